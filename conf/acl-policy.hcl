@@ -1,0 +1,46 @@
+# What the token of a consul-failover agent must be allowed, and no more.
+#
+# Replace <service> by [service] name and <node> by the name of the Consul node
+# that the agent runs on, then:
+#
+#	consul acl policy create -name failover-<service>-<node> -rules @FILE
+#	consul acl token create -policy-name failover-<service>-<node>
+#
+# and put the token's SecretID into the file that [consul] token_file names.
+
+# The lock.  Read, watch, acquire and release it.
+#	GET /v1/kv/lock/<service>/leader
+#	PUT /v1/txn, PUT /v1/kv/lock/<service>/leader?release=
+key "lock/<service>/leader" {
+	policy = "write"
+}
+
+# Our session, on our own node.
+#	PUT /v1/session/create, renew, destroy
+#	GET /v1/session/info, GET /v1/session/node/<node>
+session "<node>" {
+	policy = "write"
+}
+
+# Our service, its check and its tags; reading it on other nodes, too.
+#	PUT /v1/agent/service/register, deregister
+#	GET /v1/agent/service/<id>, GET /v1/agent/checks
+#	GET /v1/catalog/service/<service>, GET /v1/health/service/<service>
+service "<service>" {
+	policy = "write"
+}
+
+# Which nodes have the service: Consul leaves out of its answers the nodes that
+# a token may not read, instead of refusing them.  An agent must see its own
+# node for its address, and the others so that it knows whether it is alone.
+#	GET /v1/catalog/service/<service>, GET /v1/health/service/<service>
+node_prefix "" {
+	policy = "read"
+}
+
+# Which node has the lock, where its holder did not write that into the key:
+# the older consul-failover does not; and for "consul-failover status".
+#	GET /v1/session/info
+session_prefix "" {
+	policy = "read"
+}

@@ -1,0 +1,794 @@
+/* agent.c - joins the parts, on one event loop. */
+
+#include "agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "api.h"
+#include "clock.h"
+#include "consul.h"
+#include "core.h"
+#include "lock.h"
+#include "log.h"
+#include "notify.h"
+#include "registration.h"
+
+/* A plugin whose watch_fd never rests is asked no oftener than this. */
+#define HEALTH_PAUSE	100	/* ms */
+/* The same trouble with other words is logged no oftener than this. */
+#define TROUBLE_PAUSE	10000	/* ms */
+
+/* Something that goes wrong for a while: said when it begins, when it becomes
+ * something else, and when it has ended. */
+struct trouble {
+	const char	*what;
+	char		 text[512];	/* "" while all is well */
+	int64_t		 said_at;
+};
+
+struct agent {
+	const struct config			*config;
+	const struct plugin_description		*plugin;
+	struct runfile				*runfile;
+
+	struct event_base	*base;
+	struct consul		*consul;
+	struct lock		*lock;
+	struct registration	*registration;
+	struct api		*api;
+	struct handler		*health;
+	struct handler		*role;
+	struct core		 core;
+
+	int			 wake_fd;	/* timerfd: it counts in suspend */
+	struct event		*wake;
+	struct event		*health_timer;
+	struct event		*watchdog;
+	struct event		*leave_timer;
+	struct event		*signals[3];
+
+	int64_t			 health_asked_at;
+	bool			 health_again;	/* once more when it ends */
+	bool			 health_retried;	/* it was lost once */
+	enum api_health		 published;
+	char			 published_text[CORE_TEXT];
+	int64_t			 published_at;
+	bool			 disabled;
+	bool			 was_bad;	/* said in the log */
+
+	uint32_t		 call;		/* the core's number for it */
+	enum core_op		 op;
+	char			 call_said[CORE_TEXT];
+
+	char			 node[CONSUL_NAME_MAX];
+	struct trouble		 key_trouble;
+	struct trouble		 session_trouble;
+	struct trouble		 registration_trouble;
+
+	struct api_transition	 transitions[API_TRANSITIONS];
+	size_t			 transition_count;
+	int64_t			 since_wall_ms;
+	struct api_status	 counters;	/* only the counters of it */
+
+	bool			 stopping;
+	bool			 clean_stop;
+	agent_reload_cb		 reload;
+	void			*reload_arg;
+	enum agent_end		 end;
+};
+
+static void	agent_event(struct agent *, const struct core_event *);
+static void	agent_ask_health(struct agent *);
+
+static int64_t
+wall_ms(void)
+{
+	struct timespec	t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+timer_in(struct event *timer, int64_t ms)
+{
+	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
+
+	event_add(timer, &tv);
+}
+
+static void
+trouble_set(struct trouble *t, const char *text)
+{
+	if (strcmp(t->text, text) == 0)
+		return;
+	if (text[0] == '\0')
+		log_info("%s: all is well again", t->what);
+	else if (t->text[0] == '\0' ||
+	    clock_ms() - t->said_at >= TROUBLE_PAUSE) {
+		log_warning("%s: %s", t->what, text);
+		t->said_at = clock_ms();
+	}
+	snprintf(t->text, sizeof t->text, "%s", text);
+}
+
+/*
+ * The plugin's health.
+ */
+
+static void
+agent_look_for_disable_file(struct agent *a)
+{
+	struct core_event	ev = { .type = CORE_EV_DISABLED };
+
+	ev.yes = access(a->config->disable_file, F_OK) == 0;
+	ev.text = a->config->disable_file;
+	if (ev.yes == a->disabled)
+		return;
+	a->disabled = ev.yes;
+	agent_event(a, &ev);
+}
+
+/* The older program's words, for those who search logs for them. */
+static void
+agent_say_health(struct agent *a, enum core_health h, const char *text)
+{
+	if (h == CORE_HEALTH_BAD && !a->was_bad)
+		log_warning("Service is not healthy: %s", text);
+	else if (h == CORE_HEALTH_OK && a->was_bad)
+		log_info("Service is healthy: %s", text);
+	a->was_bad = h == CORE_HEALTH_BAD || (a->was_bad && h != CORE_HEALTH_OK);
+}
+
+static void
+agent_health_done(enum handler_result result, const char *text, void *arg)
+{
+	struct agent		*a = arg;
+	struct core_event	 ev = { .type = CORE_EV_HEALTH, .text = text };
+
+	/* A crash costs one call: it says nothing about the application. */
+	if (result == HANDLER_LOST && !a->health_retried) {
+		log_warning("%s; health is asked again", text);
+		a->counters.handler_restarts++;
+		a->health_retried = true;
+		agent_ask_health(a);
+		return;
+	}
+	a->health_retried = false;
+	ev.health = result == HANDLER_DONE ? CORE_HEALTH_OK :
+	    result == HANDLER_AGAIN ? CORE_HEALTH_BUSY : CORE_HEALTH_BAD;
+	a->counters.health_failures += ev.health == CORE_HEALTH_BAD;
+	timer_in(a->health_timer, a->health_again ? HEALTH_PAUSE :
+	    a->config->health_interval);
+	a->health_again = false;
+	agent_say_health(a, ev.health, text);
+	agent_look_for_disable_file(a);
+	agent_event(a, &ev);
+	registration_start(a->registration, ev.health == CORE_HEALTH_OK);
+}
+
+static void
+agent_ask_health(struct agent *a)
+{
+	struct handler_call	call = {
+		.op = HANDLER_HEALTH,
+		.epoch = a->core.lock.epoch,
+		.node = a->node,
+		.reason = core_state_name(a->core.state),
+		.timeout_ms = a->config->health_deadline,
+	};
+
+	if (handler_call(a->health, &call, agent_health_done, a)) {
+		a->counters.health_calls++;
+		a->health_asked_at = clock_ms();
+	} else
+		a->health_again = true;
+}
+
+static void
+agent_health_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	agent_ask_health(arg);
+}
+
+static void
+agent_watched(void *arg)
+{
+	struct agent	*a = arg;
+
+	if (clock_ms() - a->health_asked_at < HEALTH_PAUSE)
+		timer_in(a->health_timer, HEALTH_PAUSE);
+	else
+		agent_ask_health(a);
+}
+
+/*
+ * The plugin's role.
+ */
+
+static void
+agent_say_call(struct agent *a, enum core_op op, enum handler_result result,
+    const char *text)
+{
+	char	line[CORE_TEXT];
+
+	if (result == HANDLER_DONE) {
+		a->call_said[0] = '\0';
+		log_debug("%s is done: %s", core_op_name(op), text);
+		return;
+	}
+	snprintf(line, sizeof line, "%s %s: %.400s", core_op_name(op),
+	    result == HANDLER_AGAIN ? "is under way" : "failed", text);
+	if (strcmp(line, a->call_said) == 0)
+		return;
+	memcpy(a->call_said, line, sizeof line);
+	log_line(result == HANDLER_AGAIN ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+	    "%s", line);
+}
+
+static void
+agent_call_done(enum handler_result result, const char *text, void *arg)
+{
+	struct agent		*a = arg;
+	struct core_event	 ev = {
+		.type = CORE_EV_CALL_DONE,
+		.call = a->call,
+		.text = text,
+		.result = result == HANDLER_DONE ? CORE_DONE :
+		    result == HANDLER_AGAIN ? CORE_AGAIN : CORE_FAILED,
+	};
+
+	a->counters.role_failures += ev.result == CORE_FAILED;
+	a->counters.handler_restarts += result == HANDLER_LOST ||
+	    result == HANDLER_TIMEOUT;
+	agent_say_call(a, a->op, result, text);
+	agent_event(a, &ev);
+}
+
+static void
+agent_call(struct agent *a, const struct core_action *act)
+{
+	static const enum handler_op	ops[] = {
+		[CORE_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
+		[CORE_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
+		[CORE_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
+	};
+	struct handler_call		call = {
+		.op = ops[act->op],
+		.epoch = act->epoch,
+		.node = a->node,
+		.reason = act->text,
+		.timeout_ms = act->timeout,
+	};
+
+	if (act->op == CORE_ENSURE_SLAVE) {
+		call.master_host = act->host;
+		call.master_port = act->port;
+	}
+	a->call = act->call;
+	a->op = act->op;
+	a->counters.role_calls++;
+	handler_cancel(a->role);
+	handler_call(a->role, &call, agent_call_done, a);
+}
+
+/*
+ * The actions.
+ */
+
+static void
+agent_changed(struct agent *a, const struct core_action *act)
+{
+	struct api_transition	*t = a->transitions;
+
+	memmove(t + 1, t, (API_TRANSITIONS - 1) * sizeof *t);
+	if (a->transition_count < API_TRANSITIONS)
+		a->transition_count++;
+	t->wall_ms = a->since_wall_ms = wall_ms();
+	t->from = core_state_name(act->from);
+	t->to = core_state_name(act->to);
+	snprintf(t->why, sizeof t->why, "%s", act->text);
+	a->counters.failovers += act->to == CORE_MASTER;
+	a->counters.demotions += act->to == CORE_DEMOTING &&
+	    act->from == CORE_MASTER;
+	log_line(act->yes ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "%s -> %s: %s",
+	    t->from, t->to, t->why);
+	if (act->to == CORE_PROMOTING && a->core.grace_until > a->core.now)
+		log_info("The lock was not given back in good order: its last "
+		    "holder may act as master for %.1f s more, so we wait",
+		    (double)(a->core.grace_until - a->core.now) / 1000);
+	notify_send("STATUS=%s: %s", t->to, act->text);
+}
+
+static void
+agent_publish(struct agent *a, const struct core_action *act)
+{
+	a->published = act->health == CORE_HEALTH_OK ? API_HEALTH_OK :
+	    act->health == CORE_HEALTH_BUSY ? API_HEALTH_BUSY : API_HEALTH_BAD;
+	snprintf(a->published_text, sizeof a->published_text, "%s", act->text);
+}
+
+static void
+agent_remember(struct agent *a, uint64_t epoch)
+{
+	struct error	err;
+
+	if (!runfile_save(a->runfile, lock_session(a->lock), epoch, &err))
+		log_warning("%s: a restart of this agent would cost a failover",
+		    err.text);
+}
+
+static void
+agent_gone(void *arg)
+{
+	struct agent	*a = arg;
+
+	a->end = a->clean_stop ? AGENT_STOPPED : AGENT_FAILED;
+	event_base_loopbreak(a->base);
+}
+
+static void
+agent_leave_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent	*a = arg;
+
+	(void)fd;
+	(void)what;
+	log_warning("Consul does not answer: leaving our session to its TTL, "
+	    "and the service registered; once Consul answers, run: "
+	    "consul services deregister -id=%s", a->config->service_id);
+	a->clean_stop = false;
+	agent_gone(a);
+}
+
+static void
+agent_session_left(void *arg)
+{
+	struct agent	*a = arg;
+
+	registration_leave(a->registration, agent_gone, a);
+}
+
+static void
+agent_leave(struct agent *a, bool demoted)
+{
+	notify_send("STOPPING=1");
+	a->clean_stop = demoted;
+	timer_in(a->leave_timer, 2 * a->config->request_timeout + 1000);
+	if (lock_session(a->lock)[0] != '\0')
+		log_info("Destroying leader session");
+	lock_leave(a->lock, agent_session_left, a);
+}
+
+static void
+agent_perform(struct agent *a, const struct core_action *act)
+{
+	switch (act->type) {
+	case CORE_WANT_SESSION:
+		lock_want_session(a->lock, act->yes);
+		break;
+	case CORE_ACQUIRE:
+		lock_acquire(a->lock);
+		break;
+	case CORE_LOOK:
+		lock_look(a->lock);
+		break;
+	case CORE_RELEASE:
+		lock_release(a->lock, act->clean);
+		break;
+	case CORE_CALL:
+		agent_call(a, act);
+		break;
+	case CORE_CANCEL:
+		handler_cancel(a->role);
+		break;
+	case CORE_SET_TAG:
+		registration_set_tag(a->registration, act->text);
+		break;
+	case CORE_PUBLISH:
+		agent_publish(a, act);
+		break;
+	case CORE_REMEMBER:
+		agent_remember(a, act->epoch);
+		break;
+	case CORE_CHANGED:
+		agent_changed(a, act);
+		break;
+	case CORE_SAY:
+		log_error("%s", act->text);
+		break;
+	case CORE_LEAVE:
+		agent_leave(a, act->yes);
+		break;
+	}
+}
+
+/* Absolute, so that a timer that should have rung in a suspended machine rings
+ * as it wakes up. */
+static void
+agent_set_wake(struct agent *a)
+{
+	struct itimerspec	t = { 0 };
+
+	if (a->core.wake != INT64_MAX) {
+		t.it_value.tv_sec = a->core.wake / 1000;
+		t.it_value.tv_nsec = a->core.wake % 1000 * 1000000;
+	}
+	timerfd_settime(a->wake_fd, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+static void
+agent_event(struct agent *a, const struct core_event *ev)
+{
+	struct core_actions	 todo;
+	size_t			 i;
+
+	core_event(&a->core, ev, clock_ms(), &todo);
+	for (i = 0; i < todo.count; i++)
+		agent_perform(a, &todo.list[i]);
+	agent_set_wake(a);
+}
+
+static void
+agent_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct core_event	ev = { .type = CORE_EV_TICK };
+	uint64_t		rings;
+
+	(void)what;
+	if (read(fd, &rings, sizeof rings) < 0)
+		return;
+	agent_event(arg, &ev);
+}
+
+/*
+ * The lock's and the registration's news.
+ */
+
+static void
+agent_lock_seen(const struct core_lock *lock, void *arg)
+{
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = lock };
+
+	agent_event(arg, &ev);
+}
+
+static void
+agent_lock_refused(const char *text, void *arg)
+{
+	struct core_event	ev = { .type = CORE_EV_REFUSED, .text = text };
+
+	log_debug("The lock was refused: %s", text);
+	agent_event(arg, &ev);
+}
+
+static void
+agent_session(bool yes, const char *text, void *arg)
+{
+	struct agent		*a = arg;
+	struct core_event	 ev = { .type = CORE_EV_SESSION, .yes = yes };
+
+	if (!yes) {
+		log_warning("Our session in Consul is gone: %s", text);
+		/* What ends a session may have ended our registration too. */
+		registration_look(a->registration);
+	}
+	agent_event(a, &ev);
+}
+
+static void
+agent_released(bool yes, const char *text, void *arg)
+{
+	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+
+	if (!yes)
+		log_warning("The lock could not be given back, so the session "
+		    "goes: %s", text);
+	agent_event(arg, &ev);
+}
+
+static void
+agent_key_trouble(const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	/* A Consul agent that comes back may have lost us. */
+	if (text[0] == '\0' && a->key_trouble.text[0] != '\0')
+		registration_look(a->registration);
+	trouble_set(&a->key_trouble, text);
+}
+
+static void
+agent_session_trouble(const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	trouble_set(&a->session_trouble, text);
+}
+
+static void
+agent_registered(const char *node, const char *address, void *arg)
+{
+	struct agent	*a = arg;
+
+	snprintf(a->node, sizeof a->node, "%s", node);
+	lock_identify(a->lock, node, address);
+}
+
+static void
+agent_registration_trouble(const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	trouble_set(&a->registration_trouble, text);
+}
+
+static const struct lock_events lock_events = {
+	.seen = agent_lock_seen,
+	.refused = agent_lock_refused,
+	.session = agent_session,
+	.released = agent_released,
+	.key_trouble = agent_key_trouble,
+	.session_trouble = agent_session_trouble,
+};
+
+static const struct registration_events registration_events = {
+	.registered = agent_registered,
+	.trouble = agent_registration_trouble,
+};
+
+/*
+ * Signals, the watchdog, and the status for the API.
+ */
+
+static void
+agent_stop_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct agent		*a = arg;
+	struct core_event	 ev = { .type = CORE_EV_STOP };
+
+	(void)what;
+	if (a->stopping) {
+		log_warning("Told to stop twice: stopping at once; our session "
+		    "ends by its TTL");
+		a->end = AGENT_FAILED;
+		event_base_loopbreak(a->base);
+		return;
+	}
+	a->stopping = true;
+	ev.text = sig == SIGINT ? "SIGINT" : "SIGTERM";
+	agent_event(a, &ev);
+}
+
+static void
+agent_reload_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct agent	*a = arg;
+
+	(void)sig;
+	(void)what;
+	if (a->stopping)
+		return;
+	notify_reloading();
+	if (!a->reload(a->reload_arg)) {
+		notify_send("READY=1");
+		return;
+	}
+	a->end = AGENT_RELOAD;
+	event_base_loopbreak(a->base);
+}
+
+/* From the loop that decides: if it hangs, the init system learns of it. */
+static void
+agent_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent	*a = arg;
+
+	(void)fd;
+	(void)what;
+	notify_send("WATCHDOG=1");
+	timer_in(a->watchdog, notify_watchdog_ms());
+}
+
+static void
+agent_status(struct api_status *s, void *arg)
+{
+	struct agent		*a = arg;
+	const struct core	*c = &a->core;
+	int64_t			 now = clock_ms();
+	bool			 held = c->lock.owner == CORE_LOCK_OURS ||
+				    c->lock.owner == CORE_LOCK_THEIRS;
+
+	*s = a->counters;
+	s->service = a->config->service_name;
+	s->service_id = a->config->service_id;
+	s->node = a->node;
+	s->plugin_name = a->plugin->name;
+	s->plugin_version = a->plugin->version;
+	s->plugin_path = a->plugin->path;
+	s->consul_address = consul_address(a->consul);
+	s->role = core_state_name(c->state);
+	s->is_master = core_is_master(c);
+	s->is_slave = c->state == CORE_SLAVE;
+	s->since_wall_ms = a->since_wall_ms;
+	s->epoch = c->lock.epoch;
+	s->holder = held ? c->lock.node : "";
+	s->holder_address = held ? c->lock.host : "";
+	s->holder_port = held ? c->lock.port : 0;
+	s->consul_error = a->key_trouble.text[0] != '\0' ? a->key_trouble.text :
+	    a->session_trouble.text[0] != '\0' ? a->session_trouble.text :
+	    a->registration_trouble.text;
+	s->health = a->published;
+	s->health_text = a->published_text;
+	s->health_age_ms = a->health_asked_at == 0 ? -1 :
+	    now - a->health_asked_at;
+	s->proof_age_ms = c->proof < 0 ? -1 : now - c->proof;
+	s->fuse_left_ms = core_fuse_left(c, now);
+	s->transitions = a->transitions;
+	s->transition_count = a->transition_count;
+}
+
+/*
+ * Start and end.
+ */
+
+static bool
+agent_start_signals(struct agent *a)
+{
+	a->signals[0] = evsignal_new(a->base, SIGTERM, agent_stop_signal, a);
+	a->signals[1] = evsignal_new(a->base, SIGINT, agent_stop_signal, a);
+	a->signals[2] = evsignal_new(a->base, SIGHUP, agent_reload_signal, a);
+	return event_add(a->signals[0], NULL) == 0 &&
+	    event_add(a->signals[1], NULL) == 0 &&
+	    event_add(a->signals[2], NULL) == 0;
+}
+
+static bool
+agent_start_loop(struct agent *a, struct error *err)
+{
+	a->base = event_base_new();
+	a->wake_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (a->base == NULL || a->wake_fd < 0)
+		return error_set(err, "can't make an event loop");
+	a->wake = event_new(a->base, a->wake_fd, EV_READ | EV_PERSIST,
+	    agent_tick, a);
+	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
+	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
+	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
+	event_add(a->wake, NULL);
+	if (notify_watchdog_ms() > 0)
+		timer_in(a->watchdog, 0);
+	if (!agent_start_signals(a))
+		return error_set(err, "can't catch signals");
+	return true;
+}
+
+static void
+agent_start_core(struct agent *a)
+{
+	const struct config	*g = a->config;
+	struct core_config	 c = {
+		.fuse = g->fuse,
+		.demote_deadline = g->demote_deadline,
+		.request_timeout = g->request_timeout,
+		.role_interval = g->role_interval,
+		.master_deadline = g->master_deadline,
+		.slave_deadline = g->slave_deadline,
+		.busy_limit = g->busy_limit,
+		.promote_limit = g->promote_limit,
+		.can_demote = (a->plugin->ops &
+		    1u << HANDLER_ENSURE_DEMOTED) != 0,
+		.resume_epoch = runfile_epoch(a->runfile),
+	};
+	struct core_event	 tick = { .type = CORE_EV_TICK };
+
+	if (!c.can_demote)
+		log_warning("Plugin %s has no ensure_demoted: a master that "
+		    "loses the lock takes writes until ensure_slave has run",
+		    a->plugin->name);
+	a->since_wall_ms = wall_ms();
+	core_init(&a->core, &c, clock_ms());
+	agent_look_for_disable_file(a);
+	agent_event(a, &tick);
+}
+
+static bool
+agent_start_api(struct agent *a, struct error *err)
+{
+	a->published = API_HEALTH_BAD;
+	snprintf(a->published_text, sizeof a->published_text,
+	    "The plugin has not answered yet");
+	if (!api_new(&a->api, a->base, a->config->api_listen, agent_status, a,
+	    err))
+		return false;
+	log_info("API server listening on port %d", api_port(a->api));
+	return true;
+}
+
+bool
+agent_new(struct agent **out, const struct config *config,
+    const struct plugin_description *plugin, struct runfile *runfile,
+    struct error *err)
+{
+	struct agent	*a = calloc(1, sizeof *a);
+
+	*out = NULL;
+	if (a == NULL)
+		return error_set(err, "out of memory");
+	a->config = config;
+	a->plugin = plugin;
+	a->runfile = runfile;
+	a->wake_fd = -1;
+	a->key_trouble.what = "Consul, lock";
+	a->session_trouble.what = "Consul, session";
+	a->registration_trouble.what = "Consul, registration";
+	if (!agent_start_loop(a, err) ||
+	    !consul_new(&a->consul, a->base, config, err) ||
+	    !agent_start_api(a, err)) {
+		agent_free(a);
+		return false;
+	}
+	a->health = handler_new(a->base, "health", config, plugin,
+	    agent_watched, a);
+	a->role = handler_new(a->base, "role", config, plugin, NULL, NULL);
+	a->registration = registration_new(a->base, a->consul, config,
+	    api_port(a->api), &registration_events, a);
+	a->lock = lock_new(a->base, a->consul, config,
+	    runfile_session(runfile), &lock_events, a);
+	agent_start_core(a);
+	agent_ask_health(a);
+	notify_send("READY=1");
+	*out = a;
+	return true;
+}
+
+enum agent_end
+agent_run(struct agent *a, agent_reload_cb reload, void *arg)
+{
+	a->reload = reload;
+	a->reload_arg = arg;
+	a->end = AGENT_FAILED;
+	if (event_base_dispatch(a->base) < 0)
+		log_error("The event loop failed");
+	return a->end;
+}
+
+void
+agent_free(struct agent *a)
+{
+	struct event	*events[] = { NULL, NULL, NULL, NULL, NULL, NULL, NULL };
+	size_t		 i;
+
+	if (a == NULL)
+		return;
+	/* No more calls of the plugin, before anything else is let go. */
+	handler_free(a->role);
+	handler_free(a->health);
+	api_free(a->api);
+	lock_free(a->lock);
+	registration_free(a->registration);
+	consul_free(a->consul);
+	events[0] = a->wake;
+	events[1] = a->health_timer;
+	events[2] = a->watchdog;
+	events[3] = a->leave_timer;
+	memcpy(&events[4], a->signals, sizeof a->signals);
+	for (i = 0; i < sizeof events / sizeof events[0]; i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	if (a->wake_fd >= 0)
+		close(a->wake_fd);
+	if (a->base != NULL)
+		event_base_free(a->base);
+	free(a);
+}

@@ -1,0 +1,688 @@
+/* command.c - the subcommands of consul-failover. */
+
+#include "command.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <consul-failover/plugin.h>
+#include <curl/curl.h>
+#include <event2/event.h>
+
+#include "agent.h"
+#include "config.h"
+#include "core.h"
+#include "error.h"
+#include "handler.h"
+#include "log.h"
+#include "notify.h"
+#include "runfile.h"
+#include "status.h"
+
+#define FLAGS_MAX	64
+#define EXIT_USAGE	64	/* as sysexits.h has it */
+#define EXIT_CONFIG	78
+#define EXIT_AGAIN	75
+
+/* What stands behind the command's name. */
+struct options {
+	const char	*config_file;
+	char		*flags[FLAGS_MAX];	/* "section.key=value", owned */
+	size_t		 flag_count;
+	bool		 json, watch, example, dot, help;
+	bool		 running;	/* an agent: errors go to its log */
+	const char	*master_host;
+	long		 master_port;
+	uint64_t	 epoch;
+	char		**rest;			/* words that are no options */
+	int		 rest_count;
+};
+
+struct command {
+	const char	*name;
+	int		(*run)(struct options *);
+	const char	*usage;
+	const char	*meaning;
+};
+
+enum { OPT_JSON = 256, OPT_WATCH, OPT_EXAMPLE, OPT_DOT, OPT_HOST, OPT_PORT,
+	OPT_EPOCH, OPT_HELP, OPT_CONFIG_FLAG };
+
+static int	fail(int status, const char *fmt, ...)
+		    __attribute__((format(printf, 2, 3)));
+
+static int
+fail(int status, const char *fmt, ...)
+{
+	va_list	ap;
+
+	fputs("consul-failover: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+/*
+ * Loading.
+ */
+
+/* Lines of "file:line: what"; frees them. */
+static void
+report(const struct options *o, char *errors)
+{
+	char	*line, *rest = errors;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0' && o->running)
+			log_error("%s", line);
+		else if (line[0] != '\0')
+			fprintf(stderr, "%s\n", line);
+	free(errors);
+}
+
+static bool
+load(struct options *o, struct config **config)
+{
+	char	*errors = NULL;
+
+	*config = NULL;
+	if (o->config_file == NULL) {
+		fail(0, "which config? Give it with -c FILE");
+		return false;
+	}
+	if (config_load(config, o->config_file, o->flags, o->flag_count,
+	    &errors))
+		return true;
+	report(o, errors);
+	return false;
+}
+
+static bool
+load_plugin(const struct options *o, const struct config *config,
+    struct plugin_description **plugin)
+{
+	struct error	 err;
+	char		*errors = NULL;
+
+	if (!plugin_describe(plugin, config->plugin_path, &err)) {
+		if (asprintf(&errors, "%s: [plugin] path: %s", config->file,
+		    err.text) >= 0)
+			report(o, errors);
+		return false;
+	}
+	if (plugin_check_options(*plugin, config, &errors))
+		return true;
+	report(o, errors);
+	plugin_description_free(*plugin);
+	*plugin = NULL;
+	return false;
+}
+
+static void
+open_log(const struct config *c)
+{
+	log_open(c->service_name, c->log_json ? LOG_JSON : LOG_PLAIN,
+	    c->log_debug);
+}
+
+/*
+ * agent
+ */
+
+/* What an agent runs with, and the next one after a reload. */
+struct setup {
+	struct options			*options;
+	struct config			*config, *new_config;
+	struct plugin_description	*plugin, *new_plugin;
+};
+
+static bool
+same(const char *what, const char *old, const char *new)
+{
+	if (strcmp(old, new) == 0)
+		return true;
+	log_error("%s can't change from \"%s\" to \"%s\" while the agent runs: "
+	    "restart it", what, old, new);
+	return false;
+}
+
+/* At SIGHUP.  A bad config changes nothing. */
+static bool
+reload(void *arg)
+{
+	struct setup	*s = arg;
+
+	log_info("Reading %s again", s->config->file);
+	if (load(s->options, &s->new_config) &&
+	    same("[service] name", s->config->service_name,
+	    s->new_config->service_name) &&
+	    same("[service] id", s->config->service_id,
+	    s->new_config->service_id) &&
+	    same("[agent] run_dir", s->config->run_dir,
+	    s->new_config->run_dir) &&
+	    load_plugin(s->options, s->new_config, &s->new_plugin))
+		return true;
+	config_free(s->new_config);
+	s->new_config = NULL;
+	log_error("%s is not taken over: the old configuration stays",
+	    s->config->file);
+	return false;
+}
+
+/* The old setup stays at hand until the new one has started. */
+static bool
+start(struct setup *s, struct agent **agent, struct runfile *runfile)
+{
+	struct error	err;
+
+	if (s->new_config != NULL) {
+		open_log(s->new_config);
+		if (agent_new(agent, s->new_config, s->new_plugin, runfile,
+		    &err)) {
+			config_free(s->config);
+			plugin_description_free(s->plugin);
+			s->config = s->new_config;
+			s->plugin = s->new_plugin;
+		} else {
+			log_error("%s; the old configuration stays", err.text);
+			config_free(s->new_config);
+			plugin_description_free(s->new_plugin);
+			open_log(s->config);
+		}
+		s->new_config = NULL;
+		s->new_plugin = NULL;
+	}
+	if (*agent != NULL || agent_new(agent, s->config, s->plugin, runfile,
+	    &err))
+		return true;
+	log_error("%s", err.text);
+	return false;
+}
+
+static int
+command_agent(struct options *o)
+{
+	struct setup	 s = { .options = o };
+	struct runfile	*runfile = NULL;
+	struct agent	*agent = NULL;
+	struct error	 err;
+	enum agent_end	 end = AGENT_FAILED;
+
+	if (!load(o, &s.config) || !load_plugin(o, s.config, &s.plugin)) {
+		config_free(s.config);
+		return EXIT_CONFIG;
+	}
+	open_log(s.config);
+	o->running = true;
+	if (!runfile_open(&runfile, s.config, &err))
+		log_error("%s", err.text);
+	else
+		do {
+			end = AGENT_FAILED;
+			if (start(&s, &agent, runfile))
+				end = agent_run(agent, reload, &s);
+			agent_free(agent);
+			agent = NULL;
+		} while (end == AGENT_RELOAD);
+	runfile_close(runfile);
+	plugin_description_free(s.plugin);
+	config_free(s.config);
+	return end == AGENT_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/*
+ * check
+ */
+
+static double
+seconds(int64_t ms)
+{
+	return (double)ms / 1000;
+}
+
+static void
+print_time_line(const struct config *c, bool can_demote)
+{
+	double	F = seconds(c->fuse), D = seconds(c->demote_deadline);
+	double	L = seconds(c->lock_delay), P = seconds(c->verify_interval);
+	double	To = seconds(c->request_timeout);
+	double	I = seconds(c->health_interval);
+	double	H = seconds(c->health_deadline);
+	double	T = seconds(c->session_ttl);
+	double	poll = seconds(c->check_interval * c->check_failures);
+
+	printf("\nSafety: fuse %g s + demote_deadline %g s + 1 s <= lock_delay "
+	    "%g s.\n"
+	    "A master that Consul no longer confirms is demoted before any "
+	    "other node can\nhave the lock.%s\n\n"
+	    "What happens, and when, at the latest (seconds after the fault):\n"
+	    "\n"
+	    "  the agent is stopped (SIGTERM)\n"
+	    "    %6.1f  the copy is demoted, the lock given back; another node "
+	    "has it at once\n"
+	    "  the application fails\n"
+	    "    %6.1f  noticed by the next health call (at once where the "
+	    "plugin has watch_fd)\n"
+	    "    %6.1f  noticed if the health call hangs\n"
+	    "    %6.1f  demoted, the lock given back\n"
+	    "  this host is cut off from Consul, or Consul has no leader\n"
+	    "    %6.1f  the last proof is too old: the demotion begins\n"
+	    "    %6.1f  the copy is demoted\n"
+	    "    %6.1f  not before this can another node have the lock\n"
+	    "  the agent is killed\n"
+	    "    %6.1f  Consul's check of /health has failed: the session "
+	    "ends\n"
+	    "    %6.1f  another node has the lock.  The old copy stays as it "
+	    "is until an\n            agent runs here again\n"
+	    "  this host dies\n"
+	    "    %6.1f  Consul notices (%s)\n"
+	    "    %6.1f  another node has the lock\n",
+	    F, D, L, can_demote ? "" : "  BUT THIS PLUGIN HAS NO "
+	    "ensure_demoted:\na master that loses the lock takes writes until "
+	    "it has become a slave.",
+	    D, I, I + H, I + H + D + To,
+	    F, F + D, L,
+	    poll, poll + L + 0.3,
+	    c->bind_node ? 6.5 : 2 * T,
+	    c->bind_node ? "serfHealth, usual settings" : "2 x session_ttl",
+	    (c->bind_node ? 6.5 : 2 * T) + L + 0.3);
+	printf("\nA consistent read proves the lock every %g s; one may take "
+	    "%g s, so %d can fail\nin a row before the fuse has burnt down.\n",
+	    P, To, (int)((F - To) / (P > To ? P : To)));
+}
+
+static int
+command_check(struct options *o)
+{
+	struct config			*c;
+	struct plugin_description	*p = NULL;
+
+	if (!load(o, &c))
+		return EXIT_CONFIG;
+	if (!load_plugin(o, c, &p)) {
+		config_free(c);
+		return EXIT_CONFIG;
+	}
+	printf("%s is good: service %s, plugin %s %s (%s)\n", c->file,
+	    c->service_name, p->name, p->version, p->path);
+	print_time_line(c, (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0);
+	plugin_description_free(p);
+	config_free(c);
+	return EXIT_SUCCESS;
+}
+
+/*
+ * config, states, version, status
+ */
+
+static int
+command_config(struct options *o)
+{
+	if (!o->example)
+		return fail(EXIT_USAGE, "config: say --example to print every "
+		    "key with its meaning and default");
+	config_print_example(stdout);
+	return EXIT_SUCCESS;
+}
+
+static int
+command_states(struct options *o)
+{
+	if (!o->dot)
+		return fail(EXIT_USAGE, "states: say --dot to print the graph "
+		    "of states in Graphviz' language");
+	core_print_dot(stdout);
+	return EXIT_SUCCESS;
+}
+
+static int
+command_version(struct options *o)
+{
+	(void)o;
+	printf("consul-failover %s, plugin ABI %d\n%s\nlibevent %s\n", VERSION,
+	    FAILOVER_PLUGIN_ABI, curl_version(), event_get_version());
+	return EXIT_SUCCESS;
+}
+
+static int
+command_status(struct options *o)
+{
+	struct config		*c;
+	enum status_answer	 answer;
+
+	if (!load(o, &c))
+		return 2;
+	answer = status_show(c, o->json, o->watch);
+	config_free(c);
+	return answer == STATUS_GOOD ? 0 : answer == STATUS_BAD ? 1 : 2;
+}
+
+/*
+ * plugin info, plugin call
+ */
+
+static const char *
+option_type_name(int type)
+{
+	switch (type & ~FAILOVER_REQUIRED) {
+	case FAILOVER_STRING:
+		return "string";
+	case FAILOVER_INTEGER:
+		return "integer";
+	case FAILOVER_BOOLEAN:
+		return "boolean";
+	case FAILOVER_DURATION:
+		return "duration";
+	}
+	return "unknown type";
+}
+
+static void
+print_plugin(const struct plugin_description *p)
+{
+	size_t	i;
+	int	op;
+
+	printf("%s %s: %s\nfile: %s\nABI: %" PRIu32 "\nfunctions:", p->name,
+	    p->version, p->summary, p->path, p->abi);
+	for (op = 0; op < HANDLER_OPS; op++)
+		if ((p->ops & 1u << op) != 0)
+			printf(" %s", handler_op_name((enum handler_op)op));
+	printf("%s%s%s\n", p->has_watch_fd ? " watch_fd" : "",
+	    p->has_start ? " plugin_start" : "",
+	    p->has_stop ? " plugin_stop" : "");
+	if (p->option_count > 0)
+		puts("options:");
+	for (i = 0; i < p->option_count; i++) {
+		const struct plugin_option	*q = &p->options[i];
+
+		printf("  %s (%s, %s%s): %s\n", q->name,
+		    option_type_name(q->type),
+		    (q->type & FAILOVER_REQUIRED) != 0 ? "required" :
+		    q->fallback != NULL ? "default " : "no default",
+		    (q->type & FAILOVER_REQUIRED) == 0 && q->fallback != NULL ?
+		    q->fallback : "", q->meaning);
+	}
+}
+
+static int
+plugin_info_command(struct options *o)
+{
+	struct plugin_description	*p;
+	struct error			 err;
+
+	if (o->rest_count != 2)
+		return fail(EXIT_USAGE, "usage: consul-failover plugin info "
+		    "NAME|FILE.so");
+	if (!plugin_describe(&p, o->rest[1], &err))
+		return fail(EXIT_CONFIG, "%s", err.text);
+	print_plugin(p);
+	plugin_description_free(p);
+	return EXIT_SUCCESS;
+}
+
+struct call_answer {
+	struct event_base	*base;
+	enum handler_result	 result;
+};
+
+static void
+print_answer(enum handler_result result, const char *text, void *arg)
+{
+	struct call_answer	*a = arg;
+
+	a->result = result;
+	printf("%s: %s\n", handler_result_name(result), text);
+	event_base_loopbreak(a->base);
+}
+
+static int64_t
+call_timeout(const struct config *c, enum handler_op op)
+{
+	switch (op) {
+	case HANDLER_ENSURE_MASTER:
+		return c->master_deadline;
+	case HANDLER_ENSURE_SLAVE:
+		return c->slave_deadline;
+	case HANDLER_ENSURE_DEMOTED:
+		return c->demote_deadline;
+	default:
+		return c->health_deadline;
+	}
+}
+
+static int
+call_plugin(const struct config *c, const struct plugin_description *p,
+    const struct handler_call *call)
+{
+	struct call_answer	 answer = { .result = HANDLER_LOST };
+	struct handler		*h;
+
+	if ((p->ops & 1u << call->op) == 0)
+		return fail(EXIT_FAILURE, "%s has no %s", p->path,
+		    handler_op_name(call->op));
+	answer.base = event_base_new();
+	h = handler_new(answer.base, "call", c, p, NULL, NULL);
+	handler_call(h, call, print_answer, &answer);
+	event_base_dispatch(answer.base);
+	handler_free(h);
+	event_base_free(answer.base);
+	return answer.result == HANDLER_DONE ? EXIT_SUCCESS :
+	    answer.result == HANDLER_AGAIN ? EXIT_AGAIN : EXIT_FAILURE;
+}
+
+static int
+plugin_call_command(struct options *o)
+{
+	struct handler_call		 call = { .node = "",
+					    .reason = "called by hand" };
+	struct config			*c = NULL;
+	struct plugin_description	*p = NULL;
+	int				 status = EXIT_CONFIG;
+
+	if (o->rest_count < 2 || !handler_op_find(o->rest[1], &call.op))
+		return fail(EXIT_USAGE, "usage: consul-failover plugin call -c "
+		    "FILE health|ensure_master|ensure_slave|ensure_demoted|"
+		    "position|has_position [POSITION]");
+	if (call.op == HANDLER_ENSURE_SLAVE && o->master_host == NULL)
+		return fail(EXIT_USAGE, "ensure_slave needs --master-host HOST "
+		    "(and --master-port PORT)");
+	if (call.op == HANDLER_HAS_POSITION && o->rest_count < 3)
+		return fail(EXIT_USAGE, "has_position needs a position");
+	if (load(o, &c) && load_plugin(o, c, &p)) {
+		open_log(c);
+		call.epoch = o->epoch;
+		call.timeout_ms = call_timeout(c, call.op);
+		if (call.op == HANDLER_ENSURE_SLAVE) {
+			call.master_host = o->master_host;
+			call.master_port = (uint16_t)(o->master_port > 0 ?
+			    o->master_port : c->service_port);
+		}
+		if (call.op == HANDLER_HAS_POSITION)
+			call.position = o->rest[2];
+		status = call_plugin(c, p, &call);
+	}
+	plugin_description_free(p);
+	config_free(c);
+	return status;
+}
+
+static int
+command_plugin(struct options *o)
+{
+	if (o->rest_count > 0 && strcmp(o->rest[0], "info") == 0)
+		return plugin_info_command(o);
+	if (o->rest_count > 0 && strcmp(o->rest[0], "call") == 0)
+		return plugin_call_command(o);
+	return fail(EXIT_USAGE, "plugin: say info or call");
+}
+
+/*
+ * The command line.
+ */
+
+static const struct command commands[] = {
+	{ "agent", command_agent, "-c FILE", "run beside the application" },
+	{ "check", command_check, "-c FILE",
+	    "check config and plugin, and print the safety time line" },
+	{ "status", command_status, "-c FILE [--json] [--watch]",
+	    "every node of the service, as Consul sees it" },
+	{ "config", command_config, "--example",
+	    "print every key with its meaning and default" },
+	{ "plugin", command_plugin, "info NAME|FILE.so",
+	    "what a plugin is, has and wants" },
+	{ "plugin", command_plugin, "call -c FILE OPERATION",
+	    "call a plugin once, by hand" },
+	{ "states", command_states, "--dot", "the states, as a graph" },
+	{ "version", command_version, "", "this program's version" },
+};
+
+static int
+print_usage(FILE *f, int status)
+{
+	size_t		 i;
+	const char	*name;
+
+	fputs("usage: consul-failover COMMAND [OPTIONS]\n\n", f);
+	for (i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		fprintf(f, "  %-8s %-27s %s\n", commands[i].name,
+		    commands[i].usage, commands[i].meaning);
+	fputs("\nWith -c FILE go also  -o SECTION.KEY=VALUE  and", f);
+	for (i = 0; (name = config_flag_name(i)) != NULL; i++)
+		fprintf(f, "  --%s", name);
+	fputs("\nSee consul-failover(8).\n", f);
+	return status;
+}
+
+static bool
+add_flag(struct options *o, const char *key, const char *value)
+{
+	char	*flag;
+
+	if (o->flag_count == FLAGS_MAX ||
+	    asprintf(&flag, "%s%s%s", key, value != NULL ? "=" : "",
+	    value != NULL ? value : "") < 0)
+		return false;
+	o->flags[o->flag_count++] = flag;
+	return true;
+}
+
+/* Our own options, then Consul's, as the table of config keys names them. */
+static void
+long_options(struct option *list, size_t size)
+{
+	static const struct option	own[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "option", required_argument, NULL, 'o' },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "watch", no_argument, NULL, OPT_WATCH },
+		{ "example", no_argument, NULL, OPT_EXAMPLE },
+		{ "dot", no_argument, NULL, OPT_DOT },
+		{ "master-host", required_argument, NULL, OPT_HOST },
+		{ "master-port", required_argument, NULL, OPT_PORT },
+		{ "epoch", required_argument, NULL, OPT_EPOCH },
+		{ "help", no_argument, NULL, 'h' },
+	};
+	size_t		 n = sizeof own / sizeof own[0], i;
+	const char	*name;
+
+	memset(list, 0, size * sizeof *list);
+	memcpy(list, own, sizeof own);
+	for (i = 0; (name = config_flag_name(i)) != NULL && n + 1 < size; i++)
+		list[n++] = (struct option){ name, required_argument, NULL,
+		    OPT_CONFIG_FLAG };
+}
+
+static bool
+take_option(struct options *o, int c, const char *name)
+{
+	char	*end = NULL;
+
+	switch (c) {
+	case 'c':
+		o->config_file = optarg;
+		return true;
+	case 'o':
+		return add_flag(o, optarg, NULL);
+	case 'h':
+		o->help = true;
+		return true;
+	case OPT_JSON:
+		o->json = true;
+		return true;
+	case OPT_WATCH:
+		o->watch = true;
+		return true;
+	case OPT_EXAMPLE:
+		o->example = true;
+		return true;
+	case OPT_DOT:
+		o->dot = true;
+		return true;
+	case OPT_HOST:
+		o->master_host = optarg;
+		return true;
+	case OPT_PORT:
+		o->master_port = strtol(optarg, &end, 10);
+		return *end == '\0' && o->master_port > 0 &&
+		    o->master_port < 65536;
+	case OPT_EPOCH:
+		o->epoch = strtoull(optarg, &end, 10);
+		return *end == '\0';
+	case OPT_CONFIG_FLAG:
+		return add_flag(o, config_flag_key(name), optarg);
+	}
+	return false;
+}
+
+static bool
+parse_options(struct options *o, int argc, char **argv)
+{
+	struct option	list[FLAGS_MAX];
+	int		c, i = 0;
+
+	long_options(list, FLAGS_MAX);
+	while ((c = getopt_long(argc, argv, "c:o:h", list, &i)) != -1)
+		if (!take_option(o, c, list[i].name))
+			return false;
+	o->rest = argv + optind;
+	o->rest_count = argc - optind;
+	return true;
+}
+
+int
+command_run(int argc, char **argv)
+{
+	struct options	 o = { 0 };
+	size_t		 i;
+	int		 status;
+
+	if (argc < 2)
+		return print_usage(stderr, EXIT_USAGE);
+	if (strcmp(argv[1], "--version") == 0)
+		return command_version(&o);
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0)
+		return print_usage(stdout, EXIT_SUCCESS);
+	for (i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			break;
+	if (i == sizeof commands / sizeof commands[0])
+		return fail(EXIT_USAGE, "there is no command \"%s\"; see "
+		    "consul-failover help", argv[1]);
+	if (!parse_options(&o, argc - 1, argv + 1))
+		status = fail(EXIT_USAGE, "see consul-failover help");
+	else if (o.help)
+		status = print_usage(stdout, EXIT_SUCCESS);
+	else
+		status = commands[i].run(&o);
+	while (o.flag_count > 0)
+		free(o.flags[--o.flag_count]);
+	return status;
+}

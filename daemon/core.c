@@ -1,0 +1,883 @@
+/* core.c - the decisions: facts are learnt, a table says what follows. */
+
+#include "core.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Pause between two tries for a free lock that is refused: its lock-delay runs,
+ * of which Consul announces the end to nobody. */
+#define ACQUIRE_PAUSE	300
+/* A call that failed or said "again" is made again after this, then twice that,
+ * up to CALL_PAUSE_MAX on the way to or from mastership, up to role_interval
+ * for a slave, who may need hours. */
+#define CALL_PAUSE	100
+#define CALL_PAUSE_MAX	500
+/* So many failures of ensure_master in a row cost the lock. */
+#define MASTER_FAILURES	3
+/* A node that could not be made master leaves the lock to others for this
+ * long, twice as long each time, up to HOLD_OFF << HOLD_OFF_DOUBLINGS. */
+#define HOLD_OFF	10000
+#define HOLD_OFF_DOUBLINGS 3
+/* An ensure_slave under way may end by itself so long, before it is killed
+ * because the lock has become free. */
+#define SLAVE_GRACE	1000
+/* While the lock is free we look every ACQUIRE_PAUSE: a longer silence means
+ * that this process stood still, and that what it knows is old. */
+#define STOOD_STILL	2000
+
+enum detail { NOTHING, HEALTH, CALL, HOLDER, STOP, DISABLE };
+
+struct core_rule {
+	enum core_state	 in;
+	bool		(*when)(struct core *);
+	enum core_state	 to;
+	const char	*because;
+	enum detail	 detail;
+	bool		 quiet;		/* the ordinary way up: no news */
+};
+
+static const char *const state_names[CORE_STATES] = {
+	"starting", "unhealthy", "disabled", "candidate", "promoting",
+	"master", "demoting", "slave", "fenced", "stopping"
+};
+
+/* True at t and after it; before it, the next tick comes at t or earlier. */
+static bool
+due(struct core *c, int64_t t)
+{
+	if (c->now >= t)
+		return true;
+	if (t < c->wake)
+		c->wake = t;
+	return false;
+}
+
+/*
+ * The conditions of the table.
+ */
+
+static bool
+stop(struct core *c)
+{
+	return c->stop;
+}
+
+static bool
+disabled(struct core *c)
+{
+	return c->disabled;
+}
+
+static bool
+enabled(struct core *c)
+{
+	return !c->disabled;
+}
+
+static bool
+bad(struct core *c)
+{
+	return c->health == CORE_HEALTH_BAD || c->busy_too_long;
+}
+
+static bool
+not_bad(struct core *c)
+{
+	return c->health != CORE_HEALTH_UNKNOWN && !bad(c);
+}
+
+static bool
+lock_free(struct core *c)
+{
+	return c->lock.owner == CORE_LOCK_FREE;
+}
+
+static bool
+lock_ours(struct core *c)
+{
+	return c->lock.owner == CORE_LOCK_OURS;
+}
+
+static bool
+lock_theirs(struct core *c)
+{
+	return c->lock.owner == CORE_LOCK_THEIRS;
+}
+
+static bool
+lock_known(struct core *c)
+{
+	return c->lock.owner != CORE_LOCK_UNKNOWN;
+}
+
+static bool
+lock_unknown(struct core *c)
+{
+	return !lock_known(c);
+}
+
+static bool
+no_session(struct core *c)
+{
+	return !c->session;
+}
+
+/* The fuse: nobody else can be master yet, because Consul keeps the lock from
+ * them for the lock-delay, which is longer than fuse and demotion together. */
+static bool
+fuse_burnt(struct core *c)
+{
+	return c->proof < 0 || due(c, c->proof + c->config.fuse);
+}
+
+/* This copy was master when the agent last ran, and the lock says it still is. */
+static bool
+ours_from_before(struct core *c)
+{
+	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
+	    !fuse_burnt(c) && !c->stop && !c->disabled && !bad(c);
+}
+
+static bool
+may_resume(struct core *c)
+{
+	return ours_from_before(c) && not_bad(c);
+}
+
+static bool
+may_not_resume(struct core *c)
+{
+	if (lock_unknown(c) && !c->stop)
+		return due(c, c->since + c->config.request_timeout);
+	return !ours_from_before(c);
+}
+
+static bool
+promoted(struct core *c)
+{
+	return c->op == CORE_NO_OP && c->done == CORE_ENSURE_MASTER;
+}
+
+static bool
+master_failed(struct core *c)
+{
+	return c->master_failures >= MASTER_FAILURES;
+}
+
+static bool
+promotion_late(struct core *c)
+{
+	int64_t	begun = c->since > c->grace_until ? c->since : c->grace_until;
+
+	return due(c, begun + c->config.promote_limit);
+}
+
+/*
+ * What is true is looked up from the top; the first row whose condition holds
+ * is taken, then the next state's rows are looked at, until none holds.  The
+ * rows of DEMOTING count only when stepping down is over.
+ */
+static const struct core_rule rules[] = {
+/* in		  when		   goes to	   because */
+{ CORE_STARTING,  may_resume,	   CORE_PROMOTING, "the lock is still ours from before", NOTHING, true },
+{ CORE_STARTING,  may_not_resume,  CORE_DEMOTING,  "the copy may be a master from before", NOTHING, true },
+
+{ CORE_UNHEALTHY, stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_UNHEALTHY, disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_UNHEALTHY, not_bad,	   CORE_CANDIDATE, "the application is healthy again", NOTHING, true },
+
+{ CORE_DISABLED,  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_DISABLED,  enabled,	   CORE_CANDIDATE, "the disable file is gone", DISABLE, false },
+
+{ CORE_CANDIDATE, stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_CANDIDATE, disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_CANDIDATE, bad,		   CORE_UNHEALTHY, "the application is not healthy", HEALTH, true },
+{ CORE_CANDIDATE, lock_ours,	   CORE_PROMOTING, "we have the lock", NOTHING, true },
+{ CORE_CANDIDATE, lock_theirs,	   CORE_SLAVE,	   "another node has the lock", HOLDER, false },
+
+{ CORE_PROMOTING, fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
+{ CORE_PROMOTING, lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
+{ CORE_PROMOTING, lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
+{ CORE_PROMOTING, no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
+{ CORE_PROMOTING, stop,		   CORE_DEMOTING,  "we are told to stop", STOP, false },
+{ CORE_PROMOTING, disabled,	   CORE_DEMOTING,  "the disable file exists", DISABLE, false },
+{ CORE_PROMOTING, bad,		   CORE_DEMOTING,  "the application is not healthy", HEALTH, false },
+{ CORE_PROMOTING, master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CALL, false },
+{ CORE_PROMOTING, promotion_late,  CORE_DEMOTING,  "ensure_master has not ended within promote_limit", CALL, false },
+{ CORE_PROMOTING, promoted,	   CORE_MASTER,	   "ensure_master is done", CALL, true },
+
+{ CORE_MASTER,	  fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
+{ CORE_MASTER,	  lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
+{ CORE_MASTER,	  lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
+{ CORE_MASTER,	  no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
+{ CORE_MASTER,	  stop,		   CORE_DEMOTING,  "we are told to stop", STOP, false },
+{ CORE_MASTER,	  disabled,	   CORE_DEMOTING,  "the disable file exists", DISABLE, false },
+{ CORE_MASTER,	  bad,		   CORE_DEMOTING,  "the application is not healthy", HEALTH, false },
+{ CORE_MASTER,	  master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CALL, false },
+
+{ CORE_DEMOTING,  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_DEMOTING,  disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_DEMOTING,  bad,		   CORE_UNHEALTHY, "the application is not healthy", HEALTH, true },
+{ CORE_DEMOTING,  lock_unknown,	   CORE_FENCED,	   "Consul does not tell who has the lock", NOTHING, false },
+{ CORE_DEMOTING,  lock_theirs,	   CORE_SLAVE,	   "another node has the lock", HOLDER, false },
+{ CORE_DEMOTING,  lock_known,	   CORE_CANDIDATE, "the copy is not a master", NOTHING, true },
+
+{ CORE_SLAVE,	  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_SLAVE,	  disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_SLAVE,	  bad,		   CORE_UNHEALTHY, "the application is not healthy", HEALTH, true },
+{ CORE_SLAVE,	  lock_free,	   CORE_CANDIDATE, "the lock is free", NOTHING, true },
+{ CORE_SLAVE,	  lock_ours,	   CORE_PROMOTING, "we have the lock", NOTHING, true },
+
+{ CORE_FENCED,	  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_FENCED,	  disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_FENCED,	  lock_known,	   CORE_CANDIDATE, "Consul tells again who has the lock", NOTHING, false },
+};
+
+/*
+ * Actions.
+ */
+
+static struct core_action *
+core_do(struct core *c, enum core_action_type type)
+{
+	struct core_action	*a;
+
+	/* The simulator and the tests show that this can't happen; if it does,
+	 * dying is safe (the session ends) and losing an action is not. */
+	if (c->out->count == CORE_ACTIONS)
+		abort();
+	a = &c->out->list[c->out->count++];
+	memset(a, 0, sizeof *a);
+	a->type = type;
+	return a;
+}
+
+static void
+copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from == NULL ? "" : from);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+core_say(struct core *c, const char *fmt, ...)
+{
+	struct core_action	*a = core_do(c, CORE_SAY);
+	va_list			 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(a->text, sizeof a->text, fmt, ap);
+	va_end(ap);
+}
+
+static void
+core_cancel(struct core *c)
+{
+	if (c->op == CORE_NO_OP)
+		return;
+	core_do(c, CORE_CANCEL);
+	c->op = CORE_NO_OP;
+	c->call++;		/* an answer that is on its way is too late */
+}
+
+static void
+core_call(struct core *c, enum core_op op, int64_t timeout)
+{
+	struct core_action	*a = core_do(c, CORE_CALL);
+
+	a->call = ++c->call;
+	a->op = op;
+	a->epoch = c->lock.epoch;
+	a->timeout = timeout;
+	copy(a->text, sizeof a->text, c->why);
+	copy(c->call_host, sizeof c->call_host, "");
+	c->call_port = 0;
+	if (op == CORE_ENSURE_SLAVE) {
+		copy(c->call_host, sizeof c->call_host, c->lock.host);
+		c->call_port = c->lock.port;
+	}
+	copy(a->host, sizeof a->host, c->call_host);
+	a->port = c->call_port;
+	if (op == CORE_ENSURE_MASTER)
+		c->maybe_master = true;
+	c->op = op;
+}
+
+/*
+ * Facts.
+ */
+
+static void
+learn_health(struct core *c, const struct core_event *ev)
+{
+	if (ev->health != c->health)
+		c->busy_since = c->now;
+	c->health = ev->health;
+	copy(c->health_text, sizeof c->health_text, ev->text);
+}
+
+/*
+ * A lock found free may have a master still, who has not noticed yet: Consul's
+ * lock-delay keeps others away for long enough, unless the key was deleted or
+ * Consul has forgotten.  So wait as long as such a master can last, from when
+ * we first saw this very freedom.
+ */
+static void
+learn_free(struct core *c, const struct core_lock *l)
+{
+	bool	same = lock_free(c) && c->lock.epoch == l->epoch;
+
+	if (l->clean)
+		c->grace_until = c->now;
+	else if (!same || c->lock.clean)
+		c->grace_until = c->now + c->config.fuse +
+		    c->config.demote_deadline;
+}
+
+static void
+learn_lock(struct core *c, const struct core_lock *l)
+{
+	/* Only a consistent read can show that we have it. */
+	if (l->owner == CORE_LOCK_OURS && !l->proof)
+		return;
+	/* Read before we gave it back, answered after that. */
+	if (l->owner == CORE_LOCK_OURS && l->at <= c->given_back_at)
+		return;
+	if (l->owner == CORE_LOCK_FREE)
+		learn_free(c, l);
+	if (l->owner == CORE_LOCK_OURS) {
+		if (l->at > c->proof)
+			c->proof = l->at;
+		if (c->state == CORE_STARTING)
+			c->grace_until = l->epoch == c->config.resume_epoch ?
+			    c->now : c->now + c->config.fuse +
+			    c->config.demote_deadline;
+	}
+	c->lock = *l;
+	c->acquiring = false;
+}
+
+static void
+learn_session(struct core *c, bool yes)
+{
+	struct core_lock	freed = c->lock;
+
+	c->session = yes;
+	c->acquiring = false;
+	if (yes || !lock_ours(c))
+		return;
+	/* The lock went with it. */
+	freed.owner = CORE_LOCK_FREE;
+	freed.clean = false;
+	learn_lock(c, &freed);
+}
+
+/* When to call again what was not done. */
+static int64_t
+call_pause(struct core *c)
+{
+	bool	patient = c->state == CORE_SLAVE || c->state == CORE_UNHEALTHY;
+	int64_t	most = patient ? c->config.role_interval : CALL_PAUSE_MAX;
+	int64_t	pause = (int64_t)CALL_PAUSE <<
+		    (c->not_done < 10 ? c->not_done : 10);
+
+	return pause < most ? pause : most;
+}
+
+static void
+learn_result(struct core *c, const struct core_event *ev)
+{
+	enum core_op	op = c->op;
+
+	if (op == CORE_NO_OP || ev->call != c->call)
+		return;
+	c->op = CORE_NO_OP;
+	c->failed = ev->result == CORE_FAILED;
+	c->done = ev->result == CORE_DONE ? op : CORE_NO_OP;
+	if (ev->result == CORE_DONE) {
+		c->not_done = 0;
+		c->call_at = c->now + c->config.role_interval;
+	} else {
+		c->call_at = c->now + call_pause(c);
+		c->not_done++;
+	}
+	copy(c->call_text, sizeof c->call_text, ev->text);
+	if (op == CORE_ENSURE_MASTER)
+		c->master_failures = c->failed ? c->master_failures + 1 : 0;
+	else if (c->done == op)
+		c->maybe_master = false;
+}
+
+static void
+learn_released(struct core *c, bool yes)
+{
+	if (c->release != CORE_RELEASING)
+		return;
+	c->release = CORE_GIVEN_BACK;
+	c->drop_session = !yes;
+	c->lock.owner = yes ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
+	c->lock.clean = true;
+	c->given_back_at = c->now;
+	/* Let the others have it first. */
+	c->acquire_at = c->now + 2 * ACQUIRE_PAUSE;
+}
+
+static void
+learn(struct core *c, const struct core_event *ev)
+{
+	switch (ev->type) {
+	case CORE_EV_TICK:
+		break;
+	case CORE_EV_HEALTH:
+		learn_health(c, ev);
+		break;
+	case CORE_EV_LOCK:
+		learn_lock(c, ev->lock);
+		break;
+	case CORE_EV_REFUSED:
+		c->acquiring = false;
+		c->acquire_at = c->now + ACQUIRE_PAUSE;
+		break;
+	case CORE_EV_SESSION:
+		learn_session(c, ev->yes);
+		break;
+	case CORE_EV_CALL_DONE:
+		learn_result(c, ev);
+		break;
+	case CORE_EV_RELEASED:
+		learn_released(c, ev->yes);
+		break;
+	case CORE_EV_DISABLED:
+		c->disabled = ev->yes;
+		copy(c->disabled_text, sizeof c->disabled_text, ev->text);
+		break;
+	case CORE_EV_STOP:
+		c->stop = true;
+		copy(c->stop_text, sizeof c->stop_text, ev->text);
+		break;
+	}
+}
+
+/* A free lock that was seen before a pause of this process says nothing about
+ * who has come and gone since. */
+static void
+notice_pause(struct core *c, int64_t now)
+{
+	if (lock_free(c) && c->state == CORE_CANDIDATE &&
+	    now - c->now > STOOD_STILL) {
+		c->lock.owner = CORE_LOCK_UNKNOWN;
+		core_do(c, CORE_LOOK);
+	}
+}
+
+/* What only time makes true. */
+static void
+pass_time(struct core *c)
+{
+	c->busy_too_long = c->health == CORE_HEALTH_BUSY &&
+	    due(c, c->busy_since + c->config.busy_limit);
+	if (c->state != CORE_DEMOTING)
+		return;
+	if (c->maybe_master && !c->demote_late &&
+	    due(c, c->since + c->config.demote_deadline)) {
+		c->demote_late = c->drop_session = true;
+		core_say(c, "The copy could not be demoted within %.1f s and "
+		    "MAY STILL BE A MASTER (%.300s). Stop the application by "
+		    "hand. We go on trying; other nodes can take the lock "
+		    "after its lock-delay",
+		    (double)c->config.demote_deadline / 1000,
+		    c->call_text[0] != '\0' ? c->call_text : "no answer");
+	}
+	if (c->release == CORE_RELEASING && due(c, c->release_by))
+		learn_released(c, false);
+}
+
+/*
+ * Transitions.
+ */
+
+/* Demoted, or given up in a stop, and the lock given back where that helps. */
+static bool
+stepped_down(const struct core *c)
+{
+	if (c->maybe_master)
+		return c->stop && c->demote_late;
+	return c->lock.owner != CORE_LOCK_OURS || c->proof_lost ||
+	    c->demote_late || c->release == CORE_GIVEN_BACK;
+}
+
+static void
+enter_demoting(struct core *c, enum core_state from)
+{
+	core_cancel(c);
+	c->proof_lost = lock_ours(c) && fuse_burnt(c);
+	c->demote_late = false;
+	c->release = CORE_KEPT;
+	if (!c->config.can_demote)
+		c->maybe_master = false;
+	if (from == CORE_PROMOTING &&
+	    (master_failed(c) || promotion_late(c))) {
+		int	n = c->promote_failures < HOLD_OFF_DOUBLINGS ?
+			    c->promote_failures : HOLD_OFF_DOUBLINGS;
+
+		c->hold_off = c->now + ((int64_t)HOLD_OFF << n);
+		c->promote_failures++;
+	}
+}
+
+static void
+leave_demoting(struct core *c)
+{
+	/* What we knew of a lock that we lost or dropped is worth nothing. */
+	if (lock_ours(c))
+		c->lock.owner = CORE_LOCK_UNKNOWN;
+	c->release = CORE_KEPT;
+	c->proof_lost = c->demote_late = false;
+}
+
+/* The work of a state starts at once, and with nothing said about it yet. */
+static void
+enter(struct core *c, enum core_state from)
+{
+	c->since = c->now;
+	if (c->state == CORE_MASTER) {
+		c->promote_failures = 0;
+		core_do(c, CORE_REMEMBER)->epoch = c->lock.epoch;
+		return;		/* ensure_master has just been done */
+	}
+	c->call_at = c->now;
+	c->done = CORE_NO_OP;
+	c->failed = false;
+	c->not_done = 0;
+	copy(c->call_text, sizeof c->call_text, "");
+	if (c->state == CORE_PROMOTING)
+		c->master_failures = 0;
+	else if (c->state == CORE_DEMOTING)
+		enter_demoting(c, from);
+	else if (c->state == CORE_STOPPING)
+		core_do(c, CORE_LEAVE)->yes = !c->maybe_master;
+}
+
+static void
+explain(const struct core *c, const struct core_rule *r, char *text,
+    size_t size)
+{
+	const char	*more = "";
+
+	switch (r->detail) {
+	case NOTHING:
+		break;
+	case HEALTH:
+		more = c->health_text;
+		break;
+	case CALL:
+		more = c->call_text;
+		break;
+	case HOLDER:
+		more = c->lock.node;
+		break;
+	case STOP:
+		more = c->stop_text;
+		break;
+	case DISABLE:
+		more = c->disabled_text;
+		break;
+	}
+	snprintf(text, size, "%s%s%.400s", r->because,
+	    more[0] == '\0' ? "" : ": ", more);
+}
+
+/* Takes one row of the table; false when none holds. */
+static bool
+step(struct core *c)
+{
+	enum core_state		 from = c->state;
+	struct core_action	*a;
+	size_t			 i;
+
+	if (from == CORE_DEMOTING && !stepped_down(c))
+		return false;
+	if (from == CORE_DEMOTING)
+		leave_demoting(c);
+	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		if (rules[i].in == from && rules[i].when(c))
+			break;
+	if (i == sizeof rules / sizeof rules[0])
+		return false;
+	explain(c, &rules[i], c->why, sizeof c->why);
+	a = core_do(c, CORE_CHANGED);
+	a->from = from;
+	a->to = rules[i].to;
+	a->yes = rules[i].quiet;
+	copy(a->text, sizeof a->text, c->why);
+	c->state = rules[i].to;		/* the only assignment */
+	enter(c, from);
+	return true;
+}
+
+/*
+ * What a state does while it lasts.
+ */
+
+static void
+work_candidate(struct core *c)
+{
+	/* Keep looking, so that notice_pause can tell a pause from peace. */
+	if (lock_free(c))
+		due(c, c->now + STOOD_STILL / 2);
+	if (!lock_free(c) || !c->session || c->acquiring ||
+	    c->health != CORE_HEALTH_OK)
+		return;
+	if (c->op != CORE_NO_OP) {
+		if (!due(c, c->since + SLAVE_GRACE))
+			return;
+		core_cancel(c);
+	}
+	if (due(c, c->acquire_at) && due(c, c->hold_off)) {
+		c->acquiring = true;
+		core_do(c, CORE_ACQUIRE);
+	}
+}
+
+static void
+work_master(struct core *c)
+{
+	if (c->op != CORE_ENSURE_MASTER)
+		core_cancel(c);
+	if (c->op == CORE_NO_OP && due(c, c->grace_until) && due(c, c->call_at))
+		core_call(c, CORE_ENSURE_MASTER, c->config.master_deadline);
+}
+
+/* An unhealthy copy is kept a slave too: that may be what heals it. */
+static void
+work_slave(struct core *c)
+{
+	bool	moved = strcmp(c->call_host, c->lock.host) != 0 ||
+		    c->call_port != c->lock.port;
+
+	if (!lock_theirs(c) || c->lock.host[0] == '\0')
+		return;
+	if (moved)
+		core_cancel(c);
+	if (c->op == CORE_NO_OP && (moved || due(c, c->call_at)))
+		core_call(c, CORE_ENSURE_SLAVE, c->config.slave_deadline);
+}
+
+static void
+work_demoting(struct core *c)
+{
+	int64_t	left = c->since + c->config.demote_deadline - c->now;
+
+	if (c->maybe_master) {
+		if (c->op == CORE_NO_OP && due(c, c->call_at))
+			core_call(c, CORE_ENSURE_DEMOTED,
+			    left > 0 ? left : c->config.demote_deadline);
+	} else if (c->release == CORE_KEPT) {
+		struct core_action	*a = core_do(c, CORE_RELEASE);
+
+		a->clean = c->now >= c->grace_until && !c->demote_late;
+		c->release = CORE_RELEASING;
+		c->release_by = c->now + 2 * c->config.request_timeout;
+	} else
+		due(c, c->release_by);
+}
+
+static void
+work(struct core *c)
+{
+	switch (c->state) {
+	case CORE_CANDIDATE:
+		work_candidate(c);
+		break;
+	case CORE_PROMOTING:
+	case CORE_MASTER:
+		work_master(c);
+		break;
+	case CORE_SLAVE:
+	case CORE_UNHEALTHY:
+		work_slave(c);
+		break;
+	case CORE_DEMOTING:
+		work_demoting(c);
+		break;
+	case CORE_STARTING:
+	case CORE_DISABLED:
+	case CORE_FENCED:
+	case CORE_STOPPING:
+	case CORE_STATES:
+		break;
+	}
+}
+
+/*
+ * What others see of us.
+ */
+
+static void
+wish_session(struct core *c)
+{
+	bool	want = c->state != CORE_UNHEALTHY &&
+		    c->state != CORE_DISABLED && c->state != CORE_STOPPING;
+
+	if (c->drop_session) {
+		core_do(c, CORE_WANT_SESSION)->yes = false;
+		c->drop_session = c->want_session = c->session = false;
+	}
+	if (c->demote_late)
+		want = false;
+	if (!want)
+		c->acquiring = false;
+	if (want == c->want_session || c->state == CORE_STOPPING)
+		return;
+	core_do(c, CORE_WANT_SESSION)->yes = c->want_session = want;
+	if (!want)
+		c->session = false;
+}
+
+/* NULL: leave it as it is. */
+static const char *
+tag(const struct core *c)
+{
+	bool	was_slave = strcmp(c->tag, "slave") == 0;
+
+	switch (c->state) {
+	case CORE_MASTER:
+		return "master";
+	case CORE_UNHEALTHY:
+		return "unhealthy";
+	case CORE_DISABLED:
+		return "disabled";
+	case CORE_SLAVE:
+		if (c->done == CORE_ENSURE_SLAVE)
+			return "slave";
+		return was_slave && !c->failed ? "slave" : "";
+	case CORE_CANDIDATE:
+	case CORE_FENCED:
+		return was_slave ? "slave" : "";
+	case CORE_DEMOTING:
+		return c->demote_late ? "" : NULL;
+	case CORE_STARTING:
+	case CORE_PROMOTING:
+	case CORE_STOPPING:
+	case CORE_STATES:
+		break;
+	}
+	return NULL;
+}
+
+static void
+show_tag(struct core *c)
+{
+	const char	*t = tag(c);
+
+	if (t == NULL || strcmp(t, c->tag) == 0)
+		return;
+	copy(c->tag, sizeof c->tag, t);
+	copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
+}
+
+/* While the lock is ours a bad verdict is held back until the copy is demoted
+ * and the lock given back: Consul would end the session over it, and the
+ * others would have to wait for the lock-delay. */
+static void
+show_health(struct core *c)
+{
+	enum core_health	 h = bad(c) ? CORE_HEALTH_BAD : c->health;
+	struct core_action	*a;
+
+	if (h == CORE_HEALTH_BAD && lock_ours(c) && !c->demote_late &&
+	    c->published != CORE_HEALTH_UNKNOWN &&
+	    (c->state == CORE_PROMOTING || c->state == CORE_MASTER ||
+	    c->state == CORE_DEMOTING))
+		return;
+	if (h == c->published &&
+	    strcmp(c->published_text, c->health_text) == 0)
+		return;
+	c->published = h;
+	copy(c->published_text, sizeof c->published_text, c->health_text);
+	a = core_do(c, CORE_PUBLISH);
+	a->health = h;
+	copy(a->text, sizeof a->text, c->health_text);
+}
+
+void
+core_init(struct core *c, const struct core_config *config, int64_t now)
+{
+	memset(c, 0, sizeof *c);
+	c->config = *config;
+	c->now = c->since = now;
+	c->wake = now;
+	c->proof = c->given_back_at = -1;
+	c->maybe_master = config->can_demote;
+	c->acquire_at = c->hold_off = now;
+	copy(c->tag, sizeof c->tag, "?");
+	copy(c->why, sizeof c->why, "the agent starts");
+}
+
+void
+core_event(struct core *c, const struct core_event *ev, int64_t now,
+    struct core_actions *out)
+{
+	c->out = out;
+	out->count = 0;
+	notice_pause(c, now);
+	c->now = now;
+	learn(c, ev);
+	do {
+		c->wake = INT64_MAX;
+		pass_time(c);
+	} while (step(c));
+	work(c);
+	wish_session(c);
+	show_tag(c);
+	show_health(c);
+	c->out = NULL;
+}
+
+const char *
+core_state_name(enum core_state s)
+{
+	return s < CORE_STATES ? state_names[s] : "?";
+}
+
+const char *
+core_op_name(enum core_op op)
+{
+	static const char *const names[] = {
+		"nothing", "ensure_master", "ensure_slave", "ensure_demoted"
+	};
+
+	return names[op];
+}
+
+bool
+core_is_master(const struct core *c)
+{
+	return c->state == CORE_MASTER;
+}
+
+int64_t
+core_fuse_left(const struct core *c, int64_t now)
+{
+	if (c->state != CORE_MASTER && c->state != CORE_PROMOTING)
+		return -1;
+	return c->proof + c->config.fuse > now ?
+	    c->proof + c->config.fuse - now : 0;
+}
+
+void
+core_print_dot(FILE *f)
+{
+	size_t	i;
+
+	fputs("digraph \"consul-failover\" {\n"
+	    "\tnode [shape=box, style=rounded, fontname=Helvetica];\n"
+	    "\tedge [fontname=Helvetica, fontsize=9];\n"
+	    "\tmaster [penwidth=2];\n", f);
+	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		fprintf(f, "\t%s -> %s [label=\"%s\"];\n",
+		    core_state_name(rules[i].in), core_state_name(rules[i].to),
+		    rules[i].because);
+	fputs("}\n", f);
+}

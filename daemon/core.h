@@ -1,0 +1,219 @@
+/*
+ * core.h - the decisions: who acts as master, and when it stops.
+ *
+ * Pure: no I/O, no clock, no allocation.  What is learnt goes in as events with
+ * the time; what is to be done comes out as actions.  The same object file is
+ * in the daemon, in the unit tests and in the simulator.
+ *
+ * All times are milliseconds of one clock that never steps (clock_ms).
+ */
+#ifndef CORE_H
+#define CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CORE_TEXT	512
+#define CORE_NAME	256
+
+enum core_state {
+	CORE_STARTING,		/* nothing is known yet */
+	CORE_UNHEALTHY,		/* the application is not fit to serve */
+	CORE_DISABLED,		/* the operator's disable file is there */
+	CORE_CANDIDATE,		/* fit, and nobody is known to have the lock */
+	CORE_PROMOTING,		/* we have the lock, the copy is made master */
+	CORE_MASTER,
+	CORE_DEMOTING,		/* the copy stops being master */
+	CORE_SLAVE,		/* another node has the lock */
+	CORE_FENCED,		/* demoted, because Consul proves nothing */
+	CORE_STOPPING,		/* not master any more; the agent goes away */
+	CORE_STATES
+};
+
+enum core_health {
+	CORE_HEALTH_UNKNOWN,
+	CORE_HEALTH_OK,
+	CORE_HEALTH_BUSY,
+	CORE_HEALTH_BAD,
+};
+
+enum core_op {
+	CORE_NO_OP,
+	CORE_ENSURE_MASTER,
+	CORE_ENSURE_SLAVE,
+	CORE_ENSURE_DEMOTED,
+};
+
+enum core_result { CORE_DONE, CORE_FAILED, CORE_AGAIN };
+
+enum core_owner { CORE_LOCK_UNKNOWN, CORE_LOCK_FREE, CORE_LOCK_OURS, CORE_LOCK_THEIRS };
+
+/* The lock key, as one read of it (or our own acquire) showed it. */
+struct core_lock {
+	enum core_owner	 owner;
+	bool		 proof;		/* a consistent read, or the acquire:
+					 * "ours" is proved as of `at` */
+	int64_t		 at;		/* when the request was sent */
+	uint64_t	 epoch;		/* CreateIndex + LockIndex: see lock.h */
+	bool		 clean;		/* free: its holder gave it back in good
+					 * order, or nobody can have held it */
+	char		 node[CORE_NAME];	/* theirs: the holder */
+	char		 host[CORE_NAME];	/* its application's address */
+	uint16_t	 port;
+};
+
+enum core_event_type {
+	CORE_EV_TICK,		/* time has passed */
+	CORE_EV_HEALTH,		/* health, text */
+	CORE_EV_LOCK,		/* lock */
+	CORE_EV_REFUSED,	/* our acquire was refused: ask again later */
+	CORE_EV_SESSION,	/* yes: we have a session; no: it is gone */
+	CORE_EV_CALL_DONE,	/* call, result, text */
+	CORE_EV_RELEASED,	/* yes: given back; no: that can't be told */
+	CORE_EV_DISABLED,	/* yes, no; text is the file */
+	CORE_EV_STOP,		/* text is why */
+};
+
+struct core_event {
+	enum core_event_type	 type;
+	bool			 yes;
+	enum core_health	 health;
+	const struct core_lock	*lock;		/* borrowed, as is text */
+	uint32_t		 call;
+	enum core_result	 result;
+	const char		*text;
+};
+
+enum core_action_type {
+	CORE_WANT_SESSION,	/* yes: have one; no: destroy it.  A destroyed
+				 * session leaves the lock to the lock-delay */
+	CORE_ACQUIRE,
+	CORE_LOOK,		/* read the key now */
+	CORE_RELEASE,		/* clean: it is known that nobody is master */
+	CORE_CALL,		/* call, op, host, port, timeout, text = reason */
+	CORE_CANCEL,		/* kill the call that is under way */
+	CORE_SET_TAG,		/* text: "master", "slave", …; "" for none */
+	CORE_PUBLISH,		/* health, text: what /health answers */
+	CORE_REMEMBER,		/* epoch: we are its master (see resume_epoch) */
+	CORE_CHANGED,		/* from, to, text: log and show it; yes: it is
+				 * on the ordinary way up, and no news */
+	CORE_SAY,		/* text: log it, as an error */
+	CORE_LEAVE,		/* destroy the session, deregister, exit */
+};
+
+struct core_action {
+	enum core_action_type	 type;
+	bool			 yes, clean;
+	uint32_t		 call;
+	enum core_op		 op;
+	enum core_health	 health;
+	enum core_state		 from, to;
+	uint64_t		 epoch;
+	uint16_t		 port;
+	int64_t			 timeout;
+	char			 host[CORE_NAME];
+	char			 text[CORE_TEXT];
+};
+
+/* One event causes a few; a core that would need more has a bug. */
+#define CORE_ACTIONS	24
+
+struct core_actions {
+	size_t			 count;
+	struct core_action	 list[CORE_ACTIONS];
+};
+
+struct core_config {
+	int64_t	 fuse;			/* F */
+	int64_t	 demote_deadline;	/* D */
+	int64_t	 request_timeout;	/* To */
+	int64_t	 role_interval;
+	int64_t	 master_deadline;
+	int64_t	 slave_deadline;
+	int64_t	 busy_limit;
+	int64_t	 promote_limit;
+	bool	 can_demote;		/* the plugin has ensure_demoted */
+	/* The epoch that this copy was master of when the agent last ran on
+	 * this boot of the machine, 0 for none: if the lock still says so,
+	 * the copy goes on as master without being demoted first. */
+	uint64_t resume_epoch;
+};
+
+/* Plain data; read it, but only core.c writes it. */
+struct core {
+	struct core_config	 config;
+	enum core_state		 state;
+	int64_t			 since;		/* of the state */
+	char			 why[CORE_TEXT];	/* it was entered */
+	int64_t			 now;
+	int64_t			 wake;		/* the next tick; INT64_MAX */
+	struct core_actions	*out;
+
+	/* what the plugin says */
+	enum core_health	 health;
+	int64_t			 busy_since;
+	char			 health_text[CORE_TEXT];
+	enum core_health	 published;
+	char			 published_text[CORE_TEXT];
+
+	/* what Consul says */
+	bool			 session;
+	bool			 want_session;
+	struct core_lock	 lock;
+	int64_t			 proof;		/* time of the last; -1 */
+	bool			 acquiring;
+	int64_t			 acquire_at;	/* not before */
+	int64_t			 hold_off;	/* after a failed promotion */
+	int			 promote_failures;
+	int64_t			 grace_until;	/* no promotion before */
+
+	/* the call under way, and what came of the last one */
+	enum core_op		 op;		/* CORE_NO_OP: none */
+	uint32_t		 call;		/* its number */
+	int64_t			 call_at;	/* the next one is due */
+	int			 not_done;	/* calls in a row */
+	char			 call_host[CORE_NAME];	/* ensure_slave of … */
+	uint16_t		 call_port;
+	enum core_op		 done;		/* the last one said done */
+	bool			 failed;	/* the last one failed */
+	char			 call_text[CORE_TEXT];	/* its sentence */
+	int			 master_failures;	/* in a row */
+
+	/* stepping down */
+	bool			 maybe_master;	/* the copy may take writes */
+	bool			 busy_too_long;
+	bool			 demote_late;	/* D has passed, not demoted */
+	bool			 proof_lost;	/* the fuse has burnt down */
+	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
+	int64_t			 release_by;	/* no answer: treat as unknown */
+	bool			 drop_session;	/* it may still hold the lock */
+	int64_t			 given_back_at;
+
+	bool			 disabled;
+	bool			 stop;
+	char			 disabled_text[CORE_TEXT];
+	char			 stop_text[CORE_TEXT];
+	char			 tag[16];	/* "?" while it is not ours to set */
+};
+
+void		 core_init(struct core *, const struct core_config *,
+		    int64_t now);
+
+/* Learns the event, and fills actions (emptied first) with what to do, in that
+ * order.  Then core->wake says when the next CORE_EV_TICK is due. */
+void		 core_event(struct core *, const struct core_event *,
+		    int64_t now, struct core_actions *);
+
+const char	*core_state_name(enum core_state);
+const char	*core_op_name(enum core_op);
+bool		 core_is_master(const struct core *);
+
+/* Milliseconds left before a master must stop without a new proof. */
+int64_t		 core_fuse_left(const struct core *, int64_t now);
+
+/* The table of transitions as a graph, in Graphviz' dot language. */
+void		 core_print_dot(FILE *);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * handler.h - a child process that runs the plugin, seen from the daemon.
+ *
+ * A handler runs one call at a time.  It is started with the first call, and
+ * again when it was lost: at once the first time, with a growing pause when it
+ * is lost again and again, but never with a pause before ensure_demoted.
+ */
+#ifndef HANDLER_H
+#define HANDLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "error.h"
+
+enum handler_op {
+	HANDLER_HEALTH,
+	HANDLER_ENSURE_MASTER,
+	HANDLER_ENSURE_SLAVE,
+	HANDLER_ENSURE_DEMOTED,
+	HANDLER_POSITION,
+	HANDLER_HAS_POSITION,
+	HANDLER_OPS
+};
+
+enum handler_result {
+	HANDLER_DONE,		/* the first three: enum failover_result */
+	HANDLER_FAILED,
+	HANDLER_AGAIN,
+	HANDLER_TIMEOUT,	/* did not answer before its deadline; killed */
+	HANDLER_LOST,		/* the handler died, or broke the protocol */
+};
+
+/* A plugin's description, as its handler reported it.  Owned, with all that it
+ * points to. */
+struct plugin_option {
+	const char	*name;
+	int		 type;		/* enum failover_option_type */
+	const char	*fallback;	/* NULL: none */
+	const char	*meaning;
+};
+
+struct plugin_description {
+	const char		*path;		/* the file that was loaded */
+	const char		*name, *version, *summary;
+	uint32_t		 abi;
+	uint32_t		 ops;		/* bit 1 << enum handler_op */
+	bool			 has_watch_fd, has_start, has_stop;
+	struct plugin_option	*options;
+	size_t			 option_count;
+};
+
+/* Starts a handler for a moment, to learn what the plugin is: blocks for 5 s
+ * at most.  The reason names the file and what is wrong with it.  The name is
+ * a path where it has a '/', else NAME.so in the plugin folder. */
+bool	plugin_describe(struct plugin_description **, const char *name,
+	    struct error *);
+void	plugin_description_free(struct plugin_description *);
+
+/* Checks the config's [options] against the description; errors (freed by the
+ * caller) holds one "file:line: what" a line, all of them. */
+bool	plugin_check_options(const struct plugin_description *,
+	    const struct config *, char **errors);
+
+/* The option's value or default, borrowed, and as a number; NULL where it has
+ * neither. */
+const char	*plugin_option_value(const struct plugin_option *,
+		    const struct config *, int64_t *number);
+
+const char	*handler_op_name(enum handler_op);	/* "ensure_master" */
+bool		 handler_op_find(const char *name, enum handler_op *);
+const char	*handler_result_name(enum handler_result);
+
+struct handler;
+
+struct handler_call {
+	enum handler_op	 op;
+	uint64_t	 epoch;
+	const char	*node;		/* all strings are copied */
+	const char	*reason;
+	const char	*master_host;	/* ensure_slave; else NULL */
+	uint16_t	 master_port;
+	const char	*position;	/* has_position; else NULL */
+	int64_t		 timeout_ms;
+};
+
+/* Runs once, from the loop, never before handler_call has returned.  Text is
+ * the plugin's sentence (for position: the position), or what happened to the
+ * handler; borrowed. */
+typedef void (*handler_cb)(enum handler_result, const char *text, void *arg);
+/* The plugin's watch_fd became readable: ask health now. */
+typedef void (*handler_watch_cb)(void *arg);
+
+/* Name is for the log and the process title: "health" or "role".  Config and
+ * description are borrowed as long as the handler lives. */
+struct handler	*handler_new(struct event_base *, const char *name,
+		    const struct config *, const struct plugin_description *,
+		    handler_watch_cb, void *arg);
+/* NULL is fine.  An idle handler whose plugin has plugin_stop gets 500 ms to
+ * end in good order: the loop stands still for that long.  All others are
+ * killed. */
+void		 handler_free(struct handler *);
+
+/* False when a call is under way already (cb will not run). */
+bool		 handler_call(struct handler *, const struct handler_call *,
+		    handler_cb, void *arg);
+/* Kills the handler's process group if a call is under way; cb never runs. */
+void		 handler_cancel(struct handler *);
+bool		 handler_busy(const struct handler *);
+pid_t		 handler_pid(const struct handler *);	/* -1: none runs */
+
+#endif

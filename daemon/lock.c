@@ -1,0 +1,745 @@
+/* lock.c - our session and the lock key in Consul. */
+
+#include "lock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "json.h"
+#include "value.h"
+
+#define WATCH_WAIT	55000	/* ms of one long poll */
+#define WATCH_PAUSE	100	/* ms between two of them, as Consul asks for */
+#define RETRY_FIRST	50	/* ms, doubled at each failure … */
+#define RETRY_MAX	2000	/* … up to this */
+#define QUIET_FAILURES	3
+
+struct lock {
+	struct event_base		*base;
+	struct consul			*consul;
+	const struct config		*config;
+	const struct lock_events	*events;
+	void				*arg;
+	char				 path[CONSUL_NAME_MAX];	/* of the key */
+
+	char				 node[CONSUL_NAME_MAX];	/* "" at first */
+	char				 address[CONSUL_NAME_MAX];
+
+	/* the session */
+	bool				 wanted;
+	char				 session[CONSUL_ID_MAX];
+	char				 resume[CONSUL_ID_MAX];
+	int64_t				 renew_every;
+	int				 session_failures;
+	struct consul_request		*session_request;
+	struct event			*session_timer;
+
+	/* the key, as it was seen last */
+	struct consul_key		 key;
+	struct core_lock		 view;
+	bool				 held;		/* by us, we believe */
+	bool				 was_held;	/* ever, by anybody */
+	uint64_t			 index;
+	int				 watch_failures;
+	struct consul_request		*watch;
+	struct event			*watch_timer;
+	struct consul_request		*read;		/* consistent */
+	struct event			*verify_timer;
+	struct consul_request		*write;		/* acquire or release */
+	struct consul_request		*holder;	/* who is it? */
+
+	void				(*left)(void *);
+	void				*left_arg;
+};
+
+static void	lock_watch(struct lock *);
+static void	lock_open_session(struct lock *);
+
+static void
+copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from == NULL ? "" : from);
+}
+
+static void
+cancel(struct consul_request **r)
+{
+	consul_cancel(*r);
+	*r = NULL;
+}
+
+static void
+timer_in(struct event *timer, int64_t ms)
+{
+	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
+
+	event_add(timer, &tv);
+}
+
+/* With up to a quarter more, so that many agents do not ask in step. */
+static int64_t
+retry_pause(int failures)
+{
+	int64_t	pause = (int64_t)RETRY_FIRST <<
+		    (failures < 10 ? failures : 10);
+
+	if (pause > RETRY_MAX)
+		pause = RETRY_MAX;
+	return pause + rand() % (int)(pause / 4);
+}
+
+/*
+ * The key's value says who holds the lock, and how it was given up.  An older
+ * program, or a hand, may have written something else or nothing.
+ */
+
+static char *
+lock_value(const struct lock *l, const char *state)
+{
+	yajl_gen	 g = json_new();
+	char		*text;
+
+	yajl_gen_map_open(g);
+	json_put_member(g, "state", state);
+	json_put_member(g, "session", l->session);
+	json_put_member(g, "node", l->node);
+	json_put_member(g, "service_id", l->config->service_id);
+	json_put_member(g, "address", l->address);
+	json_put_member_int(g, "port", l->config->service_port);
+	yajl_gen_map_close(g);
+	text = strdup(json_text(g, NULL));
+	json_free(g);
+	return text;
+}
+
+static yajl_val
+lock_parse_value(const struct consul_key *k)
+{
+	struct error	err;
+
+	return json_parse(k->value, strlen(k->value), &err);
+}
+
+static bool
+lock_was_given_back(const struct consul_key *k)
+{
+	yajl_val	v = lock_parse_value(k);
+	bool		yes = strcmp(json_string(v, "state", ""), "released") == 0;
+
+	yajl_tree_free(v);
+	return yes;
+}
+
+/*
+ * Reporting what was seen.
+ */
+
+static void
+lock_report(struct lock *l)
+{
+	l->events->seen(&l->view, l->arg);
+}
+
+/* A foreign holder:  session -> its node -> that node's service  */
+
+static void
+lock_holder_instance(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+	size_t		 i;
+
+	l->holder = NULL;
+	for (i = 0; i < r->instance_count; i++)
+		if (strcmp(r->instances[i].node, l->view.node) == 0)
+			break;
+	if (i == r->instance_count)
+		return;		/* seen again with the next change or look */
+	copy(l->view.host, sizeof l->view.host, r->instances[i].address);
+	l->view.port = r->instances[i].port;
+	lock_report(l);
+}
+
+static void
+lock_holder_session(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	l->holder = NULL;
+	if (r->session_count == 0)
+		return;
+	copy(l->view.node, sizeof l->view.node, r->sessions[0].node);
+	l->holder = consul_instances(l->consul, l->config->service_name,
+	    lock_holder_instance, l);
+}
+
+static void
+lock_see_theirs(struct lock *l, const struct consul_key *k, bool again)
+{
+	yajl_val	v = lock_parse_value(k);
+
+	l->view.owner = CORE_LOCK_THEIRS;
+	if (strcmp(json_string(v, "session", ""), k->session) == 0) {
+		copy(l->view.node, sizeof l->view.node,
+		    json_string(v, "node", ""));
+		copy(l->view.host, sizeof l->view.host,
+		    json_string(v, "address", ""));
+		l->view.port = (uint16_t)json_uint(v, "port", 0);
+	} else if (!again || l->view.host[0] == '\0') {
+		copy(l->view.node, sizeof l->view.node, "");
+		copy(l->view.host, sizeof l->view.host, "");
+		cancel(&l->holder);
+		l->holder = consul_session_info(l->consul, k->session,
+		    l->config->service_id, lock_holder_session, l);
+	}
+	yajl_tree_free(v);
+	lock_report(l);
+}
+
+/* No key at all: it was deleted, or there never was one.  Nobody can be master
+ * if no other node has the service; but Consul hides what our token may not
+ * read, so we must see at least ourselves. */
+static void
+lock_alone(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+	bool		 self = false, others = false;
+	size_t		 i;
+
+	l->holder = NULL;
+	for (i = 0; i < r->instance_count; i++) {
+		const struct consul_instance	*in = &r->instances[i];
+
+		if (strcmp(in->node, l->node) == 0 &&
+		    strcmp(in->service_id, l->config->service_id) == 0)
+			self = true;
+		else
+			others = true;
+	}
+	l->view.clean = r->outcome == CONSUL_OK && self && !others;
+	lock_report(l);
+}
+
+static void
+lock_see_free(struct lock *l, const struct consul_key *k)
+{
+	l->view.owner = CORE_LOCK_FREE;
+	l->view.clean = k->exists && lock_was_given_back(k);
+	if (k->exists || l->was_held) {
+		lock_report(l);
+	} else if (l->node[0] != '\0' && l->holder == NULL) {
+		l->holder = consul_instances(l->consul,
+		    l->config->service_name, lock_alone, l);
+	}
+}
+
+static void
+lock_see_ours(struct lock *l)
+{
+	l->view.owner = CORE_LOCK_OURS;
+	copy(l->view.node, sizeof l->view.node, l->node);
+	copy(l->view.host, sizeof l->view.host, l->address);
+	l->view.port = (uint16_t)l->config->service_port;
+	lock_report(l);
+}
+
+static void
+lock_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
+    bool proof)
+{
+	bool	again = l->view.owner == CORE_LOCK_THEIRS &&
+		    strcmp(l->key.session, k->session) == 0;
+	bool	ours = l->session[0] != '\0' &&
+		    strcmp(k->session, l->session) == 0;
+
+	/* What touches our own lock is believed from a consistent read only:
+	 * an old leader may still answer with what was true before. */
+	if (!proof && (ours || l->held || l->resume[0] != '\0')) {
+		if (ours != l->held)
+			lock_look(l);
+		return;
+	}
+	if (k->session[0] == '\0' || !again)
+		cancel(&l->holder);
+	l->key = *k;
+	l->held = ours;
+	l->view.proof = proof;
+	l->view.at = sent_at;
+	l->view.epoch = k->exists ? k->create_index + k->lock_index : 0;
+	l->view.clean = false;
+	if (k->session[0] != '\0')
+		l->was_held = true;
+	if (ours)
+		lock_see_ours(l);
+	else if (k->session[0] != '\0')
+		lock_see_theirs(l, k, again);
+	else
+		lock_see_free(l, k);
+}
+
+/*
+ * The proof, and any other look:  GET KEY?consistent
+ */
+
+static void
+lock_read_done(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	l->read = NULL;
+	timer_in(l->verify_timer, l->config->verify_interval);
+	if (r->outcome != CONSUL_OK) {
+		l->events->key_trouble(r->text, l->arg);
+		return;
+	}
+	l->events->key_trouble("", l->arg);
+	/* The session of an earlier run of ours still has the lock: go on. */
+	if (l->resume[0] != '\0' && strcmp(r->key->session, l->resume) == 0) {
+		copy(l->session, sizeof l->session, l->resume);
+		l->renew_every = 0;
+		timer_in(l->session_timer, 0);
+		l->events->session(true, l->session, l->arg);
+	}
+	copy(l->resume, sizeof l->resume, "");
+	lock_see(l, r->key, r->sent_at, true);
+}
+
+void
+lock_look(struct lock *l)
+{
+	/* One that is under way may have been answered before what made us
+	 * ask; Consul has it in a moment, so ask again. */
+	cancel(&l->read);
+	l->read = consul_get(l->consul, l->path, true, lock_read_done, l);
+}
+
+/* While the lock is ours; and while it is not known whose it is, or where the
+ * one is that has it. */
+static void
+lock_verify(evutil_socket_t fd, short what, void *arg)
+{
+	struct lock	*l = arg;
+
+	(void)fd;
+	(void)what;
+	if (l->read != NULL || l->write != NULL)
+		return;
+	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
+	    (l->view.owner == CORE_LOCK_THEIRS && l->view.host[0] == '\0'))
+		lock_look(l);
+}
+
+/*
+ * The watch: one long poll after the other.
+ */
+
+static void
+lock_watch_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	lock_watch(arg);
+}
+
+static void
+lock_watch_done(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	l->watch = NULL;
+	if (r->outcome != CONSUL_OK) {
+		l->index = 0;
+		l->events->key_trouble(r->text, l->arg);
+		timer_in(l->watch_timer, retry_pause(l->watch_failures++));
+		return;
+	}
+	/* An index that is missing or falls back means that Consul has
+	 * forgotten: what we believe may be of another past. */
+	if (r->index == 0 || r->index < l->index) {
+		l->index = 0;
+		timer_in(l->watch_timer, retry_pause(l->watch_failures++));
+		lock_look(l);
+		return;
+	}
+	l->watch_failures = 0;
+	timer_in(l->watch_timer, WATCH_PAUSE + rand() % (WATCH_PAUSE / 4));
+	l->index = r->index;
+	l->events->key_trouble("", l->arg);
+	lock_see(l, r->key, r->sent_at, false);
+}
+
+static void
+lock_watch(struct lock *l)
+{
+	l->watch = consul_watch(l->consul, l->path, l->index, WATCH_WAIT,
+	    lock_watch_done, l);
+}
+
+/*
+ * Acquire and release.
+ */
+
+static void
+lock_acquired(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	l->write = NULL;
+	switch (r->outcome) {
+	case CONSUL_OK:
+		l->events->key_trouble("", l->arg);
+		timer_in(l->verify_timer, l->config->verify_interval);
+		lock_see(l, r->key, r->sent_at, true);
+		break;
+	case CONSUL_GONE:
+		copy(l->session, sizeof l->session, "");
+		l->events->session(false, r->text, l->arg);
+		lock_open_session(l);
+		break;
+	case CONSUL_REFUSED:
+		l->events->refused(r->text, l->arg);
+		if (!r->delayed)
+			lock_look(l);
+		break;
+	case CONSUL_DENIED:
+	case CONSUL_UNKNOWN:
+		/* It may have happened all the same. */
+		l->events->key_trouble(r->text, l->arg);
+		l->events->refused(r->text, l->arg);
+		lock_look(l);
+		break;
+	}
+}
+
+void
+lock_acquire(struct lock *l)
+{
+	char	*value;
+
+	if (l->write != NULL || l->session[0] == '\0')
+		return;
+	value = lock_value(l, "held");
+	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
+	    lock_acquired, l);
+	free(value);
+}
+
+static void
+lock_released(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+	bool		 yes = r->outcome == CONSUL_OK ||
+			    r->outcome == CONSUL_REFUSED ||
+			    r->outcome == CONSUL_GONE;
+
+	l->write = NULL;
+	l->held = false;
+	l->view.owner = CORE_LOCK_UNKNOWN;
+	timer_in(l->verify_timer, l->config->verify_interval);
+	if (!yes)
+		l->events->key_trouble(r->text, l->arg);
+	l->events->released(yes, r->text, l->arg);
+}
+
+void
+lock_release(struct lock *l, bool clean)
+{
+	char	*value = lock_value(l, clean ? "released" : "dropped");
+
+	/* A read that was sent before would say that we still have it. */
+	cancel(&l->read);
+	cancel(&l->write);
+	l->write = consul_release(l->consul, l->path, l->session, value,
+	    lock_released, l);
+	free(value);
+}
+
+/*
+ * The session:  which ones are there already -> create -> is it as ordered?
+ * -> renew, renew …
+ */
+
+static void
+lock_session_failed(struct lock *l, const char *text)
+{
+	/* Consul needs a moment to notice that our check passes: no news. */
+	if (l->session_failures >= QUIET_FAILURES)
+		l->events->session_trouble(text, l->arg);
+	timer_in(l->session_timer, retry_pause(l->session_failures++));
+}
+
+static void
+lock_session_lost(struct lock *l, const char *text)
+{
+	copy(l->session, sizeof l->session, "");
+	l->held = false;
+	l->events->session(false, text, l->arg);
+	lock_look(l);
+	lock_open_session(l);
+}
+
+static void
+lock_renewed(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	l->session_request = NULL;
+	if (r->outcome == CONSUL_OK) {
+		l->session_failures = 0;
+		l->events->session_trouble("", l->arg);
+		timer_in(l->session_timer, l->renew_every);
+	} else if (r->outcome == CONSUL_GONE)
+		lock_session_lost(l, r->text);
+	else
+		lock_session_failed(l, r->text);
+}
+
+static void
+lock_forget_it(const struct consul_reply *r, void *arg)
+{
+	(void)r;
+	(void)arg;
+}
+
+static void
+lock_session_unfit(struct lock *l, bool exists)
+{
+	const char	*text = exists ?
+	    "its TTL, lock-delay or checks are not as configured" :
+	    "it does not exist any more, or our token may not read it";
+
+	if (exists)
+		consul_session_destroy(l->consul, l->session, lock_forget_it,
+		    NULL);
+	copy(l->session, sizeof l->session, "");
+	l->held = false;
+	lock_session_failed(l, text);
+	l->events->session(false, text, l->arg);
+	lock_look(l);
+}
+
+static void
+lock_session_seen(const struct consul_reply *r, void *arg)
+{
+	struct lock			*l = arg;
+	const struct consul_session	*s = r->sessions;
+	int64_t				 ttl;
+
+	l->session_request = NULL;
+	if (r->outcome != CONSUL_OK) {
+		lock_session_failed(l, r->text);
+		return;
+	}
+	/* An adopted session may be of another config: it will do if its
+	 * lock-delay is long enough for ours. */
+	if (r->session_count == 0 || !s->service ||
+	    s->lock_delay_ms < l->config->lock_delay ||
+	    !value_duration(s->ttl, &ttl)) {
+		lock_session_unfit(l, r->session_count > 0);
+		return;
+	}
+	l->session_failures = 0;
+	l->renew_every = ttl / 2;
+	l->events->session_trouble("", l->arg);
+	l->events->session(true, l->session, l->arg);
+	timer_in(l->session_timer, l->renew_every);
+}
+
+static void
+lock_session_created(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	l->session_request = NULL;
+	if (r->outcome != CONSUL_OK) {
+		lock_session_failed(l, r->text);
+		return;
+	}
+	copy(l->session, sizeof l->session, r->id);
+	l->session_request = consul_session_info(l->consul, l->session,
+	    l->config->service_id, lock_session_seen, l);
+}
+
+/* Sessions of our own name and check on our own node that are not ours are of
+ * an earlier run, or of a create whose answer never came. */
+static void
+lock_sessions_listed(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+	size_t		 i;
+
+	l->session_request = NULL;
+	if (r->outcome != CONSUL_OK) {
+		lock_session_failed(l, r->text);
+		return;
+	}
+	for (i = 0; i < r->session_count; i++)
+		if (r->sessions[i].service && strcmp(r->sessions[i].name,
+		    l->config->service_name) == 0)
+			consul_session_destroy(l->consul, r->sessions[i].id,
+			    lock_forget_it, NULL);
+	l->session_request = consul_session_create(l->consul,
+	    l->config->service_name, l->config->service_id,
+	    l->config->bind_node, l->config->session_ttl,
+	    l->config->lock_delay, lock_session_created, l);
+}
+
+static void
+lock_session_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct lock	*l = arg;
+
+	(void)fd;
+	(void)what;
+	if (!l->wanted || l->session_request != NULL)
+		return;
+	if (l->session[0] == '\0')
+		lock_open_session(l);
+	else if (l->renew_every == 0)
+		l->session_request = consul_session_info(l->consul, l->session,
+		    l->config->service_id, lock_session_seen, l);
+	else
+		l->session_request = consul_session_renew(l->consul,
+		    l->session, lock_renewed, l);
+}
+
+/* Makes one where it is wanted, may be had, and there is none. */
+static void
+lock_open_session(struct lock *l)
+{
+	if (!l->wanted || l->node[0] == '\0' || l->session[0] != '\0' ||
+	    l->session_request != NULL)
+		return;
+	/* Whether an earlier one goes on must be known first. */
+	if (l->resume[0] != '\0') {
+		timer_in(l->session_timer, RETRY_FIRST);
+		return;
+	}
+	l->renew_every = 0;
+	l->session_request = consul_sessions(l->consul, l->node,
+	    l->config->service_id, lock_sessions_listed, l);
+}
+
+static void
+lock_drop_session(struct lock *l, consul_cb cb)
+{
+	cancel(&l->session_request);
+	event_del(l->session_timer);
+	copy(l->resume, sizeof l->resume, "");
+	if (l->session[0] == '\0')
+		return;
+	/* What is under way would say that we still have the lock. */
+	cancel(&l->read);
+	cancel(&l->write);
+	if (l->held)
+		l->view.owner = CORE_LOCK_UNKNOWN;
+	l->held = false;
+	l->session_request = consul_session_destroy(l->consul, l->session,
+	    cb, l);
+	copy(l->session, sizeof l->session, "");
+}
+
+static void
+lock_dropped(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	(void)r;	/* if it failed: it is destroyed before the next one is
+			 * made, or by its TTL */
+	l->session_request = NULL;
+	lock_look(l);
+	lock_open_session(l);
+}
+
+void
+lock_want_session(struct lock *l, bool want)
+{
+	if (!want)
+		lock_drop_session(l, lock_dropped);
+	l->wanted = want;
+	l->session_failures = 0;
+	if (l->session[0] != '\0')
+		timer_in(l->session_timer, 0);
+	lock_open_session(l);
+}
+
+static void
+lock_left(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	(void)r;
+	l->session_request = NULL;
+	l->left(l->left_arg);
+}
+
+void
+lock_leave(struct lock *l, void (*done)(void *), void *arg)
+{
+	l->wanted = false;
+	l->left = done;
+	l->left_arg = arg;
+	lock_drop_session(l, lock_left);
+	if (l->session_request == NULL)
+		done(arg);
+}
+
+void
+lock_identify(struct lock *l, const char *node, const char *address)
+{
+	copy(l->node, sizeof l->node, node);
+	copy(l->address, sizeof l->address, address);
+	/* What was seen before is seen better now: who we are, and whether we
+	 * are alone. */
+	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN || !l->key.exists)
+		lock_look(l);
+	lock_open_session(l);
+}
+
+const char *
+lock_session(const struct lock *l)
+{
+	return l->session;
+}
+
+struct lock *
+lock_new(struct event_base *base, struct consul *consul,
+    const struct config *config, const char *resume,
+    const struct lock_events *events, void *arg)
+{
+	struct lock	*l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL;
+	l->base = base;
+	l->consul = consul;
+	l->config = config;
+	l->events = events;
+	l->arg = arg;
+	copy(l->resume, sizeof l->resume, resume);
+	snprintf(l->path, sizeof l->path, "lock/%s/leader",
+	    config->service_name);
+	l->session_timer = evtimer_new(base, lock_session_timer, l);
+	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
+	l->verify_timer = evtimer_new(base, lock_verify, l);
+	lock_look(l);
+	lock_watch(l);
+	return l;
+}
+
+void
+lock_free(struct lock *l)
+{
+	if (l == NULL)
+		return;
+	cancel(&l->session_request);
+	cancel(&l->watch);
+	cancel(&l->read);
+	cancel(&l->write);
+	cancel(&l->holder);
+	event_free(l->session_timer);
+	event_free(l->watch_timer);
+	event_free(l->verify_timer);
+	free(l);
+}

@@ -1,0 +1,65 @@
+/*
+ * lock.h - our session and the lock key in Consul.
+ *
+ * Watches the key always; holds a session while one is wanted; while the lock
+ * is ours, proves it again every verify_interval.  What it finds out it tells
+ * in core.h's words; it decides nothing.
+ *
+ * The epoch is the key's CreateIndex + LockIndex.  LockIndex alone grows with
+ * each new holder too, but starts at 1 again when an operator deletes the key.
+ * The sum never falls: Consul's index, and so the CreateIndex of the new key,
+ * is larger than the old CreateIndex by at least one for each acquisition.
+ */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include <stdbool.h>
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "consul.h"
+#include "core.h"
+
+/* All run from the loop; what they are given is borrowed.  A text is the
+ * reason, for people. */
+struct lock_events {
+	/* A read of the key, or our own acquire, showed this. */
+	void	(*seen)(const struct core_lock *, void *arg);
+	void	(*refused)(const char *text, void *arg);
+	/* yes: there is a session now; no: it is gone, not by our will. */
+	void	(*session)(bool yes, const char *text, void *arg);
+	void	(*released)(bool yes, const char *text, void *arg);
+	/* What goes wrong with the key or the session now; "" when it ended. */
+	void	(*key_trouble)(const char *text, void *arg);
+	void	(*session_trouble)(const char *text, void *arg);
+};
+
+struct lock;
+
+/* Begins to watch the key.  Borrows all but resume, the id of a session of an
+ * earlier run ("" for none), which is ours if it still holds the lock. */
+struct lock	*lock_new(struct event_base *, struct consul *,
+		    const struct config *, const char *resume,
+		    const struct lock_events *, void *arg);
+/* Cancels everything, and leaves session and lock in Consul as they are. */
+void		 lock_free(struct lock *);
+
+/* Who we are, once the registration knows; no session can be had before.
+ * Copied. */
+void		 lock_identify(struct lock *, const char *node,
+		    const char *address);
+/* No longer wanting a session destroys it. */
+void		 lock_want_session(struct lock *, bool);
+/* Takes the lock if it is still as last seen: ends in seen or refused. */
+void		 lock_acquire(struct lock *);
+/* Reads the key now, consistently: ends in seen, or in key_trouble. */
+void		 lock_look(struct lock *);
+/* Gives the lock back; clean says in the key's value that nobody is master. */
+void		 lock_release(struct lock *, bool clean);
+/* Destroys the session, and says when that is over, well or not. */
+void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
+
+const char	*lock_session(const struct lock *);	/* "" where there is none */
+
+#endif

@@ -1,0 +1,29 @@
+/* log.h - one line a change, to standard error. */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+enum log_format { LOG_PLAIN, LOG_JSON };
+
+/*
+ * Plain lines are "2026-11-22 19:13:09 [service] text", and when JOURNAL_STREAM
+ * names our standard error "<6>[service] text" (journald keeps the time).
+ * Copies service.  Warnings and errors say so in front of the text.  SIGPIPE
+ * is ignored from then on.  Before log_open, lines go out plain, without a
+ * service.
+ */
+void	log_open(const char *service, enum log_format, bool debug);
+
+/* One line, whatever the text holds.  Never blocks and never fails: lines that
+ * can't be written are counted, and the count is told later.  Keeps errno. */
+void	log_line(enum log_level, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+#define log_debug(...)	log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(...)	log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_error(...)	log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,367 @@
+/* registration.c - our service, its check and its tags in Consul. */
+
+#include "registration.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "value.h"
+
+#define RETRY_FIRST	250	/* ms, doubled at each failure … */
+#define RETRY_MAX	5000	/* … up to this */
+#define ROLE_MAX	16
+
+struct registration {
+	struct consul				*consul;
+	const struct config			*config;
+	const struct registration_events	*events;
+	void					*arg;
+	char					 check_url[512];
+
+	bool				 started;
+	bool				 passing;
+	bool				 check_set;	/* by this run of ours */
+	bool				 identified;
+	bool				 dirty;		/* look once more */
+	char				 role[ROLE_MAX];	/* "?": as it is */
+	char				 since[32];	/* of the role */
+	char				 node[CONSUL_NAME_MAX];
+	int				 failures;
+	struct consul_request		*request;
+	struct event			*timer;
+
+	void				(*left)(void *);
+	void				*left_arg;
+};
+
+static const char *const role_tags[] = {
+	"master", "slave", "unhealthy", "disabled"
+};
+
+static void	registration_next(struct registration *);
+static void	registration_deregister(struct registration *);
+
+static void
+timer_in(struct event *timer, int64_t ms)
+{
+	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
+
+	event_add(timer, &tv);
+}
+
+/* The role among the tags that are registered already; "" if there is none. */
+static const char *
+role_of(const char *tags)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof role_tags / sizeof role_tags[0]; i++) {
+		size_t	n = strlen(role_tags[i]);
+
+		if (strncmp(tags, role_tags[i], n) == 0 &&
+		    (tags[n] == '\0' || tags[n] == ','))
+			return role_tags[i];
+	}
+	return "";
+}
+
+/* The role comes first, then the configured tags. */
+static void
+registration_tags(const struct registration *r, char *text, size_t size)
+{
+	const char	*extra = r->config->service_tags;
+
+	snprintf(text, size, "%s%s%s", r->role,
+	    r->role[0] != '\0' && extra[0] != '\0' ? "," : "", extra);
+}
+
+static void
+registration_done(struct registration *r)
+{
+	r->failures = 0;
+	r->events->trouble("", r->arg);
+	timer_in(r->timer, REGISTRATION_INTERVAL);
+	if (r->dirty)
+		registration_next(r);
+}
+
+static void
+registration_failed(struct registration *r, const char *text)
+{
+	int64_t	pause = (int64_t)RETRY_FIRST <<
+		    (r->failures < 8 ? r->failures : 8);
+
+	r->failures++;
+	if (r->left != NULL) {
+		registration_next(r);
+		return;
+	}
+	r->events->trouble(text, r->arg);
+	timer_in(r->timer, pause < RETRY_MAX ? pause : RETRY_MAX);
+}
+
+/*
+ * own_service -> register -> own_check (our node) -> instances (our address)
+ */
+
+static void
+registration_located(const struct consul_reply *reply, void *arg)
+{
+	struct registration	*r = arg;
+	const char		*address = r->config->service_address;
+	size_t			 i;
+
+	r->request = NULL;
+	for (i = 0; i < reply->instance_count && address[0] == '\0'; i++)
+		if (strcmp(reply->instances[i].node, r->node) == 0 &&
+		    strcmp(reply->instances[i].service_id,
+		    r->config->service_id) == 0)
+			address = reply->instances[i].address;
+	/* The agent brings us to the catalogue in a moment. */
+	if (address[0] == '\0') {
+		registration_failed(r, reply->outcome != CONSUL_OK ?
+		    reply->text : "Consul's catalogue does not show our "
+		    "service: if this stays, give the token node:read, or "
+		    "set [service] address");
+		return;
+	}
+	r->identified = true;
+	r->events->registered(r->node, address, r->arg);
+	registration_done(r);
+}
+
+static void
+registration_named(const struct consul_reply *reply, void *arg)
+{
+	struct registration	*r = arg;
+
+	r->request = NULL;
+	if (reply->outcome != CONSUL_OK) {
+		registration_failed(r, reply->text);
+		return;
+	}
+	snprintf(r->node, sizeof r->node, "%s", reply->node);
+	r->request = consul_instances(r->consul, r->config->service_name,
+	    registration_located, r);
+}
+
+static void
+registration_identify(struct registration *r)
+{
+	if (r->identified)
+		registration_done(r);
+	else
+		r->request = consul_own_check(r->consul,
+		    r->config->service_id, registration_named, r);
+}
+
+static void
+registration_registered(const struct consul_reply *reply, void *arg)
+{
+	struct registration	*r = arg;
+
+	r->request = NULL;
+	if (reply->outcome != CONSUL_OK) {
+		registration_failed(r, reply->text);
+		return;
+	}
+	r->check_set = true;
+	registration_identify(r);
+}
+
+static void
+registration_register(struct registration *r, bool with_check)
+{
+	char				 tags[1024];
+	struct consul_registration	 g = {
+		.id = r->config->service_id,
+		.name = r->config->service_name,
+		.address = r->config->service_address,
+		.port = (uint16_t)r->config->service_port,
+		.tags = tags,
+		.since = r->since,
+		.check_url = r->check_url,
+		.check_interval_ms = r->config->check_interval,
+		.check_timeout_ms = r->config->check_timeout,
+		.check_failures = r->config->check_failures,
+		.with_check = with_check,
+		.passing = r->passing,
+	};
+
+	registration_tags(r, tags, sizeof tags);
+	r->request = consul_register(r->consul, &g, registration_registered,
+	    r);
+}
+
+/* What is registered already decides: nothing is written that is right. */
+static void
+registration_looked(const struct consul_reply *reply, void *arg)
+{
+	struct registration	*r = arg;
+	char			 tags[1024];
+	bool			 kept = strcmp(r->role, "?") == 0;
+
+	r->request = NULL;
+	if (reply->outcome == CONSUL_GONE) {
+		if (kept)
+			snprintf(r->role, sizeof r->role, "%s", "");
+		log_info("Registering service in Consul");
+		r->identified = false;
+		registration_register(r, true);
+		return;
+	}
+	if (reply->outcome != CONSUL_OK) {
+		registration_failed(r, reply->text);
+		return;
+	}
+	if (kept)
+		snprintf(r->role, sizeof r->role, "%s", role_of(reply->tags));
+	else if (r->role[0] == '\0' && role_of(reply->tags)[0] != '\0')
+		log_info("Removing tag %s", role_of(reply->tags));
+	else if (strcmp(r->role, role_of(reply->tags)) != 0)
+		log_info("Updating tag to %s", r->role);
+	registration_tags(r, tags, sizeof tags);
+	if (!r->check_set) {
+		/* From before: with our check, which may have changed. */
+		log_info("Registering service in Consul");
+		registration_register(r, true);
+	} else if (strcmp(reply->tags, tags) != 0 ||
+	    reply->port != r->config->service_port ||
+	    strcmp(reply->address, r->config->service_address) != 0) {
+		registration_register(r, false);
+	} else
+		registration_identify(r);
+}
+
+static void
+registration_next(struct registration *r)
+{
+	r->dirty = false;
+	event_del(r->timer);
+	if (r->left != NULL)
+		registration_deregister(r);
+	else
+		r->request = consul_own_service(r->consul,
+		    r->config->service_id, registration_looked, r);
+}
+
+static void
+registration_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	registration_next(arg);
+}
+
+void
+registration_look(struct registration *r)
+{
+	if (!r->started)
+		return;
+	if (r->request != NULL)
+		r->dirty = true;
+	else
+		registration_next(r);
+}
+
+void
+registration_start(struct registration *r, bool passing)
+{
+	r->passing = passing;
+	if (r->started)
+		return;
+	r->started = true;
+	registration_look(r);
+}
+
+void
+registration_set_tag(struct registration *r, const char *tag)
+{
+	time_t		now = time(NULL);
+	struct tm	tm;
+
+	if (strcmp(r->role, tag) == 0)
+		return;
+	snprintf(r->role, sizeof r->role, "%s", tag);
+	strftime(r->since, sizeof r->since, "%Y-%m-%dT%H:%M:%SZ",
+	    gmtime_r(&now, &tm));
+	registration_look(r);
+}
+
+static void
+registration_deregistered(const struct consul_reply *reply, void *arg)
+{
+	struct registration	*r = arg;
+
+	r->request = NULL;
+	if (reply->outcome != CONSUL_OK)
+		log_warning("The service stays registered in Consul: %s",
+		    reply->text);
+	r->left(r->left_arg);
+}
+
+static void
+registration_deregister(struct registration *r)
+{
+	r->request = consul_deregister(r->consul, r->config->service_id,
+	    registration_deregistered, r);
+}
+
+void
+registration_leave(struct registration *r, void (*done)(void *), void *arg)
+{
+	r->left = done;
+	r->left_arg = arg;
+	if (!r->started) {
+		done(arg);
+		return;
+	}
+	log_info("Deregistering service in Consul");
+	/* A registration that is under way must not come after it. */
+	r->dirty = true;
+	if (r->request == NULL)
+		registration_next(r);
+}
+
+struct registration *
+registration_new(struct event_base *base, struct consul *consul,
+    const struct config *config, int api_port,
+    const struct registration_events *events, void *arg)
+{
+	struct registration	*r = calloc(1, sizeof *r);
+	struct error		 err;
+	char			 host[256];
+	int			 port;
+
+	if (r == NULL)
+		return NULL;
+	r->consul = consul;
+	r->config = config;
+	r->events = events;
+	r->arg = arg;
+	snprintf(r->role, sizeof r->role, "?");
+	/* Consul polls from this host: all addresses include the loopback. */
+	if (!value_split_address(config->api_listen, host, sizeof host,
+	    &port, &err) || host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
+		snprintf(host, sizeof host, "127.0.0.1");
+	else if (strcmp(host, "::") == 0)
+		snprintf(host, sizeof host, "::1");
+	snprintf(r->check_url, sizeof r->check_url,
+	    strchr(host, ':') != NULL ? "http://[%s]:%d/health" :
+	    "http://%s:%d/health", host, api_port);
+	r->timer = evtimer_new(base, registration_timer, r);
+	return r;
+}
+
+void
+registration_free(struct registration *r)
+{
+	if (r == NULL)
+		return;
+	consul_cancel(r->request);
+	event_free(r->timer);
+	free(r);
+}

@@ -1,0 +1,47 @@
+/*
+ * registration.h - our service, its check and its tags in the local Consul
+ * agent.  Looks every REGISTRATION_INTERVAL whether they are still there, and
+ * puts them back when somebody, or a restart of the Consul agent, lost them.
+ */
+#ifndef REGISTRATION_H
+#define REGISTRATION_H
+
+#include <stdbool.h>
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "consul.h"
+
+#define REGISTRATION_INTERVAL	10000	/* ms */
+
+struct registration_events {
+	/* We are registered; node and address (of the service) as Consul
+	 * knows them.  Runs again when we had to be registered anew. */
+	void	(*registered)(const char *node, const char *address, void *arg);
+	/* What goes wrong now; "" when it has ended. */
+	void	(*trouble)(const char *text, void *arg);
+};
+
+struct registration;
+
+/* Borrows all.  api_port is where our /health answers. */
+struct registration	*registration_new(struct event_base *, struct consul *,
+			    const struct config *, int api_port,
+			    const struct registration_events *, void *arg);
+void			 registration_free(struct registration *);
+
+/* Registers; passing: the first verdict is good, so Consul need not poll
+ * before it believes in us.  Later calls only say how we are now, should
+ * Consul lose us. */
+void			 registration_start(struct registration *, bool passing);
+/* The role's tag, "" for none. */
+void			 registration_set_tag(struct registration *,
+			    const char *tag);
+/* Something was odd: look now. */
+void			 registration_look(struct registration *);
+/* Deregisters, and says when that is over, well or not. */
+void			 registration_leave(struct registration *,
+			    void (*done)(void *arg), void *arg);
+
+#endif

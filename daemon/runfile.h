@@ -1,0 +1,29 @@
+/*
+ * runfile.h - one agent a service id on this host, and what the next one must
+ * know: RUN_DIR/SERVICE_ID.run is locked as long as an agent runs, and names
+ * the session and epoch of which the copy was last made master.  It stands in
+ * a folder that a reboot empties, because a reboot ends the application too.
+ */
+#ifndef RUNFILE_H
+#define RUNFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "error.h"
+
+struct runfile;
+
+/* Makes the folder if only its last part is missing.  Fails when another agent
+ * has the file, and names its pid. */
+bool	runfile_open(struct runfile **, const struct config *, struct error *);
+void	runfile_close(struct runfile *);	/* NULL is fine; the file stays */
+
+/* "" and 0 where there is nothing to go on with. */
+const char	*runfile_session(const struct runfile *);
+uint64_t	 runfile_epoch(const struct runfile *);
+bool		 runfile_save(struct runfile *, const char *session,
+		    uint64_t epoch, struct error *);
+
+#endif

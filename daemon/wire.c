@@ -1,0 +1,146 @@
+/* wire.c - pack, send, receive and unpack one message. */
+#include "wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static void
+wire_put(struct wire *w, const void *bytes, size_t length)
+{
+	if (w->broken || length > sizeof(w->bytes) - w->length) {
+		w->broken = true;
+		return;
+	}
+	memcpy(w->bytes + w->length, bytes, length);
+	w->length += length;
+}
+
+/* The next length bytes, or NULL where so many are not left. */
+static const void *
+wire_take(struct wire *w, size_t length)
+{
+	const void	*bytes = w->bytes + w->at;
+
+	if (w->broken || length > w->length - w->at) {
+		w->broken = true;
+		return NULL;
+	}
+	w->at += length;
+	return bytes;
+}
+
+void
+wire_begin(struct wire *w, enum wire_type type)
+{
+	unsigned char	 byte = (unsigned char)type;
+
+	/* Not the bytes: most messages use a few of them. */
+	w->length = w->at = 0;
+	w->broken = false;
+	wire_put(w, &byte, sizeof(byte));
+}
+
+void
+wire_put_number(struct wire *w, uint64_t number)
+{
+	wire_put(w, &number, sizeof(number));
+}
+
+void
+wire_put_string(struct wire *w, const char *string)
+{
+	size_t		 length = string == NULL ? 0 : strlen(string);
+	uint32_t	 prefix = (uint32_t)length;
+
+	if (length > sizeof(w->bytes)) {
+		w->broken = true;
+		return;
+	}
+	wire_put(w, &prefix, sizeof(prefix));
+	wire_put(w, string == NULL ? "" : string, length + 1);
+}
+
+bool
+wire_send(int fd, const struct wire *w)
+{
+	ssize_t		 n;
+
+	if (w->broken) {
+		errno = EMSGSIZE;
+		return false;
+	}
+	do
+		n = send(fd, w->bytes, w->length, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n >= 0;
+}
+
+int
+wire_receive(int fd, struct wire *w, int flags)
+{
+	ssize_t		 n;
+
+	/* A peer that ended with our words unread makes one ECONNRESET, ahead
+	 * of its own last words: those are worth reading. */
+	do
+		n = recv(fd, w->bytes, sizeof(w->bytes), flags | MSG_TRUNC);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+
+	if (n > (ssize_t)sizeof(w->bytes)) {
+		errno = EMSGSIZE;
+		n = -1;
+	}
+	w->length = n < 0 ? 0 : (size_t)n;
+	w->at = 0;
+	w->broken = n <= 0;
+	return n < 0 ? -1 : n > 0;
+}
+
+enum wire_type
+wire_type(struct wire *w)
+{
+	const unsigned char	*type = wire_take(w, 1);
+
+	if (type != NULL && *type >= WIRE_DESCRIPTION && *type <= WIRE_WATCH)
+		return (enum wire_type)*type;
+	w->broken = true;
+	return (enum wire_type)0;
+}
+
+uint64_t
+wire_number(struct wire *w)
+{
+	const void	*bytes = wire_take(w, sizeof(uint64_t));
+	uint64_t	 number = 0;
+
+	if (bytes != NULL)
+		memcpy(&number, bytes, sizeof(number));
+	return number;
+}
+
+const char *
+wire_string(struct wire *w)
+{
+	const void	*bytes = wire_take(w, sizeof(uint32_t));
+	const char	*string;
+	uint32_t	 length;
+
+	if (bytes == NULL)
+		return "";
+	memcpy(&length, bytes, sizeof(length));
+	string = wire_take(w, (size_t)length + 1);
+	if (string == NULL)
+		return "";
+	if (memchr(string, '\0', (size_t)length + 1) != string + length) {
+		w->broken = true;
+		return "";
+	}
+	return string;
+}
+
+bool
+wire_end(const struct wire *w)
+{
+	return !w->broken && w->at == w->length;
+}

@@ -1,0 +1,52 @@
+/*
+ * wire.h - the messages between the daemon and its handlers.
+ *
+ * One message is one packet of a SOCK_SEQPACKET pair: a type byte and then the
+ * fields that the type has, in order.  A number is 8 bytes in host order (both
+ * ends are the same build on the same machine); a string is its length as 4
+ * bytes and its bytes with a final NUL.  A reader never trusts a length, and a
+ * packet with too much or too little in it is refused whole.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_MAX	65536
+
+/* Both directions; the fields are listed in wire.c's neighbours that use them. */
+enum wire_type {
+	WIRE_DESCRIPTION = 1,	/* handler: what the plugin is */
+	WIRE_REFUSED,		/* handler: why it can't be loaded */
+	WIRE_START,		/* daemon: service, port, options */
+	WIRE_CALL,		/* daemon: run this */
+	WIRE_RESULT,		/* handler: result and sentence */
+	WIRE_LOG,		/* handler: level and line */
+	WIRE_WATCH,		/* handler: watch_fd is readable */
+};
+
+struct wire {
+	unsigned char	 bytes[WIRE_MAX];
+	size_t		 length;	/* of what was written or received */
+	size_t		 at;		/* reading: the next byte */
+	bool		 broken;	/* overflow, or a field that is not there */
+};
+
+void		 wire_begin(struct wire *, enum wire_type);
+void		 wire_put_number(struct wire *, uint64_t);
+void		 wire_put_string(struct wire *, const char *);	/* NULL as "" */
+
+/* Sends what was written; false with errno (EMSGSIZE when broken). */
+bool		 wire_send(int fd, const struct wire *);
+
+/* Receives one packet: 1, 0 at the end of the stream, -1 with errno.  Flags as
+ * recv(2)'s. */
+int		 wire_receive(int fd, struct wire *, int flags);
+enum wire_type	 wire_type(struct wire *);	/* read it first; 0 if broken */
+uint64_t	 wire_number(struct wire *);
+const char	*wire_string(struct wire *);	/* borrowed; "" if broken */
+bool		 wire_end(const struct wire *);	/* all read, nothing broken */
+
+#endif

@@ -1,0 +1,265 @@
+"""The command line, the config, and bad input that must get a clear error."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from lab import PROGRAM, ROOT, net, plugin
+
+BAD_PLUGIN = """
+#include <consul-failover/plugin.h>
+%s
+const struct failover_plugin_info plugin_info = {
+	FAILOVER_PLUGIN_MAGIC, %s, sizeof(struct failover_plugin_info), 0,
+	"bad", "1", "a plugin that is refused", 0 };
+enum failover_result health(struct failover *f) { (void)f; return 0; }
+enum failover_result ensure_master(struct failover *f) { (void)f; return 0; }
+%s
+"""
+SLAVE = "enum failover_result ensure_slave(struct failover *f, const char *h)" \
+    " { (void)f; (void)h; return 0; }"
+
+
+def program(*words, env=None, **more):
+    e = {k: v for k, v in os.environ.items() if not k.startswith("CONSUL_")}
+    return subprocess.run(
+        [str(PROGRAM), *map(str, words)], text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+        env={**e, **(env or {})}, **more)
+
+
+def refused(result, *words):
+    assert result.returncode not in (0, None) and result.returncode > 0, result
+    for word in words:
+        assert str(word) in result.stderr, result.stderr
+    return result
+
+
+@pytest.fixture
+def agent(lab, single):
+    return lab.agent(single)
+
+
+def test_version_names_the_program_and_the_abi(lab):
+    r = program("version")
+    assert r.returncode == 0 and "consul-failover" in r.stdout
+
+
+def test_wrong_words_get_the_usage(lab):
+    for words in ([], ["nonsense"], ["agent"], ["agent", "-x"], ["check"],
+                  ["plugin"], ["plugin", "info"], ["status", "--nonsense"]):
+        r = program(*words)
+        assert r.returncode not in (0, -6, -11), words
+        assert r.stderr, words
+
+
+def test_help_is_no_error(lab):
+    r = program("--help")
+    assert r.returncode == 0
+    for word in ("agent", "check", "status", "plugin", "config"):
+        assert word in r.stdout
+
+
+@pytest.mark.sanitized
+def test_the_example_is_the_file_in_conf_and_is_accepted(lab):
+    r = program("config", "--example")
+    assert r.returncode == 0
+    assert r.stdout == (ROOT / "conf" / "example.ini").read_text()
+    for file in sorted((ROOT / "conf").glob("*.ini")):
+        if "exec" not in file.name:
+            r = program("check", "-c", file, "-o", f"agent.run_dir={lab.folder}")
+            assert r.returncode == 0, (file, r.stderr)
+
+
+@pytest.mark.sanitized
+def test_check_prints_the_safety_time_line(agent):
+    r = program("check", "-c", agent.file)
+    assert r.returncode == 0, r.stderr
+    for word in ("fuse 3 s", "demote_deadline 1 s", "lock_delay 5 s", "SIGTERM"):
+        assert word in r.stdout, r.stdout
+
+
+@pytest.mark.sanitized
+def test_check_refuses_times_that_allow_two_masters(agent):
+    agent.write(lock={"fuse": "4s"})
+    refused(program("check", "-c", agent.file), "fuse", "lock_delay", "demote_deadline")
+    r = refused(program("agent", "-c", agent.file), "fuse", "lock_delay")
+    assert agent.consul.catalog(agent.service) == []
+
+
+@pytest.mark.sanitized
+def test_all_mistakes_of_a_config_are_named_with_their_lines(lab):
+    file = lab.folder / "bad.ini"
+    file.write_text("""[service]
+name = not_a.label
+port = 99999
+colour = blue
+[nonsense]
+key = value
+[plugin]
+path = example
+health_interval = 2
+health_interval = 3s
+[log]
+format = xml
+""")
+    for command in ("check", "agent"):
+        r = refused(program(command, "-c", file))
+        for line in (2, 3, 4, 5, 9, 10, 12):
+            assert f"{file}:{line}: " in r.stderr, (line, r.stderr)
+
+
+def test_a_service_name_that_is_no_dns_label_is_refused(agent):
+    for name in ("a b", "a_b", "-a", "a-", "a.b", "x" * 64, "ä"):
+        agent.write(service={"name": name})
+        refused(program("check", "-c", agent.file), agent.file, "DNS label")
+
+
+def test_a_config_that_is_not_there_or_no_text_is_refused(lab):
+    refused(program("agent", "-c", lab.folder / "none.ini"), "none.ini")
+    refused(program("agent", "-c", lab.folder), str(lab.folder))
+    (lab.folder / "binary").write_bytes(bytes(range(256)) * 50)
+    refused(program("agent", "-c", lab.folder / "binary"), "binary:1")
+    (lab.folder / "empty").touch()
+    refused(program("agent", "-c", lab.folder / "empty"), "name")
+
+
+@pytest.mark.sanitized
+def test_the_order_is_flag_environment_file_default(lab, agent):
+    # Nothing listens there, so it says where it has asked.
+    agent.write(consul={"address": "127.0.0.1:1001"})
+
+    def asked(*flags, env=None):
+        r = program("status", "-c", agent.file, *flags, env=env)
+        assert r.returncode == 2
+        return re.search(r"127\.0\.0\.\d:\d+", r.stderr)[0]
+    env = {"CONSUL_HTTP_ADDR": "127.0.0.2:1002"}
+    assert asked() == "127.0.0.1:1001"
+    assert asked(env=env) == "127.0.0.2:1002"
+    assert asked("--http-addr", "127.0.0.3:1003", env=env) == "127.0.0.3:1003"
+    assert asked("-o", "consul.address=127.0.0.3:1003", env=env) == "127.0.0.3:1003"
+    agent.write(consul={"address": None})
+    assert asked("-o", "consul.request_timeout=1s",
+                 env={"CONSUL_HTTP_ADDR": "127.0.0.2:1002"}) == "127.0.0.2:1002"
+
+
+def build(lab, name, source, suffix=".so"):
+    code = lab.folder / f"{name}.c"
+    code.write_text(source)
+    out = lab.folder / f"{name}{suffix}"
+    subprocess.run(["gcc", "-shared", "-fPIC", f"-I{ROOT}/include", "-o", out, code],
+                   check=True)
+    return out
+
+
+@pytest.mark.sanitized
+def test_bad_plugins_are_refused_by_name(lab, agent):
+    not_shared = lab.folder / "text.so"
+    not_shared.write_text("hello")
+    cases = {
+        lab.folder / "none.so": ["none.so", "No such file"],
+        "nosuchplugin": ["nosuchplugin"],
+        not_shared: ["text.so", "not a shared object"],
+        build(lab, "missing", BAD_PLUGIN % ("", "1", "")): ["missing.so", "ensure_slave"],
+        build(lab, "other", BAD_PLUGIN % ("", "77", SLAVE)): ["other.so", "77", "1"],
+        build(lab, "unresolved", BAD_PLUGIN % (
+            "void nowhere(void);",
+            "1", SLAVE + " void plugin_stop(struct failover *f)"
+            " { (void)f; nowhere(); }")): ["unresolved.so", "nowhere"],
+        build(lab, "stranger", "int x;"): ["stranger.so", "plugin_info"],
+        lab.folder: [lab.folder],
+    }
+    for path, words in cases.items():
+        agent.write(plugin={"path": path})
+        refused(program("check", "-c", agent.file), *words)
+        refused(program("agent", "-c", agent.file), *words)
+        if "/" in str(path):
+            refused(program("plugin", "info", path), *words)
+    assert agent.consul.catalog(agent.service) == []
+
+
+@pytest.mark.sanitized
+def test_options_that_the_plugin_does_not_know_are_refused_with_their_line(agent):
+    agent.write(options={"colour": "blue"})
+    line = agent.file.read_text().splitlines().index("colour = blue") + 1
+    for command in ("check", "agent"):
+        refused(program(command, "-c", agent.file), f"{agent.file}:{line}:", "colour")
+
+
+@pytest.mark.sanitized
+def test_a_port_that_is_taken_is_named(lab, single, agent):
+    import socket
+    host, port = agent.listen.rsplit(":", 1)
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((host, int(port)))
+        s.listen()
+        refused(program("agent", "-c", agent.file), agent.listen, "another program")
+    assert single.catalog(agent.service) == []
+
+
+@pytest.mark.sanitized
+def test_an_unwritable_run_folder_is_named(lab, agent):
+    for path in ("/proc/nothing", "/dev/null/x"):
+        agent.write(agent={"run_dir": path})
+        refused(program("agent", "-c", agent.file), path)
+    assert agent.consul.catalog(agent.service) == []
+
+
+def test_a_second_agent_with_one_run_folder_and_service_id_is_refused(lab, agent):
+    agent.start().wait_role("master")
+    r = refused(program("agent", "-c", agent.file, "-o",
+                        f"api.listen={lab.listen(agent.consul)}"), agent.service)
+    assert agent.role == "master"
+
+
+def test_two_agents_with_one_service_id_on_a_node_do_no_harm(lab, cluster):
+    """With run folders of their own they cannot see each other, only Consul."""
+    first = lab.agent(cluster.clients[0], name="first").start().wait_role("master")
+    second = lab.agent(cluster.clients[0], name="second").start()
+    import time
+    time.sleep(6)
+    assert first.role == "master"
+    assert not second.running or second.role not in ("master", "promoting")
+    second.end()
+    first.wait_role("master")
+
+
+@pytest.mark.sanitized
+def test_plugin_info_describes_a_plugin(lab):
+    for name in ("example", "exec", "recorder"):
+        r = program("plugin", "info", plugin(name))
+        assert r.returncode == 0, r.stderr
+        assert name in r.stdout and "health" in r.stdout
+    assert "flag" in program("plugin", "info", plugin("example")).stdout
+
+
+@pytest.mark.sanitized
+def test_plugin_call_runs_one_call_by_hand(lab, single):
+    a = lab.agent(single, plugin_name="example")
+    r = program("plugin", "call", "-c", a.file, "health")
+    assert r.returncode == 0 and f"Service flag {a.flag} exists" in r.stdout, r
+    a.sicken()
+    r = program("plugin", "call", "-c", a.file, "health")
+    assert r.returncode == 1 and "does not exist" in r.stdout + r.stderr, r
+    r = program("plugin", "call", "-c", a.file, "ensure_master", "--epoch", "7")
+    assert r.returncode == 0, r
+    r = program("plugin", "call", "-c", a.file, "ensure_slave",
+                "--master-host", "127.0.0.1", "--master-port", "3306")
+    assert r.returncode == 0, r
+    r = program("plugin", "call", "-c", a.file, "nonsense")
+    assert r.returncode not in (0, 75) and "ensure_master" in r.stderr
+
+
+def test_states_are_printed_as_a_graph(lab):
+    r = program("states", "--dot")
+    assert r.returncode == 0 and r.stdout.startswith("digraph")
+    for state in ("starting", "unhealthy", "disabled", "candidate", "promoting",
+                  "master", "demoting", "slave", "fenced", "stopping"):
+        assert state in r.stdout
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tsvg"], input=r.stdout, text=True, check=True,
+                       stdout=subprocess.DEVNULL)

@@ -1,0 +1,224 @@
+"""Signals, the init system, and the log."""
+
+import json
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from lab import fakes, net, process
+
+PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[[^\]]+\] \S.*")
+
+
+class Init:
+    """What an init system hears on its socket."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.setblocking(False)
+        self.heard = []
+
+    def listen(self):
+        while True:
+            try:
+                for line in self.socket.recv(65536).decode().splitlines():
+                    self.heard.append((time.monotonic(), line))
+            except BlockingIOError:
+                return [line for _, line in self.heard]
+
+    def wait(self, part, seconds=20):
+        return net.wait_for(f"the init system hears {part}",
+                            lambda: [l for l in self.listen() if part in l], seconds)
+
+
+@pytest.fixture
+def init(tmp_path):
+    the_init = Init(tmp_path / "notify")
+    yield the_init
+    the_init.socket.close()
+
+
+@pytest.mark.sanitized
+def test_the_init_system_hears_ready_status_watchdog_and_stopping(lab, single, init):
+    a = lab.agent(single, env={"NOTIFY_SOCKET": init.path, "WATCHDOG_USEC": "1000000"})
+    a.start()
+    init.wait("READY=1")
+    a.wait_role("master")
+    assert any("master" in l for l in init.wait("STATUS="))
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        init.listen()
+        time.sleep(0.01)
+    beats = [at for at, l in init.heard if l == "WATCHDOG=1"]
+    assert len(beats) >= 3
+    assert max(b - a for a, b in zip(beats, beats[1:])) < 1.0
+    for name, pid in a.handlers().items():
+        assert not [v for v in process.environment(pid)
+                    if v.startswith((b"NOTIFY_SOCKET", b"WATCHDOG"))], name
+    a.stop()
+    assert "STOPPING=1" in init.listen()
+
+
+@pytest.mark.sanitized
+def test_hup_takes_a_good_file(lab, single, init):
+    a = lab.agent(single, env={"NOTIFY_SOCKET": init.path})
+    a.start().wait_role("master")
+    a.write(service={"tags": "blue"})
+    a.hup()
+    init.wait("RELOADING=1")
+    net.wait_for("READY comes again",
+                 lambda: init.listen().count("READY=1") == 2)
+    assert [l for l in init.heard if l[1].startswith("MONOTONIC_USEC=")]
+    net.wait_for("the new tag is there", lambda: sorted(
+        single.tags(lab.service).get(lab.service, [])) == ["blue", "master"], 20)
+    assert a.role == "master"
+    assert [m.node for m in lab.masterships()] == [a.name]
+
+
+@pytest.mark.sanitized
+def test_hup_keeps_the_old_config_when_the_new_one_is_bad(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    for bad in ({"lock": {"fuse": "50s"}}, {"plugin": {"path": "/nothing.so"}},
+                {"service": {"name": "an.other"}}, {"options": {"colour": "red"}}):
+        good = {k: dict(v) for k, v in a.sections.items()}
+        before = len(a.lines())
+        a.write(**bad)
+        a.hup()
+        net.wait_for("it says so", lambda: len(a.lines()) > before, 10)
+        a.sections = good
+        time.sleep(0.5)
+        assert a.running and a.role == "master", bad
+    a.file.write_text("[service\n\0")
+    a.hup()
+    a.file.unlink()
+    a.hup()
+    time.sleep(1)
+    assert a.role == "master"
+    assert [m.node for m in lab.masterships()] == [a.name]
+    a.write()
+    a.hup()
+    time.sleep(1)
+    assert a.role == "master"
+
+
+def test_hup_reads_the_token_again(lab, single):
+    token = lab.folder / "token"
+    token.write_text("one\n")
+    fake = fakes.BrokenConsul(lab.net.address(), 8500, single)
+    try:
+        # Without ACLs Consul takes any token; the fake sees which it was.
+        a = lab.agent(single, sections={
+            "consul": {"address": fake.url, "token_file": token}})
+        a.start().wait_role("master")
+        assert {t for _, _, t in fake.seen} == {"one"}
+        token.write_text("two\n")
+        a.hup()
+        net.wait_for("the new token is used", lambda: fake.seen[-1][2] == "two")
+        assert a.role == "master"
+        for line in a.lines():
+            assert "two" not in line.split() and "one" not in line.split()
+    finally:
+        fake.end()
+
+
+@pytest.mark.sanitized
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_in_good_order(lab, single, number):
+    a = lab.agent(single).start().wait_role("master")
+    a.signal(number)
+    assert a.wait(10) == 0
+    assert lab.calls("ensure_demoted", phase="end")[-1].result == "done"
+    assert single.catalog(lab.service) == []
+    assert single.sessions(lab.service) == []
+
+
+def test_term_twice_stops_at_once(lab, single):
+    a = lab.agent(single, sections={"plugin": {"demote_deadline": "20s"},
+                                    "lock": {"lock_delay": "30s"}})
+    a.start().wait_role("master")
+    a.script(ensure_demoted="hang")
+    a.signal(signal.SIGTERM)
+    time.sleep(1)
+    assert a.running
+    a.signal(signal.SIGTERM)
+    begin = time.monotonic()
+    a.wait(5)
+    assert time.monotonic() - begin < 2
+    lab.died(a)
+
+
+@pytest.mark.sanitized
+def test_every_plain_line_has_a_time_and_the_service(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    a.sicken()
+    a.wait_role("unhealthy")
+    a.stop()
+    assert len(a.lines()) > 4
+    for line in a.lines():
+        assert PLAIN.fullmatch(line), line
+
+
+@pytest.mark.sanitized
+def test_nothing_is_logged_while_nothing_happens(lab, cluster):
+    agents = lab.three(cluster)
+    time.sleep(2)
+    before = [len(a.lines()) for a in agents]
+    time.sleep(5)
+    assert [len(a.lines()) for a in agents] == before
+
+
+@pytest.mark.sanitized
+def test_json_lines_on_request(lab, single):
+    a = lab.agent(single, sections={"log": {"format": "json"}})
+    a.start().wait_role("master")
+    a.stop()
+    assert len(a.lines()) > 3
+    for line in a.lines():
+        assert lab.service in json.dumps(json.loads(line)), line
+
+
+@pytest.mark.sanitized
+def test_journald_gets_priorities_and_no_time(lab, single):
+    a = lab.agent(single)
+    a.log.touch()
+    s = a.log.stat()
+    a.env["JOURNAL_STREAM"] = f"{s.st_dev}:{s.st_ino}"
+    a.start().wait_role("master")
+    a.stop()
+    for line in a.lines():
+        assert re.fullmatch(r"<[3-7]>\[[^\]]+\] \S.*", line), line
+
+
+@pytest.mark.sanitized
+def test_a_full_disk_under_the_log_costs_nothing_but_lines(lab, single):
+    with open("/dev/full", "wb") as full:
+        a = lab.agent(single)
+        a.start(stderr=full, stdout=full).wait_role("master")
+        a.sicken()
+        a.wait_role("unhealthy")
+        a.cure()
+        a.wait_role("master")
+        assert a.stop() == 0
+
+
+def test_a_reader_of_the_log_that_hangs_or_goes_away_costs_nothing(lab, single):
+    reader, writer = os.pipe()
+    a = lab.agent(single)
+    a.start(stderr=writer, stdout=writer)
+    os.close(writer)
+    a.wait_role("master")
+    for _ in range(3):
+        a.sicken()
+        a.wait_role("unhealthy")
+        a.cure()
+        a.wait_role("master")
+    os.close(reader)
+    a.sicken()
+    a.wait_role("unhealthy")
+    assert a.stop() == 0

@@ -1,0 +1,1013 @@
+/* test_core.c - the decisions: every state x every event, and the promises. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core.h"
+
+#define FUSE		10000
+#define DEMOTE		3000
+#define REQUEST		2000
+#define BUSY		60000
+#define PROMOTE		60000
+#define EPOCH		12
+
+/* A core, its clock, and what it wanted last. */
+struct world {
+	struct core		 core;
+	struct core_actions	 todo;
+	int64_t			 now;
+};
+
+static void
+send(struct world *w, const struct core_event *ev)
+{
+	core_event(&w->core, ev, w->now, &w->todo);
+}
+
+static void
+tick(struct world *w, int64_t later)
+{
+	struct core_event	ev = { .type = CORE_EV_TICK };
+
+	w->now += later;
+	send(w, &ev);
+}
+
+static void
+health(struct world *w, enum core_health h)
+{
+	struct core_event	ev = { .type = CORE_EV_HEALTH, .health = h };
+
+	ev.text = h == CORE_HEALTH_OK ? "fine" : "not fine";
+	send(w, &ev);
+}
+
+static void
+see(struct world *w, enum core_owner owner, bool mark)
+{
+	struct core_lock	l = { .owner = owner, .at = w->now,
+				    .epoch = EPOCH };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	l.proof = owner == CORE_LOCK_OURS && mark;
+	l.clean = owner == CORE_LOCK_FREE && mark;
+	if (owner == CORE_LOCK_THEIRS) {
+		strcpy(l.node, "other");
+		strcpy(l.host, "127.0.0.9");
+		l.port = 8080;
+	}
+	send(w, &ev);
+}
+
+static void
+session(struct world *w, bool yes)
+{
+	struct core_event	ev = { .type = CORE_EV_SESSION, .yes = yes };
+
+	send(w, &ev);
+}
+
+static void
+answer(struct world *w, enum core_result r)
+{
+	struct core_event	ev = { .type = CORE_EV_CALL_DONE, .result = r,
+				    .text = "so it is" };
+
+	ev.call = w->core.call;
+	send(w, &ev);
+}
+
+static void
+released(struct world *w, bool yes)
+{
+	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+
+	send(w, &ev);
+}
+
+static void
+disable(struct world *w, bool yes)
+{
+	struct core_event	ev = { .type = CORE_EV_DISABLED, .yes = yes,
+				    .text = "/the/file" };
+
+	send(w, &ev);
+}
+
+static void
+stop(struct world *w)
+{
+	struct core_event	ev = { .type = CORE_EV_STOP,
+				    .text = "SIGTERM" };
+
+	send(w, &ev);
+}
+
+static const struct core_action *
+wanted(const struct world *w, enum core_action_type type)
+{
+	size_t	i;
+
+	for (i = 0; i < w->todo.count; i++)
+		if (w->todo.list[i].type == type)
+			return &w->todo.list[i];
+	return NULL;
+}
+
+static const struct core_action *
+called(const struct world *w, enum core_op op)
+{
+	const struct core_action	*a = wanted(w, CORE_CALL);
+
+	return a != NULL && a->op == op ? a : NULL;
+}
+
+static void
+begin(struct world *w, uint64_t resume_epoch)
+{
+	struct core_config	c = {
+		.fuse = FUSE, .demote_deadline = DEMOTE,
+		.request_timeout = REQUEST, .role_interval = 10000,
+		.master_deadline = 30000, .slave_deadline = 60000,
+		.busy_limit = BUSY, .promote_limit = PROMOTE,
+		.can_demote = true, .resume_epoch = resume_epoch,
+	};
+
+	memset(w, 0, sizeof *w);
+	w->now = 1000000;
+	core_init(&w->core, &c, w->now);
+	tick(w, 0);
+}
+
+/* A healthy node with a session, that has looked at a free lock. */
+static void
+given_candidate(struct world *w)
+{
+	begin(w, 0);
+	health(w, CORE_HEALTH_OK);
+	see(w, CORE_LOCK_FREE, true);
+	answer(w, CORE_DONE);		/* ensure_demoted at the start */
+	assert_int_equal(w->core.state, CORE_CANDIDATE);
+	session(w, true);
+}
+
+/* Brings a core into a state, by events that lead there in life. */
+static void
+given(struct world *w, enum core_state state)
+{
+	switch (state) {
+	case CORE_STARTING:
+		begin(w, 0);
+		break;
+	case CORE_UNHEALTHY:
+		given_candidate(w);
+		health(w, CORE_HEALTH_BAD);
+		break;
+	case CORE_DISABLED:
+		given_candidate(w);
+		disable(w, true);
+		break;
+	case CORE_CANDIDATE:
+		given_candidate(w);
+		break;
+	case CORE_PROMOTING:
+		given_candidate(w);
+		see(w, CORE_LOCK_OURS, true);
+		break;
+	case CORE_MASTER:
+		given(w, CORE_PROMOTING);
+		answer(w, CORE_DONE);
+		break;
+	case CORE_DEMOTING:
+		given(w, CORE_MASTER);
+		health(w, CORE_HEALTH_BAD);
+		break;
+	case CORE_SLAVE:
+		given_candidate(w);
+		see(w, CORE_LOCK_THEIRS, false);
+		break;
+	case CORE_FENCED:
+		given(w, CORE_MASTER);
+		tick(w, FUSE);
+		answer(w, CORE_DONE);	/* ensure_demoted */
+		break;
+	case CORE_STOPPING:
+		given_candidate(w);
+		stop(w);
+		break;
+	case CORE_STATES:
+		break;
+	}
+	assert_int_equal(w->core.state, state);
+}
+
+/*
+ * Every state x every event.
+ */
+
+static void
+ev_tick(struct world *w)
+{
+	tick(w, 1);
+}
+
+static void
+ev_fuse(struct world *w)
+{
+	tick(w, FUSE);
+}
+
+static void
+ev_ok(struct world *w)
+{
+	health(w, CORE_HEALTH_OK);
+}
+
+static void
+ev_busy(struct world *w)
+{
+	health(w, CORE_HEALTH_BUSY);
+}
+
+static void
+ev_bad(struct world *w)
+{
+	health(w, CORE_HEALTH_BAD);
+}
+
+static void
+ev_free(struct world *w)
+{
+	see(w, CORE_LOCK_FREE, false);
+}
+
+static void
+ev_free_clean(struct world *w)
+{
+	see(w, CORE_LOCK_FREE, true);
+}
+
+static void
+ev_theirs(struct world *w)
+{
+	see(w, CORE_LOCK_THEIRS, false);
+}
+
+static void
+ev_ours(struct world *w)
+{
+	see(w, CORE_LOCK_OURS, true);
+}
+
+static void
+ev_ours_unproved(struct world *w)
+{
+	see(w, CORE_LOCK_OURS, false);
+}
+
+static void
+ev_refused(struct world *w)
+{
+	struct core_event	ev = { .type = CORE_EV_REFUSED };
+
+	send(w, &ev);
+}
+
+static void
+ev_session(struct world *w)
+{
+	session(w, true);
+}
+
+static void
+ev_no_session(struct world *w)
+{
+	session(w, false);
+}
+
+static void
+ev_done(struct world *w)
+{
+	answer(w, CORE_DONE);
+}
+
+static void
+ev_failed(struct world *w)
+{
+	answer(w, CORE_FAILED);
+}
+
+static void
+ev_again(struct world *w)
+{
+	answer(w, CORE_AGAIN);
+}
+
+static void
+ev_released(struct world *w)
+{
+	released(w, true);
+}
+
+static void
+ev_not_released(struct world *w)
+{
+	released(w, false);
+}
+
+static void
+ev_disabled(struct world *w)
+{
+	disable(w, true);
+}
+
+static void
+ev_enabled(struct world *w)
+{
+	disable(w, false);
+}
+
+static void
+ev_stop(struct world *w)
+{
+	stop(w);
+}
+
+#define S CORE_STARTING
+#define U CORE_UNHEALTHY
+#define X CORE_DISABLED
+#define C CORE_CANDIDATE
+#define P CORE_PROMOTING
+#define M CORE_MASTER
+#define D CORE_DEMOTING
+#define L CORE_SLAVE
+#define F CORE_FENCED
+#define E CORE_STOPPING
+
+/* In the order of enum core_state. */
+static const struct {
+	const char	*name;
+	void		(*happens)(struct world *);
+	enum core_state	 then[CORE_STATES];
+} expected[] = {
+/*				       S  U  X  C  P  M  D  L  F  E */
+{ "a tick",	   ev_tick,	     { S, U, X, C, P, M, D, L, F, E } },
+{ "the fuse",	   ev_fuse,	     { D, U, X, C, D, D, D, L, F, E } },
+{ "health ok",	   ev_ok,	     { S, C, X, C, P, M, D, L, F, E } },
+{ "health busy",   ev_busy,	     { S, C, X, C, P, M, D, L, F, E } },
+{ "health bad",	   ev_bad,	     { S, U, X, U, D, D, D, U, F, E } },
+{ "free",	   ev_free,	     { D, U, X, C, D, D, D, C, C, E } },
+{ "free, clean",   ev_free_clean,    { D, U, X, C, D, D, D, C, C, E } },
+{ "theirs",	   ev_theirs,	     { D, U, X, L, D, D, D, L, L, E } },
+{ "ours",	   ev_ours,	     { D, U, X, P, P, M, D, P, P, E } },
+{ "ours, no proof", ev_ours_unproved, { S, U, X, C, P, M, D, L, F, E } },
+{ "refused",	   ev_refused,	     { S, U, X, C, P, M, D, L, F, E } },
+{ "a session",	   ev_session,	     { S, U, X, C, P, M, D, L, F, E } },
+{ "no session",	   ev_no_session,    { S, U, X, C, D, D, D, L, F, E } },
+{ "done",	   ev_done,	     { S, U, X, C, M, M, D, L, F, E } },
+{ "failed",	   ev_failed,	     { S, U, X, C, P, M, D, L, F, E } },
+{ "again",	   ev_again,	     { S, U, X, C, P, M, D, L, F, E } },
+{ "released",	   ev_released,	     { S, U, X, C, P, M, D, L, F, E } },
+{ "not released",  ev_not_released,  { S, U, X, C, P, M, D, L, F, E } },
+{ "disabled",	   ev_disabled,	     { S, X, X, X, D, D, D, X, X, E } },
+{ "enabled",	   ev_enabled,	     { S, U, C, C, P, M, D, L, F, E } },
+{ "stop",	   ev_stop,	     { D, E, E, E, D, D, D, E, E, E } },
+};
+
+#undef S
+#undef U
+#undef X
+#undef C
+#undef P
+#undef M
+#undef D
+#undef L
+#undef F
+#undef E
+
+static void
+every_state_answers_every_event(void **unused)
+{
+	struct world	w;
+	size_t		i;
+	int		s;
+
+	(void)unused;
+	for (i = 0; i < sizeof expected / sizeof expected[0]; i++)
+		for (s = 0; s < CORE_STATES; s++) {
+			given(&w, (enum core_state)s);
+			expected[i].happens(&w);
+			if (w.core.state != expected[i].then[s])
+				fail_msg("%s, then %s: %s instead of %s",
+				    core_state_name((enum core_state)s),
+				    expected[i].name,
+				    core_state_name(w.core.state),
+				    core_state_name(expected[i].then[s]));
+		}
+}
+
+/* Whatever comes in whatever order: an ensure_master is only asked for with a
+ * fresh proof, and a master is never silently forgotten. */
+static void
+no_sequence_of_events_promotes_without_a_fresh_proof(void **unused)
+{
+	size_t		n = sizeof expected / sizeof expected[0];
+	struct world	w;
+	int		round, i;
+
+	(void)unused;
+	srand(4711);
+	for (round = 0; round < 20000; round++) {
+		begin(&w, rand() % 2 == 0 ? EPOCH : 0);
+		for (i = 0; i < 40; i++) {
+			w.now += rand() % 3000;
+			expected[(size_t)rand() % n].happens(&w);
+			if (called(&w, CORE_ENSURE_MASTER) != NULL) {
+				assert_true(w.core.proof + FUSE > w.now);
+				assert_true(w.now >= w.core.grace_until);
+			}
+			if (w.core.maybe_master)
+				assert_true(w.core.state == CORE_STARTING ||
+				    w.core.state == CORE_PROMOTING ||
+				    w.core.state == CORE_MASTER ||
+				    w.core.state == CORE_DEMOTING ||
+				    w.core.stop);
+			assert_true(w.core.wake > w.now);
+		}
+	}
+}
+
+/*
+ * The promises, one by one.
+ */
+
+static void
+a_start_demotes_first_because_the_copy_may_be_a_master(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, 0);
+	health(&w, CORE_HEALTH_OK);
+	assert_null(wanted(&w, CORE_CALL));
+	see(&w, CORE_LOCK_FREE, true);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+a_start_without_consul_demotes_after_one_request_time_out(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, EPOCH);
+	assert_int_equal(w.core.wake, w.now + REQUEST);
+	tick(&w, REQUEST);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	answer(&w, CORE_DONE);
+	assert_int_equal(w.core.state, CORE_FENCED);
+}
+
+static void
+a_restarted_agent_goes_on_as_master_without_demotion(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, EPOCH);
+	session(&w, true);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_STARTING);
+	health(&w, CORE_HEALTH_OK);
+	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(wanted(&w, CORE_SET_TAG));
+	answer(&w, CORE_DONE);
+	assert_int_equal(w.core.state, CORE_MASTER);
+}
+
+static void
+a_restarted_agent_of_another_epoch_demotes_and_waits(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, EPOCH - 1);
+	session(&w, true);
+	health(&w, CORE_HEALTH_OK);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	answer(&w, CORE_DONE);
+	/* It may have died while it waited for another master to end. */
+	assert_false(wanted(&w, CORE_RELEASE)->clean);
+}
+
+static void
+a_lock_given_back_in_good_order_is_taken_at_once(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	see(&w, CORE_LOCK_OURS, true);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	see(&w, CORE_LOCK_FREE, false);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_null(wanted(&w, CORE_CALL));
+	tick(&w, FUSE - 1);
+	see(&w, CORE_LOCK_OURS, true);	/* a proof */
+	tick(&w, DEMOTE);
+	assert_null(wanted(&w, CORE_CALL));
+	tick(&w, 1);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+seeing_the_same_freedom_again_does_not_prolong_the_wait(void **unused)
+{
+	struct world	w;
+	int64_t		until;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	see(&w, CORE_LOCK_FREE, false);
+	until = w.core.grace_until;
+	w.now += 1000;
+	see(&w, CORE_LOCK_FREE, false);
+	assert_int_equal(w.core.grace_until, until);
+}
+
+static void
+a_process_that_stood_still_looks_again_before_it_acquires(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	session(&w, false);
+	see(&w, CORE_LOCK_FREE, false);
+	tick(&w, 30000);
+	assert_non_null(wanted(&w, CORE_LOOK));
+	session(&w, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	see(&w, CORE_LOCK_FREE, false);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE);
+}
+
+static void
+a_refused_acquire_is_tried_again_after_a_pause(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_CANDIDATE);
+	assert_true(w.core.acquiring);
+	ev_refused(&w);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	see(&w, CORE_LOCK_FREE, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	tick(&w, 300);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+a_held_lock_is_never_acquired(void **unused)
+{
+	struct world	w;
+	int		i;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	for (i = 0; i < 100; i++) {
+		tick(&w, 1000);
+		assert_null(wanted(&w, CORE_ACQUIRE));
+	}
+}
+
+static void
+the_tag_is_master_after_ensure_master_not_before(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_PROMOTING);
+	assert_null(wanted(&w, CORE_SET_TAG));
+	answer(&w, CORE_AGAIN);
+	assert_null(wanted(&w, CORE_SET_TAG));
+	tick(&w, 100);
+	answer(&w, CORE_DONE);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "master");
+	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, EPOCH);
+}
+
+static void
+the_tag_is_slave_after_ensure_slave_and_goes_when_it_fails(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	assert_null(wanted(&w, CORE_SET_TAG));
+	answer(&w, CORE_DONE);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "slave");
+	tick(&w, 10000);
+	answer(&w, CORE_FAILED);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+}
+
+static void
+stepping_down_is_demotion_then_release_then_tag(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	health(&w, CORE_HEALTH_BAD);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_null(wanted(&w, CORE_RELEASE));
+	assert_null(wanted(&w, CORE_PUBLISH));
+	assert_null(wanted(&w, CORE_SET_TAG));
+	answer(&w, CORE_DONE);
+	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	assert_null(wanted(&w, CORE_PUBLISH));
+	assert_null(wanted(&w, CORE_SET_TAG));
+	released(&w, true);
+	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "unhealthy");
+	assert_int_equal(wanted(&w, CORE_PUBLISH)->health, CORE_HEALTH_BAD);
+	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+}
+
+static void
+a_disabled_master_demotes_and_gives_the_lock_up(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	disable(&w, true);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	answer(&w, CORE_DONE);
+	assert_non_null(wanted(&w, CORE_RELEASE));
+	released(&w, true);
+	assert_int_equal(w.core.state, CORE_DISABLED);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "disabled");
+}
+
+static void
+an_ensure_master_under_way_is_killed_before_the_demotion(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_PROMOTING);
+	stop(&w);
+	assert_int_equal(w.todo.list[0].type, CORE_CHANGED);
+	assert_int_equal(w.todo.list[1].type, CORE_CANCEL);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+the_answer_of_a_cancelled_call_means_nothing(void **unused)
+{
+	struct world		w;
+	struct core_event	late = { .type = CORE_EV_CALL_DONE,
+				    .result = CORE_DONE };
+
+	(void)unused;
+	given(&w, CORE_PROMOTING);
+	late.call = w.core.call;
+	health(&w, CORE_HEALTH_BAD);
+	send(&w, &late);
+	assert_true(w.core.maybe_master);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+}
+
+static void
+a_release_without_an_answer_drops_the_session(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_DEMOTING);
+	answer(&w, CORE_DONE);
+	tick(&w, 2 * REQUEST);
+	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+}
+
+static void
+a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay(
+    void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	health(&w, CORE_HEALTH_BAD);
+	assert_int_equal(wanted(&w, CORE_CALL)->timeout, DEMOTE);
+	answer(&w, CORE_FAILED);
+	tick(&w, DEMOTE);
+	assert_non_null(strstr(wanted(&w, CORE_SAY)->text,
+	    "MAY STILL BE A MASTER"));
+	assert_null(wanted(&w, CORE_RELEASE));
+	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	answer(&w, CORE_DONE);		/* at last */
+	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+}
+
+static void
+a_stop_whose_demotion_fails_ends_and_says_so(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	stop(&w);
+	tick(&w, DEMOTE);
+	assert_non_null(wanted(&w, CORE_SAY));
+	assert_false(wanted(&w, CORE_LEAVE)->yes);
+}
+
+static void
+a_stop_in_good_order_demotes_releases_and_leaves(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	stop(&w);
+	answer(&w, CORE_DONE);
+	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	released(&w, true);
+	assert_true(wanted(&w, CORE_LEAVE)->yes);
+	assert_int_equal(w.core.state, CORE_STOPPING);
+}
+
+static void
+an_old_proof_fences_at_the_very_millisecond(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	assert_int_equal(w.core.wake, w.core.proof + FUSE);
+	tick(&w, FUSE - 1);
+	assert_int_equal(w.core.state, CORE_MASTER);
+	tick(&w, 1);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	answer(&w, CORE_DONE);
+	assert_null(wanted(&w, CORE_RELEASE));
+	assert_int_equal(w.core.state, CORE_FENCED);
+}
+
+static void
+a_fenced_node_whose_lock_lasted_goes_on_as_master(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_FENCED);
+	see(&w, CORE_LOCK_OURS, false);
+	assert_int_equal(w.core.state, CORE_FENCED);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+a_promotion_that_outlasts_its_proof_is_undone(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_PROMOTING);
+	w.now += FUSE;
+	answer(&w, CORE_DONE);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+three_failures_of_ensure_master_give_the_lock_to_others_for_a_while(
+    void **unused)
+{
+	struct world	w;
+	int		i;
+
+	(void)unused;
+	given(&w, CORE_PROMOTING);
+	for (i = 0; i < 2; i++) {
+		answer(&w, CORE_FAILED);
+		tick(&w, 500);
+		assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	}
+	answer(&w, CORE_FAILED);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	answer(&w, CORE_DONE);
+	released(&w, true);
+	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	tick(&w, 9000);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	tick(&w, 1000);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+a_busy_master_keeps_the_lock_for_a_bounded_time(void **unused)
+{
+	struct world	w;
+	int64_t		t;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	health(&w, CORE_HEALTH_BUSY);
+	assert_int_equal(wanted(&w, CORE_PUBLISH)->health, CORE_HEALTH_BUSY);
+	for (t = 0; t < BUSY - 1000; t += 1000) {
+		see(&w, CORE_LOCK_OURS, true);
+		tick(&w, 1000);
+		health(&w, CORE_HEALTH_BUSY);
+		assert_int_equal(w.core.state, CORE_MASTER);
+	}
+	see(&w, CORE_LOCK_OURS, true);
+	tick(&w, 1000);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+}
+
+static void
+a_busy_candidate_leaves_a_free_lock_to_others(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	health(&w, CORE_HEALTH_BUSY);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	health(&w, CORE_HEALTH_OK);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+a_new_master_is_followed_at_once_and_the_old_call_killed(void **unused)
+{
+	struct world		w;
+	struct core_lock	l = { .owner = CORE_LOCK_THEIRS, .epoch = 20,
+				    .host = "127.0.0.7", .port = 1 };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	send(&w, &ev);
+	assert_non_null(wanted(&w, CORE_CANCEL));
+	assert_string_equal(called(&w, CORE_ENSURE_SLAVE)->host, "127.0.0.7");
+	assert_int_equal(wanted(&w, CORE_CALL)->epoch, 20);
+}
+
+static void
+an_ensure_slave_under_way_delays_the_acquire_by_a_second_at_most(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	tick(&w, 1000);
+	assert_non_null(wanted(&w, CORE_CANCEL));
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+an_unhealthy_copy_is_kept_a_slave_too(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_UNHEALTHY);
+	see(&w, CORE_LOCK_THEIRS, false);
+	assert_non_null(called(&w, CORE_ENSURE_SLAVE));
+}
+
+static void
+a_plugin_without_ensure_demoted_steps_down_at_once(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	w.core.config.can_demote = false;
+	health(&w, CORE_HEALTH_BAD);
+	assert_null(wanted(&w, CORE_CALL));
+	assert_non_null(wanted(&w, CORE_RELEASE));
+}
+
+static void
+the_graph_names_every_state(void **unused)
+{
+	char	*text = NULL;
+	size_t	 size = 0;
+	FILE	*f = open_memstream(&text, &size);
+	int	 s;
+
+	(void)unused;
+	core_print_dot(f);
+	fclose(f);
+	for (s = 0; s < CORE_STATES; s++)
+		assert_non_null(strstr(text,
+		    core_state_name((enum core_state)s)));
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(every_state_answers_every_event),
+		cmocka_unit_test(
+		    no_sequence_of_events_promotes_without_a_fresh_proof),
+		cmocka_unit_test(
+		    a_start_demotes_first_because_the_copy_may_be_a_master),
+		cmocka_unit_test(
+		    a_start_without_consul_demotes_after_one_request_time_out),
+		cmocka_unit_test(
+		    a_restarted_agent_goes_on_as_master_without_demotion),
+		cmocka_unit_test(
+		    a_restarted_agent_of_another_epoch_demotes_and_waits),
+		cmocka_unit_test(
+		    a_lock_given_back_in_good_order_is_taken_at_once),
+		cmocka_unit_test(
+		    a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted),
+		cmocka_unit_test(
+		    seeing_the_same_freedom_again_does_not_prolong_the_wait),
+		cmocka_unit_test(
+		    a_process_that_stood_still_looks_again_before_it_acquires),
+		cmocka_unit_test(
+		    a_refused_acquire_is_tried_again_after_a_pause),
+		cmocka_unit_test(a_held_lock_is_never_acquired),
+		cmocka_unit_test(
+		    the_tag_is_master_after_ensure_master_not_before),
+		cmocka_unit_test(
+		    the_tag_is_slave_after_ensure_slave_and_goes_when_it_fails),
+		cmocka_unit_test(
+		    stepping_down_is_demotion_then_release_then_tag),
+		cmocka_unit_test(
+		    a_disabled_master_demotes_and_gives_the_lock_up),
+		cmocka_unit_test(
+		    an_ensure_master_under_way_is_killed_before_the_demotion),
+		cmocka_unit_test(the_answer_of_a_cancelled_call_means_nothing),
+		cmocka_unit_test(a_release_without_an_answer_drops_the_session),
+		cmocka_unit_test(
+		    a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay),
+		cmocka_unit_test(a_stop_whose_demotion_fails_ends_and_says_so),
+		cmocka_unit_test(
+		    a_stop_in_good_order_demotes_releases_and_leaves),
+		cmocka_unit_test(an_old_proof_fences_at_the_very_millisecond),
+		cmocka_unit_test(
+		    a_fenced_node_whose_lock_lasted_goes_on_as_master),
+		cmocka_unit_test(a_promotion_that_outlasts_its_proof_is_undone),
+		cmocka_unit_test(
+		    three_failures_of_ensure_master_give_the_lock_to_others_for_a_while),
+		cmocka_unit_test(
+		    a_busy_master_keeps_the_lock_for_a_bounded_time),
+		cmocka_unit_test(a_busy_candidate_leaves_a_free_lock_to_others),
+		cmocka_unit_test(
+		    a_new_master_is_followed_at_once_and_the_old_call_killed),
+		cmocka_unit_test(
+		    an_ensure_slave_under_way_delays_the_acquire_by_a_second_at_most),
+		cmocka_unit_test(an_unhealthy_copy_is_kept_a_slave_too),
+		cmocka_unit_test(
+		    a_plugin_without_ensure_demoted_steps_down_at_once),
+		cmocka_unit_test(the_graph_names_every_state),
+	};
+
+	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
+}

@@ -1,0 +1,907 @@
+/* test_handler.c - whatever a plugin does, it costs one call. */
+#include "given_handler.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+/*
+ * What a plugin is.
+ */
+
+static void
+a_plugin_is_described_by_its_handler(void **state)
+{
+	struct plugin_description	*d;
+
+	(void)state;
+	given_recorder();
+	d = t.plugin;
+	assert_string_equal(d->path, PLUGINDIR "/recorder.so");
+	assert_string_equal(d->name, "recorder");
+	assert_string_equal(d->version, "1.0");
+	assert_string_equal(d->summary, "records its calls, for tests");
+	assert_int_equal(d->abi, 1);
+	assert_int_equal(d->ops, (1 << HANDLER_OPS) - 1);
+	assert_true(d->has_watch_fd && d->has_start && d->has_stop);
+	assert_int_equal(d->option_count, 8);
+	assert_string_equal(d->options[0].name, "node");
+	assert_null(d->options[0].fallback);
+	assert_string_equal(d->options[2].fallback, "no");
+	assert_string_equal(d->options[2].meaning, "record health too");
+}
+
+static void
+a_plugin_may_have_three_functions_only(void **state)
+{
+	(void)state;
+	given_handler("minimal");
+	assert_int_equal(t.plugin->ops, 1 << HANDLER_HEALTH |
+	    1 << HANDLER_ENSURE_MASTER | 1 << HANDLER_ENSURE_SLAVE);
+	assert_false(t.plugin->has_watch_fd || t.plugin->has_start ||
+	    t.plugin->has_stop);
+	call(HANDLER_ENSURE_DEMOTED);
+	then(HANDLER_FAILED, "the plugin has no ensure_demoted");
+	call(HANDLER_ENSURE_MASTER);
+	then(HANDLER_DONE, "master, epoch 42");
+}
+
+static void
+then_it_is_refused(const char *plugin, const char *why)
+{
+	struct plugin_description	*d;
+	struct error			 err;
+	char				 expected[512];
+
+	assert_false(plugin_describe(&d, plugin, &err));
+	assert_null(d);
+	snprintf(expected, sizeof(expected), why, plugin);
+	assert_string_equal(err.text, expected);
+}
+
+static void
+what_is_no_plugin_is_refused_with_the_reason(void **state)
+{
+	(void)state;
+	write_file("text", "This is no plugin.\n");
+	write_file("empty", "");
+	write_file("broken", "\177ELF and then nothing of the kind");
+	then_it_is_refused("nosuch", "plugin " PLUGINDIR "/nosuch.so: "
+	    "No such file or directory");
+	then_it_is_refused("./no/such.so",
+	    "plugin %s: No such file or directory");
+	then_it_is_refused(in_folder("text"),
+	    "plugin %s is not a shared object");
+	then_it_is_refused(in_folder("empty"),
+	    "plugin %s is not a shared object");
+	then_it_is_refused(t.folder, "plugin %s is not a shared object");
+	then_it_is_refused("no_info", PLUGINDIR "/no_info.so exports no "
+	    "plugin_info: is it a consul-failover plugin?");
+	then_it_is_refused("no_symbol",
+	    PLUGINDIR "/no_symbol.so lacks the function ensure_slave");
+	then_it_is_refused("other_abi", PLUGINDIR "/other_abi.so is built for "
+	    "plugin ABI 2, and this consul-failover has 1: build it again with "
+	    "the plugin.h of this version");
+}
+
+static void
+a_broken_shared_object_is_refused(void **state)
+{
+	struct plugin_description	*d;
+	struct error			 err;
+
+	(void)state;
+	write_file("broken", "\177ELF and then nothing of the kind");
+	assert_false(plugin_describe(&d, in_folder("broken"), &err));
+	assert_non_null(strstr(err.text, "can't be loaded"));
+	assert_non_null(strstr(err.text, in_folder("broken")));
+}
+
+static void
+a_plugin_that_hangs_when_loaded_is_refused_after_5_s(void **state)
+{
+	int64_t	 begun = clock_ms();
+
+	(void)state;
+	then_it_is_refused("hang_load", "plugin " PLUGINDIR "/hang_load.so did "
+	    "not load within 5 s");
+	assert_in_range(clock_ms() - begun, 4900, 7000);
+}
+
+/*
+ * Options.
+ */
+
+static void
+all_wrong_options_are_told_at_once(void **state)
+{
+	struct error	 err;
+	char		*errors;
+
+	(void)state;
+	given_option("fag", "/x");
+	given_option("something_else", "1");
+	given_option("at", "12x");
+	given_option("log_health", "maybe");
+	given_option("pause", "5");
+	assert_true(plugin_describe(&t.plugin, "recorder", &err));
+	assert_false(plugin_check_options(t.plugin, &t.config, &errors));
+	assert_string_equal(errors,
+	    "test.ini:10: plugin recorder has no option fag; do you mean "
+	    "flag?\n"
+	    "test.ini:11: plugin recorder has no option something_else; it "
+	    "has node, log, log_health, flag, script, app, at, pause\n"
+	    "test.ini:13: [options] log_health: \"maybe\" is neither yes nor "
+	    "no (record health too)\n"
+	    "test.ini:12: [options] at: \"12x\" is not a whole number (our "
+	    "position)\n"
+	    "test.ini:14: [options] pause: \"5\" is not a duration such as "
+	    "500ms, 2s or 1m (every ensure_ takes this long)\n");
+	free(errors);
+}
+
+static void
+a_missing_or_empty_option_is_told(void **state)
+{
+	struct error	 err;
+	char		*errors;
+
+	(void)state;
+	given_option("health", "");
+	given_option("ensure_master", "/bin/true");
+	given_option("ensure_slave", "/bin/true");
+	assert_true(plugin_describe(&t.plugin, EXEC_PLUGIN, &err));
+	assert_false(plugin_check_options(t.plugin, &t.config, &errors));
+	assert_string_equal(errors,
+	    "test.ini:10: [options] health: \"\" is empty (command: exit 0 if "
+	    "fit to serve, 75 if busy)\n"
+	    "test.ini: [options] ensure_demoted is missing, and plugin exec "
+	    "needs it: command: stop being the master, at once\n");
+	free(errors);
+}
+
+static void
+an_option_is_a_value_a_default_or_nothing(void **state)
+{
+	struct plugin_option	 o = { "wait", 3, "2s", "" };
+	int64_t			 number;
+
+	(void)state;
+	assert_string_equal(plugin_option_value(&o, &t.config, &number), "2s");
+	assert_int_equal(number, 2000);
+	given_option("wait", "500ms");
+	assert_string_equal(plugin_option_value(&o, &t.config, &number),
+	    "500ms");
+	assert_int_equal(number, 500);
+	o.name = "other";
+	o.fallback = NULL;
+	assert_null(plugin_option_value(&o, &t.config, &number));
+	assert_int_equal(number, 0);
+}
+
+/*
+ * Calls.
+ */
+
+static void
+a_call_gives_result_and_sentence(void **state)
+{
+	char	 expected[256];
+
+	(void)state;
+	given_option("flag", in_folder("flag"));
+	given_recorder();
+	call(HANDLER_HEALTH);
+	snprintf(expected, sizeof(expected), "%s is missing",
+	    in_folder("flag"));
+	then(HANDLER_FAILED, expected);
+	write_file("flag", "");
+	call(HANDLER_HEALTH);
+	snprintf(expected, sizeof(expected), "%s exists", in_folder("flag"));
+	then(HANDLER_DONE, expected);
+}
+
+static void
+a_call_without_a_sentence_gets_one(void **state)
+{
+	(void)state;
+	given_recorder();
+	call(HANDLER_HEALTH);
+	then(HANDLER_DONE, "health: done");
+	given_script("health=busy\nensure_master=bad\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_AGAIN, "health: again");
+	call(HANDLER_ENSURE_MASTER);
+	then(HANDLER_FAILED, "ensure_master: failed");
+}
+
+static void
+a_plugin_is_told_node_epoch_and_master(void **state)
+{
+	(void)state;
+	given_recorder();
+	call(HANDLER_ENSURE_SLAVE);
+	then(HANDLER_DONE, "ensure_slave: done");
+	assert_non_null(strstr(read_file("log"),
+	    " node-1 begin ensure_slave 42 - 10.0.0.7:3306\n"));
+	assert_non_null(strstr(read_file("log"),
+	    " node-1 end ensure_slave 42 done 10.0.0.7:3306\n"));
+	call(HANDLER_ENSURE_DEMOTED);
+	assert_non_null(strstr(read_file("log"),
+	    " node-1 end ensure_demoted 42 done -\n"));
+}
+
+static void
+a_position_travels_whole(void **state)
+{
+	(void)state;
+	given_option("at", "18");
+	given_recorder();
+	call(HANDLER_POSITION);
+	then(HANDLER_DONE, "18");
+	call(HANDLER_HAS_POSITION);	/* of 17 */
+	then(HANDLER_DONE, "has_position: done");
+}
+
+static void
+the_answer_comes_after_handler_call_has_returned(void **state)
+{
+	(void)state;
+	given_recorder();
+	assert_int_equal(handler_pid(t.handler), -1);
+	assert_true(when_called(HANDLER_HEALTH, 10000));
+	assert_false(t.answered);
+	assert_true(handler_busy(t.handler));
+	wait_for_answer();
+	assert_false(handler_busy(t.handler));
+}
+
+static void
+one_call_runs_at_a_time(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=50 ok\n");
+	assert_true(when_called(HANDLER_HEALTH, 10000));
+	assert_false(when_called(HANDLER_ENSURE_MASTER, 10000));
+	wait_for_answer();
+	then(HANDLER_DONE, "health: done");
+}
+
+static void
+a_long_sentence_is_cut_and_only_its_first_line_counts(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=long\nensure_master=lines\nensure_slave=latin1\n");
+	call(HANDLER_HEALTH);
+	assert_int_equal(strlen(t.text), 511);
+	call(HANDLER_ENSURE_MASTER);
+	then(HANDLER_DONE, "first line");
+	call(HANDLER_ENSURE_SLAVE);
+	then(HANDLER_DONE, "caf\351");
+}
+
+static void
+a_failed_plugin_start_fails_the_call_and_is_tried_again(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("plugin_start=bad\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_FAILED, "plugin_start: plugin_start: failed");
+	given_script("plugin_start=ok\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_DONE, "health: done");
+	given_script("plugin_start=bad\n");	/* it is started already */
+	call(HANDLER_HEALTH);
+	then(HANDLER_DONE, "health: done");
+}
+
+static void
+plugin_stop_is_called_when_a_handler_ends_in_good_order(void **state)
+{
+	(void)state;
+	given_recorder();
+	call(HANDLER_HEALTH);
+	handler_free(t.handler);
+	t.handler = NULL;
+	assert_non_null(strstr(read_file("log"), "end plugin_stop"));
+}
+
+/*
+ * Misbehaviour.
+ */
+
+static void
+then_the_next_call_works(void)
+{
+	given_script("");
+	call(HANDLER_ENSURE_DEMOTED);
+	then(HANDLER_DONE, "ensure_demoted: done");
+	call(HANDLER_HEALTH);
+	then(HANDLER_DONE, "health: done");
+}
+
+static void
+a_crash_costs_one_call(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=crash\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_LOST,
+	    "health killed its handler: signal 11 (Segmentation fault)");
+	then_the_next_call_works();
+}
+
+static void
+last_words_of_a_crash_are_logged(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("ensure_master=abort\n");
+	call(HANDLER_ENSURE_MASTER);
+	then(HANDLER_LOST, "ensure_master killed its handler: signal 6 "
+	    "(Aborted)");
+	assert_string_equal(t.log, "plugin recorder (health) wrote: "
+	    "assertion failed: the moon is full\n");
+}
+
+static void
+an_exit_costs_one_call(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=exit\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_LOST, "health ended its handler: exit status 3");
+	then_the_next_call_works();
+}
+
+static void
+closed_descriptors_cost_one_call(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=closefds hang\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_LOST, "health closed its handler's channel");
+	given_script("ensure_demoted=closefds\n");
+	call(HANDLER_ENSURE_DEMOTED);
+	assert_int_equal(t.result, HANDLER_LOST);
+	then_the_next_call_works();
+}
+
+static void
+garbage_costs_one_call(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=garbage\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_LOST, "health broke the protocol of its handler");
+	then_the_next_call_works();
+}
+
+static void
+a_result_that_is_none_is_a_failure(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=nonsense\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_FAILED,
+	    "health answered 77, which is no failover_result");
+	then_the_next_call_works();
+}
+
+static void
+then_it_is_late_after(const char *script, int64_t ms)
+{
+	int64_t	 begun = clock_ms();
+
+	given_script(script);
+	call_within(HANDLER_ENSURE_MASTER, ms);
+	assert_in_range(clock_ms() - begun, ms - 20, ms + 500);
+	assert_int_equal(t.result, HANDLER_TIMEOUT);
+}
+
+static void
+a_call_that_hangs_is_ended_at_its_deadline(void **state)
+{
+	(void)state;
+	given_recorder();
+	then_it_is_late_after("ensure_master=hang\n", 300);
+	then(HANDLER_TIMEOUT, "ensure_master did not answer within 300 ms; its "
+	    "handler was killed");
+	then_it_is_late_after("ensure_master=spin\n", 1000);
+	then(HANDLER_TIMEOUT, "ensure_master did not answer within 1 s; its "
+	    "handler was killed");
+	/* plugin_start is covered by the deadline of its call. */
+	then_it_is_late_after("plugin_start=hang\n", 300);
+	then_the_next_call_works();
+}
+
+static void
+a_stopped_handler_is_ended_at_the_deadline(void **state)
+{
+	(void)state;
+	given_recorder();
+	call(HANDLER_HEALTH);
+	kill(handler_pid(t.handler), SIGSTOP);
+	then_it_is_late_after("", 300);
+	then_the_next_call_works();
+}
+
+static void
+leaks_cost_nothing_but_memory(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=leak\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_DONE, "health: done");
+	then_the_next_call_works();
+}
+
+static bool
+group_lives(pid_t group)
+{
+	int	 i;
+
+	for (i = 0; i < 200 && kill(-group, 0) == 0; i++) {
+		usleep(10000);
+		waitpid(-group, NULL, WNOHANG);
+	}
+	return i == 200;
+}
+
+static void
+children_of_a_plugin_end_with_the_handler(void **state)
+{
+	pid_t	 pid;
+
+	(void)state;
+	/* Orphans come to us, and we bury them: init may take its time. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	given_recorder();
+	given_script("health=fork\nensure_master=fork crash\n"
+	    "ensure_slave=fork hang\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_DONE, "health: done");
+	pid = handler_pid(t.handler);
+	call(HANDLER_ENSURE_MASTER);	/* the children don't hide the crash */
+	assert_int_equal(t.result, HANDLER_LOST);
+	assert_false(group_lives(pid));
+
+	when_called(HANDLER_ENSURE_SLAVE, 200);
+	run_loop_ms(50);
+	pid = handler_pid(t.handler);
+	wait_for_answer();
+	assert_int_equal(t.result, HANDLER_TIMEOUT);
+	assert_false(group_lives(pid));
+
+	call(HANDLER_HEALTH);
+	pid = handler_pid(t.handler);
+	handler_free(t.handler);
+	t.handler = NULL;
+	assert_false(group_lives(pid));
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+static void
+a_plugin_that_talks_does_not_flood_the_log(void **state)
+{
+	(void)state;
+	given_recorder();
+	given_script("health=stdout\nensure_master=log\nensure_slave=stderr\n");
+	call(HANDLER_HEALTH);
+	then(HANDLER_DONE, "health: done");
+	assert_in_range(t.log_lines, 10, 60);
+	call(HANDLER_ENSURE_MASTER);
+	then(HANDLER_DONE, "ensure_master: done");
+	assert_in_range(t.log_lines, 10, 60);
+	assert_non_null(strstr(t.log, "plugin recorder (health) wrote: "
+	    "a plugin that talks a lot, line 0\n"));
+	assert_non_null(strstr(t.log, "writes more than 50 lines in 10 s; the "
+	    "rest is counted only\n"));
+	then_the_next_call_works();
+}
+
+static void
+what_a_plugin_logs_is_logged(void **state)
+{
+	(void)state;
+	given_option("flag", in_folder("flag"));
+	given_handler(EXAMPLE_PLUGIN);
+	call(HANDLER_ENSURE_MASTER);
+	call(HANDLER_ENSURE_MASTER);
+	call(HANDLER_ENSURE_SLAVE);
+	then(HANDLER_DONE, "slave of 10.0.0.7:3306");
+	assert_string_equal(t.log,
+	    "plugin example (health): master, epoch 42: a test\n"
+	    "plugin example (health): slave of 10.0.0.7:3306: a test\n");
+}
+
+/*
+ * Starting again.
+ */
+
+static void
+a_crash_loop_gets_slower_but_a_demotion_never_waits(void **state)
+{
+	int64_t	 begun;
+	int	 i;
+
+	(void)state;
+	given_recorder();
+	given_script("health=crash\n");
+	begun = clock_ms();
+	for (i = 0; i < 4; i++)
+		call(HANDLER_HEALTH);
+	/* Starts at 0, 0, 100 and 300 ms; the next would be at 700. */
+	assert_in_range(clock_ms() - begun, 295, 1200);
+
+	begun = clock_ms();
+	given_script("");
+	call(HANDLER_ENSURE_DEMOTED);
+	then(HANDLER_DONE, "ensure_demoted: done");
+	assert_in_range(clock_ms() - begun, 0, 300);
+}
+
+static void
+a_good_call_ends_the_pauses(void **state)
+{
+	int64_t	 begun;
+	int	 i;
+
+	(void)state;
+	given_recorder();
+	given_script("ensure_demoted=crash\n");
+	for (i = 0; i < 10; i++)
+		call(HANDLER_ENSURE_DEMOTED);
+	given_script("health=crash\n");
+	call(HANDLER_ENSURE_DEMOTED);
+	begun = clock_ms();
+	call(HANDLER_HEALTH);
+	call(HANDLER_ENSURE_MASTER);
+	assert_in_range(clock_ms() - begun, 0, 90);
+}
+
+static void
+a_call_in_a_pause_keeps_its_own_deadline(void **state)
+{
+	int	 i;
+
+	(void)state;
+	given_recorder();
+	given_script("ensure_demoted=crash\n");
+	for (i = 0; i < 10; i++)
+		call(HANDLER_ENSURE_DEMOTED);
+	then_it_is_late_after("", 100);
+	then(HANDLER_TIMEOUT, "ensure_master was not begun within 100 ms: its "
+	    "handler was lost 10 times in a row");
+}
+
+static void
+a_handler_that_is_lost_when_idle_is_started_again(void **state)
+{
+	(void)state;
+	given_recorder();
+	call(HANDLER_HEALTH);
+	kill(handler_pid(t.handler), SIGKILL);
+	run_loop_ms(200);
+	assert_string_equal(t.log, "plugin recorder (health): it killed its "
+	    "handler: signal 9 (Killed); the next call starts it again\n");
+	assert_int_equal(handler_pid(t.handler), -1);
+	assert_int_equal(t.watched, 1);		/* health should be asked */
+	then_the_next_call_works();
+}
+
+static void
+a_cancelled_call_is_killed_and_never_answers(void **state)
+{
+	pid_t	 pid;
+
+	(void)state;
+	given_recorder();
+	given_script("health=100 ok\n");
+	when_called(HANDLER_HEALTH, 10000);
+	run_loop_ms(50);
+	pid = handler_pid(t.handler);
+	handler_cancel(t.handler);
+	assert_false(handler_busy(t.handler));
+	assert_int_equal(handler_pid(t.handler), -1);
+	run_loop_ms(200);
+	assert_false(t.answered);
+	assert_false(group_lives(pid));
+	handler_cancel(t.handler);	/* nothing to cancel */
+	then_the_next_call_works();
+}
+
+static void
+a_call_cancelled_at_once_costs_no_handler(void **state)
+{
+	pid_t	 pid;
+
+	(void)state;
+	given_recorder();
+	call(HANDLER_HEALTH);
+	pid = handler_pid(t.handler);
+	when_called(HANDLER_HEALTH, 10000);
+	handler_cancel(t.handler);
+	call(HANDLER_HEALTH);
+	assert_int_equal(handler_pid(t.handler), pid);
+}
+
+static void
+a_plugin_file_that_went_away_is_told(void **state)
+{
+	char	 expected[256];
+
+	(void)state;
+	snprintf(expected, sizeof(expected), "cp " PLUGINDIR "/recorder.so %s",
+	    in_folder("copy.so"));
+	assert_int_equal(system(expected), 0);
+	given_handler(in_folder("copy.so"));
+	unlink(in_folder("copy.so"));
+	call(HANDLER_HEALTH);
+	snprintf(expected, sizeof(expected), "plugin %s: No such file or "
+	    "directory", in_folder("copy.so"));
+	then(HANDLER_LOST, expected);
+}
+
+static void
+a_handler_that_cant_be_started_is_told(void **state)
+{
+	struct rlimit	 limit, few;
+
+	(void)state;
+	given_recorder();
+	getrlimit(RLIMIT_NOFILE, &limit);
+	few = limit;
+	few.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &few);
+	assert_true(when_called(HANDLER_HEALTH, 1000));
+	wait_for_answer();
+	setrlimit(RLIMIT_NOFILE, &limit);
+	then(HANDLER_LOST, "can't make a channel: Too many open files");
+	then_the_next_call_works();
+}
+
+/*
+ * watch_fd.
+ */
+
+static void
+a_change_of_the_application_asks_for_health(void **state)
+{
+	(void)state;
+	given_option("flag", in_folder("flag"));
+	given_handler(EXAMPLE_PLUGIN);
+	call(HANDLER_HEALTH);
+	run_loop_ms(50);
+	assert_int_equal(t.watched, 0);
+
+	write_file("flag", "");
+	run_loop_ms(50);
+	assert_int_equal(t.watched, 1);
+	unlink(in_folder("flag"));	/* told once, until health is asked */
+	run_loop_ms(250);
+	assert_int_equal(t.watched, 1);
+
+	call(HANDLER_HEALTH);
+	assert_int_equal(t.result, HANDLER_FAILED);
+	write_file("flag", "");
+	run_loop_ms(250);
+	assert_int_equal(t.watched, 2);
+}
+
+static void
+ask_again(void *arg)
+{
+	(void)arg;
+	t.watched++;
+	t.answered = false;
+	assert_true(when_called(HANDLER_HEALTH, 1000));
+}
+
+static void
+a_descriptor_that_stays_readable_costs_10_calls_a_second(void **state)
+{
+	(void)state;
+	given_option("flag", in_folder("flag"));
+	given_recorder();
+	given_script("health=touch\n");
+	handler_free(t.handler);
+	t.handler = handler_new(t.base, "health", &t.config, t.plugin,
+	    ask_again, NULL);
+	call(HANDLER_HEALTH);	/* from here on it is watched */
+	call(HANDLER_HEALTH);
+	run_loop_ms(1000);
+	assert_in_range(t.watched, 5, 11);
+}
+
+/*
+ * What a handler is given, and what it leaves.
+ */
+
+static void
+read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char	 path[64];
+	int	 fd;
+	ssize_t	 n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY);
+	n = read(fd, text, size - 1);
+	close(fd);
+	assert_true(n > 0);
+	text[n] = '\0';
+	for (ssize_t i = 0; i < n; i++)
+		if (text[i] == '\0')
+			text[i] = '\n';
+}
+
+static void
+a_handler_gets_no_secret(void **state)
+{
+	char	 text[65536];
+
+	(void)state;
+	setenv("CONSUL_HTTP_TOKEN", "s3cret", 1);
+	setenv("CONSUL_HTTP_TOKEN_FILE", "/s3cret", 1);
+	setenv("CONSUL_HTTP_AUTH", "s3cret", 1);
+	setenv("CONSUL_CLIENT_KEY", "/s3cret", 1);
+	setenv("NOTIFY_SOCKET", "/s3cret", 1);
+	setenv("WATCHDOG_USEC", "s3cret", 1);
+	setenv("LISTEN_FDS", "s3cret", 1);
+	setenv("JOURNAL_STREAM", "s3cret", 1);
+	setenv("CONSUL_HTTP_ADDR", "127.0.0.1:8500", 1);
+	given_recorder();
+	call(HANDLER_HEALTH);
+	read_proc(handler_pid(t.handler), "environ", text, sizeof(text));
+	assert_null(strstr(text, "s3cret"));
+	assert_non_null(strstr(text, "PATH="));
+	assert_non_null(strstr(text, "CONSUL_HTTP_ADDR="));
+	read_proc(handler_pid(t.handler), "cmdline", text, sizeof(text));
+	assert_non_null(strstr(text, "/consul-failover-handler\nhealth\n"));
+}
+
+static void
+a_handler_gets_no_descriptor_and_no_signal_setting(void **state)
+{
+	char		 text[4096], path[64], *mask;
+	struct dirent	*e;
+	DIR		*fds;
+	int		 highest = 0, leaked = dup2(2, 100);
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	given_recorder();
+	call(HANDLER_HEALTH);
+	snprintf(path, sizeof(path), "/proc/%d/fd", handler_pid(t.handler));
+	fds = opendir(path);
+	while ((e = readdir(fds)) != NULL)
+		if (atoi(e->d_name) > highest)
+			highest = atoi(e->d_name);
+	closedir(fds);
+	close(leaked);
+	signal(SIGPIPE, SIG_DFL);
+	assert_int_equal(highest, 3);
+	read_proc(handler_pid(t.handler), "status", text, sizeof(text));
+	/* Not the two that are libc's own: nobody can set those. */
+	mask = strstr(text, "SigIgn:");
+	assert_non_null(mask);
+	assert_int_equal(strtoull(mask + 8, NULL, 16) & 0x7fffffff, 0);
+	assert_non_null(strstr(text, "SigBlk:\t0000000000000000\n"));
+}
+
+static void
+a_handler_dies_with_its_agent(void **state)
+{
+	int	 pipes[2], i;
+	pid_t	 agent, pid = 0;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	/* Orphans come to us, so that we see them end. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	agent = fork();
+	if (agent == 0) {
+		event_reinit(t.base);
+		given_recorder();
+		given_script("health=0 ok\nensure_master=hang\n");
+		call(HANDLER_HEALTH);
+		pid = handler_pid(t.handler);
+		when_called(HANDLER_ENSURE_MASTER, 60000);
+		run_loop_ms(50);
+		if (write(pipes[1], &pid, sizeof(pid)) == sizeof(pid))
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(pipes[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_int_equal(kill(pid, 0), 0);
+	kill(agent, SIGKILL);
+	assert_int_equal(waitpid(agent, NULL, 0), agent);
+	for (i = 0; i < 200 && waitpid(pid, NULL, WNOHANG) != pid; i++)
+		usleep(10000);
+	assert_in_range(i, 0, 199);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void
+a_thousand_crashes_leave_nothing_behind(void **state)
+{
+	int	 files, i;
+
+	(void)state;
+	given_recorder();
+	given_script("ensure_demoted=crash\n");
+	call(HANDLER_ENSURE_DEMOTED);
+	files = open_files();
+	for (i = 0; i < 1000; i++) {
+		call(HANDLER_ENSURE_DEMOTED);
+		assert_int_equal(t.result, HANDLER_LOST);
+	}
+	run_loop_ms(50);
+	assert_int_equal(open_files(), files);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		TEST(a_plugin_is_described_by_its_handler),
+		TEST(a_plugin_may_have_three_functions_only),
+		TEST(what_is_no_plugin_is_refused_with_the_reason),
+		TEST(a_broken_shared_object_is_refused),
+		TEST(a_plugin_that_hangs_when_loaded_is_refused_after_5_s),
+		TEST(all_wrong_options_are_told_at_once),
+		TEST(a_missing_or_empty_option_is_told),
+		TEST(an_option_is_a_value_a_default_or_nothing),
+		TEST(a_call_gives_result_and_sentence),
+		TEST(a_call_without_a_sentence_gets_one),
+		TEST(a_plugin_is_told_node_epoch_and_master),
+		TEST(a_position_travels_whole),
+		TEST(the_answer_comes_after_handler_call_has_returned),
+		TEST(one_call_runs_at_a_time),
+		TEST(a_long_sentence_is_cut_and_only_its_first_line_counts),
+		TEST(a_failed_plugin_start_fails_the_call_and_is_tried_again),
+		TEST(plugin_stop_is_called_when_a_handler_ends_in_good_order),
+		TEST(a_crash_costs_one_call),
+		TEST(last_words_of_a_crash_are_logged),
+		TEST(an_exit_costs_one_call),
+		TEST(closed_descriptors_cost_one_call),
+		TEST(garbage_costs_one_call),
+		TEST(a_result_that_is_none_is_a_failure),
+		TEST(a_call_that_hangs_is_ended_at_its_deadline),
+		TEST(a_stopped_handler_is_ended_at_the_deadline),
+		TEST(leaks_cost_nothing_but_memory),
+		TEST(children_of_a_plugin_end_with_the_handler),
+		TEST(a_plugin_that_talks_does_not_flood_the_log),
+		TEST(what_a_plugin_logs_is_logged),
+		TEST(a_crash_loop_gets_slower_but_a_demotion_never_waits),
+		TEST(a_good_call_ends_the_pauses),
+		TEST(a_call_in_a_pause_keeps_its_own_deadline),
+		TEST(a_handler_that_is_lost_when_idle_is_started_again),
+		TEST(a_cancelled_call_is_killed_and_never_answers),
+		TEST(a_call_cancelled_at_once_costs_no_handler),
+		TEST(a_plugin_file_that_went_away_is_told),
+		TEST(a_handler_that_cant_be_started_is_told),
+		TEST(a_change_of_the_application_asks_for_health),
+		TEST(a_descriptor_that_stays_readable_costs_10_calls_a_second),
+		TEST(a_handler_gets_no_secret),
+		TEST(a_handler_gets_no_descriptor_and_no_signal_setting),
+		TEST(a_handler_dies_with_its_agent),
+		TEST(a_thousand_crashes_leave_nothing_behind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
