@@ -171,8 +171,9 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	a->health_again = false;
 	agent_say_health(a, ev.health, text);
 	agent_look_for_disable_file(a);
+	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
+	    text);
 	agent_event(a, &ev);
-	registration_start(a->registration, ev.health == CORE_HEALTH_OK);
 }
 
 static void
@@ -610,6 +611,7 @@ agent_status(struct api_status *s, void *arg)
 				    c->lock.owner == CORE_LOCK_THEIRS;
 
 	*s = a->counters;
+	consul_count(a->consul, &s->consul_requests, &s->consul_failures);
 	s->service = a->config->service_name;
 	s->service_id = a->config->service_id;
 	s->node = a->node;

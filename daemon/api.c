@@ -64,7 +64,8 @@ struct api {
 	int				 port;
 	api_status_cb			 status;
 	void				*arg;
-	TAILQ_HEAD(api_connections, api_connection) connections;	/* idlest first */
+	/* Those that have asked nothing for longest first. */
+	TAILQ_HEAD(api_connections, api_connection) connections;
 };
 
 static struct api	*api_running;	/* a process has one */
@@ -268,7 +269,7 @@ api_answer_health(struct api_answer *a, const struct api_status *s)
 	static const int	 status[] = {
 		[API_HEALTH_BAD] = 500,
 		[API_HEALTH_OK] = 200,
-		[API_HEALTH_BUSY] = 429,	/* Consul: warning, not critical */
+		[API_HEALTH_BUSY] = 429,	/* to Consul: a warning */
 	};
 
 	api_put_string(a, status[s->health], s->health_text);

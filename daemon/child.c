@@ -58,10 +58,14 @@ child_find_program(char path[PATH_MAX], const char *name)
 void
 child_find_plugin(char path[PATH_MAX], const char *name)
 {
+	char	 tree[PATH_MAX];
+
 	if (strchr(name, '/') != NULL)
 		snprintf(path, PATH_MAX, "%s", name);
-	else if (!child_is_beside_us(path, "%s/consul-failover-handler", name) ||
-	    !child_is_beside_us(path, "%s/../plugins/%s/%s.so", name))
+	else if (!child_is_beside_us(tree, "%s/consul-failover-handler",
+	    name) ||
+	    !child_is_beside_us(tree, "%s/../plugins/%s/%s.so", name) ||
+	    realpath(tree, path) == NULL)
 		snprintf(path, PATH_MAX, PLUGINDIR "/%s.so", name);
 }
 

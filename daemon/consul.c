@@ -17,44 +17,46 @@
 #include "log.h"
 
 #define CONSUL_QUOTE	100	/* characters of an answer in a message */
-#define CONSUL_META	"failover-since"	/* "consul-…" is reserved */
+#define CONSUL_SINCE	"failover-since"	/* "consul-…" is reserved */
+#define CONSUL_HEALTH	"failover-health"
 
 struct consul_answer;
 
 struct consul_request {
 	LIST_ENTRY(consul_request)	 entry;
-	struct consul			*consul;
-	struct http_request		*http;
-	char				*what;		/* "PUT /v1/txn" */
-	char				*subject;	/* key or id it is about */
-	char				*escaped;	/* the same, for a path */
-	char				*expected;	/* _lock: the new holder;
-							 * others: a check's id */
-	enum consul_outcome		(*read)(struct consul_answer *);
-	consul_cb			 cb;
-	void				*arg;
-	bool				 running;
+	struct consul		*consul;
+	struct http_request	*http;
+	char			*what;		/* "PUT /v1/txn" */
+	char			*subject;	/* key or id it is about */
+	char			*escaped;	/* the same, for a path */
+	char			*expected;	/* _lock: the new holder;
+						 * others: a check's id */
+	enum consul_outcome	(*read)(struct consul_answer *);
+	consul_cb		 cb;
+	void			*arg;
+	bool			 running;
 };
 
 struct consul {
-	struct http			*http;
-	int64_t				 request_timeout;
+	struct http		*http;
+	int64_t			 request_timeout;
+	uint64_t			 asked, failed;
 	LIST_HEAD(, consul_request)	 requests;
 };
 
 /* What an answer is read into; lives as long as the callback runs. */
 struct consul_answer {
 	const struct consul_request	*request;
-	const struct http_reply		*http;
-	struct consul_reply		 reply;
-	struct consul_key		 key;
-	struct consul_session		*sessions;
-	struct consul_instance		*instances;
-	yajl_val			 root;
-	char				**owned;	/* strings, and how many */
-	size_t				 owned_count;
-	const char			*words;		/* Consul's own reason */
-	char				 text[1024];
+	const struct http_reply	*http;
+	struct consul_reply	 reply;
+	struct consul_key	 key;
+	struct consul_session	*sessions;
+	struct consul_instance	*instances;
+	yajl_val		 root;
+	char			**owned;	/* strings, and how many */
+	size_t			 owned_count;
+	const char		*words;		/* Consul's own reason */
+	char			 text[1024];
 };
 
 /* --- memory: there is no way to go on without it -------------------------- */
@@ -533,9 +535,12 @@ consul_read_instance(struct consul_answer *a, struct consul_instance *in,
 	uint64_t	 port;
 
 #define NAME(rest) (snprintf(name, sizeof(name), "%s%s", prefix, rest), name)
-	in->status = in->output = "";
-	in->since = json_string(json_get(service, NAME("Meta")), CONSUL_META,
+	in->status = "";
+	in->since = json_string(json_get(service, NAME("Meta")), CONSUL_SINCE,
 	    "");
+	/* Until the check itself has something to say. */
+	in->output = json_string(json_get(service, NAME("Meta")),
+	    CONSUL_HEALTH, "");
 	in->tags = consul_join(a, json_get(service, NAME("Tags")));
 	if (in->tags == NULL ||
 	    !consul_string(node, "Node", in->node, sizeof(in->node)) ||
@@ -575,7 +580,8 @@ consul_read_checks(struct consul_answer *a, struct consul_instance *in,
 		if (grade > worst)
 			worst = grade;
 		if (strcmp(json_string(list->u.array.values[i], "CheckID", ""),
-		    own) == 0)
+		    own) == 0 && json_string(list->u.array.values[i],
+		    "Output", "")[0] != '\0')
 			in->output = consul_output(a, json_string(
 			    list->u.array.values[i], "Output", ""));
 	}
@@ -668,6 +674,8 @@ consul_done(const struct http_reply *h, void *arg)
 	LIST_REMOVE(r, entry);
 	a.reply.outcome = h->status == 0 ? CONSUL_UNKNOWN :
 	    h->status == 403 ? CONSUL_DENIED : r->read(&a);
+	r->consul->failed += a.reply.outcome == CONSUL_UNKNOWN ||
+	    a.reply.outcome == CONSUL_DENIED;
 	if (a.reply.outcome != CONSUL_OK) {
 		consul_explain(&a);
 		a.reply.text = a.text;
@@ -726,6 +734,7 @@ consul_send(struct consul_request *r, const char *method, const char *body,
 	if (asprintf(&r->what, "%s %s", method, path) == -1)
 		r->what = NULL;
 	consul_must(r->what);
+	r->consul->asked++;
 	r->http = http_send(r->consul->http, method, path, body, timeout_ms,
 	    consul_done, r);
 	free(path);
@@ -741,6 +750,13 @@ consul_send_json(struct consul_request *r, const char *path, yajl_gen g)
 	consul_send(r, "PUT", json_text(g, &length), 0, "%s", path);
 	json_free(g);
 	return r;
+}
+
+void
+consul_count(const struct consul *c, uint64_t *asked, uint64_t *failed)
+{
+	*asked = c->asked;
+	*failed = c->failed;
 }
 
 bool
@@ -1017,7 +1033,8 @@ consul_register(struct consul *c, const struct consul_registration *s,
 	consul_put_tags(g, s->tags);
 	json_put(g, "Meta");
 	yajl_gen_map_open(g);
-	json_put_member(g, CONSUL_META, s->since);
+	json_put_member(g, CONSUL_SINCE, s->since);
+	json_put_member(g, CONSUL_HEALTH, s->health);
 	yajl_gen_map_close(g);
 	if (s->with_check)
 		consul_put_check(g, s);

@@ -91,6 +91,8 @@ bool	consul_new(struct consul **, struct event_base *, const struct config *,
 void	consul_free(struct consul *);
 void	consul_cancel(struct consul_request *);		/* NULL is fine */
 const char	*consul_address(const struct consul *);
+/* Requests sent, and those that were denied or came to no usable answer. */
+void	consul_count(const struct consul *, uint64_t *asked, uint64_t *failed);
 
 /* GET /v1/kv/KEY; a missing key is CONSUL_OK with key->exists false. */
 struct consul_request	*consul_get(struct consul *, const char *key,
@@ -126,6 +128,9 @@ struct consul_registration {
 	uint16_t	 port;
 	const char	*tags;		/* comma separated, "" for none */
 	const char	*since;		/* for meta failover-since */
+	const char	*health;	/* for meta failover-health: Consul shows
+				 * what a check says only 5 minutes later, as
+				 * long as its status stays as it was born */
 	const char	*check_url;
 	int64_t		 check_interval_ms, check_timeout_ms, check_failures;
 	bool		 with_check;	/* false: keep the check as it is */

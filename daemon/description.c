@@ -135,6 +135,12 @@ plugin_describe(struct plugin_description **d, const char *name,
 	child_find_program(program, "consul-failover-handler");
 	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
 
+	if (strchr(name, '/') == NULL && access(a->path, F_OK) != 0) {
+		error_set(err, "no plugin %s is installed: there is no %s; a "
+		    "plugin elsewhere is named by its path, with a /", name,
+		    a->path);
+		goto out;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 	    channel) != 0) {
 		error_set(err, "can't make a channel: %s", strerror(errno));

@@ -77,7 +77,7 @@ struct handler {
 	pid_t				 pid;
 	int				 channel;
 	struct event			*channel_event;
-	int				 output;	/* of stdout and stderr */
+	int				 output;	/* what it prints */
 	struct event			*output_event;
 	bool				 described;
 

@@ -331,7 +331,7 @@ run_set_up(const char *name, const char *parent)
 {
 	char	 title[16];
 
-	/* The kernel kills us with the agent; if that was faster, we end now. */
+	/* The kernel kills us with the agent; if that was faster, end now. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != atoi(parent))
 		return false;
 

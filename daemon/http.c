@@ -38,7 +38,7 @@ struct http_request {
 	char				*sending;
 	size_t				 sending_length, sent;
 	char				*body;
-	size_t				 length, header_length;
+	size_t				 length;
 	bool				 too_large, done, running;
 	CURLcode			 code;
 	char				 error[CURL_ERROR_SIZE];
@@ -254,7 +254,8 @@ http_read_token(const char *path, char *token, size_t size, struct error *err)
 	return true;
 }
 
-/* The token without the white space around it; "" where there is none. */
+/* The token without the white space around it; "" where there is none.  The
+ * file's wins, unless it is empty, as with Consul's own client. */
 static bool
 http_token(const struct config *c, char *token, size_t size, struct error *err)
 {
@@ -262,11 +263,12 @@ http_token(const struct config *c, char *token, size_t size, struct error *err)
 	char		 raw[HTTP_TOKEN_MAX];
 	size_t		 n, i;
 
-	if (from[0] == '\0' && c->consul_token_file[0] != '\0') {
+	if (c->consul_token_file[0] != '\0') {
 		if (!http_read_token(c->consul_token_file, raw, sizeof(raw),
 		    err))
 			return false;
-		from = raw;
+		if (raw[strspn(raw, " \t\r\n")] != '\0' || from[0] == '\0')
+			from = raw;
 	}
 	from += strspn(from, " \t\r\n");
 	for (n = strlen(from); n > 0 && strchr(" \t\r\n", from[n - 1]); n--)
@@ -404,18 +406,7 @@ http_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 
 /* --- one request ---------------------------------------------------------- */
 
-/* The headers count too: an endless header is as large as an endless body. */
-static size_t
-http_header_cb(char *data, size_t one, size_t n, void *arg)
-{
-	struct http_request	*r = arg;
-
-	(void)data;
-	r->header_length += one * n;
-	r->too_large = r->header_length > HTTP_BODY_MAX;
-	return r->too_large ? 0 : one * n;
-}
-
+/* Only the body: libcurl itself bounds the headers. */
 static size_t
 http_write_cb(char *data, size_t one, size_t n, void *arg)
 {
@@ -560,7 +551,6 @@ http_prepare(struct http_request *r, const char *method, const char *url,
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect);
-	SET(CURLOPT_HEADERDATA, r);
 	SET(CURLOPT_WRITEDATA, r);
 	SET(CURLOPT_READDATA, r);
 	if (strcmp(method, "PUT") == 0) {
@@ -670,7 +660,6 @@ http_set_model(struct http *h, struct error *err)
 	SET(CURLOPT_USERAGENT, "consul-failover/" VERSION);
 	SET(CURLOPT_HTTPHEADER, h->headers);
 	SET(CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
-	SET(CURLOPT_HEADERFUNCTION, http_header_cb);
 	SET(CURLOPT_WRITEFUNCTION, http_write_cb);
 	SET(CURLOPT_READFUNCTION, http_read_cb);
 	if (h->socket_path[0] != '\0')

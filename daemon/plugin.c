@@ -129,7 +129,8 @@ plugin_function(const struct plugin *p, size_t i)
 	void				*function;
 
 	for (s = plugin_symbols; s < plugin_symbols + SYMBOLS; s++) {
-		memcpy(&function, (const char *)p + s->offset, sizeof(function));
+		memcpy(&function, (const char *)p + s->offset,
+		    sizeof(function));
 		if (function != NULL && i-- == 0)
 			return s->name;
 	}

@@ -10,7 +10,7 @@
 
 struct plugin {
 	const char	*path;		/* borrowed */
-	struct failover_plugin_info info;	/* a copy; 0 where it is older */
+	struct failover_plugin_info info; /* a copy; 0 where it has less */
 
 	enum failover_result (*health)(struct failover *);
 	enum failover_result (*ensure_master)(struct failover *);

@@ -13,6 +13,7 @@
 #define RETRY_FIRST	250	/* ms, doubled at each failure … */
 #define RETRY_MAX	5000	/* … up to this */
 #define ROLE_MAX	16
+#define HEALTH_MAX	500	/* Consul takes 512 characters of a meta value */
 
 struct registration {
 	struct consul				*consul;
@@ -23,6 +24,7 @@ struct registration {
 
 	bool				 started;
 	bool				 passing;
+	char				 health[HEALTH_MAX];
 	bool				 check_set;	/* by this run of ours */
 	bool				 identified;
 	bool				 dirty;		/* look once more */
@@ -140,7 +142,11 @@ registration_named(const struct consul_reply *reply, void *arg)
 
 	r->request = NULL;
 	if (reply->outcome != CONSUL_OK) {
-		registration_failed(r, reply->text);
+		/* What a token may not read looks as if it were not there. */
+		registration_failed(r, reply->outcome != CONSUL_GONE ?
+		    reply->text : "we have registered, but Consul does not "
+		    "show our check: give the token service:read for our "
+		    "service and node:read for this node");
 		return;
 	}
 	snprintf(r->node, sizeof r->node, "%s", reply->node);
@@ -183,6 +189,7 @@ registration_register(struct registration *r, bool with_check)
 		.port = (uint16_t)r->config->service_port,
 		.tags = tags,
 		.since = r->since,
+		.health = r->health,
 		.check_url = r->check_url,
 		.check_interval_ms = r->config->check_interval,
 		.check_timeout_ms = r->config->check_timeout,
@@ -208,7 +215,8 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	if (reply->outcome == CONSUL_GONE) {
 		if (kept)
 			snprintf(r->role, sizeof r->role, "%s", "");
-		log_info("Registering service in Consul");
+		if (r->failures == 0)
+			log_info("Registering service in Consul");
 		r->identified = false;
 		registration_register(r, true);
 		return;
@@ -268,9 +276,10 @@ registration_look(struct registration *r)
 }
 
 void
-registration_start(struct registration *r, bool passing)
+registration_set_health(struct registration *r, bool passing, const char *text)
 {
 	r->passing = passing;
+	snprintf(r->health, sizeof r->health, "%s", text);
 	if (r->started)
 		return;
 	r->started = true;

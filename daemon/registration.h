@@ -31,10 +31,11 @@ struct registration	*registration_new(struct event_base *, struct consul *,
 			    const struct registration_events *, void *arg);
 void			 registration_free(struct registration *);
 
-/* Registers; passing: the first verdict is good, so Consul need not poll
- * before it believes in us.  Later calls only say how we are now, should
- * Consul lose us. */
-void			 registration_start(struct registration *, bool passing);
+/* The plugin's verdict.  The first one registers us; passing, so Consul need
+ * not poll before it believes in us.  Later ones only say how we are when
+ * something else has to be written, or when Consul loses us.  Copies text. */
+void			 registration_set_health(struct registration *,
+			    bool passing, const char *text);
 /* The role's tag, "" for none. */
 void			 registration_set_tag(struct registration *,
 			    const char *tag);

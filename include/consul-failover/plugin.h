@@ -23,7 +23,7 @@
  *		const char	*flag = f->option(f, "flag");
  *
  *		if (access(flag, F_OK) != 0)
- *			return f->say(f, FAILOVER_FAILED, "%s is missing", flag);
+ *			return f->say(f, FAILOVER_FAILED, "no %s", flag);
  *		return f->say(f, FAILOVER_DONE, "%s exists", flag);
  *	}
  *
@@ -148,7 +148,8 @@ struct failover {
 			    ;
 
 	/* Writes one line to the agent's log.  Say what changed, not what is:
-	 * calls are made again and again. */
+	 * calls are made again and again.  Past 50 lines in 10 s, lines are
+	 * counted and dropped. */
 	void		 (*log)(struct failover *, enum failover_level,
 			    const char *fmt, ...)
 #if defined(__GNUC__)
@@ -183,7 +184,7 @@ struct failover_option {
 struct failover_plugin_info {
 	uint32_t			 magic;	/* FAILOVER_PLUGIN_MAGIC */
 	uint32_t			 abi;	/* FAILOVER_PLUGIN_ABI */
-	uint32_t			 size;	/* sizeof, of the plugin's build */
+	uint32_t			 size;	/* sizeof, in the plugin */
 	uint32_t			 reserved;	/* 0 */
 	const char			*name;
 	const char			*version;
@@ -251,8 +252,9 @@ FAILOVER_EXPORT enum failover_result	has_position(struct failover *,
 					    const char *text);
 
 /* A descriptor that becomes readable when the application may have died or
- * come back, so that health is asked at once; -1 for none.  Asked again after
- * every health call; health reads away what is readable.  Stays the plugin's. */
+ * come back, so that health is asked at once; -1 for none.  Asked for again
+ * after every health call, in its deadline; health reads away what is readable,
+ * or is asked ten times a second.  Stays the plugin's. */
 FAILOVER_EXPORT int			watch_fd(struct failover *);
 
 /* Once in each handler process, before its first call and within that call's

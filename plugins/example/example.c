@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,37 +90,22 @@ watch_fd(struct failover *f)
 	return flag_watch;
 }
 
-/* The calls are repeated; the log gets one line a change. */
-__attribute__((format(printf, 2, 3))) static enum failover_result
-become(struct failover *f, const char *fmt, ...)
-{
-	static char	 was[FAILOVER_SENTENCE];
-	char		 now[FAILOVER_SENTENCE];
-	va_list		 ap;
-
-	va_start(ap, fmt);
-	vsnprintf(now, sizeof(now), fmt, ap);
-	va_end(ap);
-	if (strcmp(was, now) != 0)
-		f->log(f, FAILOVER_INFO, "%s: %s", now, f->reason);
-	memcpy(was, now, sizeof(was));
-	return f->say(f, FAILOVER_DONE, "%s", now);
-}
-
 enum failover_result
 ensure_master(struct failover *f)
 {
-	return become(f, "master, epoch %llu", (unsigned long long)f->epoch);
+	return f->say(f, FAILOVER_DONE, "master, epoch %llu",
+	    (unsigned long long)f->epoch);
 }
 
 enum failover_result
 ensure_slave(struct failover *f, const char *master_host)
 {
-	return become(f, "slave of %s:%d", master_host, f->master_port);
+	return f->say(f, FAILOVER_DONE, "slave of %s:%d", master_host,
+	    f->master_port);
 }
 
 enum failover_result
 ensure_demoted(struct failover *f)
 {
-	return become(f, "not master");
+	return f->say(f, FAILOVER_DONE, "not master");
 }

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import uuid
 
 from . import net, process
 
@@ -23,6 +24,8 @@ class Consul(process.Process):
         self.tls = None
         self.url = f"http://{address}:8500"
         self.config = {
+            # Its own, so that a node that lost its data is the same node.
+            "node_id": str(uuid.uuid4()),
             "node_name": name, "datacenter": "lab", "server": bool(server),
             "data_dir": str(self.folder / "data"), "log_level": "info",
             "bind_addr": address, "advertise_addr": address,

@@ -12,11 +12,14 @@ from . import PROGRAM, agent, consul, net, process
 SERVICE = "example"
 
 
+LOOK = 3        # seconds to look at a table before something new happens
+
+
 class Show:
     """Prints what happens: a live table on a terminal, lines elsewhere."""
 
-    def __init__(self, consul_, agents):
-        self.consul, self.agents = consul_, agents
+    def __init__(self, folder, consul_, agents):
+        self.folder, self.consul, self.agents = folder, consul_, agents
         self.live = sys.stdout.isatty()
         self.started = time.monotonic()
         self.drawn = 0
@@ -32,7 +35,8 @@ class Show:
             text = health.get("text", "") if isinstance(health, dict) else ""
             rows.append((a.consul.name, tags.get(a.consul.name, "-"),
                          s.get("role") or "(agent stopped)",
-                         str(s.get("epoch") or "-"), text))
+                         str(s.get("epoch") or "-"),
+                         text.replace(f"{self.folder}/", "")))
         return rows
 
     def say(self, text=""):
@@ -70,6 +74,12 @@ class Show:
                 print(f"{time.monotonic() - self.started:6.1f} s  {node}: "
                       f"{role}, in Consul: {tag}" + (f" ({text})" if text else ""),
                       flush=True)
+
+    def look(self):
+        end = time.monotonic() + LOOK
+        while self.live and time.monotonic() < end:
+            self.tick()
+            time.sleep(0.2)
 
     def wait(self, what, condition, seconds):
         """Waits for something to happen, at a fine step, and goes on showing.
@@ -109,7 +119,7 @@ def run(folder, once):
     cluster = consul.Cluster(folder, net.Net(), servers=1, clients=3)
     agents = []
     server = cluster.servers[0]
-    show = Show(server, agents)
+    show = Show(folder, server, agents)
     try:
         show.say(f"-- starting Consul: a server on {server.address}, agents on "
                  + ", ".join(c.address for c in cluster.clients))
@@ -124,12 +134,14 @@ def run(folder, once):
             show.wait(f"the API of {a.name}", lambda: a.status, 15)
         first = the_master(show, server, agents)
         show.say(f"-- {first.name} is the master")
+        show.look()
         agent_stops(show, server, agents, first)
+        show.look()
         application_fails(show, server, agents)
         if once:
             show.say("-- all of it happened; ending what was started")
             return
-        what_to_try(show, server, agents, cluster)
+        what_to_try(show, server, agents)
         while True:
             show.tick()
             time.sleep(0.5)
@@ -163,6 +175,7 @@ def agent_stops(show, server, agents, old):
     show.say(f"-- failover 1: {new.name} is the master, "
              f"{(end - begin) * 1000:.0f} ms after the agent of {old.name} was told "
              "to stop")
+    show.look()
     if old.wait() != 0:
         raise Failed(f"the agent of {old.name} did not end well:\n{old.text()}")
     old.start()
@@ -181,6 +194,7 @@ def application_fails(show, server, agents):
     show.say(f"-- failover 2: {new.name} is the master, "
              f"{(end - begin) * 1000:.0f} ms after the application of {old.name} "
              "failed")
+    show.look()
     old.cure()
     the_master(show, server, agents)
     show.say(f"-- the application of {old.name} is back, as a slave")
@@ -190,8 +204,8 @@ def other(found, old):
     return found if found is not old else None
 
 
-def what_to_try(show, server, agents, cluster):
-    one = agents[0]
+def what_to_try(show, server, agents):
+    one = the_master(show, server, agents)
     dns = server.address
     show.say(f"""
 Now try it by hand, in another terminal:
@@ -202,12 +216,12 @@ Now try it by hand, in another terminal:
   ask Consul's catalogue    curl {server.url}/v1/catalog/service/{SERVICE}
   ask Consul's DNS          dig +short @{dns} -p 8600 master.{SERVICE}.service.consul
 
-and break it, with the node that is the master:
+and break the master, {one.name}, to see another one take over:
 
   the application fails     rm {one.flag}
   and is back               touch {one.flag}
   take it out for a while   touch {one.disable_file}
-  an agent crashes          kill -9 {one.pid}      (a new master after about 35 s)
+  an agent crashes          kill -9 {one.pid}    (a new master after about 20 s)
   its log                   tail -f {one.log}
   Consul's agent dies       kill -9 {one.consul.pid}
 

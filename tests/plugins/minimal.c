@@ -15,7 +15,7 @@ health(struct failover *f)
 	const char	*flag = f->option(f, "flag");
 
 	if (access(flag, F_OK) != 0)
-		return f->say(f, FAILOVER_FAILED, "%s is missing", flag);
+		return f->say(f, FAILOVER_FAILED, "no %s", flag);
 	return f->say(f, FAILOVER_DONE, "%s exists", flag);
 }
 

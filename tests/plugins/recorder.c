@@ -2,16 +2,16 @@
  * recorder.c - the plugin of the tests: records its calls, and misbehaves when
  * it is told to.
  *
- * log		each call appends "NS NODE begin OP EPOCH - HOST:PORT" and "NS NODE
- *		end OP EPOCH RESULT HOST:PORT", in one write each, where NS is
- *		CLOCK_MONOTONIC and HOST:PORT the master's of ensure_slave, else
- *		"-".  A call that ends its process has no end.
+ * log		each call appends "NS NODE begin OP EPOCH - HOST:PORT" and
+ *		"NS NODE end OP EPOCH RESULT HOST:PORT", in one write each,
+ *		where NS is CLOCK_MONOTONIC and HOST:PORT the master's of
+ *		ensure_slave, else "-".  A call that ends its process has no end.
  * flag		a file: healthy while it exists (without this option: always).
- * script	a file of lines "OP=WORD WORD ...", read anew at each call (also
- *		plugin_start).  A number sleeps so many milliseconds; ok, bad, busy
- *		are results; the rest is in misbehave().
- * app		a file, "the application": what it was made last: "master EPOCH",
- *		"slave HOST:PORT" or "demoted".
+ * script	a file of lines "OP=WORD WORD ...", read anew at each call (of
+ *		plugin_start too).  A number sleeps so many milliseconds; ok,
+ *		bad, busy, nonsense are results; the rest is in misbehave().
+ * app		a file, "the application": what it was made last: "master
+ *		EPOCH", "slave HOST:PORT" or "demoted".
  * at		the number that position tells, and has_position compares.
  */
 #include <consul-failover/plugin.h>
@@ -73,9 +73,10 @@ record(struct failover *f, const char *what, const char *op,
 		return;
 	node = f->option(f, "node");
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	n = snprintf(line, sizeof(line), "%lld%09ld %s %s %s %" PRIu64 " %s %s\n",
-	    (long long)now.tv_sec, now.tv_nsec, node == NULL ? f->node : node,
-	    what, op, f->epoch, result, master);
+	n = snprintf(line, sizeof(line),
+	    "%lld%09ld %s %s %s %" PRIu64 " %s %s\n", (long long)now.tv_sec,
+	    now.tv_nsec, node == NULL ? f->node : node, what, op, f->epoch,
+	    result, master);
 	fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	if (fd == -1 || write(fd, line, (size_t)n) != n)
 		f->log(f, FAILOVER_ERROR, "%s: %s", file, strerror(errno));

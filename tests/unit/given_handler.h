@@ -41,7 +41,7 @@ static struct {
 	enum handler_result	 result;	/* of the last call */
 	char			 text[8192];
 	bool			 answered;
-	int			 watched;	/* calls of the watch callback */
+	int			 watched;	/* calls of watch_cb */
 
 	char			 log[65536];	/* all lines */
 	int			 log_lines;

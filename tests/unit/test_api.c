@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api.h"
@@ -476,8 +477,8 @@ metrics_are_prometheus_text(void **state)
 static void
 a_connection_is_kept_and_takes_requests_at_once(void **state)
 {
-	static const char	 two[] = "GET /master HTTP/1.1\r\nHost: h\r\n\r\n"
-				    "GET /slave HTTP/1.1\r\nHost: h\r\n\r\n";
+	static const char	 two[] = "GET /master HTTP/1.1\r\n\r\n"
+				    "GET /slave HTTP/1.1\r\n\r\n";
 	int	 fd = client_open(), i;
 
 	(void)state;
@@ -657,7 +658,7 @@ a_flood_does_not_take_the_last_descriptors(void **state)
 		run_for(20);
 		client_send(fd, "GET /health HTTP/1.1\r\n\r\n", 24);
 		client_read(fd, false, 2000);
-		then(200, "\"fine\"\n");	/* the connection that was there */
+		then(200, "\"fine\"\n");	/* the old connection */
 		then_others_are_still_answered();	/* and a new one */
 		n = count_descriptors();
 		if (n > most)
@@ -669,6 +670,27 @@ a_flood_does_not_take_the_last_descriptors(void **state)
 	close(fd);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	run_for(1500);
+	then_others_are_still_answered();
+}
+
+/* libevent alone would try to accept again and again, as fast as it can. */
+static void
+running_out_of_descriptors_takes_no_time(void **state)
+{
+	struct rlimit	 limit, low;
+	int		 fd = client_open(), lowest = dup(fd);
+	clock_t		 used = clock();
+
+	(void)state;
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	low = limit;
+	low.rlim_cur = (rlim_t)lowest;
+	setrlimit(RLIMIT_NOFILE, &low);
+	run_for(500);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_true(clock() - used < CLOCKS_PER_SEC / 5);
+	close(fd);
 	then_others_are_still_answered();
 }
 
@@ -744,6 +766,7 @@ main(void)
 		TEST(a_huge_request_is_refused),
 		TEST(silent_and_slow_clients_are_answered_by_the_end),
 		TEST(a_flood_does_not_take_the_last_descriptors),
+		TEST(running_out_of_descriptors_takes_no_time),
 		TEST(a_bad_or_taken_address_is_refused_with_advice),
 		TEST(no_host_means_all_addresses),
 	};

@@ -52,7 +52,7 @@ static struct {
 	bool			 reset;		/* instead of it */
 	bool			 silent;	/* no answer */
 	bool			 endless;	/* the answer again and again */
-	int			 hang_up_at;	/* instead of answer number … */
+	int			 hang_up_at;	/* instead of answer n */
 	int			 connections, open, requests;
 	char			 request[65536];	/* the last one */
 } server;
@@ -324,7 +324,8 @@ sessions(void)
 
 static struct consul_registration	 registration = {
 	.id = "app-1", .name = "app", .address = "", .port = 3306,
-	.tags = "slave,blue", .since = "2026", .check_url = "http://h/health",
+	.tags = "slave,blue", .since = "2026", .health = "well",
+	.check_url = "http://h/health",
 	.check_interval_ms = 2000, .check_timeout_ms = 1500,
 	.check_failures = 2, .with_check = true, .passing = true,
 };
@@ -570,8 +571,9 @@ a_key_tells_its_holder_value_and_indexes(void **state)
 	assert_false(got.key.exists);
 }
 
-#define WITH(lock_index, key)	"[{\"LockIndex\":" lock_index ",\"Key\":\"" key \
-	"\",\"Value\":null,\"CreateIndex\":1,\"ModifyIndex\":1}]"
+#define WITH(lock_index, key)	"[{\"LockIndex\":" lock_index "," \
+	"\"Key\":\"" key "\",\"Value\":null," \
+	"\"CreateIndex\":1,\"ModifyIndex\":1}]"
 
 static void
 a_key_of_the_wrong_types_is_unknown_and_never_free(void **state)
@@ -664,8 +666,9 @@ an_index_is_a_number_or_nothing(void **state)
 }
 
 #define TXN_OK(session)	"{\"Results\":[{\"KV\":{\"LockIndex\":4," \
-	"\"Key\":\"" KEY "\",\"Flags\":0,\"Value\":null,\"Session\":\"" session \
-	"\",\"CreateIndex\":15,\"ModifyIndex\":839}}],\"Errors\":null}"
+	"\"Key\":\"" KEY "\",\"Flags\":0,\"Value\":null," \
+	"\"Session\":\"" session "\",\"CreateIndex\":15," \
+	"\"ModifyIndex\":839}}],\"Errors\":null}"
 #define TXN_BAD(what)	"{\"Results\":null,\"Errors\":[{\"OpIndex\":0," \
 	"\"What\":\"" what "\"}]}"
 
@@ -701,8 +704,9 @@ a_refused_lock_tells_why(void **state)
 		    CONSUL_REFUSED, false, "lock is already held" },
 		{ TXN_BAD("failed to lock key \\\"K\\\" due to lock delay"),
 		    CONSUL_REFUSED, true, "lock delay" },
-		{ TXN_BAD("failed index check for key \\\"K\\\", current modify "
-		    "index 838 != 837"), CONSUL_REFUSED, false, "838 != 837" },
+		{ TXN_BAD("failed index check for key \\\"K\\\", current "
+		    "modify index 838 != 837"), CONSUL_REFUSED, false,
+		    "838 != 837" },
 		{ TXN_BAD("key \\\"K\\\" exists"), CONSUL_REFUSED, false,
 		    "exists" },
 		{ TXN_BAD("invalid session \\\"" SID "\\\""), CONSUL_GONE,
@@ -740,9 +744,9 @@ a_session_tells_its_ttl_delay_and_checks(void **state)
 	assert_int_equal(got.session.lock_delay_ms, 15000);
 	assert_true(got.session.serf_health);
 	assert_true(got.session.service);
-	answer_with(200, "", "[{\"ID\":\"" SID "\",\"Name\":\"\",\"Node\":\"n\","
-	    "\"LockDelay\":0,\"TTL\":\"\",\"Checks\":[\"service:app\"],"
-	    "\"NodeChecks\":null}]");
+	answer_with(200, "", "[{\"ID\":\"" SID "\",\"Name\":\"\","
+	    "\"Node\":\"n\",\"LockDelay\":0,\"TTL\":\"\","
+	    "\"Checks\":[\"service:app\"],\"NodeChecks\":null}]");
 	ask(info);
 	then(CONSUL_OK, "");
 	assert_false(got.session.serf_health);
@@ -821,7 +825,7 @@ the_catalogue_lists_instances(void **state)
 	"\"Status\":\"" status "\",\"Output\":\"" output "\"}"
 
 static void
-the_health_view_tells_the_worst_check_and_our_own_sentence(void **state)
+the_health_view_tells_the_worst_check_and_our_sentence(void **state)
 {
 	(void)state;
 	answer_with(200, "", HEALTH("10.8.8.8", "[" CHECK("serfHealth",
@@ -964,6 +968,8 @@ raw(const char *bytes)
 	answer_bytes(bytes, strlen(bytes));
 }
 
+#define CHUNKED	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 static void
 broken_http_is_no_answer(void **state)
 {
@@ -971,8 +977,7 @@ broken_http_is_no_answer(void **state)
 		"", "\r\n\r\n", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ntrue",
 		"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\ntrue",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntrue",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		CHUNKED "4\r\ntrue", CHUNKED "zz\r\n",
 		"true",
 	};
 	size_t	 i, k;
@@ -992,8 +997,7 @@ static void
 an_answer_may_come_in_chunks_or_till_the_end(void **state)
 {
 	(void)state;
-	raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	    "2\r\ntr\r\n3\r\nue\n\r\n0\r\n\r\n");
+	raw(CHUNKED "2\r\ntr\r\n3\r\nue\n\r\n0\r\n\r\n");
 	ask(release);
 	then(CONSUL_OK, "");
 	raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"
@@ -1045,7 +1049,7 @@ an_endless_answer_is_refused(void **state)
 	memcpy(bytes + 65531, "\r\nB: ", 4);	/* endless headers */
 	raw(bytes);
 	ask(get);
-	assert_int_equal(got.outcome, CONSUL_UNKNOWN);
+	then(CONSUL_UNKNOWN, "headers: ");
 	assert_int_equal(got.status, 0);
 	server.endless = false;
 	free(bytes);
@@ -1131,7 +1135,8 @@ requests_are_what_consul_expects(void **state)
 	{ sessions, "GET /v1/session/node/n1 ", "" },
 	{ enrol, "PUT /v1/agent/service/register ", "{\"ID\":\"app-1\","
 	    "\"Name\":\"app\",\"Port\":3306,\"Tags\":[\"slave\",\"blue\"],"
-	    "\"Meta\":{\"failover-since\":\"2026\"},\"Check\":{\"HTTP\":"
+	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
+	    "\"well\"},\"Check\":{\"HTTP\":"
 	    "\"http://h/health\",\"Interval\":\"2s\",\"Timeout\":\"1500ms\","
 	    "\"FailuresBeforeCritical\":2,\"Status\":\"passing\"}}" },
 	{ deregister, "PUT /v1/agent/service/deregister/app ", "" },
@@ -1172,7 +1177,8 @@ requests_are_what_consul_expects(void **state)
 	ask(enrol);
 	assert_string_equal(body_of_request(), "{\"ID\":\"app-1\",\"Name\":"
 	    "\"app\",\"Address\":\"10.1.1.1\",\"Port\":3306,\"Tags\":[],"
-	    "\"Meta\":{\"failover-since\":\"2026\"}}");
+	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
+	    "\"well\"}}");
 }
 
 static void
@@ -1491,6 +1497,7 @@ a_token_file_is_read_and_trimmed_or_refused(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "/tmp/cf-token-%d", (int)getpid());
 	config.consul_token_file = path;
+	umask(077);		/* else each try is warned about */
 	unlink(path);
 	assert_false(consul_new(&c, base, &config, &err));
 	assert_non_null(strstr(err.text, "No such file"));
@@ -1505,12 +1512,22 @@ a_token_file_is_read_and_trimmed_or_refused(void **state)
 	f = fopen(path, "w");
 	fputs("\n  file-token \n\n", f);
 	fclose(f);
-	chmod(path, 0600);
 	open_consul();
 	answer_with(200, INDEX, LOCKED);
 	ask(get);
 	assert_non_null(strstr(server.request,
 	    "\r\nX-Consul-Token: file-token\r\n"));
+	/* It wins over a token beside it, unless it is empty. */
+	config.consul_token = (char *)"other-token";
+	open_consul();
+	ask(get);
+	assert_non_null(strstr(server.request,
+	    "\r\nX-Consul-Token: file-token\r\n"));
+	fclose(fopen(path, "w"));
+	open_consul();
+	ask(get);
+	assert_non_null(strstr(server.request,
+	    "\r\nX-Consul-Token: other-token\r\n"));
 	unlink(path);
 	config.consul_token_file = (char *)"/tmp";
 	assert_false(consul_new(&c, base, &config, &err));
@@ -1551,7 +1568,7 @@ main(void)
 		TEST(a_session_tells_its_ttl_delay_and_checks),
 		TEST(the_local_agent_tells_our_service_and_node),
 		TEST(the_catalogue_lists_instances),
-		TEST(the_health_view_tells_the_worst_check_and_our_own_sentence),
+		TEST(the_health_view_tells_the_worst_check_and_our_sentence),
 		TEST(nothing_but_consul_is_understood),
 		TEST(an_empty_answer_is_a_yes_only_to_those_who_expect_it),
 		TEST(an_answer_cut_at_any_byte_is_unknown),
