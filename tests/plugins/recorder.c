@@ -175,6 +175,9 @@ misbehave(struct failover *f, const char *word)
 	else if (strcmp(word, "log") == 0)
 		for (i = 0; i < 100000; i++)
 			f->log(f, FAILOVER_INFO, "log line %d", i);
+	else if (strcmp(word, "say") == 0)
+		f->log(f, FAILOVER_INFO, "epoch %llu: %s",
+		    (unsigned long long)f->epoch, f->reason);
 	else if (strcmp(word, "touch") == 0)
 		touch(f);
 	else if (strcmp(word, "fork") == 0)
