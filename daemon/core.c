@@ -866,6 +866,24 @@ core_fuse_left(const struct core *c, int64_t now)
 	    c->proof + c->config.fuse - now : 0;
 }
 
+/* All reasons that lead from one state to another stand at one arrow. */
+static void
+print_arrow(FILE *f, const struct core_rule *first)
+{
+	const struct core_rule	*end = rules + sizeof rules / sizeof rules[0];
+	const struct core_rule	*r;
+
+	for (r = rules; r < first; r++)
+		if (r->in == first->in && r->to == first->to)
+			return;		/* printed already */
+	fprintf(f, "\t%s -> %s [label=\"", core_state_name(first->in),
+	    core_state_name(first->to));
+	for (r = first; r < end; r++)
+		if (r->in == first->in && r->to == first->to)
+			fprintf(f, "%s%s", r == first ? "" : "\\n", r->because);
+	fputs("\"];\n", f);
+}
+
 void
 core_print_dot(FILE *f)
 {
@@ -873,11 +891,8 @@ core_print_dot(FILE *f)
 
 	fputs("digraph \"consul-failover\" {\n"
 	    "\tnode [shape=box, style=rounded, fontname=Helvetica];\n"
-	    "\tedge [fontname=Helvetica, fontsize=9];\n"
-	    "\tmaster [penwidth=2];\n", f);
+	    "\tedge [fontname=Helvetica, fontsize=9];\n", f);
 	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
-		fprintf(f, "\t%s -> %s [label=\"%s\"];\n",
-		    core_state_name(rules[i].in), core_state_name(rules[i].to),
-		    rules[i].because);
-	fputs("}\n", f);
+		print_arrow(f, &rules[i]);
+	fputs("\tmaster [penwidth=2];\n}\n", f);
 }
