@@ -181,7 +181,7 @@ agent_ask_health(struct agent *a)
 {
 	struct handler_call	call = {
 		.op = HANDLER_HEALTH,
-		.epoch = a->core.lock.epoch,
+		.epoch = a->core.epoch,
 		.node = a->node,
 		.reason = core_state_name(a->core.state),
 		.timeout_ms = a->config->health_deadline,
@@ -623,7 +623,7 @@ agent_status(struct api_status *s, void *arg)
 	s->is_master = core_is_master(c);
 	s->is_slave = c->state == CORE_SLAVE;
 	s->since_wall_ms = a->since_wall_ms;
-	s->epoch = c->lock.epoch;
+	s->epoch = c->epoch;
 	s->holder = held ? c->lock.node : "";
 	s->holder_address = held ? c->lock.host : "";
 	s->holder_port = held ? c->lock.port : 0;

@@ -288,7 +288,7 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 
 	a->call = ++c->call;
 	a->op = op;
-	a->epoch = c->lock.epoch;
+	a->epoch = c->epoch;
 	a->timeout = timeout;
 	copy(a->text, sizeof a->text, c->why);
 	copy(c->call_host, sizeof c->call_host, "");
@@ -335,6 +335,15 @@ learn_free(struct core *c, const struct core_lock *l)
 		    c->config.demote_deadline;
 }
 
+/* It may grow under a master, whose key somebody has overwritten. */
+static void
+learn_epoch(struct core *c, uint64_t epoch)
+{
+	if (c->state == CORE_MASTER && lock_ours(c) && epoch != c->epoch)
+		core_do(c, CORE_REMEMBER)->epoch = epoch;
+	c->epoch = epoch;
+}
+
 static void
 learn_lock(struct core *c, const struct core_lock *l)
 {
@@ -356,6 +365,8 @@ learn_lock(struct core *c, const struct core_lock *l)
 	}
 	c->lock = *l;
 	c->acquiring = false;
+	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
+		learn_epoch(c, l->epoch);
 }
 
 static void

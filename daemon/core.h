@@ -56,7 +56,7 @@ struct core_lock {
 	bool		 proof;		/* a consistent read, or the acquire:
 					 * "ours" is proved as of `at` */
 	int64_t		 at;		/* when the request was sent */
-	uint64_t	 epoch;		/* CreateIndex + LockIndex: see lock.h */
+	uint64_t	 epoch;		/* the key's ModifyIndex: see lock.h */
 	bool		 clean;		/* free: its holder gave it back in good
 					 * order, or nobody can have held it */
 	char		 node[CORE_NAME];	/* theirs: the holder */
@@ -162,6 +162,7 @@ struct core {
 	bool			 session;
 	bool			 want_session;
 	struct core_lock	 lock;
+	uint64_t		 epoch;		/* of the last holder seen */
 	int64_t			 proof;		/* time of the last; -1 */
 	bool			 acquiring;
 	int64_t			 acquire_at;	/* not before */

@@ -260,13 +260,18 @@ lock_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
 			lock_look(l);
 		return;
 	}
+	/* Older than what we have seen: from such a leader, or restored. */
+	if (!proof && k->exists && k->modify_index < l->key.modify_index) {
+		lock_look(l);
+		return;
+	}
 	if (k->session[0] == '\0' || !again)
 		cancel(&l->holder);
 	l->key = *k;
 	l->held = ours;
 	l->view.proof = proof;
 	l->view.at = sent_at;
-	l->view.epoch = k->exists ? k->create_index + k->lock_index : 0;
+	l->view.epoch = k->modify_index;
 	l->view.clean = false;
 	if (k->session[0] != '\0')
 		l->was_held = true;

@@ -5,10 +5,11 @@
  * is ours, proves it again every verify_interval.  What it finds out it tells
  * in core.h's words; it decides nothing.
  *
- * The epoch is the key's CreateIndex + LockIndex.  LockIndex alone grows with
- * each new holder too, but starts at 1 again when an operator deletes the key.
- * The sum never falls: Consul's index, and so the CreateIndex of the new key,
- * is larger than the old CreateIndex by at least one for each acquisition.
+ * The epoch is the key's ModifyIndex while somebody has the lock.  Every acquire
+ * is a write, so it grows with every new holder; it also grows when a hand
+ * overwrites the value under a holder, which does no harm.  LockIndex, made for
+ * this, would not do: Consul begins it anew when the key is deleted, and sets
+ * it to 0 when somebody overwrites the key (seen with 1.8.7).
  */
 #ifndef LOCK_H
 #define LOCK_H

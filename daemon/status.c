@@ -119,7 +119,7 @@ status_print_text(struct status *s)
 	printf("%s: %s\n", s->config->service_name, verdict);
 	if (s->holder[0] != '\0')
 		printf("lock %s: held by %s, epoch %" PRIu64 "\n\n", s->path,
-		    s->holder, s->key.create_index + s->key.lock_index);
+		    s->holder, s->key.modify_index);
 	else
 		printf("lock %s: free\n\n", s->path);
 	printf("%-*s  %-9s  %-8s  %-20s  %s\n", width, "NODE", "ROLE",
@@ -148,8 +148,8 @@ status_print_json(struct status *s)
 	json_put_member(g, "key", s->path);
 	if (s->holder[0] != '\0') {
 		json_put_member(g, "holder", s->holder);
-		json_put_member_int(g, "epoch", (int64_t)(s->key.create_index +
-		    s->key.lock_index));
+		json_put_member_int(g, "epoch",
+		    (int64_t)s->key.modify_index);
 	} else {
 		json_put_member_null(g, "holder");
 		json_put_member_null(g, "epoch");

@@ -144,10 +144,9 @@ class Lab:
                 {c.pid for cluster in _clusters for c in cluster.all if c.running}):
             found.append(f"left running: {pid} {line}")
         found += checker.problems(checker.read(self.record) + self.deaths)
-        for log in self.folder.rglob("log"):
-            text = log.read_text(errors="replace")
-            for line in SANITIZER.findall(text):
-                found.append(f"{log}: {line}")
+        for p in self.agents + self.processes:
+            for line in SANITIZER.findall(p.text()):
+                found.append(f"{p.name}: {line}")
         self.forget()
         return found
 

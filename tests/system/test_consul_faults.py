@@ -99,7 +99,7 @@ def test_the_key_is_deleted_by_somebody_else(lab, cluster):
         "ensure_demoted", first.name)[1:], 10)
     new = wait_master(lab.agents, 60)
     assert new.consul.session_of(lab.service)
-    # the epoch grows although LockIndex has begun at 1 again
+    # the epoch grows although Consul begins LockIndex at 1 again
     epochs = [l.epoch for l in lab.calls("ensure_master")]
     assert epochs == sorted(epochs) and epochs[0] < epochs[-1]
 

@@ -918,6 +918,25 @@ an_unhealthy_copy_is_kept_a_slave_too(void **unused)
 }
 
 static void
+an_overwritten_key_raises_the_epoch_of_its_master(void **unused)
+{
+	struct world		w;
+	struct core_lock	l = { .owner = CORE_LOCK_OURS, .proof = true,
+				    .epoch = EPOCH + 5 };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	l.at = w.now;
+	send(&w, &ev);
+	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, EPOCH + 5);
+	assert_int_equal(w.core.state, CORE_MASTER);
+	tick(&w, 9999);
+	health(&w, CORE_HEALTH_BAD);
+	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->epoch, EPOCH + 5);
+}
+
+static void
 a_plugin_without_ensure_demoted_steps_down_at_once(void **unused)
 {
 	struct world	w;
@@ -1006,6 +1025,8 @@ main(void)
 		    a_new_master_is_followed_at_once_and_the_old_call_killed),
 		cmocka_unit_test(
 		    an_ensure_slave_under_way_delays_the_acquire_by_a_second_at_most),
+		cmocka_unit_test(
+		    an_overwritten_key_raises_the_epoch_of_its_master),
 		cmocka_unit_test(an_unhealthy_copy_is_kept_a_slave_too),
 		cmocka_unit_test(
 		    a_plugin_without_ensure_demoted_steps_down_at_once),
