@@ -286,8 +286,10 @@ plugin_check_options(const struct plugin_description *d,
 	size_t	 size, i, j;
 	FILE	*text = open_memstream(errors, &size);
 
-	if (text == NULL)
+	if (text == NULL) {
+		*errors = NULL;
 		return false;
+	}
 	for (i = 0; i < c->option_count; i++) {
 		for (j = 0; j < d->option_count; j++)
 			if (strcmp(d->options[j].name,
@@ -299,7 +301,11 @@ plugin_check_options(const struct plugin_description *d,
 	for (i = 0; i < d->option_count; i++)
 		option_check(d, &d->options[i], c, text);
 	fclose(text);
-	return size == 0;
+	if (size > 0)
+		return false;
+	free(*errors);		/* even of nothing there is a byte */
+	*errors = NULL;
+	return true;
 }
 
 const char *

@@ -62,7 +62,7 @@ bool	plugin_describe(struct plugin_description **, const char *name,
 void	plugin_description_free(struct plugin_description *);
 
 /* Checks the config's [options] against the description; errors (freed by the
- * caller) holds one "file:line: what" a line, all of them. */
+ * caller) holds one "file:line: what" a line, all of them; NULL if it is good. */
 bool	plugin_check_options(const struct plugin_description *,
 	    const struct config *, char **errors);
 
