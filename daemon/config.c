@@ -677,9 +677,8 @@ config_print_example(FILE *f)
 	    "required.\n#\n"
 	    "# Durations have a unit: 500ms, 2s, 1m, 1h.  A flag (-o "
 	    "lock.fuse=10s) wins over\n"
-	    "# the environment, that over this file.  A comment begins with a "
-	    "# or ; in front\n"
-	    "# of a line, or with a blank and a ; behind a value.\n");
+	    "# the environment, that over this file.  A comment is a line of "
+	    "its own.\n");
 	for (i = 0; i < CONFIG_SECTIONS; i++) {
 		fprintf(f, "\n# %s\n[%s]\n", config_sections[i].meaning,
 		    config_sections[i].name);

@@ -19,6 +19,8 @@
 #define CONSUL_QUOTE	100	/* characters of an answer in a message */
 #define CONSUL_SINCE	"failover-since"	/* "consul-…" is reserved */
 #define CONSUL_HEALTH	"failover-health"
+#define CONSUL_CHECK	"failover-check"
+#define CONSUL_META_MAX	512		/* what Consul takes of one */
 
 struct consul_answer;
 
@@ -483,6 +485,8 @@ consul_read_own_service(struct consul_answer *a)
 		return CONSUL_UNKNOWN;
 	a->reply.address = json_string(v, "Address", "");
 	a->reply.port = (uint16_t)port;
+	a->reply.check = json_string(json_get(v, "Meta"), CONSUL_CHECK, "");
+	a->reply.since = json_string(json_get(v, "Meta"), CONSUL_SINCE, "");
 	a->reply.tags = consul_join(a, json_get(v, "Tags"));
 	if (a->reply.tags != NULL)
 		return CONSUL_OK;
@@ -668,7 +672,8 @@ consul_done(const struct http_reply *h, void *arg)
 	struct consul_answer	 a = { .request = r, .http = h, .reply = {
 	    .text = "", .sent_at = h->sent_at, .index = h->index,
 	    .status = h->status, .id = "", .node = "", .check_status = "",
-	    .tags = "", .address = "" } };
+	    .tags = "", .address = "", .check = "",
+	    .since = "" } };
 
 	r->running = true;
 	LIST_REMOVE(r, entry);
@@ -1000,6 +1005,25 @@ consul_put_tags(yajl_gen g, const char *tags)
 	free(copy);
 }
 
+/* Consul does not show what a check was registered with, so we note it down. */
+static void
+consul_describe_check(const struct consul_registration *s, char *text,
+    size_t size)
+{
+	snprintf(text, size, "%.400s every %" PRId64 " ms, time-out %" PRId64
+	    " ms, %" PRId64 " failures", s->check_url, s->check_interval_ms,
+	    s->check_timeout_ms, s->check_failures);
+}
+
+bool
+consul_same_check(const char *described, const struct consul_registration *s)
+{
+	char	 text[CONSUL_META_MAX];
+
+	consul_describe_check(s, text, sizeof(text));
+	return strcmp(text, described) == 0;
+}
+
 /* Consul counts FailuresBeforeCritical as we do: 2 means the second bad poll
  * in a row.  "Status" is looked at only when the check is new. */
 static void
@@ -1023,6 +1047,7 @@ consul_register(struct consul *c, const struct consul_registration *s,
 	struct consul_request	*r = consul_request_new(c, s->id,
 				    consul_read_empty, cb, arg);
 	yajl_gen		 g = consul_must(json_new());
+	char			 check[CONSUL_META_MAX];
 
 	yajl_gen_map_open(g);
 	json_put_member(g, "ID", s->id);
@@ -1035,6 +1060,8 @@ consul_register(struct consul *c, const struct consul_registration *s,
 	yajl_gen_map_open(g);
 	json_put_member(g, CONSUL_SINCE, s->since);
 	json_put_member(g, CONSUL_HEALTH, s->health);
+	consul_describe_check(s, check, sizeof(check));
+	json_put_member(g, CONSUL_CHECK, check);
 	yajl_gen_map_close(g);
 	if (s->with_check)
 		consul_put_check(g, s);

@@ -79,6 +79,10 @@ struct consul_reply {
 	const char			*tags;		/* _own_service, joined */
 	uint16_t			 port;		/* _own_service */
 	const char			*address;	/* _own_service */
+	const char			*check;		/* _own_service: the
+							 * meta failover-check */
+	const char			*since;		/* _own_service: the
+							 * meta failover-since */
 };
 
 typedef void (*consul_cb)(const struct consul_reply *, void *arg);
@@ -136,6 +140,8 @@ struct consul_registration {
 	bool		 with_check;	/* false: keep the check as it is */
 	bool		 passing;	/* with_check: born "passing" */
 };
+/* Is the check that a reply's check describes the one wanted here? */
+bool	consul_same_check(const char *check, const struct consul_registration *);
 struct consul_request	*consul_register(struct consul *,
     const struct consul_registration *, consul_cb, void *);
 struct consul_request	*consul_deregister(struct consul *, const char *id,

@@ -143,6 +143,19 @@ settle(struct inifile *f)
 	f->pending = false;
 }
 
+/* To inih a ';' behind a blank begins a comment, in a command's line too: what
+ * stands there would be lost without a word. */
+static bool
+is_cut(const char *line)
+{
+	const char	*p = strchr(line, '=');
+
+	while (p != NULL && (p = strchr(p + 1, ';')) != NULL)
+		if (isspace((unsigned char)p[-1]))
+			return true;
+	return false;
+}
+
 /* What inih calls to read a line. */
 static char *
 read_line(char *line, int size, void *arg)
@@ -153,10 +166,19 @@ read_line(char *line, int size, void *arg)
 	if (f->rest == f->end)
 		return NULL;
 	next_line(f, line, (size_t)size - 2);	/* a newline and a NUL */
-	if (line[0] == '[')
+	if (line[0] == '[') {
 		read_section(f, line);
-	else
-		f->pending = line[0] != '\0' && strchr(";#", line[0]) == NULL;
+	} else if (line[0] != '\0' && strchr(";#", line[0]) == NULL) {
+		f->pending = true;
+		if (is_cut(line)) {
+			mistake(f, "a blank and a ';' begin a comment, so the "
+			    "value would end there: give a comment a line of "
+			    "its own, and a ';' of the value no blank before "
+			    "it");
+			f->pending = false;
+			line[0] = '\0';
+		}
+	}
 	return strcat(line, "\n");
 }
 

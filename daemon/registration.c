@@ -13,6 +13,7 @@
 #define RETRY_FIRST	250	/* ms, doubled at each failure … */
 #define RETRY_MAX	5000	/* … up to this */
 #define ROLE_MAX	16
+#define TAGS_MAX	1024
 #define HEALTH_MAX	500	/* Consul takes 512 characters of a meta value */
 
 struct registration {
@@ -25,7 +26,8 @@ struct registration {
 	bool				 started;
 	bool				 passing;
 	char				 health[HEALTH_MAX];
-	bool				 check_set;	/* by this run of ours */
+	bool				 registered;	/* in this round */
+	bool				 outdated;	/* what is registered */
 	bool				 identified;
 	bool				 dirty;		/* look once more */
 	char				 role[ROLE_MAX];	/* "?": as it is */
@@ -45,6 +47,7 @@ static const char *const role_tags[] = {
 
 static void	registration_next(struct registration *);
 static void	registration_deregister(struct registration *);
+static void	registration_register(struct registration *, bool);
 
 static void
 timer_in(struct event *timer, int64_t ms)
@@ -106,7 +109,8 @@ registration_failed(struct registration *r, const char *text)
 }
 
 /*
- * own_service -> register -> own_check (our node) -> instances (our address)
+ * A round:  own_service -> own_check (our node) -> instances (our address)
+ * with a register where something is missing or not as it should be.
  */
 
 static void
@@ -136,32 +140,36 @@ registration_located(const struct consul_reply *reply, void *arg)
 }
 
 static void
-registration_named(const struct consul_reply *reply, void *arg)
+registration_checked(const struct consul_reply *reply, void *arg)
 {
 	struct registration	*r = arg;
 
 	r->request = NULL;
-	if (reply->outcome != CONSUL_OK) {
+	if (reply->outcome == CONSUL_GONE && !r->registered) {
+		registration_register(r, true);
+	} else if (reply->outcome == CONSUL_GONE) {
 		/* What a token may not read looks as if it were not there. */
-		registration_failed(r, reply->outcome != CONSUL_GONE ?
-		    reply->text : "we have registered, but Consul does not "
-		    "show our check: give the token service:read for our "
+		registration_failed(r, "we have registered, but Consul does "
+		    "not show our check: give the token service:read for our "
 		    "service and node:read for this node");
-		return;
+	} else if (reply->outcome != CONSUL_OK) {
+		registration_failed(r, reply->text);
+	} else if (r->outdated) {
+		registration_register(r, false);
+	} else if (r->identified) {
+		registration_done(r);
+	} else {
+		snprintf(r->node, sizeof r->node, "%s", reply->node);
+		r->request = consul_instances(r->consul,
+		    r->config->service_name, registration_located, r);
 	}
-	snprintf(r->node, sizeof r->node, "%s", reply->node);
-	r->request = consul_instances(r->consul, r->config->service_name,
-	    registration_located, r);
 }
 
 static void
-registration_identify(struct registration *r)
+registration_check(struct registration *r)
 {
-	if (r->identified)
-		registration_done(r);
-	else
-		r->request = consul_own_check(r->consul,
-		    r->config->service_id, registration_named, r);
+	r->request = consul_own_check(r->consul, r->config->service_id,
+	    registration_checked, r);
 }
 
 static void
@@ -174,15 +182,17 @@ registration_registered(const struct consul_reply *reply, void *arg)
 		registration_failed(r, reply->text);
 		return;
 	}
-	r->check_set = true;
-	registration_identify(r);
+	r->registered = true;
+	r->outdated = false;
+	registration_check(r);
 }
 
 static void
-registration_register(struct registration *r, bool with_check)
+registration_describe(struct registration *r, struct consul_registration *g,
+    char *tags, size_t size)
 {
-	char				 tags[1024];
-	struct consul_registration	 g = {
+	registration_tags(r, tags, size);
+	*g = (struct consul_registration){
 		.id = r->config->service_id,
 		.name = r->config->service_name,
 		.address = r->config->service_address,
@@ -194,30 +204,56 @@ registration_register(struct registration *r, bool with_check)
 		.check_interval_ms = r->config->check_interval,
 		.check_timeout_ms = r->config->check_timeout,
 		.check_failures = r->config->check_failures,
-		.with_check = with_check,
 		.passing = r->passing,
 	};
+}
 
-	registration_tags(r, tags, sizeof tags);
+static void
+registration_register(struct registration *r, bool with_check)
+{
+	char				 tags[TAGS_MAX];
+	struct consul_registration	 g;
+
+	if (with_check && r->failures == 0)
+		log_info("Registering service in Consul");
+	registration_describe(r, &g, tags, sizeof tags);
+	g.with_check = with_check;
 	r->request = consul_register(r->consul, &g, registration_registered,
 	    r);
 }
 
-/* What is registered already decides: nothing is written that is right. */
+/* Takes over the role of an earlier run, until ours is known. */
+static void
+registration_take_role(struct registration *r, const struct consul_reply *reply)
+{
+	const char	*old = role_of(reply->tags);
+
+	if (strcmp(r->role, "?") == 0) {
+		snprintf(r->role, sizeof r->role, "%s", old);
+		snprintf(r->since, sizeof r->since, "%s", reply->since);
+	} else if (r->role[0] == '\0' && old[0] != '\0')
+		log_info("Removing tag %s", old);
+	else if (strcmp(r->role, old) != 0)
+		log_info("Updating tag to %s", r->role);
+}
+
+/*
+ * What is registered already decides: nothing is written that is right.  Above
+ * all the check: Consul forgets how often it may fail until it has polled it
+ * once, so that a restarted agent's session would hang on one poll.
+ */
 static void
 registration_looked(const struct consul_reply *reply, void *arg)
 {
-	struct registration	*r = arg;
-	char			 tags[1024];
-	bool			 kept = strcmp(r->role, "?") == 0;
+	struct registration		*r = arg;
+	struct consul_registration	 g;
+	char				 tags[TAGS_MAX];
 
 	r->request = NULL;
 	if (reply->outcome == CONSUL_GONE) {
-		if (kept)
-			snprintf(r->role, sizeof r->role, "%s", "");
-		if (r->failures == 0)
-			log_info("Registering service in Consul");
 		r->identified = false;
+		if (strcmp(r->role, "?") == 0)
+			snprintf(r->role, sizeof r->role, "%s", "");
 		registration_register(r, true);
 		return;
 	}
@@ -225,29 +261,20 @@ registration_looked(const struct consul_reply *reply, void *arg)
 		registration_failed(r, reply->text);
 		return;
 	}
-	if (kept)
-		snprintf(r->role, sizeof r->role, "%s", role_of(reply->tags));
-	else if (r->role[0] == '\0' && role_of(reply->tags)[0] != '\0')
-		log_info("Removing tag %s", role_of(reply->tags));
-	else if (strcmp(r->role, role_of(reply->tags)) != 0)
-		log_info("Updating tag to %s", r->role);
-	registration_tags(r, tags, sizeof tags);
-	if (!r->check_set) {
-		/* From before: with our check, which may have changed. */
-		log_info("Registering service in Consul");
+	registration_take_role(r, reply);
+	registration_describe(r, &g, tags, sizeof tags);
+	r->outdated = strcmp(reply->tags, tags) != 0 || reply->port != g.port ||
+	    strcmp(reply->address, g.address) != 0;
+	if (consul_same_check(reply->check, &g))
+		registration_check(r);
+	else
 		registration_register(r, true);
-	} else if (strcmp(reply->tags, tags) != 0 ||
-	    reply->port != r->config->service_port ||
-	    strcmp(reply->address, r->config->service_address) != 0) {
-		registration_register(r, false);
-	} else
-		registration_identify(r);
 }
 
 static void
 registration_next(struct registration *r)
 {
-	r->dirty = false;
+	r->dirty = r->registered = r->outdated = false;
 	event_del(r->timer);
 	if (r->left != NULL)
 		registration_deregister(r);

@@ -13,7 +13,8 @@
 #include "config.h"
 #include "consul.h"
 
-#define REGISTRATION_INTERVAL	10000	/* ms */
+#define REGISTRATION_INTERVAL	30000	/* ms; what ends our session makes us
+					 * look at once */
 
 struct registration_events {
 	/* We are registered; node and address (of the service) as Consul

@@ -141,6 +141,17 @@ def test_the_key_is_locked_by_a_stranger(lab, cluster):
     wait_master(lab.agents, 60)
 
 
+def test_the_check_is_deregistered_by_somebody_else(lab, cluster):
+    first, *_ = lab.three(cluster)
+    first.consul.put(f"/v1/agent/check/deregister/service:{lab.service}")
+    net.wait_for("it steps down", lambda: lab.calls(
+        "ensure_demoted", first.name)[1:], 10)
+    wait_master(lab.agents, 60)
+    net.wait_for("its check is back", lambda: f"service:{lab.service}" in
+                 first.consul.get("/v1/agent/checks"), 60)
+    first.wait_role("slave", "master")
+
+
 @pytest.mark.sanitized
 def test_the_service_is_deregistered_by_somebody_else(lab, cluster):
     first, *_ = lab.three(cluster)

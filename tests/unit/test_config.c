@@ -445,11 +445,23 @@ comments_blanks_crlf_and_a_byte_order_mark_are_fine(void **state)
 {
 	(void)state;
 	then_loaded(load("\xef\xbb\xbf; a\r\n#b = c\r\n\r\n"
-	    "  [service]  # d\r\n\tname\t=\tweb ; e\r\nport : 80\r\n"
+	    "  [service]  # d\r\n\tname\t=\tweb\r\nport : 80\r\n"
 	    "[plugin];f\r\npath = a;b\r\n   # g\r\n"));
 	assert_string_equal(config->service_name, "web");
 	assert_int_equal(config->service_port, 80);
 	assert_string_equal(config->plugin_path, "a;b");
+}
+
+static void
+a_comment_that_would_cut_a_value_is_refused(void **state)
+{
+	(void)state;
+	refused("[options]\nhealth = sh -c 'a ; b'",
+	    ":7: a blank and a ';' begin a comment, so the value would end "
+	    "there: give a comment a line of its own, and a ';' of the value "
+	    "no blank before it\n");
+	then_loaded(load(MINIMAL "[options]\nhealth = sh -c 'a; b'"));
+	assert_string_equal(config->options[0].value, "sh -c 'a; b'");
 }
 
 static void
@@ -933,6 +945,7 @@ main(void)
 		TEST(a_nul_byte_does_not_hide_the_rest_of_the_file),
 		TEST(a_line_too_long_for_inih_is_refused_and_not_cut),
 		TEST(comments_blanks_crlf_and_a_byte_order_mark_are_fine),
+		TEST(a_comment_that_would_cut_a_value_is_refused),
 		TEST(a_section_may_come_in_two_pieces),
 		TEST(a_key_given_twice_is_refused_with_both_lines),
 		TEST(an_unknown_key_gets_a_suggestion_if_one_is_close),

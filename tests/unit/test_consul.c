@@ -1136,7 +1136,8 @@ requests_are_what_consul_expects(void **state)
 	{ enrol, "PUT /v1/agent/service/register ", "{\"ID\":\"app-1\","
 	    "\"Name\":\"app\",\"Port\":3306,\"Tags\":[\"slave\",\"blue\"],"
 	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
-	    "\"well\"},\"Check\":{\"HTTP\":"
+	    "\"well\",\"failover-check\":\"http://h/health every 2000 ms, "
+	    "time-out 1500 ms, 2 failures\"},\"Check\":{\"HTTP\":"
 	    "\"http://h/health\",\"Interval\":\"2s\",\"Timeout\":\"1500ms\","
 	    "\"FailuresBeforeCritical\":2,\"Status\":\"passing\"}}" },
 	{ deregister, "PUT /v1/agent/service/deregister/app ", "" },
@@ -1178,7 +1179,8 @@ requests_are_what_consul_expects(void **state)
 	assert_string_equal(body_of_request(), "{\"ID\":\"app-1\",\"Name\":"
 	    "\"app\",\"Address\":\"10.1.1.1\",\"Port\":3306,\"Tags\":[],"
 	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
-	    "\"well\"}}");
+	    "\"well\",\"failover-check\":\"http://h/health every 2000 ms, "
+	    "time-out 1500 ms, 2 failures\"}}");
 }
 
 static void
