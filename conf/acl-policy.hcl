@@ -32,7 +32,10 @@ service "<service>" {
 
 # Which nodes have the service: Consul leaves out of its answers the nodes that
 # a token may not read, instead of refusing them.  An agent must see its own
-# node for its address, and the others so that it knows whether it is alone.
+# node for its address.  It must see all the others, too, or it is not safe: if
+# somebody has deleted the lock's key, an agent that sees no other node takes
+# the lock for one that nobody else can hold, and does not wait until an old
+# master must have stopped.  So don't narrow this down to the agent's own node.
 #	GET /v1/catalog/service/<service>, GET /v1/health/service/<service>
 node_prefix "" {
 	policy = "read"

@@ -25,6 +25,8 @@
 #define HEALTH_PAUSE	100	/* ms */
 /* The same trouble with other words is logged no oftener than this. */
 #define TROUBLE_PAUSE	10000	/* ms */
+/* Two signals in less are one wish to stop. */
+#define TWICE		500	/* ms */
 
 /* Something that goes wrong for a while: said when it begins, when it becomes
  * something else, and when it has ended. */
@@ -70,6 +72,7 @@ struct agent {
 
 	char			 node[CONSUL_NAME_MAX];
 	struct trouble		 key_trouble;
+	struct trouble		 write_trouble;
 	struct trouble		 session_trouble;
 	struct trouble		 registration_trouble;
 
@@ -79,8 +82,9 @@ struct agent {
 	struct api_status	 counters;	/* only the counters of it */
 
 	bool			 stopping;
+	int64_t			 stopping_at;
 	bool			 clean_stop;
-	agent_reload_cb		 reload;
+	void			(*reload)(void *);
 	void			*reload_arg;
 	enum agent_end		 end;
 };
@@ -114,7 +118,7 @@ trouble_set(struct trouble *t, const char *text)
 		log_info("%s: all is well again", t->what);
 	else if (t->text[0] == '\0' ||
 	    clock_ms() - t->said_at >= TROUBLE_PAUSE) {
-		log_warning("%s: %s", t->what, text);
+		log_warning("%s: %s; we go on trying", t->what, text);
 		t->said_at = clock_ms();
 	}
 	snprintf(t->text, sizeof t->text, "%s", text);
@@ -287,6 +291,23 @@ agent_call(struct agent *a, const struct core_action *act)
  * The actions.
  */
 
+/* A mastership that ends against our will is what somebody is woken for. */
+static enum log_level
+agent_change_level(const struct agent *a, const struct core_action *act)
+{
+	bool	lost = (act->to == CORE_FENCED && a->core.proof >= 0) ||
+		    (act->to == CORE_DEMOTING && (act->from == CORE_MASTER ||
+		    act->from == CORE_PROMOTING));
+
+	if (lost && !a->core.stop && !a->core.disabled)
+		return LOG_LEVEL_WARNING;
+	/* Nobody expects that of a start which was to go on as master. */
+	if (act->from == CORE_STARTING && act->to == CORE_DEMOTING &&
+	    a->core.config.resume_epoch != 0)
+		return LOG_LEVEL_INFO;
+	return act->yes ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 static void
 agent_changed(struct agent *a, const struct core_action *act)
 {
@@ -302,8 +323,8 @@ agent_changed(struct agent *a, const struct core_action *act)
 	a->counters.failovers += act->to == CORE_MASTER;
 	a->counters.demotions += act->to == CORE_DEMOTING &&
 	    act->from == CORE_MASTER;
-	log_line(act->yes ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "%s -> %s: %s",
-	    t->from, t->to, t->why);
+	log_line(agent_change_level(a, act), "%s -> %s: %s", t->from, t->to,
+	    t->why);
 	if (act->to == CORE_PROMOTING && a->core.grace_until > a->core.now)
 		log_info("The lock was not given back in good order: its last "
 		    "holder may act as master for %.1f s more, so we wait",
@@ -320,11 +341,11 @@ agent_publish(struct agent *a, const struct core_action *act)
 }
 
 static void
-agent_remember(struct agent *a, uint64_t epoch)
+agent_remember(struct agent *a, const char *session, uint64_t epoch)
 {
 	struct error	err;
 
-	if (!runfile_save(a->runfile, lock_session(a->lock), epoch, &err))
+	if (!runfile_save(a->runfile, session, epoch, &err))
 		log_warning("%s: a restart of this agent would cost a failover",
 		    err.text);
 }
@@ -353,11 +374,20 @@ agent_leave_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+agent_deregistered(bool ok, void *arg)
+{
+	struct agent	*a = arg;
+
+	a->clean_stop = a->clean_stop && ok;
+	agent_gone(a);
+}
+
+static void
 agent_session_left(void *arg)
 {
 	struct agent	*a = arg;
 
-	registration_leave(a->registration, agent_gone, a);
+	registration_leave(a->registration, agent_deregistered, a);
 }
 
 static void
@@ -400,7 +430,8 @@ agent_perform(struct agent *a, const struct core_action *act)
 		agent_publish(a, act);
 		break;
 	case CORE_REMEMBER:
-		agent_remember(a, act->epoch);
+		agent_remember(a, act->epoch == 0 ? "" : lock_session(a->lock),
+		    act->epoch);
 		break;
 	case CORE_CHANGED:
 		agent_changed(a, act);
@@ -465,9 +496,10 @@ agent_lock_seen(const struct core_lock *lock, void *arg)
 }
 
 static void
-agent_lock_refused(const char *text, void *arg)
+agent_lock_refused(bool usual, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_REFUSED, .text = text };
+	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = usual,
+				    .text = text };
 
 	log_debug("The lock was refused: %s", text);
 	agent_event(arg, &ev);
@@ -483,7 +515,8 @@ agent_session(bool yes, const char *text, void *arg)
 		log_warning("Our session in Consul is gone: %s", text);
 		/* What ends a session may have ended our registration too. */
 		registration_look(a->registration);
-	}
+	} else
+		agent_remember(a, text, runfile_epoch(a->runfile));
 	agent_event(a, &ev);
 }
 
@@ -507,6 +540,14 @@ agent_key_trouble(const char *text, void *arg)
 	if (text[0] == '\0' && a->key_trouble.text[0] != '\0')
 		registration_look(a->registration);
 	trouble_set(&a->key_trouble, text);
+}
+
+static void
+agent_write_trouble(const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	trouble_set(&a->write_trouble, text);
 }
 
 static void
@@ -540,6 +581,7 @@ static const struct lock_events lock_events = {
 	.session = agent_session,
 	.released = agent_released,
 	.key_trouble = agent_key_trouble,
+	.write_trouble = agent_write_trouble,
 	.session_trouble = agent_session_trouble,
 };
 
@@ -559,14 +601,18 @@ agent_stop_signal(evutil_socket_t sig, short what, void *arg)
 	struct core_event	 ev = { .type = CORE_EV_STOP };
 
 	(void)what;
+	/* A wrapper may signal us and our group: that is once. */
+	if (a->stopping && clock_ms() - a->stopping_at < TWICE)
+		return;
 	if (a->stopping) {
-		log_warning("Told to stop twice: stopping at once; our session "
-		    "ends by its TTL");
+		log_warning("Told to stop twice: stopping at once. The copy may "
+		    "still be a master, and the service stays registered");
 		a->end = AGENT_FAILED;
 		event_base_loopbreak(a->base);
 		return;
 	}
 	a->stopping = true;
+	a->stopping_at = clock_ms();
 	ev.text = sig == SIGINT ? "SIGINT" : "SIGTERM";
 	agent_event(a, &ev);
 }
@@ -581,12 +627,8 @@ agent_reload_signal(evutil_socket_t sig, short what, void *arg)
 	if (a->stopping)
 		return;
 	notify_reloading();
-	if (!a->reload(a->reload_arg)) {
-		notify_send("READY=1");
-		return;
-	}
-	a->end = AGENT_RELOAD;
-	event_base_loopbreak(a->base);
+	a->reload(a->reload_arg);
+	notify_send("READY=1");
 }
 
 /* From the loop that decides: if it hangs, the init system learns of it. */
@@ -628,6 +670,7 @@ agent_status(struct api_status *s, void *arg)
 	s->holder_address = held ? c->lock.host : "";
 	s->holder_port = held ? c->lock.port : 0;
 	s->consul_error = a->key_trouble.text[0] != '\0' ? a->key_trouble.text :
+	    a->write_trouble.text[0] != '\0' ? a->write_trouble.text :
 	    a->session_trouble.text[0] != '\0' ? a->session_trouble.text :
 	    a->registration_trouble.text;
 	s->health = a->published;
@@ -676,10 +719,11 @@ agent_start_loop(struct agent *a, struct error *err)
 }
 
 static void
-agent_start_core(struct agent *a)
+agent_core_config(const struct agent *a, struct core_config *c)
 {
 	const struct config	*g = a->config;
-	struct core_config	 c = {
+
+	*c = (struct core_config){
 		.fuse = g->fuse,
 		.demote_deadline = g->demote_deadline,
 		.request_timeout = g->request_timeout,
@@ -692,12 +736,19 @@ agent_start_core(struct agent *a)
 		    1u << HANDLER_ENSURE_DEMOTED) != 0,
 		.resume_epoch = runfile_epoch(a->runfile),
 	};
-	struct core_event	 tick = { .type = CORE_EV_TICK };
-
-	if (!c.can_demote)
+	if (!c->can_demote)
 		log_warning("Plugin %s has no ensure_demoted: a master that "
 		    "loses the lock takes writes until ensure_slave has run",
 		    a->plugin->name);
+}
+
+static void
+agent_start_core(struct agent *a)
+{
+	struct core_config	 c;
+	struct core_event	 tick = { .type = CORE_EV_TICK };
+
+	agent_core_config(a, &c);
 	a->since_wall_ms = wall_ms();
 	core_init(&a->core, &c, clock_ms());
 	agent_look_for_disable_file(a);
@@ -732,6 +783,7 @@ agent_new(struct agent **out, const struct config *config,
 	a->runfile = runfile;
 	a->wake_fd = -1;
 	a->key_trouble.what = "Consul, lock";
+	a->write_trouble.what = "Consul, taking or giving back the lock";
 	a->session_trouble.what = "Consul, session";
 	a->registration_trouble.what = "Consul, registration";
 	if (!agent_start_loop(a, err) ||
@@ -754,8 +806,34 @@ agent_new(struct agent **out, const struct config *config,
 	return true;
 }
 
+int64_t
+agent_time_left(const struct agent *a)
+{
+	int64_t	left = core_fuse_left(&a->core, clock_ms());
+
+	return left < 0 ? INT64_MAX : left;
+}
+
+bool
+agent_reload(struct agent *a, const struct plugin_description *plugin,
+    struct error *err)
+{
+	struct core_config	c;
+
+	if (!consul_reload(a->consul, err))
+		return false;
+	a->plugin = plugin;
+	agent_core_config(a, &c);
+	core_configure(&a->core, &c);
+	handler_reload(a->role, plugin);
+	handler_reload(a->health, plugin);
+	registration_look(a->registration);
+	agent_ask_health(a);
+	return true;
+}
+
 enum agent_end
-agent_run(struct agent *a, agent_reload_cb reload, void *arg)
+agent_run(struct agent *a, void (*reload)(void *), void *arg)
 {
 	a->reload = reload;
 	a->reload_arg = arg;

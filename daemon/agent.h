@@ -16,8 +16,6 @@ enum agent_end {
 	AGENT_STOPPED,		/* in good order: the copy is not a master */
 	AGENT_FAILED,		/* stopped, but the copy may be a master, or
 				 * Consul has not been told */
-	AGENT_RELOAD,		/* told to read the config again, and it is good:
-				 * lock, session and registration are as before */
 };
 
 struct agent;
@@ -28,9 +26,15 @@ bool		 agent_new(struct agent **, const struct config *,
 		    struct error *);
 void		 agent_free(struct agent *);	/* NULL is fine */
 
-/* Called at SIGHUP: true when there is a good new config to go on with. */
-typedef bool	(*agent_reload_cb)(void *arg);
-
-enum agent_end	 agent_run(struct agent *, agent_reload_cb, void *arg);
+/* At SIGHUP reload runs, and may change what the borrowed config holds;
+ * agent_reload makes the parts follow, with this plugin (borrowed) from now on.
+ * It fails, and has changed nothing, where Consul's address, token or
+ * certificates are bad. */
+enum agent_end	 agent_run(struct agent *, void (*reload)(void *), void *arg);
+bool		 agent_reload(struct agent *,
+		    const struct plugin_description *, struct error *);
+/* Milliseconds that the loop may stand still before a master must be demoted;
+ * INT64_MAX where we are none. */
+int64_t		 agent_time_left(const struct agent *);
 
 #endif

@@ -15,11 +15,11 @@
 
 #include "agent.h"
 #include "config.h"
+#include "consul.h"
 #include "core.h"
 #include "error.h"
 #include "handler.h"
 #include "log.h"
-#include "notify.h"
 #include "runfile.h"
 #include "status.h"
 
@@ -45,6 +45,7 @@ struct options {
 struct command {
 	const char	*name;
 	int		(*run)(struct options *);
+	bool		 wants_config;		/* -c FILE */
 	const char	*usage;
 	const char	*meaning;
 };
@@ -92,10 +93,6 @@ load(struct options *o, struct config **config)
 	char	*errors = NULL;
 
 	*config = NULL;
-	if (o->config_file == NULL) {
-		fail(0, "which config? Give it with -c FILE");
-		return false;
-	}
 	if (config_load(config, o->config_file, o->flags, o->flag_count,
 	    &errors))
 		return true;
@@ -105,12 +102,12 @@ load(struct options *o, struct config **config)
 
 static bool
 load_plugin(const struct options *o, const struct config *config,
-    struct plugin_description **plugin)
+    struct plugin_description **plugin, int64_t limit)
 {
 	struct error	 err;
 	char		*errors = NULL;
 
-	if (!plugin_describe(plugin, config->plugin_path, &err)) {
+	if (!plugin_describe(plugin, config->plugin_path, limit, &err)) {
 		if (asprintf(&errors, "%s: [plugin] path: %s", config->file,
 		    err.text) >= 0)
 			report(o, errors);
@@ -124,6 +121,19 @@ load_plugin(const struct options *o, const struct config *config,
 	return false;
 }
 
+/* Gives 0, or the exit status. */
+static int
+load_both(struct options *o, struct config **config,
+    struct plugin_description **plugin)
+{
+	if (!load(o, config))
+		return EXIT_CONFIG;
+	if (load_plugin(o, *config, plugin, PLUGIN_LOAD_LIMIT))
+		return 0;
+	config_free(*config);
+	return EXIT_CONFIG;
+}
+
 static void
 open_log(const struct config *c)
 {
@@ -135,11 +145,12 @@ open_log(const struct config *c)
  * agent
  */
 
-/* What an agent runs with, and the next one after a reload. */
+/* What an agent runs with. */
 struct setup {
 	struct options			*options;
-	struct config			*config, *new_config;
-	struct plugin_description	*plugin, *new_plugin;
+	struct config			*config;
+	struct plugin_description	*plugin;
+	struct agent			*agent;
 };
 
 static bool
@@ -152,57 +163,85 @@ same(const char *what, const char *old, const char *new)
 	return false;
 }
 
-/* At SIGHUP.  A bad config changes nothing. */
 static bool
-reload(void *arg)
+same_number(const char *what, int64_t old, int64_t new)
 {
-	struct setup	*s = arg;
+	char	a[32], b[32];
 
-	log_info("Reading %s again", s->config->file);
-	if (load(s->options, &s->new_config) &&
-	    same("[service] name", s->config->service_name,
-	    s->new_config->service_name) &&
-	    same("[service] id", s->config->service_id,
-	    s->new_config->service_id) &&
-	    same("[agent] run_dir", s->config->run_dir,
-	    s->new_config->run_dir) &&
-	    load_plugin(s->options, s->new_config, &s->new_plugin))
-		return true;
-	config_free(s->new_config);
-	s->new_config = NULL;
-	log_error("%s is not taken over: the old configuration stays",
-	    s->config->file);
-	return false;
+	snprintf(a, sizeof a, "%" PRId64, old);
+	snprintf(b, sizeof b, "%" PRId64, new);
+	return same(what, a, b);
 }
 
-/* The old setup stays at hand until the new one has started. */
+/* Who we are to Consul and to others stays; so do the terms of the session,
+ * which Consul does not change. */
 static bool
-start(struct setup *s, struct agent **agent, struct runfile *runfile)
+may_follow(const struct config *old, const struct config *new)
 {
-	struct error	err;
+	return same("[service] name", old->service_name, new->service_name) &&
+	    same("[service] id", old->service_id, new->service_id) &&
+	    same("[agent] run_dir", old->run_dir, new->run_dir) &&
+	    same("[api] listen", old->api_listen, new->api_listen) &&
+	    same_number("[lock] lock_delay", old->lock_delay,
+	    new->lock_delay) &&
+	    same_number("[lock] session_ttl", old->session_ttl,
+	    new->session_ttl) &&
+	    same_number("[lock] bind_node", old->bind_node, new->bind_node);
+}
 
-	if (s->new_config != NULL) {
-		open_log(s->new_config);
-		if (agent_new(agent, s->new_config, s->new_plugin, runfile,
-		    &err)) {
-			config_free(s->config);
-			plugin_description_free(s->plugin);
-			s->config = s->new_config;
-			s->plugin = s->new_plugin;
-		} else {
-			log_error("%s; the old configuration stays", err.text);
-			config_free(s->new_config);
-			plugin_description_free(s->new_plugin);
-			open_log(s->config);
-		}
-		s->new_config = NULL;
-		s->new_plugin = NULL;
+/* All parts borrow the one struct, so it is what is in it that changes. */
+static void
+swap(struct config *a, struct config *b)
+{
+	struct config	c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+static bool
+take_over(struct setup *s, struct config *config,
+    struct plugin_description **plugin)
+{
+	struct plugin_description	*old = s->plugin;
+	struct error			 err;
+
+	swap(s->config, config);
+	if (!agent_reload(s->agent, *plugin, &err)) {
+		log_error("%s", err.text);
+		swap(s->config, config);
+		return false;
 	}
-	if (*agent != NULL || agent_new(agent, s->config, s->plugin, runfile,
-	    &err))
-		return true;
-	log_error("%s", err.text);
-	return false;
+	s->plugin = *plugin;
+	*plugin = old;
+	return true;
+}
+
+/* At SIGHUP.  A bad config changes nothing. */
+static void
+reload(void *arg)
+{
+	struct setup			*s = arg;
+	struct config			*config = NULL;
+	struct plugin_description	*plugin = NULL;
+	int64_t				 limit = agent_time_left(s->agent) / 2;
+	bool				 ok;
+
+	/* The loop stands still meanwhile. */
+	if (limit > PLUGIN_LOAD_LIMIT)
+		limit = PLUGIN_LOAD_LIMIT;
+	log_info("Reading %s again", s->config->file);
+	ok = load(s->options, &config) && may_follow(s->config, config) &&
+	    load_plugin(s->options, config, &plugin, limit) &&
+	    take_over(s, config, &plugin);
+	config_free(config);
+	plugin_description_free(plugin);
+	open_log(s->config);
+	if (ok)
+		log_info("Running with the new %s", s->config->file);
+	else
+		log_error("%s is not taken over: the old configuration stays",
+		    s->config->file);
 }
 
 static int
@@ -210,30 +249,24 @@ command_agent(struct options *o)
 {
 	struct setup	 s = { .options = o };
 	struct runfile	*runfile = NULL;
-	struct agent	*agent = NULL;
 	struct error	 err;
-	enum agent_end	 end = AGENT_FAILED;
+	int		 status;
 
-	if (!load(o, &s.config) || !load_plugin(o, s.config, &s.plugin)) {
-		config_free(s.config);
-		return EXIT_CONFIG;
-	}
+	if ((status = load_both(o, &s.config, &s.plugin)) != 0)
+		return status;
 	open_log(s.config);
 	o->running = true;
-	if (!runfile_open(&runfile, s.config, &err))
+	status = EXIT_FAILURE;
+	if (!runfile_open(&runfile, s.config, &err) ||
+	    !agent_new(&s.agent, s.config, s.plugin, runfile, &err))
 		log_error("%s", err.text);
-	else
-		do {
-			end = AGENT_FAILED;
-			if (start(&s, &agent, runfile))
-				end = agent_run(agent, reload, &s);
-			agent_free(agent);
-			agent = NULL;
-		} while (end == AGENT_RELOAD);
+	else if (agent_run(s.agent, reload, &s) == AGENT_STOPPED)
+		status = EXIT_SUCCESS;
+	agent_free(s.agent);
 	runfile_close(runfile);
 	plugin_description_free(s.plugin);
 	config_free(s.config);
-	return end == AGENT_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }
 
 /*
@@ -286,7 +319,7 @@ print_time_line(const struct config *c, bool can_demote)
 	    F, D, L, can_demote ? "" : "  BUT THIS PLUGIN HAS NO "
 	    "ensure_demoted:\na master that loses the lock takes writes until "
 	    "it has become a slave.",
-	    D, I, I + H, I + H + D + To,
+	    D, I, I + H, I + H + D,
 	    F, F + D, L,
 	    poll, poll + L + 0.3,
 	    c->bind_node ? 6.5 : 2 * T,
@@ -297,24 +330,41 @@ print_time_line(const struct config *c, bool can_demote)
 	    P, To, (int)((F - To) / (P > To ? P : To)));
 }
 
+/* What only the machine can tell: the token, the certificates, the address. */
+static bool
+check_consul(const struct config *c)
+{
+	struct event_base	*base = event_base_new();
+	struct consul		*consul;
+	struct error		 err;
+	bool			 ok = consul_new(&consul, base, c, &err);
+
+	if (!ok)
+		fprintf(stderr, "%s: %s\n", c->file, err.text);
+	consul_free(consul);
+	event_base_free(base);
+	return ok;
+}
+
 static int
 command_check(struct options *o)
 {
 	struct config			*c;
-	struct plugin_description	*p = NULL;
+	struct plugin_description	*p;
+	int				 status;
 
-	if (!load(o, &c))
-		return EXIT_CONFIG;
-	if (!load_plugin(o, c, &p)) {
-		config_free(c);
-		return EXIT_CONFIG;
+	if ((status = load_both(o, &c, &p)) != 0)
+		return status;
+	if (!check_consul(c)) {
+		status = EXIT_CONFIG;
+	} else {
+		printf("%s is good: service %s, plugin %s %s (%s)\n", c->file,
+		    c->service_name, p->name, p->version, p->path);
+		print_time_line(c, (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0);
 	}
-	printf("%s is good: service %s, plugin %s %s (%s)\n", c->file,
-	    c->service_name, p->name, p->version, p->path);
-	print_time_line(c, (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0);
 	plugin_description_free(p);
 	config_free(c);
-	return EXIT_SUCCESS;
+	return status;
 }
 
 /*
@@ -420,7 +470,7 @@ plugin_info_command(struct options *o)
 	if (o->rest_count != 2)
 		return fail(EXIT_USAGE, "usage: consul-failover plugin info "
 		    "NAME|FILE.so");
-	if (!plugin_describe(&p, o->rest[1], &err))
+	if (!plugin_describe(&p, o->rest[1], PLUGIN_LOAD_LIMIT, &err))
 		return fail(EXIT_CONFIG, "%s", err.text);
 	print_plugin(p);
 	plugin_description_free(p);
@@ -432,13 +482,24 @@ struct call_answer {
 	enum handler_result	 result;
 };
 
+/* What a plugin says may hold anything, and this may be a terminal. */
+static void
+print_line(const char *text)
+{
+	for (; *text != '\0'; text++)
+		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' :
+		    *text);
+	putchar('\n');
+}
+
 static void
 print_answer(enum handler_result result, const char *text, void *arg)
 {
 	struct call_answer	*a = arg;
 
 	a->result = result;
-	printf("%s: %s\n", handler_result_name(result), text);
+	printf("%s: ", handler_result_name(result));
+	print_line(text);
 	event_base_loopbreak(a->base);
 }
 
@@ -484,7 +545,7 @@ plugin_call_command(struct options *o)
 					    .reason = "called by hand" };
 	struct config			*c = NULL;
 	struct plugin_description	*p = NULL;
-	int				 status = EXIT_CONFIG;
+	int				 status;
 
 	if (o->rest_count < 2 || !handler_op_find(o->rest[1], &call.op))
 		return fail(EXIT_USAGE, "usage: consul-failover plugin call -c "
@@ -495,19 +556,21 @@ plugin_call_command(struct options *o)
 		    "(and --master-port PORT)");
 	if (call.op == HANDLER_HAS_POSITION && o->rest_count < 3)
 		return fail(EXIT_USAGE, "has_position needs a position");
-	if (load(o, &c) && load_plugin(o, c, &p)) {
-		open_log(c);
-		call.epoch = o->epoch;
-		call.timeout_ms = call_timeout(c, call.op);
-		if (call.op == HANDLER_ENSURE_SLAVE) {
-			call.master_host = o->master_host;
-			call.master_port = (uint16_t)(o->master_port > 0 ?
-			    o->master_port : c->service_port);
-		}
-		if (call.op == HANDLER_HAS_POSITION)
-			call.position = o->rest[2];
-		status = call_plugin(c, p, &call);
+	if (o->config_file == NULL)
+		return fail(EXIT_USAGE, "which config? Give it with -c FILE");
+	if ((status = load_both(o, &c, &p)) != 0)
+		return status;
+	open_log(c);
+	call.epoch = o->epoch;
+	call.timeout_ms = call_timeout(c, call.op);
+	if (call.op == HANDLER_ENSURE_SLAVE) {
+		call.master_host = o->master_host;
+		call.master_port = (uint16_t)(o->master_port > 0 ?
+		    o->master_port : c->service_port);
 	}
+	if (call.op == HANDLER_HAS_POSITION)
+		call.position = o->rest[2];
+	status = call_plugin(c, p, &call);
 	plugin_description_free(p);
 	config_free(c);
 	return status;
@@ -528,19 +591,19 @@ command_plugin(struct options *o)
  */
 
 static const struct command commands[] = {
-	{ "agent", command_agent, "-c FILE", "run beside the application" },
-	{ "check", command_check, "-c FILE",
+	{ "agent", command_agent, true, "-c FILE", "run beside the application" },
+	{ "check", command_check, true, "-c FILE",
 	    "check config and plugin, and print the safety time line" },
-	{ "status", command_status, "-c FILE [--json] [--watch]",
+	{ "status", command_status, true, "-c FILE [--json] [--watch]",
 	    "every node of the service, as Consul sees it" },
-	{ "config", command_config, "--example",
+	{ "config", command_config, false, "--example",
 	    "print every key with its meaning and default" },
-	{ "plugin", command_plugin, "info NAME|FILE.so",
+	{ "plugin", command_plugin, false, "info NAME|FILE.so",
 	    "what a plugin is, has and wants" },
-	{ "plugin", command_plugin, "call -c FILE OPERATION",
+	{ "plugin", command_plugin, false, "call -c FILE OPERATION",
 	    "call a plugin once, by hand" },
-	{ "states", command_states, "--dot", "the states, as a graph" },
-	{ "version", command_version, "", "this program's version" },
+	{ "states", command_states, false, "--dot", "the states, as a graph" },
+	{ "version", command_version, false, "", "this program's version" },
 };
 
 static int
@@ -680,6 +743,8 @@ command_run(int argc, char **argv)
 		status = fail(EXIT_USAGE, "see consul-failover help");
 	else if (o.help)
 		status = print_usage(stdout, EXIT_SUCCESS);
+	else if (o.config_file == NULL && commands[i].wants_config)
+		status = fail(EXIT_USAGE, "which config? Give it with -c FILE");
 	else
 		status = commands[i].run(&o);
 	while (o.flag_count > 0)

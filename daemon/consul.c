@@ -20,6 +20,7 @@
 #define CONSUL_SINCE	"failover-since"	/* "consul-…" is reserved */
 #define CONSUL_HEALTH	"failover-health"
 #define CONSUL_CHECK	"failover-check"
+#define CONSUL_OLD_MAX	8		/* reloads within one long poll */
 #define CONSUL_META_MAX	512		/* what Consul takes of one */
 
 struct consul_answer;
@@ -41,7 +42,9 @@ struct consul_request {
 
 struct consul {
 	struct http		*http;
-	int64_t			 request_timeout;
+	struct event_base		*base;
+	const struct config		*config;
+	struct http			*old[CONSUL_OLD_MAX];	/* of before reloads */
 	uint64_t			 asked, failed;
 	LIST_HEAD(, consul_request)	 requests;
 };
@@ -724,6 +727,19 @@ consul_request_new(struct consul *c, const char *subject,
 	return r;
 }
 
+/* Frees what a reload has left behind, once it has ended. */
+static void
+consul_forget_old(struct consul *c)
+{
+	size_t	 i;
+
+	for (i = 0; i < CONSUL_OLD_MAX; i++)
+		if (c->old[i] != NULL && http_is_idle(c->old[i])) {
+			http_free(c->old[i]);
+			c->old[i] = NULL;
+		}
+}
+
 static struct consul_request * __attribute__((format(printf, 5, 6)))
 consul_send(struct consul_request *r, const char *method, const char *body,
     int64_t timeout_ms, const char *fmt, ...)
@@ -739,6 +755,7 @@ consul_send(struct consul_request *r, const char *method, const char *body,
 	if (asprintf(&r->what, "%s %s", method, path) == -1)
 		r->what = NULL;
 	consul_must(r->what);
+	consul_forget_old(r->consul);
 	r->consul->asked++;
 	r->http = http_send(r->consul->http, method, path, body, timeout_ms,
 	    consul_done, r);
@@ -771,7 +788,8 @@ consul_new(struct consul **out, struct event_base *base,
 	struct consul	*c = consul_must(calloc(1, sizeof(*c)));
 
 	LIST_INIT(&c->requests);
-	c->request_timeout = config->request_timeout;
+	c->base = base;
+	c->config = config;
 	if (!http_new(&c->http, base, config, err)) {
 		free(c);
 		c = NULL;
@@ -780,13 +798,37 @@ consul_new(struct consul **out, struct event_base *base,
 	return c != NULL;
 }
 
+bool
+consul_reload(struct consul *c, struct error *err)
+{
+	struct http	*h;
+	size_t		 i;
+
+	consul_forget_old(c);
+	for (i = 0; i < CONSUL_OLD_MAX; i++)
+		if (c->old[i] == NULL)
+			break;
+	if (i == CONSUL_OLD_MAX)
+		return error_set(err, "too many reloads one after the other: "
+		    "try again in a minute");
+	if (!http_new(&h, c->base, c->config, err))
+		return false;
+	c->old[i] = c->http;
+	c->http = h;
+	return true;
+}
+
 void
 consul_free(struct consul *c)
 {
+	size_t	 i;
+
 	if (c == NULL)
 		return;
 	while (!LIST_EMPTY(&c->requests))
 		consul_cancel(LIST_FIRST(&c->requests));
+	for (i = 0; i < CONSUL_OLD_MAX; i++)
+		http_free(c->old[i]);
 	http_free(c->http);
 	free(c);
 }
@@ -832,7 +874,7 @@ consul_watch(struct consul *c, const char *key, uint64_t index,
 	if (wait_ms < 1)
 		wait_ms = 1;
 	return consul_send(r, "GET", NULL,
-	    wait_ms + wait_ms / 16 + 2000 + c->request_timeout,
+	    wait_ms + wait_ms / 16 + 2000 + c->config->request_timeout,
 	    "/v1/kv/%s?index=%" PRIu64 "&wait=%" PRId64 "ms", r->escaped,
 	    index, wait_ms);
 }

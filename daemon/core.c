@@ -9,11 +9,15 @@
 /* Pause between two tries for a free lock that is refused: its lock-delay runs,
  * of which Consul announces the end to nobody. */
 #define ACQUIRE_PAUSE	300
+/* The same where it fails for another reason: no right, no leader. */
+#define ACQUIRE_PAUSE_LONG 2000
 /* A call that failed or said "again" is made again after this, then twice that,
  * up to CALL_PAUSE_MAX on the way to or from mastership, up to role_interval
  * for a slave, who may need hours. */
 #define CALL_PAUSE	100
 #define CALL_PAUSE_MAX	500
+/* No demotion is begun that has less than this of its deadline left. */
+#define LAST_CALL	100
 /* So many failures of ensure_master in a row cost the lock. */
 #define MASTER_FAILURES	3
 /* A node that could not be made master leaves the lock to others for this
@@ -26,6 +30,9 @@
 /* While the lock is free we look every ACQUIRE_PAUSE: a longer silence means
  * that this process stood still, and that what it knows is old. */
 #define STOOD_STILL	2000
+/* Two clocks may differ by so much while a grace lasts, as within the
+ * lock-delay (see config_check_times). */
+#define GRACE_MARGIN	1000
 
 enum detail { NOTHING, HEALTH, CALL, HOLDER, STOP, DISABLE };
 
@@ -118,6 +125,13 @@ lock_unknown(struct core *c)
 	return !lock_known(c);
 }
 
+/* We register with the plugin's first verdict, and ask Consul after that. */
+static bool
+unasked(struct core *c)
+{
+	return c->health == CORE_HEALTH_UNKNOWN && lock_unknown(c);
+}
+
 static bool
 no_session(struct core *c)
 {
@@ -199,8 +213,8 @@ static const struct core_rule rules[] = {
 
 { CORE_PROMOTING, fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
 { CORE_PROMOTING, lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
-{ CORE_PROMOTING, lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
 { CORE_PROMOTING, no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
+{ CORE_PROMOTING, lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
 { CORE_PROMOTING, stop,		   CORE_DEMOTING,  "we are told to stop", STOP, false },
 { CORE_PROMOTING, disabled,	   CORE_DEMOTING,  "the disable file exists", DISABLE, false },
 { CORE_PROMOTING, bad,		   CORE_DEMOTING,  "the application is not healthy", HEALTH, false },
@@ -210,8 +224,8 @@ static const struct core_rule rules[] = {
 
 { CORE_MASTER,	  fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
 { CORE_MASTER,	  lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
-{ CORE_MASTER,	  lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
 { CORE_MASTER,	  no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
+{ CORE_MASTER,	  lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
 { CORE_MASTER,	  stop,		   CORE_DEMOTING,  "we are told to stop", STOP, false },
 { CORE_MASTER,	  disabled,	   CORE_DEMOTING,  "the disable file exists", DISABLE, false },
 { CORE_MASTER,	  bad,		   CORE_DEMOTING,  "the application is not healthy", HEALTH, false },
@@ -220,6 +234,7 @@ static const struct core_rule rules[] = {
 { CORE_DEMOTING,  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
 { CORE_DEMOTING,  disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
 { CORE_DEMOTING,  bad,		   CORE_UNHEALTHY, "the application is not healthy", HEALTH, true },
+{ CORE_DEMOTING,  unasked,	   CORE_FENCED,	   "the plugin has not said yet how the copy is", NOTHING, false },
 { CORE_DEMOTING,  lock_unknown,	   CORE_FENCED,	   "Consul does not tell who has the lock", NOTHING, false },
 { CORE_DEMOTING,  lock_theirs,	   CORE_SLAVE,	   "another node has the lock", HOLDER, false },
 { CORE_DEMOTING,  lock_known,	   CORE_CANDIDATE, "the copy is not a master", NOTHING, true },
@@ -244,8 +259,8 @@ core_do(struct core *c, enum core_action_type type)
 {
 	struct core_action	*a;
 
-	/* The simulator and the tests show that this can't happen; if it does,
-	 * dying is safe (the session ends) and losing an action is not. */
+	/* The tests show that this can't happen; if it does, dying is safe
+	 * (the session ends) and losing an action is not. */
 	if (c->out->count == CORE_ACTIONS)
 		abort();
 	a = &c->out->list[c->out->count++];
@@ -317,6 +332,13 @@ learn_health(struct core *c, const struct core_event *ev)
 	copy(c->health_text, sizeof c->health_text, ev->text);
 }
 
+/* As long as a master can last that has not noticed yet. */
+static int64_t
+grace(const struct core *c)
+{
+	return c->config.fuse + c->config.demote_deadline + GRACE_MARGIN;
+}
+
 /*
  * A lock found free may have a master still, who has not noticed yet: Consul's
  * lock-delay keeps others away for long enough, unless the key was deleted or
@@ -331,8 +353,19 @@ learn_free(struct core *c, const struct core_lock *l)
 	if (l->clean)
 		c->grace_until = c->now;
 	else if (!same || c->lock.clean)
-		c->grace_until = c->now + c->config.fuse +
-		    c->config.demote_deadline;
+		c->grace_until = c->now + grace(c);
+	c->grace_known = true;
+}
+
+/* The lock is ours, although we have not seen it free: an earlier run of ours
+ * has taken it, and may not have waited long enough when it died. */
+static void
+learn_inherited(struct core *c, const struct core_lock *l)
+{
+	c->grace_known = true;
+	c->grace_until = c->now;
+	if (l->epoch != c->config.resume_epoch)
+		c->grace_until += grace(c);
 }
 
 /* It may grow under a master, whose key somebody has overwritten. */
@@ -358,11 +391,17 @@ learn_lock(struct core *c, const struct core_lock *l)
 	if (l->owner == CORE_LOCK_OURS) {
 		if (l->at > c->proof)
 			c->proof = l->at;
-		if (c->state == CORE_STARTING)
-			c->grace_until = l->epoch == c->config.resume_epoch ?
-			    c->now : c->now + c->config.fuse +
-			    c->config.demote_deadline;
+		/* Two answers that have overtaken each other. */
+		if (lock_ours(c) && l->epoch < c->lock.epoch)
+			return;
+		if (!c->grace_known)
+			learn_inherited(c, l);
+		if (c->from_nothing)
+			c->grace_until = c->now + grace(c);
+		c->from_nothing = false;
 	}
+	if (l->owner == CORE_LOCK_THEIRS)
+		c->grace_known = false;
 	c->lock = *l;
 	c->acquiring = false;
 	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
@@ -448,7 +487,8 @@ learn(struct core *c, const struct core_event *ev)
 		break;
 	case CORE_EV_REFUSED:
 		c->acquiring = false;
-		c->acquire_at = c->now + ACQUIRE_PAUSE;
+		c->acquire_at = c->now + (ev->yes ? ACQUIRE_PAUSE :
+		    ACQUIRE_PAUSE_LONG);
 		break;
 	case CORE_EV_SESSION:
 		learn_session(c, ev->yes);
@@ -647,6 +687,10 @@ work_candidate(struct core *c)
 	}
 	if (due(c, c->acquire_at) && due(c, c->hold_off)) {
 		c->acquiring = true;
+		/* That it is missing Consul can check, but not that it has
+		 * been missing all the time: in between somebody may have made
+		 * it, become master, and lost it to whoever deletes it. */
+		c->from_nothing = c->lock.epoch == 0 && !c->lock.clean;
 		core_do(c, CORE_ACQUIRE);
 	}
 }
@@ -681,13 +725,21 @@ work_demoting(struct core *c)
 	int64_t	left = c->since + c->config.demote_deadline - c->now;
 
 	if (c->maybe_master) {
-		if (c->op == CORE_NO_OP && due(c, c->call_at))
+		/* What is too short to do it would only hide why it failed. */
+		if (left > 0 && left < LAST_CALL)
+			due(c, c->now + left);
+		else if (c->op == CORE_NO_OP && due(c, c->call_at))
 			core_call(c, CORE_ENSURE_DEMOTED,
 			    left > 0 ? left : c->config.demote_deadline);
 	} else if (c->release == CORE_KEPT) {
-		struct core_action	*a = core_do(c, CORE_RELEASE);
+		struct core_action	*a;
 
-		a->clean = c->now >= c->grace_until && !c->demote_late;
+		/* A release that is answered late must not take the lock from
+		 * a next run of ours that goes on with this session. */
+		core_do(c, CORE_REMEMBER)->epoch = 0;
+		a = core_do(c, CORE_RELEASE);
+		/* Not if it can't be demoted, but by becoming a slave. */
+		a->clean = c->now >= c->grace_until && c->config.can_demote;
 		c->release = CORE_RELEASING;
 		c->release_by = c->now + 2 * c->config.request_timeout;
 	} else
@@ -731,6 +783,8 @@ wish_session(struct core *c)
 	bool	want = c->state != CORE_UNHEALTHY &&
 		    c->state != CORE_DISABLED && c->state != CORE_STOPPING;
 
+	if (c->state == CORE_STOPPING)
+		return;		/* CORE_LEAVE sees to it */
 	if (c->drop_session) {
 		core_do(c, CORE_WANT_SESSION)->yes = false;
 		c->drop_session = c->want_session = c->session = false;
@@ -739,7 +793,7 @@ wish_session(struct core *c)
 		want = false;
 	if (!want)
 		c->acquiring = false;
-	if (want == c->want_session || c->state == CORE_STOPPING)
+	if (want == c->want_session)
 		return;
 	core_do(c, CORE_WANT_SESSION)->yes = c->want_session = want;
 	if (!want)
@@ -824,6 +878,12 @@ core_init(struct core *c, const struct core_config *config, int64_t now)
 	c->acquire_at = c->hold_off = now;
 	copy(c->tag, sizeof c->tag, "?");
 	copy(c->why, sizeof c->why, "the agent starts");
+}
+
+void
+core_configure(struct core *c, const struct core_config *config)
+{
+	c->config = *config;
 }
 
 void

@@ -68,7 +68,8 @@ enum core_event_type {
 	CORE_EV_TICK,		/* time has passed */
 	CORE_EV_HEALTH,		/* health, text */
 	CORE_EV_LOCK,		/* lock */
-	CORE_EV_REFUSED,	/* our acquire was refused: ask again later */
+	CORE_EV_REFUSED,	/* our acquire was refused; yes: because it is
+				 * held or delayed, no: for another reason */
 	CORE_EV_SESSION,	/* yes: we have a session; no: it is gone */
 	CORE_EV_CALL_DONE,	/* call, result, text */
 	CORE_EV_RELEASED,	/* yes: given back; no: that can't be told */
@@ -96,7 +97,8 @@ enum core_action_type {
 	CORE_CANCEL,		/* kill the call that is under way */
 	CORE_SET_TAG,		/* text: "master", "slave", …; "" for none */
 	CORE_PUBLISH,		/* health, text: what /health answers */
-	CORE_REMEMBER,		/* epoch: we are its master (see resume_epoch) */
+	CORE_REMEMBER,		/* epoch: we are its master (see resume_epoch);
+				 * 0: nothing must be gone on with */
 	CORE_CHANGED,		/* from, to, text: log and show it; yes: it is
 				 * on the ordinary way up, and no news */
 	CORE_SAY,		/* text: log it, as an error */
@@ -168,7 +170,9 @@ struct core {
 	int64_t			 acquire_at;	/* not before */
 	int64_t			 hold_off;	/* after a failed promotion */
 	int			 promote_failures;
-	int64_t			 grace_until;	/* no promotion before */
+	bool			 from_nothing;	/* acquiring a missing key */
+	int64_t			 grace_until;	/* no promotion before … */
+	bool			 grace_known;	/* … of the lock as it is */
 
 	/* the call under way, and what came of the last one */
 	enum core_op		 op;		/* CORE_NO_OP: none */
@@ -201,6 +205,9 @@ struct core {
 
 void		 core_init(struct core *, const struct core_config *,
 		    int64_t now);
+
+/* Takes new settings over; resume_epoch means something to core_init only. */
+void		 core_configure(struct core *, const struct core_config *);
 
 /* Learns the event, and fills actions (emptied first) with what to do, in that
  * order.  Then core->wake says when the next CORE_EV_TICK is due. */

@@ -17,7 +17,6 @@
 #include "value.h"
 #include "wire.h"
 
-#define LOAD_LIMIT	5000	/* ms: dlopen runs the plugin's constructors */
 #define END_LIMIT	500	/* ms, of a process that was killed */
 
 /* All strings of the description point into path and packet. */
@@ -92,10 +91,10 @@ description_read(struct described *a, struct error *err)
 /* Blocks until the handler has said what it loaded, has ended, or is late. */
 static bool
 description_receive(struct described *a, int channel, pid_t pid,
-    struct error *err)
+    int64_t limit, struct error *err)
 {
 	struct pollfd	 p = { .fd = channel, .events = POLLIN };
-	int64_t		 until = clock_ms() + LOAD_LIMIT, left;
+	int64_t		 until = clock_ms() + limit, left;
 	char		 end[64];
 	int		 n, status;
 
@@ -104,8 +103,8 @@ description_receive(struct described *a, int channel, pid_t pid,
 		n = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
-		return error_set(err, "plugin %s did not load within %d s",
-		    a->path, LOAD_LIMIT / 1000);
+		return error_set(err, "plugin %s did not load within %.1f s",
+		    a->path, (double)limit / 1000);
 	if (wire_receive(channel, &a->packet, 0) == 1)
 		return description_read(a, err);
 	if (!child_ended(pid, END_LIMIT, &status))
@@ -118,7 +117,7 @@ description_receive(struct described *a, int channel, pid_t pid,
 
 bool
 plugin_describe(struct plugin_description **d, const char *name,
-    struct error *err)
+    int64_t limit, struct error *err)
 {
 	char		 program[PATH_MAX], parent[16];
 	struct described *a = calloc(1, sizeof(*a));
@@ -151,7 +150,7 @@ plugin_describe(struct plugin_description **d, const char *name,
 		goto out;
 	close(channel[1]);
 	channel[1] = -1;
-	ok = description_receive(a, channel[0], pid, err);
+	ok = description_receive(a, channel[0], pid, limit, err);
 	child_kill(pid);
 	if (child_ended(pid, END_LIMIT, &status))
 		child_reap(pid);
@@ -189,6 +188,17 @@ option_is_near(const char *a, const char *b, int changes)
 	    option_is_near(a + 1, b + 1, changes - 1));
 }
 
+/* Where an option was given. */
+static void
+option_place(const struct config *c, const struct config_option *set,
+    FILE *errors)
+{
+	if (set->line == 0)
+		fprintf(errors, "flag options.%s: ", set->name);
+	else
+		fprintf(errors, "%s:%d: ", c->file, set->line);
+}
+
 static void
 option_refuse_unknown(const struct plugin_description *d,
     const struct config *c, const struct config_option *set, FILE *errors)
@@ -202,8 +212,8 @@ option_refuse_unknown(const struct plugin_description *d,
 			if (option_is_near(d->options[i].name, set->name,
 			    changes))
 				near = d->options[i].name;
-	fprintf(errors, "%s:%d: plugin %s has no option %s", c->file, set->line,
-	    d->name, set->name);
+	option_place(c, set, errors);
+	fprintf(errors, "plugin %s has no option %s", d->name, set->name);
 	if (near != NULL)
 		fprintf(errors, "; do you mean %s?\n", near);
 	else if (d->option_count == 0)
@@ -274,9 +284,11 @@ option_check(const struct plugin_description *d, const struct plugin_option *o,
 		wrong = "is empty";
 	else
 		wrong = option_parse(o->type, set->value, &number);
-	if (wrong != NULL)
-		fprintf(errors, "%s:%d: [options] %s: \"%s\" %s (%s)\n",
-		    c->file, set->line, o->name, set->value, wrong, o->meaning);
+	if (wrong == NULL)
+		return;
+	option_place(c, set, errors);
+	fprintf(errors, "[options] %s: \"%s\" %s (%s)\n", o->name, set->value,
+	    wrong, o->meaning);
 }
 
 bool

@@ -96,6 +96,7 @@ struct handler {
 
 	/* The call. */
 	bool				 busy, sent;
+	bool				 stale;		/* its process ends with it */
 	enum handler_op			 op;
 	int64_t				 timeout_ms;
 	handler_cb			 cb;
@@ -277,6 +278,9 @@ handler_finish(struct handler *h, enum handler_result result, const char *text)
 	h->busy = h->sent = false;
 	event_del(h->begin);
 	event_del(h->late);
+	if (h->stale && h->pid != -1)
+		handler_bury(h);
+	h->stale = false;
 	h->cb(result, text, h->arg);	/* may have freed h */
 }
 
@@ -590,6 +594,17 @@ handler_cancel(struct handler *h)
 	h->busy = h->sent = false;
 	event_del(h->begin);
 	event_del(h->late);
+}
+
+void
+handler_reload(struct handler *h, const struct plugin_description *plugin)
+{
+	h->plugin = plugin;
+	h->losses = 0;
+	h->not_before = 0;
+	h->stale = h->busy && h->sent;
+	if (!h->stale && h->pid != -1)
+		handler_bury(h);
 }
 
 bool

@@ -54,11 +54,13 @@ struct plugin_description {
 	size_t			 option_count;
 };
 
-/* Starts a handler for a moment, to learn what the plugin is: blocks for 5 s
- * at most.  The reason names the file and what is wrong with it.  The name is
+#define PLUGIN_LOAD_LIMIT	5000	/* ms */
+
+/* Starts a handler for a moment, to learn what the plugin is: blocks for limit
+ * milliseconds at most.  The reason names the file and what is wrong with it.  The name is
  * a path where it has a '/', else NAME.so in the plugin folder. */
 bool	plugin_describe(struct plugin_description **, const char *name,
-	    struct error *);
+	    int64_t limit, struct error *);
 void	plugin_description_free(struct plugin_description *);
 
 /* Checks the config's [options] against the description; errors (freed by the
@@ -110,6 +112,10 @@ bool		 handler_call(struct handler *, const struct handler_call *,
 		    handler_cb, void *arg);
 /* Kills the handler's process group if a call is under way; cb never runs. */
 void		 handler_cancel(struct handler *);
+/* The config (the same struct) or the plugin has changed: the next call gets a
+ * new process. */
+void		 handler_reload(struct handler *,
+		    const struct plugin_description *);
 bool		 handler_busy(const struct handler *);
 pid_t		 handler_pid(const struct handler *);	/* -1: none runs */
 

@@ -725,6 +725,12 @@ http_free(struct http *h)
 	curl_global_cleanup();
 }
 
+bool
+http_is_idle(const struct http *h)
+{
+	return TAILQ_EMPTY(&h->active) && TAILQ_EMPTY(&h->done);
+}
+
 const char *
 http_address(const struct http *h)
 {

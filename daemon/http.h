@@ -35,6 +35,7 @@ typedef void (*http_cb)(const struct http_reply *, void *arg);
 bool	http_new(struct http **, struct event_base *, const struct config *,
 	    struct error *);
 void	http_free(struct http *);	/* cancels what is under way */
+bool	http_is_idle(const struct http *);	/* no callback is to come */
 
 /*
  * Sends one request.  Method is "GET" or "PUT"; path begins with '/' and is

@@ -143,17 +143,23 @@ settle(struct inifile *f)
 	f->pending = false;
 }
 
-/* To inih a ';' behind a blank begins a comment, in a command's line too: what
- * stands there would be lost without a word. */
-static bool
-is_cut(const char *line)
+/*
+ * To inih a ';' behind a blank begins a comment, in a command's line too: what
+ * stands there would be lost without a word.  A '#' does not, but whoever
+ * writes one outside quotes means it so.  NULL: the value is whole.
+ */
+static const char *
+comment_in_value(const char *line)
 {
-	const char	*p = strchr(line, '=');
+	const char	*value = strchr(line, '='), *p;
 
-	while (p != NULL && (p = strchr(p + 1, ';')) != NULL)
-		if (isspace((unsigned char)p[-1]))
-			return true;
-	return false;
+	if (value == NULL)
+		return NULL;
+	for (p = value + 1; *p != '\0'; p++)
+		if (isspace((unsigned char)p[-1]) && (*p == ';' ||
+		    (*p == '#' && strcspn(value, "'\"") > (size_t)(p - value))))
+			return p;
+	return NULL;
 }
 
 /* What inih calls to read a line. */
@@ -161,6 +167,7 @@ static char *
 read_line(char *line, int size, void *arg)
 {
 	struct inifile	*f = arg;
+	const char	*comment;
 
 	settle(f);
 	if (f->rest == f->end)
@@ -170,11 +177,11 @@ read_line(char *line, int size, void *arg)
 		read_section(f, line);
 	} else if (line[0] != '\0' && strchr(";#", line[0]) == NULL) {
 		f->pending = true;
-		if (is_cut(line)) {
-			mistake(f, "a blank and a ';' begin a comment, so the "
-			    "value would end there: give a comment a line of "
-			    "its own, and a ';' of the value no blank before "
-			    "it");
+		if ((comment = comment_in_value(line)) != NULL) {
+			mistake(f, "a blank and a '%c' would begin a comment: "
+			    "give a comment a line of its own, and a '%c' of "
+			    "the value no blank before it", *comment,
+			    *comment);
 			f->pending = false;
 			line[0] = '\0';
 		}

@@ -34,6 +34,7 @@ struct lock {
 	int64_t				 renew_every;
 	int				 session_failures;
 	struct consul_request		*session_request;
+	int				 destroying;	/* requests under way */
 	struct event			*session_timer;
 
 	/* the key, as it was seen last */
@@ -46,6 +47,7 @@ struct lock {
 	struct consul_request		*watch;
 	struct event			*watch_timer;
 	struct consul_request		*read;		/* consistent */
+	bool				 look;		/* until one succeeds */
 	struct event			*verify_timer;
 	struct consul_request		*write;		/* acquire or release */
 	struct consul_request		*holder;	/* who is it? */
@@ -174,13 +176,30 @@ lock_holder_session(const struct consul_reply *r, void *arg)
 	    lock_holder_instance, l);
 }
 
+/* Does the value name this very copy?  As long as we do not know who we are, it
+ * may. */
+static bool
+lock_is_us(const struct lock *l, yajl_val value)
+{
+	return (l->node[0] == '\0' ||
+	    strcmp(json_string(value, "node", ""), l->node) == 0) &&
+	    strcmp(json_string(value, "service_id", ""),
+	    l->config->service_id) == 0;
+}
+
 static void
 lock_see_theirs(struct lock *l, const struct consul_key *k, bool again)
 {
 	yajl_val	v = lock_parse_value(k);
 
 	l->view.owner = CORE_LOCK_THEIRS;
-	if (strcmp(json_string(v, "session", ""), k->session) == 0) {
+	if (strcmp(json_string(v, "session", ""), k->session) == 0 &&
+	    lock_is_us(l, v)) {
+		/* An earlier run of ours, whose session goes as soon as we
+		 * make one: it is no master to follow. */
+		copy(l->view.node, sizeof l->view.node, l->node);
+		copy(l->view.host, sizeof l->view.host, "");
+	} else if (strcmp(json_string(v, "session", ""), k->session) == 0) {
 		copy(l->view.node, sizeof l->view.node,
 		    json_string(v, "node", ""));
 		copy(l->view.host, sizeof l->view.host,
@@ -298,6 +317,7 @@ lock_read_done(const struct consul_reply *r, void *arg)
 		l->events->key_trouble(r->text, l->arg);
 		return;
 	}
+	l->look = false;
 	l->events->key_trouble("", l->arg);
 	/* The session of an earlier run of ours still has the lock: go on. */
 	if (l->resume[0] != '\0' && strcmp(r->key->session, l->resume) == 0) {
@@ -308,6 +328,7 @@ lock_read_done(const struct consul_reply *r, void *arg)
 	}
 	copy(l->resume, sizeof l->resume, "");
 	lock_see(l, r->key, r->sent_at, true);
+	lock_open_session(l);
 }
 
 void
@@ -315,6 +336,7 @@ lock_look(struct lock *l)
 {
 	/* One that is under way may have been answered before what made us
 	 * ask; Consul has it in a moment, so ask again. */
+	l->look = true;
 	cancel(&l->read);
 	l->read = consul_get(l->consul, l->path, true, lock_read_done, l);
 }
@@ -330,7 +352,7 @@ lock_verify(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (l->read != NULL || l->write != NULL)
 		return;
-	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
+	if (l->look || l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
 	    (l->view.owner == CORE_LOCK_THEIRS && l->view.host[0] == '\0'))
 		lock_look(l);
 }
@@ -393,7 +415,7 @@ lock_acquired(const struct consul_reply *r, void *arg)
 	l->write = NULL;
 	switch (r->outcome) {
 	case CONSUL_OK:
-		l->events->key_trouble("", l->arg);
+		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
 		lock_see(l, r->key, r->sent_at, true);
 		break;
@@ -403,15 +425,16 @@ lock_acquired(const struct consul_reply *r, void *arg)
 		lock_open_session(l);
 		break;
 	case CONSUL_REFUSED:
-		l->events->refused(r->text, l->arg);
+		l->events->write_trouble("", l->arg);
+		l->events->refused(true, r->text, l->arg);
 		if (!r->delayed)
 			lock_look(l);
 		break;
 	case CONSUL_DENIED:
 	case CONSUL_UNKNOWN:
 		/* It may have happened all the same. */
-		l->events->key_trouble(r->text, l->arg);
-		l->events->refused(r->text, l->arg);
+		l->events->write_trouble(r->text, l->arg);
+		l->events->refused(false, r->text, l->arg);
 		lock_look(l);
 		break;
 	}
@@ -442,8 +465,7 @@ lock_released(const struct consul_reply *r, void *arg)
 	l->held = false;
 	l->view.owner = CORE_LOCK_UNKNOWN;
 	timer_in(l->verify_timer, l->config->verify_interval);
-	if (!yes)
-		l->events->key_trouble(r->text, l->arg);
+	l->events->write_trouble(yes ? "" : r->text, l->arg);
 	l->events->released(yes, r->text, l->arg);
 }
 
@@ -555,10 +577,14 @@ static void
 lock_session_created(const struct consul_reply *r, void *arg)
 {
 	struct lock	*l = arg;
+	char		 text[1024];
 
 	l->session_request = NULL;
 	if (r->outcome != CONSUL_OK) {
-		lock_session_failed(l, r->text);
+		snprintf(text, sizeof text, r->outcome == CONSUL_REFUSED ?
+		    "waiting until Consul's check of our /health passes: %s" :
+		    "%s", r->text);
+		lock_session_failed(l, text);
 		return;
 	}
 	copy(l->session, sizeof l->session, r->id);
@@ -613,21 +639,35 @@ lock_session_timer(evutil_socket_t fd, short what, void *arg)
 static void
 lock_open_session(struct lock *l)
 {
-	if (!l->wanted || l->node[0] == '\0' || l->session[0] != '\0' ||
-	    l->session_request != NULL)
-		return;
 	/* Whether an earlier one goes on must be known first. */
-	if (l->resume[0] != '\0') {
-		timer_in(l->session_timer, RETRY_FIRST);
+	if (!l->wanted || l->node[0] == '\0' || l->session[0] != '\0' ||
+	    l->session_request != NULL || l->destroying > 0 ||
+	    l->resume[0] != '\0')
 		return;
-	}
 	l->renew_every = 0;
 	l->session_request = consul_sessions(l->consul, l->node,
 	    l->config->service_id, lock_sessions_listed, l);
 }
 
+/* If it failed: it is destroyed before the next one is made, or by its TTL. */
 static void
-lock_drop_session(struct lock *l, consul_cb cb)
+lock_destroyed(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	(void)r;
+	l->destroying--;
+	if (l->left != NULL) {
+		if (l->destroying == 0)
+			l->left(l->left_arg);
+		return;
+	}
+	lock_look(l);
+	lock_open_session(l);
+}
+
+static void
+lock_drop_session(struct lock *l)
 {
 	cancel(&l->session_request);
 	event_del(l->session_timer);
@@ -640,43 +680,21 @@ lock_drop_session(struct lock *l, consul_cb cb)
 	if (l->held)
 		l->view.owner = CORE_LOCK_UNKNOWN;
 	l->held = false;
-	l->session_request = consul_session_destroy(l->consul, l->session,
-	    cb, l);
+	l->destroying++;
+	consul_session_destroy(l->consul, l->session, lock_destroyed, l);
 	copy(l->session, sizeof l->session, "");
-}
-
-static void
-lock_dropped(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-
-	(void)r;	/* if it failed: it is destroyed before the next one is
-			 * made, or by its TTL */
-	l->session_request = NULL;
-	lock_look(l);
-	lock_open_session(l);
 }
 
 void
 lock_want_session(struct lock *l, bool want)
 {
 	if (!want)
-		lock_drop_session(l, lock_dropped);
+		lock_drop_session(l);
 	l->wanted = want;
 	l->session_failures = 0;
 	if (l->session[0] != '\0')
 		timer_in(l->session_timer, 0);
 	lock_open_session(l);
-}
-
-static void
-lock_left(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-
-	(void)r;
-	l->session_request = NULL;
-	l->left(l->left_arg);
 }
 
 void
@@ -685,8 +703,8 @@ lock_leave(struct lock *l, void (*done)(void *), void *arg)
 	l->wanted = false;
 	l->left = done;
 	l->left_arg = arg;
-	lock_drop_session(l, lock_left);
-	if (l->session_request == NULL)
+	lock_drop_session(l);
+	if (l->destroying == 0)
 		done(arg);
 }
 
@@ -697,7 +715,8 @@ lock_identify(struct lock *l, const char *node, const char *address)
 	copy(l->address, sizeof l->address, address);
 	/* What was seen before is seen better now: who we are, and whether we
 	 * are alone. */
-	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN || !l->key.exists)
+	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
+	    l->view.host[0] == '\0' || !l->key.exists)
 		lock_look(l);
 	lock_open_session(l);
 }

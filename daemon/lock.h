@@ -27,12 +27,16 @@
 struct lock_events {
 	/* A read of the key, or our own acquire, showed this. */
 	void	(*seen)(const struct core_lock *, void *arg);
-	void	(*refused)(const char *text, void *arg);
-	/* yes: there is a session now; no: it is gone, not by our will. */
+	/* usual: it is held, or delayed; else somebody has to see to it. */
+	void	(*refused)(bool usual, const char *text, void *arg);
+	/* yes: there is a session now, text is its id; no: it is gone, not by
+	 * our will. */
 	void	(*session)(bool yes, const char *text, void *arg);
 	void	(*released)(bool yes, const char *text, void *arg);
-	/* What goes wrong with the key or the session now; "" when it ended. */
+	/* What goes wrong now with reading the key, with taking or giving it
+	 * back, with the session; "" when it ended. */
 	void	(*key_trouble)(const char *text, void *arg);
+	void	(*write_trouble)(const char *text, void *arg);
 	void	(*session_trouble)(const char *text, void *arg);
 };
 

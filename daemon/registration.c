@@ -37,7 +37,7 @@ struct registration {
 	struct consul_request		*request;
 	struct event			*timer;
 
-	void				(*left)(void *);
+	void				(*left)(bool, void *);
 	void				*left_arg;
 };
 
@@ -228,12 +228,13 @@ registration_take_role(struct registration *r, const struct consul_reply *reply)
 {
 	const char	*old = role_of(reply->tags);
 
-	if (strcmp(r->role, "?") == 0) {
+	if (strcmp(r->role, "?") == 0)
 		snprintf(r->role, sizeof r->role, "%s", old);
+	if (strcmp(r->role, old) == 0)
 		snprintf(r->since, sizeof r->since, "%s", reply->since);
-	} else if (r->role[0] == '\0' && old[0] != '\0')
+	else if (r->role[0] == '\0' && old[0] != '\0')
 		log_info("Removing tag %s", old);
-	else if (strcmp(r->role, old) != 0)
+	else
 		log_info("Updating tag to %s", r->role);
 }
 
@@ -334,9 +335,10 @@ registration_deregistered(const struct consul_reply *reply, void *arg)
 
 	r->request = NULL;
 	if (reply->outcome != CONSUL_OK)
-		log_warning("The service stays registered in Consul: %s",
-		    reply->text);
-	r->left(r->left_arg);
+		log_warning("The service may still be registered in Consul "
+		    "(%s); once it answers, run: consul services deregister "
+		    "-id=%s", reply->text, r->config->service_id);
+	r->left(reply->outcome == CONSUL_OK, r->left_arg);
 }
 
 static void
@@ -347,12 +349,13 @@ registration_deregister(struct registration *r)
 }
 
 void
-registration_leave(struct registration *r, void (*done)(void *), void *arg)
+registration_leave(struct registration *r, void (*done)(bool, void *),
+    void *arg)
 {
 	r->left = done;
 	r->left_arg = arg;
 	if (!r->started) {
-		done(arg);
+		done(true, arg);
 		return;
 	}
 	log_info("Deregistering service in Consul");

@@ -42,8 +42,8 @@ void			 registration_set_tag(struct registration *,
 			    const char *tag);
 /* Something was odd: look now. */
 void			 registration_look(struct registration *);
-/* Deregisters, and says when that is over, well or not. */
+/* Deregisters, and says when that is over, and whether it went well. */
 void			 registration_leave(struct registration *,
-			    void (*done)(void *arg), void *arg);
+			    void (*done)(bool ok, void *arg), void *arg);
 
 #endif

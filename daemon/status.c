@@ -84,10 +84,11 @@ status_judge(struct status *s)
 	for (i = 0; i < s->count; i++) {
 		struct status_node	*n = &s->nodes[i];
 
-		if (strcmp(n->role, "master") != 0)
+		/* A dead node can't take its tag away. */
+		if (strcmp(n->role, "master") != 0 || !is_serving(n))
 			continue;
 		masters++;
-		good += is_serving(n) && is_holder(s, n);
+		good += is_holder(s, n);
 	}
 	s->answer = masters == 1 && good == 1 ? STATUS_GOOD : STATUS_BAD;
 	if (s->answer == STATUS_GOOD)
@@ -96,12 +97,12 @@ status_judge(struct status *s)
 		return "no node of this service is registered (or the token "
 		    "may not read it)";
 	if (masters > 1)
-		return "more than one node is tagged master";
+		return "more than one healthy node is tagged master";
 	if (masters == 0)
 		return s->holder[0] != '\0' ? "no master: the lock's holder is "
-		    "not tagged master" : "no master: nobody has the lock";
-	return s->holder[0] == '\0' ? "the master does not have the lock" :
-	    "the master is not healthy, or another node has the lock";
+		    "not healthy, or not tagged master yet" :
+		    "no master: nobody has the lock";
+	return "the master does not have the lock";
 }
 
 static void

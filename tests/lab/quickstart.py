@@ -30,7 +30,7 @@ class Show:
                 for i in self.consul.catalog(SERVICE, timeout=2)}
         rows = [("NODE", "IN CONSUL", "ROLE", "EPOCH", "THE APPLICATION SAYS")]
         for a in self.agents:
-            s = a.status if a.running else {}
+            s = a.status        # of one that was started by hand, too
             health = s.get("health")
             text = health.get("text", "") if isinstance(health, dict) else ""
             rows.append((a.consul.name, tags.get(a.consul.name, "-"),
@@ -38,6 +38,9 @@ class Show:
                          str(s.get("epoch") or "-"),
                          text.replace(f"{self.folder}/", "")))
         return rows
+
+    def short(self, path):
+        return path.relative_to(self.folder)
 
     def say(self, text=""):
         """A line that stays, above the table."""
@@ -121,7 +124,7 @@ def run(folder, once):
     server = cluster.servers[0]
     show = Show(folder, server, agents)
     try:
-        show.say(f"-- starting Consul: a server on {server.address}, agents on "
+        show.say(f"-- starting Consul: server {server.address}, agents "
                  + ", ".join(c.address for c in cluster.clients))
         cluster.start()
         show.say("-- starting three copies of the example application, each "
@@ -186,7 +189,7 @@ def agent_stops(show, server, agents, old):
 def application_fails(show, server, agents):
     old = the_master(show, server, agents)
     show.say(f"-- failover 2: the application of {old.name} fails "
-             f"(rm {old.flag})")
+             f"(rm {show.short(old.flag)})")
     begin = time.monotonic()
     old.sicken()
     new, end = show.wait(
@@ -206,23 +209,32 @@ def other(found, old):
 
 def what_to_try(show, server, agents):
     one = the_master(show, server, agents)
-    dns = server.address
+    short = show.short
     show.say(f"""
 Now try it by hand, in another terminal:
 
+  PATH={PROGRAM.parent}:$PATH
+  cd {show.folder}
+
   is this copy healthy?     curl {one.url}/health
   what does it know?        curl {one.url}/status
-  who is what?              {PROGRAM} status -c {one.file}
+  who is what?              consul-failover status -c {short(one.file)}
   ask Consul's catalogue    curl {server.url}/v1/catalog/service/{SERVICE}
-  ask Consul's DNS          dig +short @{dns} -p 8600 master.{SERVICE}.service.consul
+  ask Consul's DNS          dig +short @{server.address} -p 8600 \\
+                                master.{SERVICE}.service.consul
 
 and break the master, {one.name}, to see another one take over:
 
-  the application fails     rm {one.flag}
-  and is back               touch {one.flag}
-  take it out for a while   touch {one.disable_file}
-  an agent crashes          kill -9 {one.pid}    (a new master after about 20 s)
-  its log                   tail -f {one.log}
+  the application fails     rm {short(one.flag)}
+  and is back               touch {short(one.flag)}
+  take it out for a while   touch {short(one.disable_file)}
+  and put it back           rm {short(one.disable_file)}
+  its log                   tail -f {short(one.log)}
+  the agent crashes         kill -9 {one.pid}
+                            a new master after about 20 s; the dead one keeps its tag,
+                            but DNS leaves it out once its check has failed
+  and is started again      consul-failover agent -c {short(one.file)}
+                            stop it with Ctrl-C
   Consul's agent dies       kill -9 {one.consul.pid}
 
 Ctrl-C ends it all.""")

@@ -175,6 +175,8 @@ misbehave(struct failover *f, const char *word)
 	else if (strcmp(word, "log") == 0)
 		for (i = 0; i < 100000; i++)
 			f->log(f, FAILOVER_INFO, "log line %d", i);
+	else if (strcmp(word, "slow") == 0)
+		usleep(800000);
 	else if (strcmp(word, "say") == 0)
 		f->log(f, FAILOVER_INFO, "epoch %llu: %s",
 		    (unsigned long long)f->epoch, f->reason);

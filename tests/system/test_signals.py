@@ -127,6 +127,75 @@ def test_hup_reads_the_token_again(lab, single):
         fake.end()
 
 
+def test_hup_is_not_noticed_by_clients_even_with_a_slow_health(lab, single):
+    a = lab.agent(single)
+    a.start().wait_role("master")
+    a.script(health="slow")
+    epoch = a.status["epoch"]
+    for _ in range(5):
+        a.hup()
+        end = time.monotonic() + 0.6
+        while time.monotonic() < end:
+            assert a.ask("/health").status == 200
+            assert a.ask("/master").status == 200
+    assert a.status["epoch"] == epoch
+    assert [m.node for m in lab.masterships()] == [a.name]
+
+
+def test_hup_while_waiting_to_be_promoted_makes_no_slave_of_itself(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    a.kill()
+    session = single.session_of(lab.service)
+    single.put(f"/v1/kv/lock/{lab.service}/leader?release={session}")
+    a.start().wait_role("promoting", seconds=20)
+    a.hup()
+    time.sleep(0.5)
+    a.kill()
+    a.start().wait_role("master", seconds=40)
+    assert not lab.calls("ensure_slave", a.name)
+
+
+def test_hup_with_a_token_file_that_is_empty_for_a_moment(lab, single):
+    token = lab.folder / "token"
+    token.write_text("one\n")
+    a = lab.agent(single, sections={"consul": {"token_file": token}})
+    a.start().wait_role("master")
+    token.write_text("")
+    a.hup()
+    net.wait_for("it says so", lambda: a.lines("is not taken over"), 10)
+    assert a.role == "master"
+    token.write_text("one\n")
+    a.hup()
+    net.wait_for("it says so", lambda: a.lines("Running with the new"), 10)
+    assert a.role == "master"
+    assert [m.node for m in lab.masterships()] == [a.name]
+
+
+def test_hups_do_not_prolong_the_fuse(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    fuse = 3
+    single.freeze()
+    try:
+        begin = time.monotonic()
+        while time.monotonic() - begin < fuse + 4:
+            a.hup()
+            time.sleep(0.4)
+        demoted = [l for l in lab.calls("ensure_demoted", a.name, "end")
+                   if l.at / 1e9 > begin]
+        assert demoted, a.text()
+        assert demoted[0].at / 1e9 - begin < fuse + 2
+    finally:
+        single.thaw()
+    a.wait_role("master", seconds=60)
+
+
+def test_a_stop_right_after_a_hup_is_not_lost(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    a.hup()
+    time.sleep(0.005)
+    assert a.stop() == 0
+
+
 @pytest.mark.sanitized
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_in_good_order(lab, single, number):

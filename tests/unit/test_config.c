@@ -457,9 +457,12 @@ a_comment_that_would_cut_a_value_is_refused(void **state)
 {
 	(void)state;
 	refused("[options]\nhealth = sh -c 'a ; b'",
-	    ":7: a blank and a ';' begin a comment, so the value would end "
-	    "there: give a comment a line of its own, and a ';' of the value "
-	    "no blank before it\n");
+	    ":7: a blank and a ';' would begin a comment: give a comment a "
+	    "line of its own, and a ';' of the value no blank before it\n");
+	refused("[options]\nflag = /a # b",
+	    ":7: a blank and a '#' would begin a comment: give a comment a "
+	    "line of its own, and a '#' of the value no blank before it\n");
+	then_loaded(load(MINIMAL "[options]\nhealth = sh -c 'a # b'"));
 	then_loaded(load(MINIMAL "[options]\nhealth = sh -c 'a; b'"));
 	assert_string_equal(config->options[0].value, "sh -c 'a; b'");
 }

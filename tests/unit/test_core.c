@@ -14,6 +14,7 @@
 
 #define FUSE		10000
 #define DEMOTE		3000
+#define MARGIN		1000	/* of the grace */
 #define REQUEST		2000
 #define BUSY		60000
 #define PROMOTE		60000
@@ -276,7 +277,7 @@ ev_ours_unproved(struct world *w)
 static void
 ev_refused(struct world *w)
 {
-	struct core_event	ev = { .type = CORE_EV_REFUSED };
+	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = true };
 
 	send(w, &ev);
 }
@@ -539,7 +540,7 @@ a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted(void **unused
 	assert_null(wanted(&w, CORE_CALL));
 	tick(&w, FUSE - 1);
 	see(&w, CORE_LOCK_OURS, true);	/* a proof */
-	tick(&w, DEMOTE);
+	tick(&w, DEMOTE + MARGIN);
 	assert_null(wanted(&w, CORE_CALL));
 	tick(&w, 1);
 	assert_non_null(called(&w, CORE_ENSURE_MASTER));
@@ -576,7 +577,7 @@ a_process_that_stood_still_looks_again_before_it_acquires(void **unused)
 	assert_null(wanted(&w, CORE_ACQUIRE));
 	see(&w, CORE_LOCK_FREE, false);
 	assert_non_null(wanted(&w, CORE_ACQUIRE));
-	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE);
+	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE + MARGIN);
 }
 
 static void
@@ -593,6 +594,84 @@ a_refused_acquire_is_tried_again_after_a_pause(void **unused)
 	assert_null(wanted(&w, CORE_ACQUIRE));
 	tick(&w, 300);
 	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+an_acquire_that_consul_denies_is_tried_again_after_a_longer_pause(void **unused)
+{
+	struct world		w;
+	struct core_event	ev = { .type = CORE_EV_REFUSED };
+
+	(void)unused;
+	given(&w, CORE_CANDIDATE);
+	send(&w, &ev);
+	tick(&w, 1999);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	tick(&w, 1);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+/* The lock of an earlier run that died in its wait. */
+static void
+a_lock_that_is_ours_unasked_waits_however_late_consul_tells(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, EPOCH - 1);
+	health(&w, CORE_HEALTH_OK);
+	session(&w, true);
+	tick(&w, REQUEST);
+	answer(&w, CORE_DONE);
+	assert_int_equal(w.core.state, CORE_FENCED);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE + MARGIN);
+}
+
+static void
+a_stop_destroys_the_session_once_and_in_leaving_only(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	stop(&w);
+	answer(&w, CORE_DONE);
+	released(&w, false);
+	assert_non_null(wanted(&w, CORE_LEAVE));
+	assert_null(wanted(&w, CORE_WANT_SESSION));
+}
+
+static void
+a_session_that_is_gone_is_the_reason_that_is_told(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	session(&w, false);
+	assert_string_equal(wanted(&w, CORE_CHANGED)->text,
+	    "our session in Consul is gone");
+}
+
+static void
+no_demotion_is_begun_that_has_no_time_left(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	health(&w, CORE_HEALTH_BAD);
+	w.now += DEMOTE - 150;
+	answer(&w, CORE_FAILED);
+	tick(&w, 100);
+	assert_null(wanted(&w, CORE_CALL));
+	tick(&w, 50);
+	assert_non_null(wanted(&w, CORE_SAY));
+	assert_int_equal(wanted(&w, CORE_CALL)->timeout, DEMOTE);
 }
 
 static void
@@ -654,6 +733,7 @@ stepping_down_is_demotion_then_release_then_tag(void **unused)
 	assert_null(wanted(&w, CORE_SET_TAG));
 	answer(&w, CORE_DONE);
 	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, 0);
 	assert_null(wanted(&w, CORE_PUBLISH));
 	assert_null(wanted(&w, CORE_SET_TAG));
 	released(&w, true);
@@ -946,7 +1026,8 @@ a_plugin_without_ensure_demoted_steps_down_at_once(void **unused)
 	w.core.config.can_demote = false;
 	health(&w, CORE_HEALTH_BAD);
 	assert_null(wanted(&w, CORE_CALL));
-	assert_non_null(wanted(&w, CORE_RELEASE));
+	/* … and the next master waits until this one is its slave. */
+	assert_false(wanted(&w, CORE_RELEASE)->clean);
 }
 
 /* The README shows a picture that was made of that file. */
@@ -994,6 +1075,15 @@ main(void)
 		    a_process_that_stood_still_looks_again_before_it_acquires),
 		cmocka_unit_test(
 		    a_refused_acquire_is_tried_again_after_a_pause),
+		cmocka_unit_test(
+		    an_acquire_that_consul_denies_is_tried_again_after_a_longer_pause),
+		cmocka_unit_test(
+		    a_lock_that_is_ours_unasked_waits_however_late_consul_tells),
+		cmocka_unit_test(
+		    a_stop_destroys_the_session_once_and_in_leaving_only),
+		cmocka_unit_test(
+		    a_session_that_is_gone_is_the_reason_that_is_told),
+		cmocka_unit_test(no_demotion_is_begun_that_has_no_time_left),
 		cmocka_unit_test(a_held_lock_is_never_acquired),
 		cmocka_unit_test(
 		    the_tag_is_master_after_ensure_master_not_before),

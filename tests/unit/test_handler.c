@@ -67,7 +67,7 @@ then_it_is_refused(const char *plugin, const char *why)
 	struct error			 err;
 	char				 expected[512];
 
-	assert_false(plugin_describe(&d, plugin, &err));
+	assert_false(plugin_describe(&d, plugin, PLUGIN_LOAD_LIMIT, &err));
 	assert_null(d);
 	snprintf(expected, sizeof(expected), why, plugin);
 	assert_string_equal(err.text, expected);
@@ -107,7 +107,7 @@ a_broken_shared_object_is_refused(void **state)
 
 	(void)state;
 	write_file("broken", "\177ELF and then nothing of the kind");
-	assert_false(plugin_describe(&d, in_folder("broken"), &err));
+	assert_false(plugin_describe(&d, in_folder("broken"), PLUGIN_LOAD_LIMIT, &err));
 	assert_non_null(strstr(err.text, "can't be loaded"));
 	assert_non_null(strstr(err.text, in_folder("broken")));
 }
@@ -119,7 +119,7 @@ a_plugin_that_hangs_when_loaded_is_refused_after_5_s(void **state)
 
 	(void)state;
 	then_it_is_refused("hang_load", "plugin " PLUGINDIR "/hang_load.so did "
-	    "not load within 5 s");
+	    "not load within 5.0 s");
 	assert_in_range(clock_ms() - begun, 4900, 7000);
 }
 
@@ -139,7 +139,7 @@ all_wrong_options_are_told_at_once(void **state)
 	given_option("at", "12x");
 	given_option("log_health", "maybe");
 	given_option("pause", "5");
-	assert_true(plugin_describe(&t.plugin, "recorder", &err));
+	assert_true(plugin_describe(&t.plugin, "recorder", PLUGIN_LOAD_LIMIT, &err));
 	assert_false(plugin_check_options(t.plugin, &t.config, &errors));
 	assert_string_equal(errors,
 	    "test.ini:10: plugin recorder has no option fag; do you mean "
@@ -165,7 +165,7 @@ a_missing_or_empty_option_is_told(void **state)
 	given_option("health", "");
 	given_option("ensure_master", "/bin/true");
 	given_option("ensure_slave", "/bin/true");
-	assert_true(plugin_describe(&t.plugin, EXEC_PLUGIN, &err));
+	assert_true(plugin_describe(&t.plugin, EXEC_PLUGIN, PLUGIN_LOAD_LIMIT, &err));
 	assert_false(plugin_check_options(t.plugin, &t.config, &errors));
 	assert_string_equal(errors,
 	    "test.ini:10: [options] health: \"\" is empty (command: exit 0 if "

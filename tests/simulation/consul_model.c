@@ -1,0 +1,1063 @@
+/*
+ * consul_model.c - a Consul cluster as it was measured, behind consul.h.
+ *
+ *	lock.c -> consul_lock, …  -> out -> arrive -> apply -> back -> deliver
+ *
+ * A request goes out through the node's own Consul agent, arrives at a server,
+ * is applied if it writes, and its answer comes back; each step can be slow,
+ * blocked or lost, and the client may have stopped waiting long before.
+ */
+
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "consul.h"
+
+#define SESSIONS	1024
+#define HANGS		(40 * SEC)	/* until a lost packet is given up */
+#define NO_LEADER	(7 * SEC)	/* until a server says that it has none */
+#define SERVICE_ID	"app"
+
+enum kind {
+	GET, WATCH, INFO, LIST, INSTANCES, RENEW,	/* need no raft write */
+	LOCK, RELEASE, CREATE, DESTROY
+};
+
+struct consul_request {
+	LIST_ENTRY(consul_request) entry;
+	int			 refs;		/* happenings that name it */
+	bool			 waiting;	/* somebody wants the answer */
+	bool			 watching;	/* a server holds it */
+	bool			 answered;	/* what it does now is not told */
+	enum kind		 kind;
+	struct node		*node;
+	uint32_t		 life, consul_life;
+	consul_cb		 cb;
+	void			*arg;
+	int64_t			 began, sent_at;	/* world's, node's time */
+
+	bool			 consistent, seen_exists, serf;
+	uint64_t		 index, seen_modify;
+	int64_t			 wait, ttl, lock_delay;
+	char			 session[CONSUL_ID_MAX];
+	char			 value[512];
+
+	enum consul_outcome	 outcome;
+	bool			 delayed;
+	const char		*text;
+	uint64_t		 reply_index;
+	struct consul_key	 key;
+	struct consul_session	*sessions;
+	struct consul_instance	*instances;
+	size_t			 count;
+};
+
+struct session {
+	char		 id[CONSUL_ID_MAX];
+	struct node	*node;
+	bool		 alive, serf;
+	int64_t		 ttl, lock_delay;
+	uint32_t	 stamp;			/* of its end by TTL */
+};
+
+struct key {
+	struct consul_key	 shown;
+	struct session		*holder;
+	uint64_t		 index;		/* X-Consul-Index */
+};
+
+static struct {
+	int64_t		 ppm;
+	bool		 leader;
+	uint64_t	 index;
+	struct key	 key;
+	int64_t		 delayed_until;
+	struct session	 sessions[SESSIONS];
+	size_t		 session_count;
+	/* A leader that was voted out may not know it yet. */
+	struct key	 old;
+	int64_t		 old_until, stale_until;
+} servers;
+
+static LIST_HEAD(, consul_request) requests = LIST_HEAD_INITIALIZER(requests);
+
+static void	request_apply(struct node *, void *, int64_t);
+static void	request_out(struct node *, void *, int64_t);
+
+static int64_t
+server_delay(int64_t ms)
+{
+	return ms * MS - ms * servers.ppm / 1000;
+}
+
+static int64_t
+latency(void)
+{
+	if (world.slow > 0)
+		return between(MS, 1900 * MS);
+	if (!world.quiet && chance(1))
+		return between(MS, 3 * SEC);
+	return between(MS / 5, 2 * MS);
+}
+
+/*
+ * Requests.
+ */
+
+static void
+request_free(struct consul_request *r)
+{
+	LIST_REMOVE(r, entry);
+	free(r->sessions);
+	free(r->instances);
+	free(r);
+}
+
+static void
+request_unref(struct consul_request *r)
+{
+	if (--r->refs == 0)
+		request_free(r);
+}
+
+static bool
+is_write(const struct consul_request *r)
+{
+	return r->kind >= LOCK;
+}
+
+static void
+request_plant_bug(struct consul_request *r, struct consul_reply *reply)
+{
+	if ((world.bug == BUG_PROOF_AT_ARRIVAL && r->kind == GET) ||
+	    (world.bug == BUG_PROMOTE_UNLOOKED && r->kind == LOCK))
+		reply->sent_at = node_clock(r->node);
+	if (world.bug == BUG_UNKNOWN_IS_NO && is_write(r) &&
+	    reply->outcome == CONSUL_UNKNOWN) {
+		reply->outcome = CONSUL_REFUSED;
+		reply->delayed = true;
+	}
+	if (world.bug == BUG_RENEW_IS_PROOF && r->kind == RENEW &&
+	    reply->outcome == CONSUL_OK)
+		agent_renewed(r->node, r->sent_at);
+}
+
+static void
+request_tell(struct consul_request *r, enum consul_outcome outcome,
+    const char *text)
+{
+	struct consul_reply	reply = {
+		.outcome = outcome, .text = text, .sent_at = r->sent_at,
+		.index = r->reply_index, .delayed = r->delayed, .key = &r->key,
+		.sessions = r->sessions, .instances = r->instances,
+		.session_count = r->sessions == NULL ? 0 : r->count,
+		.instance_count = r->instances == NULL ? 0 : r->count,
+		.id = r->session, .node = "", .tags = "", .address = "",
+	};
+
+	if (!r->waiting || r->life != r->node->life)
+		return;
+	r->waiting = false;
+	request_plant_bug(r, &reply);
+	r->cb(&reply, r->arg);
+}
+
+static void
+request_deliver(struct node *n, void *arg, int64_t unused)
+{
+	struct consul_request	*r = arg;
+
+	(void)n;
+	(void)unused;
+	request_tell(r, r->outcome, r->text);
+	request_unref(r);
+}
+
+/* The client's own time-out: a timer of libevent's. */
+static void
+request_late(struct node *n, void *arg, int64_t due)
+{
+	struct consul_request	*r = arg;
+	int64_t			 left = due - node_monotonic(n);
+
+	if (r->waiting && left > 0) {
+		world_in(node_delay(n, left), OF_AGENT, n, request_late, r,
+		    due, NULL);
+		return;
+	}
+	request_tell(r, CONSUL_UNKNOWN, "no answer in time");
+	request_unref(r);
+}
+
+/* True where the way is blocked: later then, or never. */
+static bool
+request_blocked(struct consul_request *r, bool blocked, happening again)
+{
+	if (!blocked)
+		return false;
+	if (world.now - r->began > HANGS || chance(10))
+		request_unref(r);
+	else
+		world_in(between(200 * MS, 2 * SEC), OF_HOST, r->node, again,
+		    r, 0, NULL);
+	return true;
+}
+
+static bool
+request_broken(struct consul_request *r)
+{
+	struct node	*n = r->node;
+
+	if (n->consul_down == 0 && n->consul_life == r->consul_life)
+		return false;
+	r->outcome = CONSUL_UNKNOWN;
+	r->text = "the connection broke";
+	world_in(MS / 2, OF_AGENT, n, request_deliver, r, 0, NULL);
+	return true;
+}
+
+static void
+request_back(struct node *n, void *arg, int64_t unused)
+{
+	struct consul_request	*r = arg;
+
+	(void)unused;
+	if (!request_broken(r) && !request_blocked(r, n->cut_in > 0 ||
+	    n->cut_local > 0 || n->consul_frozen > 0, request_back))
+		world_in(between(50, MS / 2), OF_AGENT, n, request_deliver, r,
+		    0, NULL);
+}
+
+static void
+request_answer(struct consul_request *r, enum consul_outcome outcome,
+    const char *text)
+{
+	r->outcome = outcome;
+	r->text = text;
+	r->answered = true;
+	r->refs++;
+	world_in(latency(), OF_HOST, r->node, request_back, r, 0, NULL);
+}
+
+/*
+ * Sessions and the key, at the servers.
+ */
+
+static bool
+by_old_leader(const struct node *n)
+{
+	return n->old_leader && world.now < servers.old_until;
+}
+
+static void
+watchers_wake(bool of_old_leader)
+{
+	struct consul_request	*r;
+
+	LIST_FOREACH(r, &requests, entry) {
+		if (!r->watching || (by_old_leader(r->node) && !of_old_leader))
+			continue;
+		r->watching = false;
+		r->key = servers.key.shown;
+		r->reply_index = servers.key.index;
+		request_answer(r, CONSUL_OK, "");
+	}
+}
+
+static void
+key_changed(void)
+{
+	servers.index += (uint64_t)between(1, 3);
+	servers.key.index = servers.index;
+	if (servers.key.shown.exists)
+		servers.key.shown.modify_index = servers.index;
+	watchers_wake(false);
+}
+
+static void
+session_end(struct session *s, const char *why)
+{
+	if (!s->alive)
+		return;
+	s->alive = false;
+	s->stamp++;
+	servers.index++;
+	say(s->node, "consul: its session %s ends: %s%s", s->id, why,
+	    servers.key.holder == s ? "; the lock is delayed" : "");
+	if (servers.key.holder != s)
+		return;
+	servers.key.holder = NULL;
+	servers.key.shown.session[0] = '\0';
+	servers.delayed_until = world.now + server_delay(s->lock_delay);
+	key_changed();
+}
+
+static void
+sessions_of(struct node *n, bool serf_only, const char *why)
+{
+	size_t	i;
+
+	for (i = 0; i < servers.session_count; i++) {
+		struct session	*s = &servers.sessions[i];
+
+		if (s->alive && s->node == n && (s->serf || !serf_only))
+			session_end(s, why);
+	}
+}
+
+static struct session *
+session_find(const char *id)
+{
+	size_t	i = servers.session_count;
+
+	while (i-- > 0)
+		if (strcmp(servers.sessions[i].id, id) == 0)
+			return &servers.sessions[i];
+	return NULL;
+}
+
+static void
+session_expires(struct node *n, void *arg, int64_t unused)
+{
+	(void)n;
+	(void)unused;
+	if (servers.leader)	/* a new one begins to count again */
+		session_end(arg, "its TTL is over");
+}
+
+/* Twice the TTL was measured. */
+static void
+session_live(struct session *s)
+{
+	s->stamp++;
+	world_in(server_delay(2 * s->ttl), OF_WORLD, s->node, session_expires,
+	    s, 0, &s->stamp);
+}
+
+static enum consul_outcome
+apply_create(struct consul_request *r)
+{
+	struct node	*n = r->node;
+	struct session	*s;
+
+	if (!n->registered || !n->passing || (r->serf && !n->serf))
+		return CONSUL_REFUSED;
+	if (servers.session_count == SESSIONS)
+		return CONSUL_UNKNOWN;
+	s = &servers.sessions[servers.session_count++];
+	snprintf(s->id, sizeof s->id, "session-%zu", servers.session_count);
+	s->node = n;
+	s->alive = true;
+	s->serf = r->serf;
+	s->ttl = r->ttl;
+	s->lock_delay = r->lock_delay;
+	servers.index++;
+	session_live(s);
+	memcpy(r->session, s->id, sizeof r->session);
+	say(n, "consul: session %s is created", s->id);
+	return CONSUL_OK;
+}
+
+static bool
+key_is_as_seen(const struct consul_request *r)
+{
+	return world.bug == BUG_BLIND_ACQUIRE ||
+	    (servers.key.shown.exists == r->seen_exists &&
+	    (!r->seen_exists ||
+	    servers.key.shown.modify_index == r->seen_modify));
+}
+
+static enum consul_outcome
+apply_lock(struct consul_request *r)
+{
+	struct consul_key	*k = &servers.key.shown;
+	struct session		*s = session_find(r->session);
+
+	if (!key_is_as_seen(r))
+		return CONSUL_REFUSED;
+	if (s == NULL || !s->alive)
+		return CONSUL_GONE;
+	if (servers.key.holder != NULL && servers.key.holder != s)
+		return CONSUL_REFUSED;
+	if (!k->exists) {
+		memset(k, 0, sizeof *k);
+		k->exists = true;
+		k->create_index = servers.index + 1;
+		servers.index++;
+	}
+	if (servers.key.holder != s)
+		k->lock_index++;
+	servers.key.holder = s;
+	memcpy(k->session, s->id, sizeof k->session);
+	snprintf(k->value, sizeof k->value, "%s", r->value);
+	key_changed();
+	say(r->node, "consul: the lock is its own now, index %" PRIu64,
+	    k->modify_index);
+	faults_moment(r->node, MOMENT_OF_ACQUIRE);
+	return CONSUL_OK;
+}
+
+static enum consul_outcome
+apply_release(struct consul_request *r)
+{
+	struct session	*s = session_find(r->session);
+
+	if (s == NULL || !s->alive || servers.key.holder != s)
+		return CONSUL_REFUSED;
+	servers.key.holder = NULL;
+	servers.key.shown.session[0] = '\0';
+	snprintf(servers.key.shown.value, sizeof servers.key.shown.value, "%s",
+	    r->value);
+	key_changed();
+	say(r->node, "consul: it has given the lock back%s",
+	    strstr(r->value, "released") != NULL ? ", in good order" : "");
+	return CONSUL_OK;
+}
+
+static enum consul_outcome
+apply_destroy(struct consul_request *r)
+{
+	struct session	*s = session_find(r->session);
+
+	if (s != NULL)
+		session_end(s, "it is destroyed");
+	return CONSUL_OK;
+}
+
+static void
+request_commit(struct consul_request *r, int64_t delay)
+{
+	world_in(delay, OF_WORLD, r->node, request_apply, r, 0, NULL);
+}
+
+static void
+request_apply(struct node *n, void *arg, int64_t unused)
+{
+	static enum consul_outcome	(*const apply[])
+			    (struct consul_request *) = {
+		[LOCK] = apply_lock, [RELEASE] = apply_release,
+		[CREATE] = apply_create, [DESTROY] = apply_destroy,
+	};
+	struct consul_request	*r = arg;
+	enum consul_outcome	 outcome;
+
+	(void)n;
+	(void)unused;
+	if (!servers.leader) {		/* 7 of 8 took effect later */
+		if (!r->answered)
+			request_answer(r, CONSUL_UNKNOWN, "leadership lost "
+			    "while committing log");
+		if (chance(12))
+			request_unref(r);
+		else
+			request_commit(r, 300 * MS);
+		return;
+	}
+	outcome = apply[r->kind](r);
+	if (!r->answered) {
+		r->key = servers.key.shown;
+		request_answer(r, outcome, outcome == CONSUL_REFUSED ?
+		    "Consul says no" : "");
+	}
+	request_unref(r);
+}
+
+/*
+ * Reads.
+ */
+
+static void
+answer_key(struct consul_request *r, const struct key *k)
+{
+	r->key = k->shown;
+	r->reply_index = k->index;
+	request_answer(r, CONSUL_OK, "");
+}
+
+static void
+answer_sessions(struct consul_request *r)
+{
+	size_t	i;
+
+	for (i = 0; i < servers.session_count; i++) {
+		const struct session	*s = &servers.sessions[i];
+		struct consul_session	*c;
+
+		if (!s->alive || (r->kind == INFO ?
+		    strcmp(s->id, r->session) != 0 : s->node != r->node))
+			continue;
+		r->sessions = realloc(r->sessions,
+		    (r->count + 1) * sizeof *r->sessions);
+		if (r->sessions == NULL)
+			abort();
+		c = &r->sessions[r->count++];
+		memset(c, 0, sizeof *c);
+		memcpy(c->id, s->id, sizeof c->id);
+		snprintf(c->name, sizeof c->name, "%s", SERVICE_ID);
+		snprintf(c->node, sizeof c->node, "%s", s->node->name);
+		snprintf(c->ttl, sizeof c->ttl, "%" PRId64 "ms", s->ttl);
+		c->lock_delay_ms = s->lock_delay;
+		c->serf_health = s->serf;
+		c->service = true;
+	}
+	request_answer(r, CONSUL_OK, "");
+}
+
+static void
+answer_instances(struct consul_request *r)
+{
+	int	i;
+
+	r->instances = calloc(NODES_MAX, sizeof *r->instances);
+	if (r->instances == NULL)
+		abort();
+	for (i = 0; i < world.count; i++) {
+		struct consul_instance	*in = &r->instances[r->count];
+		const struct node	*n = &world.nodes[i];
+
+		if (!n->registered)
+			continue;
+		r->count++;
+		snprintf(in->node, sizeof in->node, "%s", n->name);
+		snprintf(in->address, sizeof in->address, "%s", n->host);
+		snprintf(in->service_id, sizeof in->service_id, SERVICE_ID);
+		in->port = 8080;
+	}
+	request_answer(r, CONSUL_OK, "");
+}
+
+static void
+request_wait_over(struct node *n, void *arg, int64_t unused)
+{
+	struct consul_request	*r = arg;
+
+	(void)unused;
+	if (r->watching) {
+		r->watching = false;
+		answer_key(r, by_old_leader(n) ? &servers.old : &servers.key);
+	}
+	request_unref(r);
+}
+
+static void
+answer_watch(struct consul_request *r, const struct key *k)
+{
+	if (r->index != k->index && (r->index == 0 || r->index < k->index)) {
+		answer_key(r, k);
+		return;
+	}
+	/* A larger index than the store's waits too. */
+	r->watching = true;
+	r->refs++;
+	world_in(r->wait * MS + between(0, r->wait * MS / 16), OF_WORLD,
+	    r->node, request_wait_over, r, 0, NULL);
+}
+
+static void
+answer_renew(struct consul_request *r, bool old)
+{
+	struct session	*s = session_find(r->session);
+
+	/* An old leader still knows it, and answers; that is all it does. */
+	if (s == NULL || (!s->alive && !old))
+		request_answer(r, CONSUL_GONE, "the session is not found");
+	else {
+		if (s->alive && !old)
+			session_live(s);
+		request_answer(r, CONSUL_OK, "");
+	}
+}
+
+static void
+request_read(struct consul_request *r, bool old)
+{
+	const struct key	*k = old ? &servers.old : &servers.key;
+
+	switch (r->kind) {
+	case GET:
+		answer_key(r, k);
+		break;
+	case WATCH:
+		answer_watch(r, k);
+		break;
+	case INFO:
+	case LIST:
+		answer_sessions(r);
+		break;
+	case INSTANCES:
+		answer_instances(r);
+		break;
+	case RENEW:
+		answer_renew(r, old);
+		break;
+	case LOCK:
+	case RELEASE:
+	case CREATE:
+	case DESTROY:
+		break;
+	}
+}
+
+/* An error that took effect, at once or late; or one that did not. */
+static bool
+request_ambiguous(struct consul_request *r)
+{
+	if (world.lossy == 0 || !is_write(r) || !chance(40))
+		return false;
+	if (chance(60))
+		request_answer(r, CONSUL_UNKNOWN, "500");
+	else
+		r->answered = true;	/* no answer at all */
+	if (chance(70))
+		request_commit(r, chance(50) ? between(MS, 50 * MS) :
+		    between(MS, 12 * SEC));
+	else
+		request_unref(r);
+	return true;
+}
+
+/* Whom the old leader answers without asking the others. */
+static bool
+request_by_old_leader(const struct consul_request *r)
+{
+	if (!r->node->old_leader || is_write(r) || r->kind == INSTANCES)
+		return false;
+	if (r->kind == GET && r->consistent)
+		return world.bug == BUG_STALE_PROOF &&
+		    world.now < servers.stale_until;
+	return by_old_leader(r->node);
+}
+
+static bool
+request_denied(const struct consul_request *r)
+{
+	return r->node->denied > 0 && (r->kind == GET || r->kind == WATCH ||
+	    r->kind == LOCK || r->kind == RELEASE);
+}
+
+static void
+request_arrive(struct node *n, void *arg, int64_t unused)
+{
+	struct consul_request	*r = arg;
+	bool			 old = request_by_old_leader(r);
+
+	(void)unused;
+	if (!servers.leader && !old && world.now - r->began < NO_LEADER) {
+		world_in(between(100 * MS, 400 * MS), OF_WORLD, n,
+		    request_arrive, r, 0, NULL);
+		return;
+	}
+	if (!servers.leader && !old)
+		request_answer(r, CONSUL_UNKNOWN, "No cluster leader");
+	else if (request_denied(r))
+		request_answer(r, CONSUL_DENIED, "Permission denied");
+	else if (r->kind == LOCK && world.now < servers.delayed_until) {
+		/* Looked at before the write: see the blind acquire. */
+		r->delayed = true;
+		request_answer(r, CONSUL_REFUSED, "lock-delay");
+	} else if (request_ambiguous(r))
+		return;
+	else if (is_write(r)) {
+		request_commit(r, between(MS, 10 * MS));
+		return;
+	} else
+		request_read(r, old);
+	request_unref(r);
+}
+
+static void
+request_out(struct node *n, void *arg, int64_t unused)
+{
+	struct consul_request	*r = arg;
+
+	(void)unused;
+	if (!request_broken(r) && !request_blocked(r, n->cut_out > 0 ||
+	    n->cut_local > 0 || n->consul_frozen > 0, request_out))
+		world_in(latency(), OF_WORLD, n, request_arrive, r, 0, NULL);
+}
+
+/*
+ * consul.h
+ */
+
+static struct consul_request *
+request_new(struct consul *c, enum kind kind, const char *session,
+    const char *value, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		abort();
+	LIST_INSERT_HEAD(&requests, r, entry);
+	r->kind = kind;
+	r->node = c->node;
+	r->life = c->node->life;
+	r->consul_life = c->node->consul_life;
+	r->cb = cb;
+	r->arg = arg;
+	r->began = world.now;
+	r->sent_at = node_clock(c->node);
+	r->waiting = true;
+	r->text = "";
+	snprintf(r->session, sizeof r->session, "%s", session);
+	snprintf(r->value, sizeof r->value, "%s", value);
+	return r;
+}
+
+static struct consul_request *
+request_send(struct consul_request *r, int64_t timeout)
+{
+	struct node	*n = r->node;
+
+	r->refs = 2;
+	world_in(node_delay(n, timeout), OF_AGENT, n, request_late, r,
+	    node_monotonic(n) + timeout, NULL);
+	world_in(between(50, MS / 2), OF_HOST, n, request_out, r, 0, NULL);
+	return r;
+}
+
+static struct consul_request *
+request_ask(struct consul *c, enum kind kind, const char *session,
+    consul_cb cb, void *arg)
+{
+	return request_send(request_new(c, kind, session, "", cb, arg),
+	    c->node->config.request_timeout);
+}
+
+void
+consul_cancel(struct consul_request *r)
+{
+	if (r == NULL || (world.bug == BUG_OLD_READ && r->kind == GET &&
+	    r->node->running))
+		return;
+	r->waiting = false;
+}
+
+struct consul_request *
+consul_get(struct consul *c, const char *key, bool consistent, consul_cb cb,
+    void *arg)
+{
+	struct consul_request	*r = request_ask(c, GET, "", cb, arg);
+
+	(void)key;
+	r->consistent = consistent;
+	return r;
+}
+
+struct consul_request *
+consul_watch(struct consul *c, const char *key, uint64_t index, int64_t wait,
+    consul_cb cb, void *arg)
+{
+	struct consul_request	*r = request_new(c, WATCH, "", "", cb, arg);
+
+	(void)key;
+	r->index = index;
+	r->wait = wait;
+	return request_send(r, wait + wait / 16 + 2000 +
+	    c->node->config.request_timeout);
+}
+
+struct consul_request *
+consul_lock(struct consul *c, const char *key, const struct consul_key *seen,
+    const char *session, const char *value, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = request_new(c, LOCK, session, value, cb,
+				    arg);
+
+	(void)key;
+	r->seen_exists = seen->exists;
+	r->seen_modify = seen->modify_index;
+	say(c->node, "asks for the lock");
+	return request_send(r, c->node->config.request_timeout);
+}
+
+struct consul_request *
+consul_release(struct consul *c, const char *key, const char *session,
+    const char *value, consul_cb cb, void *arg)
+{
+	(void)key;
+	return request_send(request_new(c, RELEASE, session, value, cb, arg),
+	    c->node->config.request_timeout);
+}
+
+struct consul_request *
+consul_session_create(struct consul *c, const char *name, const char *service,
+    bool serf_health, int64_t ttl, int64_t lock_delay, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = request_new(c, CREATE, "", "", cb, arg);
+
+	(void)name;
+	(void)service;
+	r->serf = serf_health;
+	r->ttl = ttl;
+	r->lock_delay = lock_delay;
+	return request_send(r, c->node->config.request_timeout);
+}
+
+struct consul_request *
+consul_session_renew(struct consul *c, const char *id, consul_cb cb, void *arg)
+{
+	return request_ask(c, RENEW, id, cb, arg);
+}
+
+struct consul_request *
+consul_session_destroy(struct consul *c, const char *id, consul_cb cb,
+    void *arg)
+{
+	return request_ask(c, DESTROY, id, cb, arg);
+}
+
+struct consul_request *
+consul_session_info(struct consul *c, const char *id, const char *service,
+    consul_cb cb, void *arg)
+{
+	(void)service;
+	return request_ask(c, INFO, id, cb, arg);
+}
+
+struct consul_request *
+consul_sessions(struct consul *c, const char *node, const char *service,
+    consul_cb cb, void *arg)
+{
+	(void)node;
+	(void)service;
+	return request_ask(c, LIST, "", cb, arg);
+}
+
+struct consul_request *
+consul_instances(struct consul *c, const char *name, consul_cb cb, void *arg)
+{
+	(void)name;
+	return request_ask(c, INSTANCES, "", cb, arg);
+}
+
+/*
+ * The catalogue: services, their checks, and the nodes' serfHealth.
+ */
+
+bool
+consul_reaches(const struct node *n)
+{
+	return n->cut_in == 0 && n->cut_out == 0 && n->consul_down == 0 &&
+	    n->consul_frozen == 0 && n->suspended == 0;
+}
+
+/* The local Consul agent brings it to the servers as soon as it can. */
+static void
+check_sync(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	if (!servers.leader || !consul_reaches(n)) {
+		world_in(SEC, OF_WORLD, n, check_sync, NULL, 0,
+		    &n->sync_stamp);
+		return;
+	}
+	n->passing = n->registered && n->check;
+	if (!n->passing)
+		sessions_of(n, false, "its check is critical");
+}
+
+void
+consul_set_check(struct node *n, bool passing)
+{
+	n->check = passing;
+	n->sync_stamp++;
+	world_in(latency(), OF_WORLD, n, check_sync, NULL, 0, &n->sync_stamp);
+}
+
+void
+consul_register_service(struct node *n)
+{
+	n->registered = true;
+	n->polls_failed = 0;
+	n->check = n->passing = n->verdict == CORE_HEALTH_OK;
+	say(n, "consul: its service is registered");
+}
+
+void
+consul_deregister_service(struct node *n)
+{
+	n->registered = n->passing = n->check = false;
+	say(n, "consul: its service is deregistered");
+	sessions_of(n, false, "its check is gone");
+}
+
+static void
+serf_turns(struct node *n, void *arg, int64_t alive)
+{
+	(void)arg;
+	if (!servers.leader) {
+		world_in(500 * MS, OF_WORLD, n, serf_turns, NULL, alive,
+		    &n->serf_stamp);
+		return;
+	}
+	if (n->serf == (alive != 0))
+		return;
+	n->serf = alive != 0;
+	say(n, "consul: its serfHealth is %s", n->serf ? "passing" :
+	    "critical");
+	if (!n->serf)
+		sessions_of(n, true, "its node is lost");
+}
+
+void
+consul_path_changed(struct node *n)
+{
+	n->serf_stamp++;
+	if (consul_reaches(n))
+		world_in(between(MS, n->serf ? MS : 13 * SEC), OF_WORLD, n,
+		    serf_turns, NULL, true, &n->serf_stamp);
+	else
+		world_in(between(5000 * MS, 6500 * MS), OF_WORLD, n,
+		    serf_turns, NULL, false, &n->serf_stamp);
+}
+
+/* A healed node tells of others that it held for dead. */
+void
+consul_flap(struct node *n)
+{
+	serf_turns(n, NULL, false);
+	world_in(200 * MS, OF_WORLD, n, serf_turns, NULL, true,
+	    &n->serf_stamp);
+}
+
+void
+consul_agent_died(struct node *n)
+{
+	struct consul_request	*r;
+
+	n->consul_life++;
+	LIST_FOREACH(r, &requests, entry)
+		if (r->watching && r->node == n) {
+			r->watching = false;
+			request_answer(r, CONSUL_UNKNOWN, "closed");
+		}
+}
+
+void
+consul_agent_left(struct node *n)
+{
+	n->registered = n->passing = n->check = false;
+	sessions_of(n, false, "its node has left");
+}
+
+bool
+consul_has_leader(void)
+{
+	return servers.leader;
+}
+
+bool
+consul_has_key(void)
+{
+	return servers.key.shown.exists;
+}
+
+void
+consul_lose_leader(bool isolated)
+{
+	int	i;
+
+	servers.leader = false;
+	servers.old = servers.key;
+	servers.old_until = world.now + (isolated ? between(0, 500 * MS) : 0);
+	servers.stale_until = world.now + (isolated ? 11 * SEC : 0);
+	for (i = 0; i < world.count; i++)
+		world.nodes[i].old_leader = isolated && chance(50);
+}
+
+static void
+old_leader_knows(struct node *n, void *arg, int64_t unused)
+{
+	(void)n;
+	(void)arg;
+	(void)unused;
+	watchers_wake(true);
+}
+
+void
+consul_elect_leader(void)
+{
+	int64_t	left = servers.old_until - world.now;
+	size_t	i;
+
+	if (servers.leader)
+		return;
+	servers.leader = true;
+	say(NULL, "consul: there is a leader");
+	for (i = 0; i < servers.session_count; i++)
+		if (servers.sessions[i].alive)
+			session_live(&servers.sessions[i]);
+	world_in(left > 0 ? left : 0, OF_WORLD, NULL, old_leader_knows, NULL,
+	    0, NULL);
+}
+
+void
+consul_forget_lock_delay(void)
+{
+	servers.delayed_until = 0;
+}
+
+/*
+ * What an operator may do to the key.
+ */
+
+void
+consul_delete_key(void)
+{
+	memset(&servers.key.shown, 0, sizeof servers.key.shown);
+	servers.key.holder = NULL;
+	key_changed();
+}
+
+void
+consul_force_release(void)
+{
+	servers.key.holder = NULL;
+	servers.key.shown.session[0] = '\0';
+	key_changed();
+}
+
+void
+consul_overwrite_key(void)
+{
+	if (!servers.key.shown.exists) {
+		servers.key.shown.exists = true;
+		servers.key.shown.create_index = servers.index + 1;
+	}
+	snprintf(servers.key.shown.value, sizeof servers.key.shown.value, "%s",
+	    chance(50) ? "" : "mine! {\"state\"");
+	key_changed();
+}
+
+void
+consul_destroy_holder(void)
+{
+	if (servers.key.holder != NULL)
+		session_end(servers.key.holder, "somebody has destroyed it");
+}
+
+void
+consul_begin(void)
+{
+	memset(&servers, 0, sizeof servers);
+	servers.ppm = between(-10000, 10000);
+	servers.leader = true;
+	servers.index = (uint64_t)between(10, 1000);
+	servers.key.index = 1;
+	if (chance(50))
+		consul_overwrite_key();
+}
+
+void
+consul_end(void)
+{
+	while (!LIST_EMPTY(&requests))
+		request_free(LIST_FIRST(&requests));
+}

@@ -1,0 +1,418 @@
+/*
+ * main.c - the simulator: many schedules of faults, in virtual time.
+ *
+ * Linked in are the daemon's own objects of core.c (what is decided) and
+ * lock.c (what is said to Consul), several of each in one process.  Around
+ * them is a world of chance that one seed decides:
+ *
+ *	world.c		time, clocks, libevent's timers, the invariants
+ *	consul_model.c	a Consul cluster, behind consul.h
+ *	node.c		the agent's other parts, the plugin, the application
+ *	faults.c	what goes wrong
+ *
+ * After each step: no two nodes act as master, from the call of ensure_master
+ * to the end of ensure_demoted, ensure_slave or the application; and the epoch
+ * of those calls grows.  Once all faults are over, there is one master within
+ * 2 TTL + lock_delay + fuse + demote_deadline + 30 s, plus what a node holds
+ * itself back that could not be made master.
+ *
+ * Not held against a node: an overlap while its machine is suspended, or while
+ * it is demoted right after waking up; one after it has said that its plugin
+ * can't demote it.
+ *
+ * `simulation --seed N --trace` shows one schedule: world's seconds, the node,
+ * and what happens there.
+ */
+
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define JOBS_MAX	64
+
+struct options {
+	uint64_t	 from, schedules;
+	int		 jobs;
+	enum bug	 bug;
+	bool		 trace, keep_going;
+};
+
+struct result {
+	struct counts	 counts;
+	uint64_t	 failed, first;		/* schedules; the first's seed */
+	char		 failure[sizeof world.failure];
+};
+
+#define BUG_ROW(id, name, text)	{ name, text },
+static const struct {
+	const char	*name, *text;
+} bugs[] = { BUGS(BUG_ROW) };
+
+/*
+ * One schedule.
+ */
+
+/* Anything that config_load takes; tight values find more. */
+static struct config
+draw_config(void)
+{
+	struct config	c = {
+		.service_name = (char *)"app", .service_id = (char *)"app",
+		.service_port = 8080, .health_deadline = 5000,
+		.role_interval = 10000, .session_ttl = 10000,
+		.check_interval = 2000,
+	};
+
+	c.health_interval = between(1, 2) * 1000;
+	c.master_deadline = between(1, 10) * 3000;
+	c.slave_deadline = between(1, 10) * 6000;
+	c.demote_deadline = between(1, 4) * 1000;
+	c.busy_limit = between(1, 6) * 10000;
+	c.promote_limit = between(1, 6) * 10000;
+	c.request_timeout = between(1, 2) * 1000;
+	c.verify_interval = between(1, 2) * 1000;
+	c.bind_node = chance(70);
+	c.check_failures = between(1, 2);
+	c.fuse = c.verify_interval + c.request_timeout;
+	c.fuse += between(1, 6) * 1000;
+	c.lock_delay = c.fuse + c.demote_deadline + 1000;
+	if (chance(50))
+		c.lock_delay += between(0, 2000);
+	return c;
+}
+
+static void
+starts(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	if (n->down == 0)
+		agent_start(n);
+}
+
+static void
+build_world(void)
+{
+	struct config	c = draw_config();
+	int		i;
+
+	if (world.bug == BUG_SHORT_DELAY)
+		c.lock_delay = 1000;
+	consul_begin();
+	world.count = (int)between(2, NODES_MAX);
+	if (chance(50))
+		world.count = 3;
+	world.noise = (int)between(0, 3) * 10;
+	say(NULL, "%d nodes; fuse %d ms, demote_deadline %d ms, lock_delay "
+	    "%d ms, request_timeout %d ms, %s", world.count, (int)c.fuse,
+	    (int)c.demote_deadline, (int)c.lock_delay, (int)c.request_timeout,
+	    c.bind_node ? "bound to serfHealth" : "not bound to serfHealth");
+	for (i = 0; i < world.count; i++) {
+		node_begin(&world.nodes[i], i, &c);
+		world_in(between(0, 3 * SEC), OF_WORLD, &world.nodes[i],
+		    starts, NULL, 0, NULL);
+	}
+}
+
+/* A node that could not be made master holds itself back for a while. */
+static int64_t
+time_to_settle(void)
+{
+	const struct config	*c = &world.nodes[0].config;
+	int64_t			 held_off = 0;
+	int			 i;
+
+	for (i = 0; i < world.count; i++) {
+		const struct node	*n = &world.nodes[i];
+		int64_t			 ms = n->core.hold_off - node_clock(n);
+
+		if (n->running && ms > held_off)
+			held_off = ms;
+	}
+	return (2 * c->session_ttl + c->lock_delay + c->fuse +
+	    c->demote_deadline + 30000 + held_off) * MS;
+}
+
+static void
+settle(void)
+{
+	int64_t	limit = time_to_settle(), next;
+
+	say(NULL, "--- no more faults");
+	world.quiet = true;
+	world.quiet_at = world.now;
+	while (world.failure[0] == '\0' && !check_settled()) {
+		next = world.now + SEC;
+		while (world.failure[0] == '\0' && world_step(next))
+			;
+		if (world.now - world.quiet_at > limit)
+			world_fail("no master and its slaves within %d s",
+			    (int)(limit / SEC));
+	}
+	if (world.now - world.quiet_at > world.counts.longest_settling)
+		world.counts.longest_settling = world.now - world.quiet_at;
+}
+
+/* False where an invariant did not hold: world.failure says which. */
+static bool
+run_schedule(uint64_t seed)
+{
+	int64_t	until;
+	int	i;
+
+	world_begin(seed);
+	until = between(15, 70) * SEC;
+	build_world();
+	faults_begin(until);
+	while (world.failure[0] == '\0' && world_step(until))
+		;
+	if (world.failure[0] == '\0')
+		settle();
+	world.counts.schedules++;
+	world.counts.seconds += (uint64_t)(world.now / SEC);
+	for (i = 0; i < world.count; i++)
+		node_end(&world.nodes[i]);
+	consul_end();
+	world_end();
+	return world.failure[0] == '\0';
+}
+
+/*
+ * Many.
+ */
+
+static struct result
+run_share(const struct options *o, int job)
+{
+	struct result	r = { 0 };
+	uint64_t	seed;
+
+	memset(&world.counts, 0, sizeof world.counts);
+	for (seed = o->from + (uint64_t)job; seed < o->from + o->schedules;
+	    seed += (uint64_t)o->jobs) {
+		if (run_schedule(seed))
+			continue;
+		if (r.failed++ == 0) {
+			r.first = seed;
+			memcpy(r.failure, world.failure, sizeof r.failure);
+		}
+		if (!o->keep_going)
+			break;
+	}
+	r.counts = world.counts;
+	return r;
+}
+
+static void
+add(struct result *sum, const struct result *r)
+{
+	struct counts		*s = &sum->counts;
+	const struct counts	*c = &r->counts;
+	size_t			 i;
+
+	s->schedules += c->schedules;
+	s->seconds += c->seconds;
+	s->events += c->events;
+	s->promotions += c->promotions;
+	s->failovers += c->failovers;
+	s->warned += c->warned;
+	s->woken += c->woken;
+	if (c->longest_settling > s->longest_settling)
+		s->longest_settling = c->longest_settling;
+	for (i = 0; fault_name(i) != NULL; i++)
+		s->faults[i] += c->faults[i];
+	if (r->failed > 0 && (sum->failed == 0 || r->first < sum->first)) {
+		sum->first = r->first;
+		memcpy(sum->failure, r->failure, sizeof sum->failure);
+	}
+	sum->failed += r->failed;
+}
+
+/* A process a share, each of which sends its result home. */
+static struct result
+run_all(const struct options *o)
+{
+	struct result	sum = { 0 }, r;
+	int		pipes[JOBS_MAX], ends[2], job, status;
+
+	for (job = 0; job < o->jobs; job++) {
+		if (pipe(ends) != 0)
+			exit(2);
+		pipes[job] = ends[0];
+		if (fork() == 0) {
+			r = run_share(o, job);
+			_exit(write(ends[1], &r, sizeof r) != sizeof r);
+		}
+		close(ends[1]);
+	}
+	for (job = 0; job < o->jobs; job++) {
+		if (read(pipes[job], &r, sizeof r) != sizeof r) {
+			fputs("a share of the schedules crashed\n", stderr);
+			exit(2);
+		}
+		add(&sum, &r);
+		close(pipes[job]);
+	}
+	while (wait(&status) > 0)
+		;
+	return sum;
+}
+
+static void
+print_summary(const struct result *r)
+{
+	const struct counts	*c = &r->counts;
+	size_t			 i;
+
+	printf("%" PRIu64 " schedules, %" PRIu64 " virtual hours, %" PRIu64
+	    " steps\n%" PRIu64 " promotions, %" PRIu64 " failovers; settled "
+	    "within %.1f s at most\n%" PRIu64 " times a plugin could not "
+	    "demote in time, %" PRIu64 " times a master was suspended\n",
+	    c->schedules, c->seconds / 3600, c->events, c->promotions,
+	    c->failovers, (double)c->longest_settling / 1e6, c->warned,
+	    c->woken);
+	for (i = 0; fault_name(i) != NULL; i++)
+		printf("%10" PRIu64 "  %s\n", c->faults[i], fault_name(i));
+}
+
+static void
+print_failure(const struct options *o, const struct result *r)
+{
+	printf("FAILED: %" PRIu64 " schedules, the first is seed %" PRIu64
+	    ": %s\nSee it with: simulation%s%s --seed %" PRIu64 " --trace\n",
+	    r->failed, r->first, r->failure, o->bug == BUG_NONE ? "" :
+	    " --bug ", bugs[o->bug].name, r->first);
+}
+
+/* Each planted bug must be found. */
+static int
+find_bugs(struct options *o)
+{
+	int	missed = 0, bug;
+
+	for (bug = BUG_NONE + 1; bug < BUG_COUNT; bug++) {
+		struct result	r;
+
+		world.bug = o->bug = (enum bug)bug;
+		r = run_all(o);
+		missed += r.failed == 0;
+		if (r.failed > 0)
+			printf("found  %-24s seed %-6" PRIu64 " %s\n",
+			    bugs[bug].name, r.first, r.failure);
+		else
+			printf("MISSED %-24s in %" PRIu64 " schedules: %s\n",
+			    bugs[bug].name, r.counts.schedules,
+			    bugs[bug].text);
+		fflush(stdout);
+	}
+	printf("%d of %d planted bugs found\n", BUG_COUNT - 1 - missed,
+	    BUG_COUNT - 1);
+	return missed > 0;
+}
+
+static int
+run_one(const struct options *o)
+{
+	world.trace = o->trace;
+	if (run_schedule(o->from)) {
+		puts("all invariants held");
+		return 0;
+	}
+	printf("FAILED: seed %" PRIu64 ": %s\n", o->from, world.failure);
+	return 1;
+}
+
+static int
+run_many(const struct options *o)
+{
+	struct result	r = run_all(o);
+
+	print_summary(&r);
+	if (r.failed == 0)
+		return 0;
+	print_failure(o, &r);
+	return 1;
+}
+
+static int
+usage(void)
+{
+	size_t	i;
+
+	fputs("usage: simulation [--schedules N] [--from SEED] [--jobs N] "
+	    "[--bug NAME] [--keep-going]\n"
+	    "       simulation --seed SEED [--trace] [--bug NAME]\n"
+	    "       simulation --bugs [--schedules N] [--from SEED] "
+	    "[--jobs N]\n\nBugs that can be planted:\n", stderr);
+	for (i = 1; i < BUG_COUNT; i++)
+		fprintf(stderr, "  %-26s%s\n", bugs[i].name, bugs[i].text);
+	return 2;
+}
+
+static bool
+read_bug(const char *name, enum bug *bug)
+{
+	int	i;
+
+	for (i = 1; i < BUG_COUNT; i++)
+		if (strcmp(bugs[i].name, name) == 0) {
+			*bug = (enum bug)i;
+			return true;
+		}
+	return false;
+}
+
+static bool
+read_number(const char *text, uint64_t low, uint64_t high, uint64_t *number)
+{
+	char	*end;
+
+	*number = strtoull(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' &&
+	    *number >= low && *number <= high;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options	o = { .from = 1, .schedules = 1000, .jobs = 1 };
+	bool		one = false, all_bugs = false, ok = true;
+	uint64_t	jobs = 1;
+	int		i;
+
+	for (i = 1; i < argc && ok; i++) {
+		const char	*a = argv[i], *v = argv[i + 1];
+
+		if (strcmp(a, "--trace") == 0)
+			o.trace = true;
+		else if (strcmp(a, "--keep-going") == 0)
+			o.keep_going = true;
+		else if (strcmp(a, "--bugs") == 0)
+			all_bugs = true;
+		else if (v == NULL)
+			ok = false;
+		else if (strcmp(a, "--schedules") == 0)
+			ok = read_number(argv[++i], 1, INT64_MAX,
+			    &o.schedules);
+		else if (strcmp(a, "--from") == 0)
+			ok = read_number(argv[++i], 0, INT64_MAX, &o.from);
+		else if (strcmp(a, "--seed") == 0)
+			ok = one = read_number(argv[++i], 0, INT64_MAX,
+			    &o.from);
+		else if (strcmp(a, "--jobs") == 0)
+			ok = read_number(argv[++i], 1, JOBS_MAX, &jobs);
+		else
+			ok = strcmp(a, "--bug") == 0 &&
+			    read_bug(argv[++i], &o.bug);
+	}
+	if (!ok || (o.trace && !one))
+		return usage();
+	o.jobs = (int)jobs;
+	world.bug = o.bug;
+	return all_bugs ? find_bugs(&o) : one ? run_one(&o) : run_many(&o);
+}

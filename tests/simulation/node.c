@@ -1,0 +1,728 @@
+/*
+ * node.c - one machine: our agent around the daemon's own core and lock, the
+ * handlers with their plugin, the application, and Consul's polls of /health.
+ *
+ * What agent.c and registration.c do is done here in their order; what they
+ * stand on (processes, sockets, curl) is chance.
+ */
+
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEALTH_PAUSE		100
+#define REGISTRATION_INTERVAL	10000
+
+static void	agent_event(struct node *, const struct core_event *);
+static void	agent_ask_health(struct node *, void *, int64_t);
+static void	agent_register(struct node *, void *, int64_t);
+
+/*
+ * The application.
+ */
+
+static void
+act(struct node *n, bool yes)
+{
+	if (n->acting == yes)
+		return;
+	n->acting = yes;
+	n->said = false;
+	say(n, yes ? "ACTS AS MASTER" : "does not act as master any more");
+	if (yes)
+		check_masters(n);
+}
+
+void
+application_dies(struct node *n)
+{
+	if (n->dead++ > 0)
+		return;
+	n->alive = false;
+	say(n, "the application dies");
+	act(n, false);
+	if (n->watched && n->running)
+		world_in(node_delay(n, between(1, HEALTH_PAUSE)), OF_AGENT, n,
+		    agent_ask_health, NULL, 0, &n->health_stamp);
+}
+
+void
+application_starts(struct node *n)
+{
+	if (--n->dead > 0)
+		return;
+	n->alive = true;
+	say(n, "the application runs again");
+}
+
+/*
+ * The role handler.
+ */
+
+static void
+call_ended(struct node *n, void *arg, int64_t result)
+{
+	struct core_event	ev = {
+		.type = CORE_EV_CALL_DONE, .call = n->call.number,
+		.result = (enum core_result)result,
+		.text = result == CORE_FAILED ? "it failed" : "so it is",
+	};
+
+	(void)arg;
+	n->call.running = false;
+	n->call.stamp++;
+	if (world.bug == BUG_DEMOTION_PRESUMED &&
+	    n->call.op == CORE_ENSURE_DEMOTED)
+		ev.result = CORE_DONE;
+	say(n, "%s: %s", core_op_name(n->call.op), result == CORE_DONE ?
+	    "done" : result == CORE_FAILED ? "failed" : "again");
+	agent_event(n, &ev);
+}
+
+/* In the handler: the plugin's call is over, and the agent is told. */
+static void
+call_has_effect(struct node *n, void *arg, int64_t op)
+{
+	enum core_result	result = n->call.result;
+
+	(void)arg;
+	if (op == CORE_ENSURE_MASTER && n->alive)
+		act(n, true);
+	if (result == CORE_DONE && op != CORE_ENSURE_MASTER)
+		act(n, false);
+	world_in(between(50, MS), OF_AGENT, n, call_ended, NULL, result,
+	    &n->call.stamp);
+}
+
+/* The same for a call that its agent has forgotten, but not killed. */
+static void
+call_outlives(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	if (n->alive)
+		act(n, true);
+}
+
+static void
+call_late(struct node *n, void *arg, int64_t due)
+{
+	int64_t	left = due - node_monotonic(n);
+
+	if (left > 0) {
+		world_in(node_delay(n, left), OF_AGENT, n, call_late, NULL,
+		    due, &n->call.stamp);
+		return;
+	}
+	say(n, "the handler is killed: no answer in time");
+	call_ended(n, arg, CORE_FAILED);
+}
+
+static void
+call_cancel(struct node *n)
+{
+	if (n->call.running && n->call.op == CORE_ENSURE_MASTER &&
+	    world.bug == BUG_CALL_LIVES_ON)
+		world_in(between(MS, 10 * SEC), OF_HOST, n, call_outlives,
+		    NULL, 0, NULL);
+	n->call.running = false;
+	n->call.stamp++;
+}
+
+/* Milliseconds that the call takes; -1 where it hangs. */
+static int64_t
+call_chance(struct node *n)
+{
+	int64_t	luck = between(0, 99);
+
+	n->call.result = n->alive || n->call.op == CORE_ENSURE_DEMOTED ?
+	    CORE_DONE : CORE_FAILED;
+	if (world.quiet || (n->trouble == 0 && luck >= world.noise))
+		return between(1, 50);
+	if (luck % 4 == 0)
+		return -1;
+	if (luck % 4 == 1)
+		return between(1, 4000);
+	if (luck % 4 == 2)
+		n->call.result = CORE_FAILED;
+	else if (n->call.result == CORE_DONE)
+		n->call.result = CORE_AGAIN;
+	return between(1, 500);
+}
+
+static void
+call_begin(struct node *n, const struct core_action *a)
+{
+	int64_t	takes;
+
+	call_cancel(n);
+	n->call.running = true;
+	n->call.number = a->call;
+	n->call.op = a->op;
+	takes = call_chance(n);
+	n->asked = a->op == CORE_ENSURE_DEMOTED ||
+	    (n->asked && a->op != CORE_ENSURE_MASTER);
+	say(n, "calls %s%s%s", core_op_name(a->op), a->op ==
+	    CORE_ENSURE_SLAVE ? " of " : "", a->host);
+	if (a->op == CORE_ENSURE_MASTER) {
+		check_epoch(n, a->epoch);
+		act(n, n->alive);
+		n->woken_until = 0;
+		n->said = false;
+		check_masters(n);
+		if (n->core.state == CORE_PROMOTING)
+			world.counts.promotions++;
+	}
+	if (takes >= 0)
+		world_in(node_delay(n, takes), OF_HOST, n, call_has_effect,
+		    NULL, a->op, &n->call.stamp);
+	world_in(node_delay(n, a->timeout), OF_AGENT, n, call_late, NULL,
+	    node_monotonic(n) + a->timeout, &n->call.stamp);
+}
+
+static void
+call_after_tag(struct node *n, void *arg, int64_t began)
+{
+	const struct core_action	*late = arg;
+
+	if (!consul_reaches(n) && world.now - began < 40 * SEC) {
+		world_in(50 * MS, OF_AGENT, n, call_after_tag, arg, began,
+		    &n->call.stamp);
+		return;
+	}
+	call_begin(n, late);
+}
+
+/* For the bug only: the action waits until Consul has answered. */
+static void
+call_with_tag(struct node *n, const struct core_action *a)
+{
+	static struct core_action	late[NODES_MAX];
+
+	call_cancel(n);
+	late[n->id] = *a;
+	world_in(MS, OF_AGENT, n, call_after_tag, &late[n->id], world.now,
+	    &n->call.stamp);
+}
+
+/*
+ * Health.
+ */
+
+static void
+health_done(struct node *n, void *arg, int64_t health)
+{
+	struct core_event	ev = {
+		.type = CORE_EV_HEALTH, .health = (enum core_health)health,
+		.text = health == CORE_HEALTH_OK ? "fine" :
+		    health == CORE_HEALTH_BUSY ? "busy" : "sick",
+	};
+	struct core_event	disabled = {
+		.type = CORE_EV_DISABLED, .yes = n->disabled > 0,
+		.text = "the disable file",
+	};
+
+	(void)arg;
+	n->verdict = ev.health;
+	n->health_stamp++;
+	world_in(node_delay(n, n->config.health_interval), OF_AGENT, n,
+	    agent_ask_health, NULL, 0, &n->health_stamp);
+	if (disabled.yes != n->was_disabled) {
+		n->was_disabled = disabled.yes;
+		agent_event(n, &disabled);
+	}
+	if (!n->tried) {
+		n->tried = true;
+		agent_register(n, NULL, 0);
+	}
+	agent_event(n, &ev);
+}
+
+static void
+agent_ask_health(struct node *n, void *arg, int64_t unused)
+{
+	enum core_health	health = !n->alive || n->sick > 0 ?
+				    CORE_HEALTH_BAD : n->busy > 0 ?
+				    CORE_HEALTH_BUSY : CORE_HEALTH_OK;
+	int64_t			takes = between(1, 20);
+
+	(void)unused;
+	n->health_stamp++;
+	if (!world.quiet && n->trouble > 0 && chance(30)) {
+		takes = n->config.health_deadline;
+		health = CORE_HEALTH_BAD;
+	}
+	world_in(node_delay(n, takes), OF_AGENT, n, health_done, arg, health,
+	    &n->health_stamp);
+}
+
+/* Consul polls /health, which the agent answers from what it knows. */
+static void
+poll_health(struct node *n, void *arg, int64_t unused)
+{
+	bool	fine = n->running && n->stopped == 0 &&
+		    (n->published == CORE_HEALTH_OK ||
+		    n->published == CORE_HEALTH_BUSY);
+
+	(void)unused;
+	world_in(node_delay(n, n->config.check_interval), OF_HOST, n,
+	    poll_health, arg, 0, NULL);
+	if (!n->registered || n->consul_down > 0 || n->consul_frozen > 0)
+		return;
+	n->polls_failed = fine ? 0 : n->polls_failed + 1;
+	if (fine != n->check && (fine ||
+	    n->polls_failed >= n->config.check_failures))
+		consul_set_check(n, fine);
+}
+
+/*
+ * Registration: what registration.c comes to.
+ */
+
+static void
+agent_identify(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	n->identified = true;
+	lock_identify(n->lock, n->name, n->host);
+}
+
+static void
+agent_register(struct node *n, void *arg, int64_t failures)
+{
+	bool	ok = consul_reaches(n) && n->cut_local == 0 &&
+		    consul_has_leader();
+
+	n->registration_stamp++;
+	world_in(node_delay(n, ok ? REGISTRATION_INTERVAL :
+	    failures < 4 ? 250 << failures : 5000), OF_AGENT, n,
+	    agent_register, arg, ok ? 0 : failures + 1,
+	    &n->registration_stamp);
+	if (!ok)
+		return;
+	if (!n->registered) {
+		n->identified = false;
+		consul_register_service(n);
+	}
+	if (!n->identified)
+		world_in(between(MS, 20 * MS), OF_AGENT, n, agent_identify,
+		    NULL, 0, &n->life);
+}
+
+static void
+agent_look_at_registration(struct node *n)
+{
+	if (!n->tried)
+		return;
+	n->registration_stamp++;
+	world_in(between(MS, 5 * MS), OF_AGENT, n, agent_register, NULL, 0,
+	    &n->registration_stamp);
+}
+
+/*
+ * The agent: the core's actions, and the lock's news.
+ */
+
+static void
+agent_gone(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	if (n->registered && consul_reaches(n) && consul_has_leader())
+		consul_deregister_service(n);
+	say(n, "the agent ends");
+	agent_kill(n);
+}
+
+static void
+agent_left(void *arg)
+{
+	struct node	*n = arg;
+
+	world_in(between(MS, 5 * MS), OF_AGENT, n, agent_gone, NULL, 0,
+	    &n->life);
+}
+
+static void
+agent_leave(struct node *n)
+{
+	world_in(node_delay(n, 2 * n->config.request_timeout + 1000), OF_AGENT,
+	    n, agent_gone, NULL, 0, &n->life);
+	lock_leave(n->lock, agent_left, n);
+}
+
+static void
+agent_changed(struct node *n, const struct core_action *a)
+{
+	say(n, "%s -> %s: %s", core_state_name(a->from),
+	    core_state_name(a->to), a->text);
+	if (a->to == CORE_MASTER) {
+		world.counts.failovers += world.master >= 0 &&
+		    world.master != n->id;
+		world.master = n->id;
+	}
+	if (a->to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
+	    lock_session(n->lock)[0] != '\0')
+		lock_release(n->lock, true);
+	faults_moment(n, a->to);
+}
+
+static void
+agent_perform(struct node *n, const struct core_action *a)
+{
+	switch (a->type) {
+	case CORE_WANT_SESSION:
+		lock_want_session(n->lock, a->yes);
+		break;
+	case CORE_ACQUIRE:
+		lock_acquire(n->lock);
+		break;
+	case CORE_LOOK:
+		lock_look(n->lock);
+		break;
+	case CORE_RELEASE:
+		if (world.bug == BUG_OLD_READ)
+			lock_look(n->lock);
+		lock_release(n->lock, a->clean ||
+		    world.bug == BUG_ALWAYS_CLEAN);
+		break;
+	case CORE_CALL:
+		if (world.bug == BUG_TAG_FIRST &&
+		    a->op == CORE_ENSURE_DEMOTED)
+			call_with_tag(n, a);
+		else
+			call_begin(n, a);
+		break;
+	case CORE_CANCEL:
+		call_cancel(n);
+		break;
+	case CORE_PUBLISH:
+		n->published = a->health;
+		break;
+	case CORE_REMEMBER:
+		/* Nothing to go on with: not even the session. */
+		snprintf(n->run_session, sizeof n->run_session, "%s",
+		    a->epoch == 0 ? "" : lock_session(n->lock));
+		n->run_epoch = a->epoch;
+		break;
+	case CORE_CHANGED:
+		agent_changed(n, a);
+		break;
+	case CORE_SAY:
+		say(n, "says: %s", a->text);
+		world.counts.warned += n->acting && !n->said;
+		n->said = n->acting && n->asked;
+		break;
+	case CORE_LEAVE:
+		agent_leave(n);
+		break;
+	case CORE_SET_TAG:
+		break;
+	}
+}
+
+static void
+agent_tick(struct node *n, void *arg, int64_t unused)
+{
+	struct core_event	ev = { .type = CORE_EV_TICK };
+
+	(void)arg;
+	(void)unused;
+	agent_event(n, &ev);
+}
+
+/* A timerfd of CLOCK_BOOTTIME, set to the moment itself. */
+static void
+agent_set_wake(struct node *n)
+{
+	int64_t	left = n->core.wake - node_clock(n);
+
+	n->wake_stamp++;
+	if (n->core.wake != INT64_MAX)
+		world_in(left > 0 ? node_delay(n, left) : 1, OF_AGENT, n,
+		    agent_tick, NULL, 0, &n->wake_stamp);
+}
+
+static void
+agent_event(struct node *n, const struct core_event *ev)
+{
+	struct core_actions	todo;
+	size_t			i;
+
+	core_event(&n->core, ev, node_clock(n), &todo);
+	for (i = 0; i < todo.count; i++)
+		agent_perform(n, &todo.list[i]);
+	agent_set_wake(n);
+	if (n->core.state == CORE_MASTER || n->core.state == CORE_PROMOTING)
+		n->proved_at = world.now -
+		    node_delay(n, node_clock(n) - n->core.proof);
+}
+
+static void
+agent_lock_plant_bug(struct node *n, struct core_lock *l)
+{
+	if (l->owner == CORE_LOCK_FREE && (world.bug == BUG_SHORT_DELAY ||
+	    (world.bug == BUG_NO_GRACE && l->epoch == 0)))
+		l->clean = true;
+	if (world.bug == BUG_OLD_READ && l->owner == CORE_LOCK_OURS &&
+	    l->at <= n->core.given_back_at)
+		l->at = n->core.given_back_at + 1;
+}
+
+static void
+agent_lock_seen(const struct core_lock *lock, void *arg)
+{
+	struct node		*n = arg;
+	struct core_lock	 l = *lock;
+	struct core_event	 ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	agent_lock_plant_bug(n, &l);
+	agent_event(n, &ev);
+}
+
+/* For the bug only. */
+void
+agent_renewed(struct node *n, int64_t sent_at)
+{
+	struct core_lock	l = n->core.lock;
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	if (l.owner != CORE_LOCK_OURS)
+		return;
+	l.at = sent_at;
+	l.proof = true;
+	agent_event(n, &ev);
+}
+
+static void
+agent_lock_refused(bool usual, const char *text, void *arg)
+{
+	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = usual,
+				    .text = text };
+
+	agent_event(arg, &ev);
+}
+
+static void
+agent_session(bool yes, const char *text, void *arg)
+{
+	struct core_event	ev = { .type = CORE_EV_SESSION, .yes = yes };
+
+	if (!yes) {
+		say(arg, "its session is gone: %s", text);
+		agent_look_at_registration(arg);
+	}
+	agent_event(arg, &ev);
+}
+
+static void
+agent_released(bool yes, const char *text, void *arg)
+{
+	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+
+	(void)text;
+	agent_event(arg, &ev);
+}
+
+static void
+agent_trouble(const char *text, void *arg)
+{
+	(void)text;
+	(void)arg;
+}
+
+static const struct lock_events lock_events = {
+	.seen = agent_lock_seen,
+	.refused = agent_lock_refused,
+	.session = agent_session,
+	.released = agent_released,
+	.key_trouble = agent_trouble,
+	.write_trouble = agent_trouble,
+	.session_trouble = agent_trouble,
+};
+
+/* A waiter that does not look whether the lock is free. */
+static void
+agent_blind(struct node *n, void *arg, int64_t unused)
+{
+	(void)unused;
+	if (n->core.state == CORE_SLAVE)
+		lock_acquire(n->lock);
+	world_in(node_delay(n, 50), OF_AGENT, n, agent_blind, arg, 0,
+	    &n->life);
+}
+
+static void
+agent_resume_unread(struct node *n)
+{
+	struct core_lock	l = {
+		.owner = CORE_LOCK_OURS, .proof = true, .at = node_clock(n),
+		.epoch = n->run_epoch,
+	};
+	struct core_event	session = { .type = CORE_EV_SESSION,
+				    .yes = true };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	agent_event(n, &session);
+	agent_event(n, &ev);
+}
+
+/*
+ * The agent's life.
+ */
+
+static void
+agent_start_core(struct node *n)
+{
+	const struct config	*g = &n->config;
+	struct core_config	 c = {
+		.fuse = g->fuse,
+		.demote_deadline = g->demote_deadline,
+		.request_timeout = g->request_timeout,
+		.role_interval = g->role_interval,
+		.master_deadline = g->master_deadline,
+		.slave_deadline = g->slave_deadline,
+		.busy_limit = g->busy_limit,
+		.promote_limit = g->promote_limit,
+		.can_demote = true,
+		.resume_epoch = n->run_epoch,
+	};
+
+	core_init(&n->core, &c, node_clock(n));
+	agent_tick(n, NULL, 0);
+}
+
+void
+agent_start(struct node *n)
+{
+	if (n->running)
+		return;
+	n->running = true;
+	n->identified = n->tried = n->stopping = false;
+	n->was_disabled = false;
+	n->published = CORE_HEALTH_UNKNOWN;
+	say(n, "the agent starts");
+	n->lock = lock_new(&n->base, &n->consul, &n->config, n->run_session,
+	    &lock_events, n);
+	agent_start_core(n);
+	agent_ask_health(n, NULL, 0);
+	if (world.bug == BUG_BLIND_ACQUIRE)
+		agent_blind(n, NULL, 0);
+	if (world.bug == BUG_RESUME_UNREAD && n->run_epoch != 0)
+		agent_resume_unread(n);
+}
+
+/* The handlers die with it, in the middle of whatever they do. */
+void
+agent_kill(struct node *n)
+{
+	if (!n->running)
+		return;
+	n->running = false;
+	n->life++;
+	n->wake_stamp++;
+	n->registration_stamp++;
+	n->health_stamp++;
+	n->call.running = false;
+	n->call.stamp++;
+	lock_free(n->lock);
+	n->lock = NULL;
+}
+
+void
+agent_stop(struct node *n)
+{
+	struct core_event	ev = { .type = CORE_EV_STOP,
+				    .text = "SIGTERM" };
+
+	if (!n->running || n->stopping)
+		return;
+	n->stopping = true;
+	say(n, "the agent is told to stop");
+	if (world.bug == BUG_DESTROY_FIRST)
+		agent_leave(n);
+	else
+		agent_event(n, &ev);
+}
+
+void
+agent_pause(struct node *n, bool yes)
+{
+	n->stopped += yes ? 1 : -1;
+	if (n->stopped == 0 && n->suspended == 0)
+		world_resume(n);
+}
+
+/* Its first act must be to demote, which is all that is forgiven: see acts(). */
+static void
+host_woken(struct node *n, void *arg, int64_t again)
+{
+	(void)arg;
+	n->woken_until = world.now - 1;
+	if (again && n->running && n->core.state == CORE_DEMOTING) {
+		n->woken_until += node_delay(n, n->config.demote_deadline) +
+		    100 * MS;
+		world_in(n->woken_until - world.now, OF_HOST, n, host_woken,
+		    NULL, false, &n->woken_stamp);
+	}
+	check_masters(n);
+}
+
+void
+host_suspend(struct node *n, bool yes)
+{
+	if (yes && n->suspended++ == 0) {
+		n->suspended_at = node_boottime(n);
+		n->woken_stamp++;
+	} else if (!yes && --n->suspended == 0) {
+		n->slept += node_boottime(n) - n->suspended_at;
+		n->woken_until = world.now + 100 * MS;
+		world.counts.woken += n->acting;
+		world_in(100 * MS, OF_HOST, n, host_woken, NULL, true,
+		    &n->woken_stamp);
+		world_resume(n);
+	}
+	consul_path_changed(n);
+}
+
+bool
+node_may_act(const struct node *n)
+{
+	return n->acting ||
+	    (n->call.running && n->call.op == CORE_ENSURE_MASTER);
+}
+
+int64_t
+node_patience(const struct node *n)
+{
+	const struct config	*g = &n->config;
+
+	return (g->lock_delay - g->demote_deadline - g->request_timeout -
+	    500) * MS - (world.now - n->proved_at);
+}
+
+void
+node_begin(struct node *n, int id, const struct config *config)
+{
+	n->id = id;
+	snprintf(n->name, sizeof n->name, "n%d", id + 1);
+	snprintf(n->host, sizeof n->host, "10.0.0.%d", id + 1);
+	n->config = *config;
+	n->ppm = between(-10000, 10000);
+	n->boot_zero = between(1000, 100000000);
+	n->alive = n->serf = true;
+	n->watched = chance(50);
+	n->base.node = n->consul.node = n;
+	n->proved_at = INT64_MIN / 2;
+	world_in(between(0, config->check_interval * MS), OF_HOST, n,
+	    poll_health, NULL, 0, NULL);
+}
+
+void
+node_end(struct node *n)
+{
+	agent_kill(n);
+}
