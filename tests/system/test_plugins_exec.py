@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lab import PROGRAM, net, process
+from lab import PROGRAM, ROOT, net, process
 from lab.agent import wait_master
 
 OPS = ("health", "ensure_master", "ensure_slave", "ensure_demoted")
@@ -141,3 +141,39 @@ def test_it_fails_over(lab, cluster, scripted):
     agents[0].wait_role("unhealthy")
     calls = (agents[0].facts / "calls").read_text().split()
     assert calls.index("ensure_demoted", calls.index("ensure_master"))
+
+
+def test_the_worked_configuration_runs_a_command_only_on_the_master(lab, cluster):
+    """conf/exec-only-on-master.ini, with another command in another place."""
+    worked = (ROOT / "conf/exec-only-on-master.ini").read_text()
+    script = ROOT / "conf/only-on-master"
+    agents = []
+    for c in cluster.clients[:2]:
+        file = lab.folder / f"{c.name}.pid"
+        options = {"flag": None}
+        for op in OPS:
+            line = next(l for l in worked.splitlines() if l.startswith(f"{op} = "))
+            word, what, *_ = line.split(" = ")[1].split()
+            assert word == "only-on-master"
+            options[op] = f"{script} -p {file} {what} /bin/sleep 1000"
+        a = lab.agent(c, plugin_name="exec", sections={
+            "options": options, "plugin": {"demote_deadline": "2s"},
+            "lock": {"lock_delay": "7s"}})
+        a.pidfile = file
+        agents.append(a)
+    first, second = agents
+
+    def runs(a):
+        pid = int(a.pidfile.read_text().split()[0]) if a.pidfile.exists() else 0
+        return pid if pid and process.stat(pid) not in (None, "Z") else 0
+    first.start().wait_role("master")
+    second.start().wait_role("slave")
+    assert runs(first) and not runs(second)
+    os.kill(runs(first), 9)         # the command dies: the other takes over
+    second.wait_role("master", seconds=30)
+    assert runs(second) and not runs(first)
+    assert second.stop() == 0
+    first.wait_role("master", seconds=30)
+    assert runs(first) and not runs(second)
+    assert first.stop() == 0
+    assert not runs(first)

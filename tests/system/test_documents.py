@@ -1,0 +1,35 @@
+"""What stands in two places is the same in both."""
+
+import re
+import subprocess
+
+from lab import PROGRAM, ROOT
+
+
+def plugin_of(text):
+    """The plugin that begins with its #include, without what goes around it."""
+    begin = text.index("#include <consul-failover/plugin.h>")
+    return text[begin:].rstrip() + "\n"
+
+
+def test_the_plugin_of_the_header_is_the_one_of_the_readme_and_is_built():
+    built = plugin_of((ROOT / "tests/plugins/minimal.c").read_text())
+    header = (ROOT / "include/consul-failover/plugin.h").read_text()
+    comment = "\n".join(re.sub(r"^ \*\t?", "", l) for l in header.splitlines())
+    assert built in comment
+    readme = (ROOT / "README.md").read_text()
+    flat = "\n".join(l.strip() for l in readme.splitlines())
+    assert "\n".join(l.strip() for l in built.rstrip().splitlines()) in flat
+    assert len(built.splitlines()) <= 36
+
+
+def test_the_example_is_what_the_program_prints():
+    printed = subprocess.run([PROGRAM, "config", "--example"], text=True,
+                             capture_output=True, check=True).stdout
+    assert printed == (ROOT / "conf/example.ini").read_text()
+
+
+def test_every_key_is_in_the_manual():
+    page = (ROOT / "conf/consul-failover.ini.5").read_text().replace("\\&", "")
+    for key in re.findall(r"^#?(\w+) = ", (ROOT / "conf/example.ini").read_text(), re.M):
+        assert re.search(rf"Ic {key}\b", page), key
