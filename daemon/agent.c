@@ -809,15 +809,21 @@ agent_new(struct agent **out, const struct config *config,
 int64_t
 agent_time_left(const struct agent *a)
 {
-	int64_t	left = core_fuse_left(&a->core, clock_ms());
+	const struct core	*c = &a->core;
+	int64_t			 left = core_fuse_left(c, clock_ms());
 
-	return left < 0 ? INT64_MAX : left;
+	if (c->state == CORE_DEMOTING && c->maybe_master)
+		left = c->since + c->config.demote_deadline - clock_ms();
+	else if (left < 0)
+		return INT64_MAX;
+	return left > 0 ? left : 0;
 }
 
 bool
 agent_reload(struct agent *a, const struct plugin_description *plugin,
     struct error *err)
 {
+	struct core_event	tick = { .type = CORE_EV_TICK };
 	struct core_config	c;
 
 	if (!consul_reload(a->consul, err))
@@ -825,6 +831,7 @@ agent_reload(struct agent *a, const struct plugin_description *plugin,
 	a->plugin = plugin;
 	agent_core_config(a, &c);
 	core_configure(&a->core, &c);
+	agent_event(a, &tick);		/* its timers may ring earlier now */
 	handler_reload(a->role, plugin);
 	handler_reload(a->health, plugin);
 	registration_look(a->registration);

@@ -173,15 +173,23 @@ same_number(const char *what, int64_t old, int64_t new)
 	return same(what, a, b);
 }
 
-/* Who we are to Consul and to others stays; so do the terms of the session,
- * which Consul does not change. */
+/* Who we are to Consul and to others stays: it stands in the lock's key.  So do
+ * the terms of the session, which Consul does not change, and what others rely
+ * on while they wait for a master that is lost. */
 static bool
 may_follow(const struct config *old, const struct config *new)
 {
 	return same("[service] name", old->service_name, new->service_name) &&
 	    same("[service] id", old->service_id, new->service_id) &&
 	    same("[agent] run_dir", old->run_dir, new->run_dir) &&
+	    same_number("[service] port", old->service_port,
+	    new->service_port) &&
+	    same("[service] address", old->service_address,
+	    new->service_address) &&
 	    same("[api] listen", old->api_listen, new->api_listen) &&
+	    same_number("[lock] fuse", old->fuse, new->fuse) &&
+	    same_number("[plugin] demote_deadline", old->demote_deadline,
+	    new->demote_deadline) &&
 	    same_number("[lock] lock_delay", old->lock_delay,
 	    new->lock_delay) &&
 	    same_number("[lock] session_ttl", old->session_ttl,
@@ -199,6 +207,12 @@ swap(struct config *a, struct config *b)
 	*b = c;
 }
 
+static const char *
+can_demote(const struct plugin_description *p)
+{
+	return (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0 ? "yes" : "no";
+}
+
 static bool
 take_over(struct setup *s, struct config *config,
     struct plugin_description **plugin)
@@ -206,6 +220,9 @@ take_over(struct setup *s, struct config *config,
 	struct plugin_description	*old = s->plugin;
 	struct error			 err;
 
+	if (!same("whether the plugin has ensure_demoted",
+	    can_demote(old), can_demote(*plugin)))
+		return false;
 	swap(s->config, config);
 	if (!agent_reload(s->agent, *plugin, &err)) {
 		log_error("%s", err.text);

@@ -726,7 +726,7 @@ work_demoting(struct core *c)
 
 	if (c->maybe_master) {
 		/* What is too short to do it would only hide why it failed. */
-		if (left > 0 && left < LAST_CALL)
+		if (c->not_done > 0 && left > 0 && left < LAST_CALL)
 			due(c, c->now + left);
 		else if (c->op == CORE_NO_OP && due(c, c->call_at))
 			core_call(c, CORE_ENSURE_DEMOTED,

@@ -591,20 +591,34 @@ handler_cancel(struct handler *h)
 		return;
 	if (h->sent)
 		handler_bury(h);
-	h->busy = h->sent = false;
+	h->busy = h->sent = h->stale = false;
 	event_del(h->begin);
 	event_del(h->late);
+}
+
+/* An idle plugin may end in good order; waits for it. */
+static void
+handler_let_stop(struct handler *h)
+{
+	int	 status;
+
+	if (h->busy || !h->plugin->has_stop)
+		return;
+	shutdown(h->channel, SHUT_RDWR);
+	child_ended(h->pid, STOP_LIMIT, &status);
 }
 
 void
 handler_reload(struct handler *h, const struct plugin_description *plugin)
 {
-	h->plugin = plugin;
 	h->losses = 0;
 	h->not_before = 0;
 	h->stale = h->busy && h->sent;
-	if (!h->stale && h->pid != -1)
+	if (!h->stale && h->pid != -1) {
+		handler_let_stop(h);
 		handler_bury(h);
+	}
+	h->plugin = plugin;
 }
 
 bool
@@ -651,12 +665,10 @@ handler_free(struct handler *h)
 
 	if (h == NULL)
 		return;
-	if (h->pid != -1 && !h->busy && h->plugin->has_stop) {
-		shutdown(h->channel, SHUT_RDWR);
-		child_ended(h->pid, STOP_LIMIT, &status);
-	}
-	if (h->pid != -1)
+	if (h->pid != -1) {
+		handler_let_stop(h);
 		handler_bury(h);
+	}
 	for (i = 0; i < h->dying_count; i++)
 		child_ended(h->dying[i], until - clock_ms(), &status);
 	handler_reap(h);

@@ -310,6 +310,7 @@ static void
 lock_read_done(const struct consul_reply *r, void *arg)
 {
 	struct lock	*l = arg;
+	bool		 waited;
 
 	l->read = NULL;
 	timer_in(l->verify_timer, l->config->verify_interval);
@@ -318,6 +319,7 @@ lock_read_done(const struct consul_reply *r, void *arg)
 		return;
 	}
 	l->look = false;
+	waited = l->resume[0] != '\0';
 	l->events->key_trouble("", l->arg);
 	/* The session of an earlier run of ours still has the lock: go on. */
 	if (l->resume[0] != '\0' && strcmp(r->key->session, l->resume) == 0) {
@@ -328,7 +330,8 @@ lock_read_done(const struct consul_reply *r, void *arg)
 	}
 	copy(l->resume, sizeof l->resume, "");
 	lock_see(l, r->key, r->sent_at, true);
-	lock_open_session(l);
+	if (waited)
+		lock_open_session(l);
 }
 
 void

@@ -108,6 +108,15 @@ registration_failed(struct registration *r, const char *text)
 	timer_in(r->timer, pause < RETRY_MAX ? pause : RETRY_MAX);
 }
 
+/* Leaving cuts a round short: nothing may be registered any more. */
+static bool
+registration_is_over(struct registration *r)
+{
+	if (r->left != NULL)
+		registration_next(r);
+	return r->left != NULL;
+}
+
 /*
  * A round:  own_service -> own_check (our node) -> instances (our address)
  * with a register where something is missing or not as it should be.
@@ -121,6 +130,8 @@ registration_located(const struct consul_reply *reply, void *arg)
 	size_t			 i;
 
 	r->request = NULL;
+	if (registration_is_over(r))
+		return;
 	for (i = 0; i < reply->instance_count && address[0] == '\0'; i++)
 		if (strcmp(reply->instances[i].node, r->node) == 0 &&
 		    strcmp(reply->instances[i].service_id,
@@ -145,6 +156,8 @@ registration_checked(const struct consul_reply *reply, void *arg)
 	struct registration	*r = arg;
 
 	r->request = NULL;
+	if (registration_is_over(r))
+		return;
 	if (reply->outcome == CONSUL_GONE && !r->registered) {
 		registration_register(r, true);
 	} else if (reply->outcome == CONSUL_GONE) {
@@ -178,6 +191,8 @@ registration_registered(const struct consul_reply *reply, void *arg)
 	struct registration	*r = arg;
 
 	r->request = NULL;
+	if (registration_is_over(r))
+		return;
 	if (reply->outcome != CONSUL_OK) {
 		registration_failed(r, reply->text);
 		return;
@@ -251,6 +266,8 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	char				 tags[TAGS_MAX];
 
 	r->request = NULL;
+	if (registration_is_over(r))
+		return;
 	if (reply->outcome == CONSUL_GONE) {
 		r->identified = false;
 		if (strcmp(r->role, "?") == 0)

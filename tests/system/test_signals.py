@@ -171,6 +171,27 @@ def test_hup_with_a_token_file_that_is_empty_for_a_moment(lab, single):
     assert [m.node for m in lab.masterships()] == [a.name]
 
 
+def test_hup_refuses_what_others_rely_on(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    for change, words in (
+            ({"service": {"port": "3307"}}, "[service] port"),
+            ({"service": {"address": "127.0.0.9"}}, "[service] address"),
+            ({"lock": {"fuse": "2500ms"}}, "[lock] fuse"),
+            ({"lock": {"lock_delay": "20s"}}, "[lock] lock_delay"),
+            ({"plugin": {"demote_deadline": "900ms"}}, "[plugin] demote_deadline"),
+            ({"agent": {"run_dir": str(lab.folder / "other")}}, "[agent] run_dir")):
+        good = {k: dict(v) for k, v in a.sections.items()}
+        before = len(a.lines("is not taken over"))
+        a.write(**change)
+        a.hup()
+        net.wait_for("it is refused", lambda: len(
+            a.lines("is not taken over")) > before, 10)
+        assert a.lines(f"{words} can't change from"), change
+        a.sections = good
+    assert a.role == "master"
+    assert [m.node for m in lab.masterships()] == [a.name]
+
+
 def test_hups_do_not_prolong_the_fuse(lab, single):
     a = lab.agent(single).start().wait_role("master")
     fuse = 3
