@@ -17,7 +17,6 @@
 #define QUIET_FAILURES	3
 
 struct lock {
-	struct event_base		*base;
 	struct consul			*consul;
 	const struct config		*config;
 	const struct lock_events	*events;
@@ -191,15 +190,16 @@ static void
 lock_see_theirs(struct lock *l, const struct consul_key *k, bool again)
 {
 	yajl_val	v = lock_parse_value(k);
+	bool		told = strcmp(json_string(v, "session", ""),
+			    k->session) == 0;	/* by the holder itself */
 
 	l->view.owner = CORE_LOCK_THEIRS;
-	if (strcmp(json_string(v, "session", ""), k->session) == 0 &&
-	    lock_is_us(l, v)) {
+	if (told && lock_is_us(l, v)) {
 		/* An earlier run of ours, whose session goes as soon as we
 		 * make one: it is no master to follow. */
 		copy(l->view.node, sizeof l->view.node, l->node);
 		copy(l->view.host, sizeof l->view.host, "");
-	} else if (strcmp(json_string(v, "session", ""), k->session) == 0) {
+	} else if (told) {
 		copy(l->view.node, sizeof l->view.node,
 		    json_string(v, "node", ""));
 		copy(l->view.host, sizeof l->view.host,
@@ -739,7 +739,6 @@ lock_new(struct event_base *base, struct consul *consul,
 
 	if (l == NULL)
 		return NULL;
-	l->base = base;
 	l->consul = consul;
 	l->config = config;
 	l->events = events;
