@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "consul.h"
 #include "core.h"
+#include "guard.h"
 #include "lock.h"
 #include "log.h"
 #include "notify.h"
@@ -48,6 +49,7 @@ struct agent {
 	struct api		*api;
 	struct handler		*health;
 	struct handler		*role;
+	struct guard		*guard;
 	struct core		 core;
 
 	int			 wake_fd;	/* timerfd: it counts in suspend */
@@ -66,6 +68,7 @@ struct agent {
 	bool			 disabled;
 	bool			 was_bad;	/* said in the log */
 
+	int64_t			 inherited_lease;
 	uint32_t		 call;		/* the core's number for it */
 	enum core_op		 op;
 	char			 call_said[CORE_TEXT];
@@ -152,6 +155,16 @@ agent_say_health(struct agent *a, enum core_health h, const char *text)
 	a->was_bad = h == CORE_HEALTH_BAD || (a->was_bad && h != CORE_HEALTH_OK);
 }
 
+/* In Consul, what people must know stands in the place of how the copy is. */
+static void
+agent_register_health(struct agent *a, bool passing, const char *text)
+{
+	if (a->core.unfenced)
+		registration_set_health(a->registration, false, CORE_UNFENCED);
+	else
+		registration_set_health(a->registration, passing, text);
+}
+
 static void
 agent_health_done(enum handler_result result, const char *text, void *arg)
 {
@@ -175,8 +188,7 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	a->health_again = false;
 	agent_say_health(a, ev.health, text);
 	agent_look_for_disable_file(a);
-	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
-	    text);
+	agent_register_health(a, ev.health == CORE_HEALTH_OK, text);
 	agent_event(a, &ev);
 }
 
@@ -285,6 +297,30 @@ agent_call(struct agent *a, const struct core_action *act)
 	a->counters.role_calls++;
 	handler_cancel(a->role);
 	handler_call(a->role, &call, agent_call_done, a);
+}
+
+/*
+ * The guard.
+ */
+
+static void
+agent_guard(enum core_guard what, int64_t until, const char *text, void *arg)
+{
+	struct agent		*a = arg;
+	struct core_event	 ev = { .type = CORE_EV_GUARD, .guard = what,
+				    .until = until, .text = text };
+
+	a->counters.guard_demotions += what == CORE_GUARD_FIRED &&
+	    !a->core.guard_fired;
+	agent_event(a, &ev);
+}
+
+static void
+agent_role_process(pid_t pid, void *arg)
+{
+	struct agent	*a = arg;
+
+	guard_role(a->guard, pid);
 }
 
 /*
@@ -423,6 +459,13 @@ agent_perform(struct agent *a, const struct core_action *act)
 	case CORE_CANCEL:
 		handler_cancel(a->role);
 		break;
+	case CORE_LEASE:
+		guard_lease(a->guard, act->until, act->by, act->clean_at,
+		    act->epoch, a->node, act->yes);
+		break;
+	case CORE_END_LEASE:
+		guard_end(a->guard);
+		break;
 	case CORE_SET_TAG:
 		registration_set_tag(a->registration, act->text);
 		break;
@@ -463,9 +506,13 @@ static void
 agent_event(struct agent *a, const struct core_event *ev)
 {
 	struct core_actions	 todo;
+	bool			 unfenced = a->core.unfenced;
 	size_t			 i;
 
 	core_event(&a->core, ev, clock_ms(), &todo);
+	/* Ahead of the tag that goes, and is written with it. */
+	if (a->core.unfenced != unfenced)
+		agent_register_health(a, false, a->published_text);
 	for (i = 0; i < todo.count; i++)
 		agent_perform(a, &todo.list[i]);
 	agent_set_wake(a);
@@ -605,8 +652,9 @@ agent_stop_signal(evutil_socket_t sig, short what, void *arg)
 	if (a->stopping && clock_ms() - a->stopping_at < TWICE)
 		return;
 	if (a->stopping) {
-		log_warning("Told to stop twice: stopping at once. The copy may "
-		    "still be a master, and the service stays registered");
+		log_warning("Told to stop twice: stopping at once. The guard "
+		    "goes on: it demotes the copy if it is a master, and "
+		    "gives the lock back");
 		a->end = AGENT_FAILED;
 		event_base_loopbreak(a->base);
 		return;
@@ -679,6 +727,8 @@ agent_status(struct api_status *s, void *arg)
 	    now - a->health_asked_at;
 	s->proof_age_ms = c->proof < 0 ? -1 : now - c->proof;
 	s->fuse_left_ms = core_fuse_left(c, now);
+	s->guard_pid = guard_pid(a->guard);
+	s->may_be_master = c->unfenced;
 	s->transitions = a->transitions;
 	s->transition_count = a->transition_count;
 }
@@ -735,6 +785,7 @@ agent_core_config(const struct agent *a, struct core_config *c)
 		.can_demote = (a->plugin->ops &
 		    1u << HANDLER_ENSURE_DEMOTED) != 0,
 		.resume_epoch = runfile_epoch(a->runfile),
+		.inherited_lease = a->inherited_lease,
 	};
 	if (!c->can_demote)
 		log_warning("Plugin %s has no ensure_demoted: a master that "
@@ -771,7 +822,7 @@ agent_start_api(struct agent *a, struct error *err)
 bool
 agent_new(struct agent **out, const struct config *config,
     const struct plugin_description *plugin, struct runfile *runfile,
-    struct error *err)
+    char *const leave[], struct error *err)
 {
 	struct agent	*a = calloc(1, sizeof *a);
 
@@ -781,6 +832,7 @@ agent_new(struct agent **out, const struct config *config,
 	a->config = config;
 	a->plugin = plugin;
 	a->runfile = runfile;
+	a->end = AGENT_FAILED;
 	a->wake_fd = -1;
 	a->key_trouble.what = "Consul, lock";
 	a->write_trouble.what = "Consul, taking or giving back the lock";
@@ -788,13 +840,18 @@ agent_new(struct agent **out, const struct config *config,
 	a->registration_trouble.what = "Consul, registration";
 	if (!agent_start_loop(a, err) ||
 	    !consul_new(&a->consul, a->base, config, err) ||
-	    !agent_start_api(a, err)) {
+	    !agent_start_api(a, err) ||
+	    !guard_new(&a->guard, a->base, config, plugin, leave, agent_guard,
+	    a, &a->inherited_lease, err)) {
 		agent_free(a);
 		return false;
 	}
+	/* Only now: the guard before may have had to end a mastership. */
+	runfile_load(runfile);
 	a->health = handler_new(a->base, "health", config, plugin,
 	    agent_watched, a);
 	a->role = handler_new(a->base, "role", config, plugin, NULL, NULL);
+	handler_watch_process(a->role, agent_role_process, a);
 	a->registration = registration_new(a->base, a->consul, config,
 	    api_port(a->api), &registration_events, a);
 	a->lock = lock_new(a->base, a->consul, config,
@@ -834,6 +891,7 @@ agent_reload(struct agent *a, const struct plugin_description *plugin,
 	agent_event(a, &tick);		/* its timers may ring earlier now */
 	handler_reload(a->role, plugin);
 	handler_reload(a->health, plugin);
+	guard_reload(a->guard, plugin);
 	registration_look(a->registration);
 	agent_ask_health(a);
 	return true;
@@ -861,6 +919,7 @@ agent_free(struct agent *a)
 	/* No more calls of the plugin, before anything else is let go. */
 	handler_free(a->role);
 	handler_free(a->health);
+	guard_free(a->guard, a->end == AGENT_STOPPED);
 	api_free(a->api);
 	lock_free(a->lock);
 	registration_free(a->registration);

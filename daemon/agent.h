@@ -20,10 +20,11 @@ enum agent_end {
 
 struct agent;
 
-/* Starts everything; borrows all.  Says READY to the init system. */
+/* Starts everything; borrows all.  Leave is what the guard runs when this agent
+ * is gone.  Says READY to the init system. */
 bool		 agent_new(struct agent **, const struct config *,
 		    const struct plugin_description *, struct runfile *,
-		    struct error *);
+		    char *const leave[], struct error *);
 void		 agent_free(struct agent *);	/* NULL is fine */
 
 /* At SIGHUP reload runs, and may change what the borrowed config holds;

@@ -376,6 +376,14 @@ api_member_parts(yajl_gen g, const struct api_status *s)
 	json_put_member(g, "address", s->consul_address);
 	json_put_member(g, "error", s->consul_error);
 	yajl_gen_map_close(g);
+	json_put(g, "guard");
+	yajl_gen_map_open(g);
+	if (s->guard_pid > 0)
+		json_put_member_int(g, "pid", s->guard_pid);
+	else
+		json_put_member_null(g, "pid");
+	json_put_member_int(g, "demotions", (int64_t)s->guard_demotions);
+	yajl_gen_map_close(g);
 }
 
 static void
@@ -393,6 +401,7 @@ api_answer_status(struct api_answer *a, const struct api_status *s)
 	api_member_holder(g, s);
 	api_member_ms(g, "proof_age_ms", s->proof_age_ms);
 	api_member_ms(g, "fuse_left_ms", s->fuse_left_ms);
+	json_put_member(g, "warning", s->may_be_master ? CORE_UNFENCED : "");
 	api_member_parts(g, s);
 	api_member_transitions(g, s);
 	json_put_member(g, "version", VERSION);
@@ -444,6 +453,15 @@ api_sample_of(struct api_answer *a, const struct api_status *s,
 }
 
 static void
+api_put_truth(struct api_answer *a, const struct api_status *s,
+    const char *name, bool is, const char *help)
+{
+	api_metric(a, name, "gauge", help);
+	api_sample(a, s, name);
+	api_put(a, "} %d\n", is);
+}
+
+static void
 api_put_states(struct api_answer *a, const struct api_status *s)
 {
 	enum core_state	 state;
@@ -461,9 +479,12 @@ api_put_states(struct api_answer *a, const struct api_status *s)
 	for (health = API_HEALTH_BAD; health <= API_HEALTH_BUSY; health++)
 		api_sample_of(a, s, "health", "status",
 		    api_health_name(health), s->health == health);
-	api_metric(a, "consul_up", "gauge", "1 while Consul answers.");
-	api_sample(a, s, "consul_up");
-	api_put(a, "} %d\n", s->consul_error[0] == '\0');
+	api_put_truth(a, s, "consul_up", s->consul_error[0] == '\0',
+	    "1 while Consul answers.");
+	api_put_truth(a, s, "guard_up", s->guard_pid > 0,
+	    "1 while the process runs that demotes the copy if we don't.");
+	api_put_truth(a, s, "may_be_master", s->may_be_master,
+	    "1 while the copy may be a master although it must not.");
 }
 
 /* Milliseconds as seconds; no sample where there is none. */
@@ -511,6 +532,8 @@ api_put_counts(struct api_answer *a, const struct api_status *s)
 		    "Times this agent became master." },
 		{ "demotions_total", "counter", s->demotions,
 		    "Times it stopped being master." },
+		{ "guard_demotions_total", "counter", s->guard_demotions,
+		    "Times the guard demoted the copy in its place." },
 		{ "health_calls_total", "counter", s->health_calls,
 		    "Calls of the plugin's health." },
 		{ "health_failures_total", "counter", s->health_failures,

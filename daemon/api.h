@@ -41,6 +41,9 @@ struct api_status {
 	int64_t			 health_age_ms;
 	int64_t			 proof_age_ms;
 	int64_t			 fuse_left_ms;	/* as master; else -1 */
+	int			 guard_pid;	/* -1 while it is started again */
+	bool			 may_be_master;	/* although it must not */
+	uint64_t		 guard_demotions;	/* in our place */
 	uint64_t		 failovers;	/* times we became master */
 	uint64_t		 demotions;
 	uint64_t		 health_calls, health_failures;

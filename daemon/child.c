@@ -18,23 +18,18 @@
 
 extern char	**environ;
 
-/* What a plugin has no business with: the way into Consul, and what systemd
- * gave to the agent alone. */
 static const char	*const child_secrets[] = {
 	"CONSUL_HTTP_TOKEN", "CONSUL_HTTP_AUTH", "CONSUL_CLIENT_",
 	"CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "LISTEN_", "NOTIFY_SOCKET",
 	"WATCHDOG_",
 };
 
-/* The folder of our own executable; "" where /proc does not tell. */
-static void
-child_find_self(char folder[PATH_MAX])
+void
+child_find_self(char path[PATH_MAX])
 {
-	ssize_t	 n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+	ssize_t	 n = readlink("/proc/self/exe", path, PATH_MAX - 1);
 
-	folder[n > 0 ? n : 0] = '\0';
-	if (n > 0)
-		*strrchr(folder, '/') = '\0';
+	path[n > 0 ? n : 0] = '\0';
 }
 
 static bool
@@ -44,8 +39,11 @@ child_is_beside_us(char path[PATH_MAX], const char *format, const char *name)
 	int	 n;
 
 	child_find_self(folder);
+	if (folder[0] == '\0')
+		return false;
+	*strrchr(folder, '/') = '\0';
 	n = snprintf(path, PATH_MAX, format, folder, name, name);
-	return folder[0] != '\0' && n < PATH_MAX && access(path, R_OK) == 0;
+	return n < PATH_MAX && access(path, R_OK) == 0;
 }
 
 void
@@ -83,7 +81,7 @@ child_is_secret(const char *variable)
 
 /* The strings stay environ's; only the array is the caller's. */
 static char **
-child_environment(void)
+child_environment(enum child_trust trust)
 {
 	size_t	 count = 0, i;
 	char	**clean;
@@ -92,19 +90,19 @@ child_environment(void)
 		count++;
 	clean = calloc(count + 1, sizeof(*clean));
 	for (i = count = 0; clean != NULL && environ[i] != NULL; i++)
-		if (!child_is_secret(environ[i]))
+		if (trust == CHILD_OURS || !child_is_secret(environ[i]))
 			clean[count++] = environ[i];
 	return clean;
 }
 
 bool
-child_spawn(pid_t *pid, char *const argv[], int output, int channel,
-    struct error *err)
+child_spawn(pid_t *pid, char *const argv[], enum child_trust trust, int output,
+    int channel, struct error *err)
 {
 	posix_spawn_file_actions_t	 files;
 	posix_spawnattr_t		 attributes;
 	sigset_t			 none, all;
-	char				**clean = child_environment();
+	char				**clean = child_environment(trust);
 	int				 failed = ENOMEM;
 
 	sigemptyset(&none);
@@ -124,8 +122,10 @@ child_spawn(pid_t *pid, char *const argv[], int output, int channel,
 	    STDOUT_FILENO) == 0 &&
 	    posix_spawn_file_actions_adddup2(&files, output,
 	    STDERR_FILENO) == 0 &&
-	    posix_spawn_file_actions_adddup2(&files, channel, CHANNEL) == 0 &&
-	    posix_spawn_file_actions_addclosefrom_np(&files, CHANNEL + 1) == 0)
+	    (channel < 0 ||
+	    posix_spawn_file_actions_adddup2(&files, channel, CHANNEL) == 0) &&
+	    posix_spawn_file_actions_addclosefrom_np(&files,
+	    CHANNEL + (channel >= 0)) == 0)
 		failed = posix_spawn(pid, argv[0], &files, &attributes, argv,
 		    clean);
 

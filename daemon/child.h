@@ -17,11 +17,18 @@ void	child_find_program(char path[PATH_MAX], const char *name);
  * build tree that we run from, else NAME.so in PLUGINDIR. */
 void	child_find_plugin(char path[PATH_MAX], const char *name);
 
-/* Starts argv[0] in a process group of its own, with default signals and none
- * of our secrets in its environment.  Its descriptors are: /dev/null as
- * standard input, output twice, channel as 3; no other. */
-bool	child_spawn(pid_t *, char *const argv[], int output, int channel,
-	    struct error *);
+/* The file that we run from, as long as it is there; "" if /proc is not. */
+void	child_find_self(char path[PATH_MAX]);
+
+/* What a plugin has no business with, the way into Consul and what systemd gave
+ * to us alone, is in the environment of our own programs only. */
+enum child_trust { CHILD_OURS, CHILD_OTHERS };
+
+/* Starts argv[0] in a process group of its own, with default signals.  Its
+ * descriptors are: /dev/null as standard input, output twice, channel as 3
+ * (unless that is -1); no other. */
+bool	child_spawn(pid_t *, char *const argv[], enum child_trust, int output,
+	    int channel, struct error *);
 
 /* Has it ended?  Waits for limit milliseconds at most; does not reap it, so
  * that its process group can still be killed by its number. */

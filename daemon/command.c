@@ -4,21 +4,27 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <consul-failover/plugin.h>
 #include <curl/curl.h>
 #include <event2/event.h>
 
 #include "agent.h"
+#include "child.h"
 #include "config.h"
 #include "consul.h"
 #include "core.h"
 #include "error.h"
 #include "handler.h"
+#include "lease.h"
+#include "leave.h"
 #include "log.h"
 #include "runfile.h"
 #include "status.h"
@@ -38,6 +44,7 @@ struct options {
 	const char	*master_host;
 	long		 master_port;
 	uint64_t	 epoch;
+	long		 guard;			/* our parent, that one */
 	char		**rest;			/* words that are no options */
 	int		 rest_count;
 };
@@ -51,7 +58,7 @@ struct command {
 };
 
 enum { OPT_JSON = 256, OPT_WATCH, OPT_EXAMPLE, OPT_DOT, OPT_HOST, OPT_PORT,
-	OPT_EPOCH, OPT_HELP, OPT_CONFIG_FLAG };
+	OPT_EPOCH, OPT_GUARD, OPT_HELP, OPT_CONFIG_FLAG };
 
 static int	fail(int status, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));
@@ -261,11 +268,30 @@ reload(void *arg)
 		    s->config->file);
 }
 
+/* What the guard runs, with our own config and flags. */
+static void
+make_leave(const struct options *o, char *program, char **words)
+{
+	size_t	i, n = 0;
+
+	child_find_self(program);
+	words[n++] = program;
+	words[n++] = (char *)"leave";
+	words[n++] = (char *)"-c";
+	words[n++] = (char *)o->config_file;
+	for (i = 0; i < o->flag_count; i++) {
+		words[n++] = (char *)"-o";
+		words[n++] = o->flags[i];
+	}
+	words[n] = NULL;
+}
+
 static int
 command_agent(struct options *o)
 {
 	struct setup	 s = { .options = o };
 	struct runfile	*runfile = NULL;
+	char		 program[PATH_MAX], *leave[2 * FLAGS_MAX + 5];
 	struct error	 err;
 	int		 status;
 
@@ -274,8 +300,9 @@ command_agent(struct options *o)
 	open_log(s.config);
 	o->running = true;
 	status = EXIT_FAILURE;
-	if (!runfile_open(&runfile, s.config, &err) ||
-	    !agent_new(&s.agent, s.config, s.plugin, runfile, &err))
+	make_leave(o, program, leave);
+	if (!runfile_open(&runfile, s.config, true, &err) ||
+	    !agent_new(&s.agent, s.config, s.plugin, runfile, leave, &err))
 		log_error("%s", err.text);
 	else if (agent_run(s.agent, reload, &s) == AGENT_STOPPED)
 		status = EXIT_SUCCESS;
@@ -305,7 +332,7 @@ print_time_line(const struct config *c, bool can_demote)
 	double	I = seconds(c->health_interval);
 	double	H = seconds(c->health_deadline);
 	double	T = seconds(c->session_ttl);
-	double	poll = seconds(c->check_interval * c->check_failures);
+	double	W = seconds(c->restart_wait), S = seconds(LEASE_SLACK), G = 1;
 
 	printf("\nSafety: fuse %g s + demote_deadline %g s + 1 s <= lock_delay "
 	    "%g s.\n"
@@ -325,11 +352,20 @@ print_time_line(const struct config *c, bool can_demote)
 	    "    %6.1f  the last proof is too old: the demotion begins\n"
 	    "    %6.1f  the copy is demoted\n"
 	    "    %6.1f  not before this can another node have the lock\n"
-	    "  the agent is killed\n"
-	    "    %6.1f  Consul's check of /health has failed: the session "
-	    "ends\n"
-	    "    %6.1f  another node has the lock.  The old copy stays as it "
-	    "is until an\n            agent runs here again\n"
+	    "  the agent is killed, and started again within %g s\n"
+	    "    %6s  it goes on where it was; no failover\n"
+	    "  the agent is killed, and not started again\n"
+	    "    %6.1f  the guard demotes the copy\n"
+	    "    %6.1f  demoted, the lock given back; another node has it at "
+	    "once\n"
+	    "  the agent is stopped (SIGSTOP) or hangs\n"
+	    "    %6.1f  the guard demotes the copy\n"
+	    "    %6.1f  demoted; the lock is given back %g s later, or free "
+	    "after its\n            lock_delay if Consul noticed first\n"
+	    "  ensure_demoted fails, or does not answer\n"
+	    "    %6.1f  on_fence_failure is run%s; the copy may still be a "
+	    "master\n"
+	    "    %6.1f  not before this can another node have the lock\n"
 	    "  this host dies\n"
 	    "    %6.1f  Consul notices (%s)\n"
 	    "    %6.1f  another node has the lock\n",
@@ -338,7 +374,10 @@ print_time_line(const struct config *c, bool can_demote)
 	    "it has become a slave.",
 	    D, I, I + H, I + H + D,
 	    F, F + D, L,
-	    poll, poll + L + 0.3,
+	    W, "-", W, W + D,
+	    F + S, F + S + D, G,
+	    F + S + D, c->on_fence_failure[0] != '\0' ? "" :
+	    " (none is configured)", L,
 	    c->bind_node ? 6.5 : 2 * T,
 	    c->bind_node ? "serfHealth, usual settings" : "2 x session_ttl",
 	    (c->bind_node ? 6.5 : 2 * T) + L + 0.3);
@@ -428,6 +467,47 @@ command_status(struct options *o)
 	answer = status_show(c, o->json, o->watch);
 	config_free(c);
 	return answer == STATUS_GOOD ? 0 : answer == STATUS_BAD ? 1 : 2;
+}
+
+/*
+ * leave
+ */
+
+/* The guard's run ends with the guard: the next one must find nobody at work. */
+static bool
+ends_with(long parent)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
+static int
+command_leave(struct options *o)
+{
+	static const char *const	 names[] = {
+		[LEAVE_RELEASED] = "released",
+		[LEAVE_DROPPED] = "dropped",
+		[LEAVE_UNFENCED] = "unfenced",
+	};
+	const char			*as = o->rest_count > 0 ? o->rest[0] :
+					    names[LEAVE_DROPPED];
+	struct config			*c;
+	size_t				 i;
+	bool				 ok;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(as, names[i]) == 0)
+			break;
+	if (i == sizeof names / sizeof names[0])
+		return fail(EXIT_USAGE, "leave: say released, dropped (that is "
+		    "the default) or unfenced, not \"%s\"", as);
+	if (o->guard != 0 && !ends_with(o->guard))
+		return EXIT_FAILURE;
+	if (!load(o, &c))
+		return EXIT_CONFIG;
+	open_log(c);
+	ok = leave_run(c, (enum leave_as)i, o->guard != 0);
+	config_free(c);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /*
@@ -613,6 +693,8 @@ static const struct command commands[] = {
 	    "check config and plugin, and print the safety time line" },
 	{ "status", command_status, true, "-c FILE [--json] [--watch]",
 	    "every node of the service, as Consul sees it" },
+	{ "leave", command_leave, true, "-c FILE [released|dropped]",
+	    "take a copy without an agent out of the service" },
 	{ "config", command_config, false, "--example",
 	    "print every key with its meaning and default" },
 	{ "plugin", command_plugin, false, "info NAME|FILE.so",
@@ -667,6 +749,7 @@ long_options(struct option *list, size_t size)
 		{ "master-host", required_argument, NULL, OPT_HOST },
 		{ "master-port", required_argument, NULL, OPT_PORT },
 		{ "epoch", required_argument, NULL, OPT_EPOCH },
+		{ "guard", required_argument, NULL, OPT_GUARD },
 		{ "help", no_argument, NULL, 'h' },
 	};
 	size_t		 n = sizeof own / sizeof own[0], i;
@@ -715,6 +798,9 @@ take_option(struct options *o, int c, const char *name)
 	case OPT_EPOCH:
 		o->epoch = strtoull(optarg, &end, 10);
 		return *end == '\0';
+	case OPT_GUARD:
+		o->guard = strtol(optarg, &end, 10);
+		return *end == '\0' && o->guard > 0;
 	case OPT_CONFIG_FLAG:
 		return add_flag(o, config_flag_key(name), optarg);
 	}

@@ -86,6 +86,8 @@ static const struct config_key config_keys[] = {
 
 	FROM("agent", "run_dir", path, run_dir, "/run/consul-failover", "RUNTIME_DIRECTORY", NULL, "folder for what must survive a restart, but not a boot"),
 	TEXT("agent", "disable_file", string, disable_file, "/var/tmp/consul_failover_disable", "while this file exists the copy is neither master nor slave"),
+	SPAN("agent", "restart_wait", duration, restart_wait, MS, DAY, "1500ms", "a master whose agent was killed is demoted unless another starts in this time"),
+	TEXT("agent", "on_fence_failure", string, on_fence_failure, "", "shell command for when a lost master can't be demoted, like: reboot -f"),
 
 	TEXT("log", "format", format, log_json, "plain", "plain or json"),
 	TEXT("log", "debug", boolean, log_debug, "no", "log more than changes"),

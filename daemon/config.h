@@ -62,6 +62,8 @@ struct config {
 
 	char	*run_dir;
 	char	*disable_file;
+	int64_t	 restart_wait;		/* of the guard, for another agent */
+	char	*on_fence_failure;	/* a command of the shell; "": none */
 
 	bool	 log_json;
 	bool	 log_debug;

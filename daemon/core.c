@@ -33,6 +33,12 @@
 /* Two clocks may differ by so much while a grace lasts, as within the
  * lock-delay (see config_check_times). */
 #define GRACE_MARGIN	1000
+/* While we demote the copy ourselves, the guard is told so often that it need
+ * not; it waits so long for the next word. */
+#define DEMOTE_LEASE	300
+#define DEMOTE_LEASE_NEXT 100
+/* A guard that is asked to demote says in this time that it is at it. */
+#define GUARD_ANSWER	1000
 
 enum detail { NOTHING, HEALTH, CALL, HOLDER, STOP, DISABLE };
 
@@ -151,7 +157,8 @@ static bool
 ours_from_before(struct core *c)
 {
 	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
-	    !fuse_burnt(c) && !c->stop && !c->disabled && !bad(c);
+	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    !bad(c);
 }
 
 static bool
@@ -166,6 +173,12 @@ may_not_resume(struct core *c)
 	if (lock_unknown(c) && !c->stop)
 		return due(c, c->since + c->config.request_timeout);
 	return !ours_from_before(c);
+}
+
+static bool
+guard_fired(struct core *c)
+{
+	return c->guard_fired;
 }
 
 static bool
@@ -212,6 +225,7 @@ static const struct core_rule rules[] = {
 { CORE_CANDIDATE, lock_theirs,	   CORE_SLAVE,	   "another node has the lock", HOLDER, false },
 
 { CORE_PROMOTING, fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
+{ CORE_PROMOTING, guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", NOTHING, false },
 { CORE_PROMOTING, lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
 { CORE_PROMOTING, no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
 { CORE_PROMOTING, lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
@@ -223,6 +237,7 @@ static const struct core_rule rules[] = {
 { CORE_PROMOTING, promoted,	   CORE_MASTER,	   "ensure_master is done", CALL, true },
 
 { CORE_MASTER,	  fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
+{ CORE_MASTER,	  guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", NOTHING, false },
 { CORE_MASTER,	  lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
 { CORE_MASTER,	  no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
 { CORE_MASTER,	  lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
@@ -435,6 +450,36 @@ call_pause(struct core *c)
 	return pause < most ? pause : most;
 }
 
+static struct core_action *
+core_lease(struct core *c, int64_t until, int64_t by)
+{
+	struct core_action	*a = core_do(c, CORE_LEASE);
+
+	a->until = c->lease = until;
+	a->by = by;
+	a->epoch = c->epoch;
+	/* Without ensure_demoted no lock is ever given back clean. */
+	a->clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
+	return a;
+}
+
+static void
+learn_demoted(struct core *c)
+{
+	c->maybe_master = c->unfenced = false;
+}
+
+/* What we could not do, from a process and with a handler of its own it may. */
+static void
+ask_guard(struct core *c)
+{
+	if (!c->guarded || c->guard_fired || c->guard_asked)
+		return;
+	c->guard_asked = true;
+	c->guard_until = c->now + GUARD_ANSWER;
+	core_lease(c, c->now, c->since + c->config.demote_deadline)->yes = true;
+}
+
 static void
 learn_result(struct core *c, const struct core_event *ev)
 {
@@ -456,7 +501,33 @@ learn_result(struct core *c, const struct core_event *ev)
 	if (op == CORE_ENSURE_MASTER)
 		c->master_failures = c->failed ? c->master_failures + 1 : 0;
 	else if (c->done == op)
-		c->maybe_master = false;
+		learn_demoted(c);
+	else if (op == CORE_ENSURE_DEMOTED && c->failed)
+		ask_guard(c);
+}
+
+static void
+learn_guard(struct core *c, const struct core_event *ev)
+{
+	if (ev->guard == CORE_GUARD_HOLDS && ev->until == c->lease)
+		c->guarded = true;
+	if (ev->guard == CORE_GUARD_GONE)
+		c->guarded = false;
+	/* What it has to say of an older lease is of no use. */
+	if (ev->guard == CORE_GUARD_HOLDS || c->lease == 0)
+		return;
+	if (ev->guard != CORE_GUARD_FIRED) {
+		c->guard_until = c->now;
+	} else if (!c->guard_fired) {
+		core_cancel(c);
+		c->guard_fired = true;
+		c->guard_until = c->now + c->config.demote_deadline +
+		    GUARD_ANSWER;
+	}
+	if (ev->guard == CORE_GUARD_DEMOTED)
+		learn_demoted(c);
+	if (ev->guard == CORE_GUARD_DEMOTED || ev->guard == CORE_GUARD_FAILED)
+		copy(c->call_text, sizeof c->call_text, ev->text);
 }
 
 static void
@@ -499,6 +570,9 @@ learn(struct core *c, const struct core_event *ev)
 	case CORE_EV_RELEASED:
 		learn_released(c, ev->yes);
 		break;
+	case CORE_EV_GUARD:
+		learn_guard(c, ev);
+		break;
 	case CORE_EV_DISABLED:
 		c->disabled = ev->yes;
 		copy(c->disabled_text, sizeof c->disabled_text, ev->text);
@@ -530,15 +604,24 @@ pass_time(struct core *c)
 	    due(c, c->busy_since + c->config.busy_limit);
 	if (c->state != CORE_DEMOTING)
 		return;
-	if (c->maybe_master && !c->demote_late &&
+	if (c->maybe_master && !c->demote_late && c->config.can_demote &&
 	    due(c, c->since + c->config.demote_deadline)) {
-		c->demote_late = c->drop_session = true;
+		c->demote_late = c->drop_session = c->unfenced = true;
 		core_say(c, "The copy could not be demoted within %.1f s and "
 		    "MAY STILL BE A MASTER (%.300s). Stop the application by "
 		    "hand. We go on trying; other nodes can take the lock "
 		    "after its lock-delay",
 		    (double)c->config.demote_deadline / 1000,
 		    c->call_text[0] != '\0' ? c->call_text : "no answer");
+	}
+	if (c->maybe_master && !c->config.can_demote &&
+	    due(c, c->guard_until)) {
+		c->unfenced = true;
+		c->maybe_master = false;
+		core_say(c, "The plugin has no ensure_demoted, so the copy MAY "
+		    "STILL BE A MASTER until ensure_slave has run. Stop the "
+		    "application by hand; other nodes can take the lock after "
+		    "its lock-delay");
 	}
 	if (c->release == CORE_RELEASING && due(c, c->release_by))
 		learn_released(c, false);
@@ -565,8 +648,19 @@ enter_demoting(struct core *c, enum core_state from)
 	c->proof_lost = lock_ours(c) && fuse_burnt(c);
 	c->demote_late = false;
 	c->release = CORE_KEPT;
-	if (!c->config.can_demote)
-		c->maybe_master = false;
+	c->lease_next = c->now;
+	c->guard_asked = false;
+	if (!c->guard_fired)
+		c->guard_until = c->now;
+	/* A plugin that can't demote leaves that to ensure_slave; but if the
+	 * lock is lost, the guard can still do what the operator has given it
+	 * for this. */
+	if (!c->config.can_demote) {
+		c->maybe_master = c->maybe_master &&
+		    (c->proof_lost || c->guard_fired);
+		if (c->maybe_master)
+			ask_guard(c);
+	}
 	if (from == CORE_PROMOTING &&
 	    (master_failed(c) || promotion_late(c))) {
 		int	n = c->promote_failures < HOLD_OFF_DOUBLINGS ?
@@ -584,7 +678,7 @@ leave_demoting(struct core *c)
 	if (lock_ours(c))
 		c->lock.owner = CORE_LOCK_UNKNOWN;
 	c->release = CORE_KEPT;
-	c->proof_lost = c->demote_late = false;
+	c->proof_lost = c->demote_late = c->guard_fired = false;
 }
 
 /* The work of a state starts at once, and with nothing said about it yet. */
@@ -594,6 +688,7 @@ enter(struct core *c, enum core_state from)
 	c->since = c->now;
 	if (c->state == CORE_MASTER) {
 		c->promote_failures = 0;
+		c->unfenced = false;
 		core_do(c, CORE_REMEMBER)->epoch = c->lock.epoch;
 		return;		/* ensure_master has just been done */
 	}
@@ -700,6 +795,10 @@ work_master(struct core *c)
 {
 	if (c->op != CORE_ENSURE_MASTER)
 		core_cancel(c);
+	/* No master without a guard; but one that has lost it is no worse than
+	 * none at all, and its guard comes back. */
+	if (c->state == CORE_PROMOTING && !c->guarded)
+		return;
 	if (c->op == CORE_NO_OP && due(c, c->grace_until) && due(c, c->call_at))
 		core_call(c, CORE_ENSURE_MASTER, c->config.master_deadline);
 }
@@ -724,7 +823,9 @@ work_demoting(struct core *c)
 {
 	int64_t	left = c->since + c->config.demote_deadline - c->now;
 
-	if (c->maybe_master) {
+	if (c->maybe_master && !due(c, c->guard_until)) {
+		return;		/* the guard is at it */
+	} else if (c->maybe_master) {
 		/* What is too short to do it would only hide why it failed. */
 		if (c->not_done > 0 && left > 0 && left < LAST_CALL)
 			due(c, c->now + left);
@@ -771,6 +872,42 @@ work(struct core *c)
 	case CORE_STATES:
 		break;
 	}
+}
+
+/*
+ * What the guard is told: how long the copy may be a master without a word from
+ * us.  While we demote it ourselves that is from moment to moment.
+ */
+
+static int64_t
+lease_wanted(struct core *c)
+{
+	if (c->state == CORE_PROMOTING || c->state == CORE_MASTER)
+		return c->proof + c->config.fuse;
+	if (!c->maybe_master)
+		return 0;
+	if (c->state != CORE_DEMOTING || c->lease == 0 ||
+	    !due(c, c->lease_next))
+		return c->lease;
+	c->lease_next = c->now + DEMOTE_LEASE_NEXT;
+	due(c, c->lease_next);
+	return c->now + DEMOTE_LEASE;
+}
+
+static void
+hold_lease(struct core *c)
+{
+	int64_t	until = lease_wanted(c);
+
+	if (until == c->lease)
+		return;
+	if (until == 0) {
+		core_do(c, CORE_END_LEASE);
+		c->lease = 0;
+		c->guarded = false;
+	} else
+		core_lease(c, until, c->config.demote_deadline +
+		    (c->state == CORE_DEMOTING ? c->since : until));
 }
 
 /*
@@ -874,7 +1011,10 @@ core_init(struct core *c, const struct core_config *config, int64_t now)
 	c->now = c->since = now;
 	c->wake = now;
 	c->proof = c->given_back_at = -1;
-	c->maybe_master = config->can_demote;
+	c->maybe_master = config->can_demote || config->inherited_lease != 0;
+	c->lease = config->inherited_lease;
+	c->guarded = c->lease != 0;
+	c->guard_until = now;
 	c->acquire_at = c->hold_off = now;
 	copy(c->tag, sizeof c->tag, "?");
 	copy(c->why, sizeof c->why, "the agent starts");
@@ -900,6 +1040,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 		pass_time(c);
 	} while (step(c));
 	work(c);
+	hold_lease(c);
 	wish_session(c);
 	show_tag(c);
 	show_health(c);

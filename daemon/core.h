@@ -18,6 +18,11 @@
 #define CORE_TEXT	512
 #define CORE_NAME	256
 
+/* What people read, in Consul and in /status, while it is not known whether the
+ * copy has stopped being a master. */
+#define CORE_UNFENCED	"MAY STILL BE A MASTER: it could not be demoted; stop " \
+			"the application by hand"
+
 enum core_state {
 	CORE_STARTING,		/* nothing is known yet */
 	CORE_UNHEALTHY,		/* the application is not fit to serve */
@@ -48,6 +53,15 @@ enum core_op {
 
 enum core_result { CORE_DONE, CORE_FAILED, CORE_AGAIN };
 
+/* What is heard from the guard, who demotes the copy if we don't (lease.h). */
+enum core_guard {
+	CORE_GUARD_GONE,	/* there is none just now */
+	CORE_GUARD_HOLDS,	/* the lease that ends at `until` */
+	CORE_GUARD_FIRED,	/* the lease is over: it demotes the copy now, */
+	CORE_GUARD_DEMOTED,	/* has done it, */
+	CORE_GUARD_FAILED,	/* or could not */
+};
+
 enum core_owner { CORE_LOCK_UNKNOWN, CORE_LOCK_FREE, CORE_LOCK_OURS, CORE_LOCK_THEIRS };
 
 /* The lock key, as one read of it (or our own acquire) showed it. */
@@ -73,6 +87,7 @@ enum core_event_type {
 	CORE_EV_SESSION,	/* yes: we have a session; no: it is gone */
 	CORE_EV_CALL_DONE,	/* call, result, text */
 	CORE_EV_RELEASED,	/* yes: given back; no: that can't be told */
+	CORE_EV_GUARD,		/* guard, until, text */
 	CORE_EV_DISABLED,	/* yes, no; text is the file */
 	CORE_EV_STOP,		/* text is why */
 };
@@ -84,6 +99,8 @@ struct core_event {
 	const struct core_lock	*lock;		/* borrowed, as is text */
 	uint32_t		 call;
 	enum core_result	 result;
+	enum core_guard		 guard;
+	int64_t			 until;
 	const char		*text;
 };
 
@@ -95,6 +112,11 @@ enum core_action_type {
 	CORE_RELEASE,		/* clean: it is known that nobody is master */
 	CORE_CALL,		/* call, op, host, port, timeout, text = reason */
 	CORE_CANCEL,		/* kill the call that is under way */
+	CORE_LEASE,		/* until, by: tell the guard; see lease.h.
+				 * clean_at: until then another copy may be a
+				 * master, who has not noticed yet.  yes: the
+				 * guard shall demote the copy now */
+	CORE_END_LEASE,		/* tell it that the copy is no master */
 	CORE_SET_TAG,		/* text: "master", "slave", …; "" for none */
 	CORE_PUBLISH,		/* health, text: what /health answers */
 	CORE_REMEMBER,		/* epoch: we are its master (see resume_epoch);
@@ -115,6 +137,7 @@ struct core_action {
 	uint64_t		 epoch;
 	uint16_t		 port;
 	int64_t			 timeout;
+	int64_t			 until, by, clean_at;
 	char			 host[CORE_NAME];
 	char			 text[CORE_TEXT];
 };
@@ -141,6 +164,9 @@ struct core_config {
 	 * this boot of the machine, 0 for none: if the lock still says so,
 	 * the copy goes on as master without being demoted first. */
 	uint64_t resume_epoch;
+	/* The end of the lease that our guard has from the one before it; 0
+	 * for none: nobody knows of a mastership. */
+	int64_t	 inherited_lease;
 };
 
 /* Plain data; read it, but only core.c writes it. */
@@ -186,10 +212,20 @@ struct core {
 	char			 call_text[CORE_TEXT];	/* its sentence */
 	int			 master_failures;	/* in a row */
 
+	/* what the guard knows */
+	int64_t			 lease;		/* its end, as told; 0: none */
+	int64_t			 lease_next;	/* when to tell a new one */
+	bool			 guarded;	/* it has said that it holds it */
+	bool			 guard_fired;
+	bool			 guard_asked;	/* to demote, since we failed */
+	int64_t			 guard_until;	/* it is at it; don't disturb */
+
 	/* stepping down */
 	bool			 maybe_master;	/* the copy may take writes */
 	bool			 busy_too_long;
 	bool			 demote_late;	/* D has passed, not demoted */
+	bool			 unfenced;	/* it was said that the copy may
+						 * still be a master */
 	bool			 proof_lost;	/* the fuse has burnt down */
 	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
 	int64_t			 release_by;	/* no answer: treat as unknown */
@@ -206,7 +242,8 @@ struct core {
 void		 core_init(struct core *, const struct core_config *,
 		    int64_t now);
 
-/* Takes new settings over; resume_epoch means something to core_init only. */
+/* Takes new settings over; resume_epoch and inherited_lease mean something to
+ * core_init only. */
 void		 core_configure(struct core *, const struct core_config *);
 
 /* Learns the event, and fills actions (emptied first) with what to do, in that

@@ -71,8 +71,8 @@ description_read(struct described *a, struct error *err)
 	enum wire_type			 type = wire_type(w);
 	const char			*name;
 
-	if (type == WIRE_REFUSED)
-		return error_set(err, "%s", wire_string(w));
+	if (type == WIRE_REFUSED && (name = wire_string(w))[0] != '\0')
+		return error_set(err, "%s", name);
 	d->abi = (uint32_t)wire_number(w);
 	d->name = wire_string(w);
 	d->version = wire_string(w);
@@ -146,7 +146,8 @@ plugin_describe(struct plugin_description **d, const char *name,
 		goto out;
 	}
 	/* What it prints while it is loaded is best seen as it is. */
-	if (!child_spawn(&pid, argv, STDERR_FILENO, channel[1], err))
+	if (!child_spawn(&pid, argv, CHILD_OTHERS, STDERR_FILENO,
+	    channel[1], err))
 		goto out;
 	close(channel[1]);
 	channel[1] = -1;

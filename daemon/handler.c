@@ -72,6 +72,8 @@ struct handler {
 	void				*watch_arg;
 	struct event			*watch;
 	int64_t				 watched_at;
+	void				(*process_cb)(pid_t, void *);
+	void				*process_arg;
 
 	/* The process: -1 and NULL where none runs. */
 	pid_t				 pid;
@@ -249,6 +251,13 @@ handler_reap_cb(evutil_socket_t fd, short what, void *arg)
 		handler_timer(h->reap, 1000);
 }
 
+static void
+handler_tell_process(struct handler *h, pid_t pid)
+{
+	if (h->process_cb != NULL)
+		h->process_cb(pid, h->process_arg);
+}
+
 /* Ends the process group, whatever it is doing; returns at once. */
 static void
 handler_bury(struct handler *h)
@@ -265,6 +274,7 @@ handler_bury(struct handler *h)
 	h->channel_event = h->output_event = NULL;
 	h->channel = h->output = -1;
 
+	handler_tell_process(h, -1);
 	h->dying[h->dying_count++] = h->pid;	/* start leaves room */
 	h->pid = -1;
 	handler_reap(h);
@@ -465,7 +475,8 @@ handler_spawn(struct handler *h, struct error *err)
 	    fcntl(output[0], F_SETFL, O_NONBLOCK) != 0)
 		error_set(err, "can't make a channel: %s", strerror(errno));
 	else
-		ok = child_spawn(&h->pid, argv, output[1], channel[1], err);
+		ok = child_spawn(&h->pid, argv, CHILD_OTHERS, output[1],
+		    channel[1], err);
 	if (channel[1] >= 0)
 		close(channel[1]);
 	if (output[1] >= 0)
@@ -482,39 +493,38 @@ handler_spawn(struct handler *h, struct error *err)
 	return false;
 }
 
-static bool
-handler_send_start(struct handler *h)
+void
+handler_put_start(struct wire *w, const struct config *c,
+    const struct plugin_description *d, bool watch)
 {
-	const struct plugin_description	*d = h->plugin;
-	struct wire			 w;
-	const char			*value;
-	uint64_t			 count = 0;
-	int64_t				 number;
-	size_t				 i;
+	const char	*value;
+	uint64_t	 count = 0;
+	int64_t		 number;
+	size_t		 i;
 
 	for (i = 0; i < d->option_count; i++)
-		count += plugin_option_value(&d->options[i], h->config,
-		    &number) != NULL;
-	wire_begin(&w, WIRE_START);
-	wire_put_string(&w, h->config->service_name);
-	wire_put_number(&w, (uint64_t)h->config->service_port);
-	wire_put_number(&w, h->watch_cb != NULL && d->has_watch_fd);
-	wire_put_number(&w, count);
+		count += plugin_option_value(&d->options[i], c, &number) !=
+		    NULL;
+	wire_begin(w, WIRE_START);
+	wire_put_string(w, c->service_name);
+	wire_put_number(w, (uint64_t)c->service_port);
+	wire_put_number(w, watch && d->has_watch_fd);
+	wire_put_number(w, count);
 	for (i = 0; i < d->option_count; i++) {
-		value = plugin_option_value(&d->options[i], h->config,
-		    &number);
+		value = plugin_option_value(&d->options[i], c, &number);
 		if (value == NULL)
 			continue;
-		wire_put_string(&w, d->options[i].name);
-		wire_put_string(&w, value);
-		wire_put_number(&w, (uint64_t)number);
+		wire_put_string(w, d->options[i].name);
+		wire_put_string(w, value);
+		wire_put_number(w, (uint64_t)number);
 	}
-	return wire_send(h->channel, &w);
 }
 
 static bool
 handler_start(struct handler *h, struct error *err)
 {
+	struct wire	 w;
+
 	handler_reap(h);
 	if (h->dying_count >= (h->op == HANDLER_ENSURE_DEMOTED ?
 	    DYING_MAX : DYING_TOO_MANY))
@@ -522,6 +532,7 @@ handler_start(struct handler *h, struct error *err)
 		    "does a file system or a disk hang?", h->dying_count);
 	if (!handler_spawn(h, err))
 		return false;
+	handler_tell_process(h, h->pid);
 	h->described = false;
 	h->channel_event = event_new(h->base, h->channel, EV_READ | EV_PERSIST,
 	    handler_channel_cb, h);
@@ -529,7 +540,8 @@ handler_start(struct handler *h, struct error *err)
 	    handler_output_cb, h);
 	event_add(h->channel_event, NULL);
 	event_add(h->output_event, NULL);
-	return handler_send_start(h) ||
+	handler_put_start(&w, h->config, h->plugin, h->watch_cb != NULL);
+	return wire_send(h->channel, &w) ||
 	    error_set(err, "can't tell the handler its options: %s",
 	    strerror(errno));
 }
@@ -619,6 +631,13 @@ handler_reload(struct handler *h, const struct plugin_description *plugin)
 		handler_bury(h);
 	}
 	h->plugin = plugin;
+}
+
+void
+handler_watch_process(struct handler *h, void (*cb)(pid_t, void *), void *arg)
+{
+	h->process_cb = cb;
+	h->process_arg = arg;
 }
 
 bool

@@ -16,6 +16,7 @@
 
 #include "config.h"
 #include "error.h"
+#include "wire.h"
 
 enum handler_op {
 	HANDLER_HEALTH,
@@ -116,6 +117,13 @@ void		 handler_cancel(struct handler *);
  * new process. */
 void		 handler_reload(struct handler *,
 		    const struct plugin_description *);
+/* Tells which process runs the calls, when one is started, and -1 before its
+ * number is free for others. */
+void		 handler_watch_process(struct handler *,
+		    void (*)(pid_t, void *arg), void *arg);
+/* What a new handler process is told first: WIRE_START. */
+void		 handler_put_start(struct wire *, const struct config *,
+		    const struct plugin_description *, bool watch);
 bool		 handler_busy(const struct handler *);
 pid_t		 handler_pid(const struct handler *);	/* -1: none runs */
 

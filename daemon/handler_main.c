@@ -87,9 +87,9 @@ run_number(const struct failover *f, const char *name)
 static int64_t
 run_time_left(const struct failover *f)
 {
-	int64_t	 left = f->deadline - clock_ms();
+	int64_t	 now = clock_ms();
 
-	return left > 0 ? left : 0;
+	return f->deadline > now ? f->deadline - now : 0;
 }
 
 __attribute__((format(printf, 3, 4))) static enum failover_result

@@ -96,23 +96,37 @@ retry_pause(int failures)
  * program, or a hand, may have written something else or nothing.
  */
 
-static char *
-lock_value(const struct lock *l, const char *state)
+void
+lock_make_path(const struct config *c, char path[CONSUL_NAME_MAX])
+{
+	snprintf(path, CONSUL_NAME_MAX, "lock/%s/leader", c->service_name);
+}
+
+char *
+lock_make_value(const struct config *c, const char *state, const char *session,
+    const char *node, const char *address)
 {
 	yajl_gen	 g = json_new();
 	char		*text;
 
 	yajl_gen_map_open(g);
 	json_put_member(g, "state", state);
-	json_put_member(g, "session", l->session);
-	json_put_member(g, "node", l->node);
-	json_put_member(g, "service_id", l->config->service_id);
-	json_put_member(g, "address", l->address);
-	json_put_member_int(g, "port", l->config->service_port);
+	json_put_member(g, "session", session);
+	json_put_member(g, "node", node);
+	json_put_member(g, "service_id", c->service_id);
+	json_put_member(g, "address", address);
+	json_put_member_int(g, "port", c->service_port);
 	yajl_gen_map_close(g);
 	text = strdup(json_text(g, NULL));
 	json_free(g);
 	return text;
+}
+
+static char *
+lock_value(const struct lock *l, const char *state)
+{
+	return lock_make_value(l->config, state, l->session, l->node,
+	    l->address);
 }
 
 static yajl_val
@@ -744,8 +758,7 @@ lock_new(struct event_base *base, struct consul *consul,
 	l->events = events;
 	l->arg = arg;
 	copy(l->resume, sizeof l->resume, resume);
-	snprintf(l->path, sizeof l->path, "lock/%s/leader",
-	    config->service_name);
+	lock_make_path(config, l->path);
 	l->session_timer = evtimer_new(base, lock_session_timer, l);
 	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
 	l->verify_timer = evtimer_new(base, lock_verify, l);

@@ -65,6 +65,14 @@ void		 lock_release(struct lock *, bool clean);
 /* Destroys the session, and says when that is over, well or not. */
 void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 
+/* The key, and what is written there: who holds it, or how it was given up.
+ * The value is the caller's. */
+void		 lock_make_path(const struct config *,
+		    char path[CONSUL_NAME_MAX]);
+char		*lock_make_value(const struct config *, const char *state,
+		    const char *session, const char *node,
+		    const char *address);
+
 const char	*lock_session(const struct lock *);	/* "" where there is none */
 
 #endif

@@ -29,6 +29,8 @@ runfile_read(struct runfile *r, long *pid)
 	ssize_t		n = pread(r->fd, text, sizeof text - 1, 0);
 
 	*pid = 0;
+	r->session[0] = '\0';
+	r->epoch = 0;
 	if (n <= 0)
 		return;
 	text[n] = '\0';
@@ -39,8 +41,17 @@ runfile_read(struct runfile *r, long *pid)
 	r->epoch = epoch;
 }
 
+void
+runfile_load(struct runfile *r)
+{
+	long	pid;
+
+	runfile_read(r, &pid);
+}
+
 static bool
-runfile_lock(struct runfile *r, const struct config *c, struct error *err)
+runfile_lock(struct runfile *r, const struct config *c, bool lock,
+    struct error *err)
 {
 	long	pid;
 
@@ -49,9 +60,11 @@ runfile_lock(struct runfile *r, const struct config *c, struct error *err)
 		return error_set(err, "can't open %s: %s (run as a user who may "
 		    "write there, or set [agent] run_dir in %s)", r->path,
 		    strerror(errno), c->file);
+	if (!lock)
+		return true;
 	if (flock(r->fd, LOCK_EX | LOCK_NB) == 0) {
 		runfile_read(r, &pid);
-		return true;
+		return runfile_save(r, r->session, r->epoch, err);
 	}
 	if (errno != EWOULDBLOCK)
 		return error_set(err, "can't lock %s: %s", r->path,
@@ -64,7 +77,8 @@ runfile_lock(struct runfile *r, const struct config *c, struct error *err)
 }
 
 bool
-runfile_open(struct runfile **out, const struct config *c, struct error *err)
+runfile_open(struct runfile **out, const struct config *c, bool lock,
+    struct error *err)
 {
 	struct runfile	*r = calloc(1, sizeof *r);
 
@@ -77,8 +91,7 @@ runfile_open(struct runfile **out, const struct config *c, struct error *err)
 	if (mkdir(c->run_dir, 0755) != 0 && errno != EEXIST)
 		error_set(err, "can't make the folder %s: %s (set [agent] "
 		    "run_dir in %s)", c->run_dir, strerror(errno), c->file);
-	else if (runfile_lock(r, c, err) &&
-	    runfile_save(r, r->session, r->epoch, err)) {
+	else if (runfile_lock(r, c, lock, err)) {
 		*out = r;
 		return true;
 	}

@@ -15,9 +15,13 @@
 
 struct runfile;
 
-/* Makes the folder if only its last part is missing.  Fails when another agent
- * has the file, and names its pid. */
-bool	runfile_open(struct runfile **, const struct config *, struct error *);
+/* Makes the folder if only its last part is missing.  To lock it fails when
+ * another agent has the file, and names its pid; not to lock it is for who acts
+ * in place of an agent that stands still. */
+bool	runfile_open(struct runfile **, const struct config *, bool lock,
+	    struct error *);
+/* Reads what it says, which may change until the guard is ours. */
+void	runfile_load(struct runfile *);
 void	runfile_close(struct runfile *);	/* NULL is fine; the file stays */
 
 /* "" and 0 where there is nothing to go on with. */

@@ -102,7 +102,7 @@ wire_type(struct wire *w)
 {
 	const unsigned char	*type = wire_take(w, 1);
 
-	if (type != NULL && *type >= WIRE_DESCRIPTION && *type <= WIRE_WATCH)
+	if (type != NULL && *type >= WIRE_DESCRIPTION && *type < WIRE_TYPES)
 		return (enum wire_type)*type;
 	w->broken = true;
 	return (enum wire_type)0;

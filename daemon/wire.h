@@ -1,5 +1,5 @@
 /*
- * wire.h - the messages between the daemon and its handlers.
+ * wire.h - the messages between the daemon, its handlers and its guard.
  *
  * One message is one packet of a SOCK_SEQPACKET pair: a type byte and then the
  * fields that the type has, in order.  A number is 8 bytes in host order (both
@@ -25,6 +25,14 @@ enum wire_type {
 	WIRE_RESULT,		/* handler: result and sentence */
 	WIRE_LOG,		/* handler: level and line */
 	WIRE_WATCH,		/* handler: watch_fd is readable */
+	WIRE_SETUP,		/* daemon: what the guard works with; then START
+				 * as the guard's own handlers will get it */
+	WIRE_ROLE,		/* daemon: the role handler's process, or none */
+	WIRE_LEASE,		/* daemon: until, by, and about the mastership */
+	WIRE_END,		/* daemon: the copy is not a master */
+	WIRE_BYE,		/* daemon: ends in good order; so can the guard */
+	WIRE_GUARD,		/* guard: enum core_guard, until, text */
+	WIRE_TYPES
 };
 
 struct wire {

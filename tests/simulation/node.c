@@ -371,6 +371,17 @@ agent_changed(struct node *n, const struct core_action *a)
 }
 
 static void
+guard_holds(struct node *n, void *arg, int64_t until)
+{
+	struct core_event	ev = { .type = CORE_EV_GUARD,
+				    .guard = CORE_GUARD_HOLDS,
+				    .until = until, .text = "" };
+
+	(void)arg;
+	agent_event(n, &ev);
+}
+
+static void
 agent_perform(struct node *n, const struct core_action *a)
 {
 	switch (a->type) {
@@ -419,6 +430,11 @@ agent_perform(struct node *n, const struct core_action *a)
 	case CORE_LEAVE:
 		agent_leave(n);
 		break;
+	case CORE_LEASE:
+		world_in(MS / 10, OF_AGENT, n, guard_holds, NULL, a->until,
+		    &n->life);
+		break;
+	case CORE_END_LEASE:
 	case CORE_SET_TAG:
 		break;
 	}

@@ -25,12 +25,40 @@ struct world {
 	struct core		 core;
 	struct core_actions	 todo;
 	int64_t			 now;
+	bool			 alone;	/* no guard answers */
 };
 
 static void
+guard(struct world *w, enum core_guard what)
+{
+	struct core_event	ev = { .type = CORE_EV_GUARD, .guard = what,
+				    .until = w->core.lease,
+				    .text = "says the guard" };
+	struct core_actions	more;
+	size_t			i;
+
+	core_event(&w->core, &ev, w->now, &more);
+	for (i = 0; i < more.count && w->todo.count < CORE_ACTIONS; i++)
+		w->todo.list[w->todo.count++] = more.list[i];
+}
+
+/* A guard answers at once; one that is asked to demote can't either. */
+static void
 send(struct world *w, const struct core_event *ev)
 {
+	size_t	i;
+
 	core_event(&w->core, ev, w->now, &w->todo);
+	for (i = 0; i < w->todo.count && !w->alone; i++) {
+		if (w->todo.list[i].type != CORE_LEASE)
+			continue;
+		guard(w, CORE_GUARD_HOLDS);
+		if (w->todo.list[i].yes) {
+			guard(w, CORE_GUARD_FIRED);
+			guard(w, CORE_GUARD_FAILED);
+		}
+		break;
+	}
 }
 
 static void

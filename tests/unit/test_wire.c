@@ -97,7 +97,7 @@ a_type_that_nobody_knows_is_refused(void **state)
 	unsigned char	 type;
 
 	(void)state;
-	for (type = 255; type > WIRE_WATCH; type--) {
+	for (type = 255; type >= WIRE_TYPES; type--) {
 		send(pair[0], &type, 1, 0);
 		assert_int_equal(wire_receive(pair[1], &got, 0), 1);
 		assert_int_equal(wire_type(&got), 0);

@@ -1,0 +1,360 @@
+/* guard.c - the process that demotes the copy if we don't. */
+
+#include "guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "clock.h"
+#include "log.h"
+#include "wire.h"
+
+#define GUARD_PROGRAM	"consul-failover-guard"
+
+/* Milliseconds. */
+#define START_LIMIT	20000	/* beside the demotion that one may be at */
+#define PAUSE_FIRST	100	/* before the second start in a row; doubles */
+#define PAUSE_MAX	5000
+#define SILENCE		5000	/* unanswered leases in which mean: it hangs */
+#define SILENT_LEASES	3
+#define QUIET		250	/* a guard that takes longer to start is news */
+
+struct guard {
+	struct event_base		*base;
+	const struct config		*config;
+	const struct plugin_description	*plugin;
+	char *const			*leave;
+	guard_cb			 cb;
+	void				*arg;
+
+	pid_t				 pid;		/* -1: none */
+	int				 channel;
+	struct event			*event;
+	struct event			*again;		/* its next start */
+	unsigned			 losses;
+	unsigned			 unanswered;	/* leases, */
+	int64_t				 unanswered_at;	/* the first */
+
+	/* What it must know, also if it is another one. */
+	pid_t				 role;
+	int64_t				 until, by, clean_at;	/* 0: none */
+	uint64_t			 epoch;
+	char				 node[256];
+	struct wire			 out;
+};
+
+static void	guard_channel_cb(evutil_socket_t, short, void *);
+
+/* What can't be sent is told to the next one: this one is ending. */
+static bool
+guard_send(struct guard *g)
+{
+	if (g->pid == -1 || g->out.broken)
+		return false;
+	return send(g->channel, g->out.bytes, g->out.length,
+	    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+static bool
+guard_send_setup(struct guard *g)
+{
+	const struct config	*c = g->config;
+	char			 path[PATH_MAX];
+	uint64_t		 words = 0, i;
+
+	while (g->leave[words] != NULL)
+		words++;
+	snprintf(path, sizeof path, "%s/%s.guard", c->run_dir, c->service_id);
+	wire_begin(&g->out, WIRE_SETUP);
+	wire_put_string(&g->out, VERSION);
+	wire_put_string(&g->out, c->service_name);
+	wire_put_number(&g->out, c->log_json);
+	wire_put_number(&g->out, c->log_debug);
+	wire_put_string(&g->out, path);
+	wire_put_string(&g->out, g->plugin->path);
+	wire_put_number(&g->out,
+	    (g->plugin->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0);
+	wire_put_number(&g->out, (uint64_t)c->demote_deadline);
+	wire_put_number(&g->out, (uint64_t)c->restart_wait);
+	wire_put_string(&g->out, c->on_fence_failure);
+	wire_put_number(&g->out, words);
+	for (i = 0; i < words; i++)
+		wire_put_string(&g->out, g->leave[i]);
+	if (!guard_send(g))
+		return false;
+	handler_put_start(&g->out, c, g->plugin, false);
+	return guard_send(g);
+}
+
+static void
+guard_send_role(struct guard *g)
+{
+	wire_begin(&g->out, WIRE_ROLE);
+	wire_put_number(&g->out, (uint64_t)g->role);
+	guard_send(g);
+}
+
+/* One that stands still does not guard, and would demote a good master when it
+ * goes on, because it has missed so many leases. */
+static void
+guard_notice_silence(struct guard *g)
+{
+	int64_t	now = clock_ms();
+
+	if (g->unanswered++ == 0)
+		g->unanswered_at = now;
+	if (g->pid == -1 || g->unanswered <= SILENT_LEASES ||
+	    now - g->unanswered_at < SILENCE)
+		return;
+	log_warning("The guard (pid %ld) stands still: killing it",
+	    (long)g->pid);
+	g->unanswered = 0;
+	child_kill(g->pid);
+}
+
+static void
+guard_send_lease(struct guard *g, bool now)
+{
+	wire_begin(&g->out, WIRE_LEASE);
+	wire_put_number(&g->out, (uint64_t)g->until);
+	wire_put_number(&g->out, (uint64_t)g->by);
+	wire_put_number(&g->out, (uint64_t)g->clean_at);
+	wire_put_number(&g->out, g->epoch);
+	wire_put_string(&g->out, g->node);
+	wire_put_number(&g->out, now);
+	guard_send(g);
+	guard_notice_silence(g);
+}
+
+/*
+ * Its process.
+ */
+
+static bool
+guard_spawn(struct guard *g, struct error *err)
+{
+	char	 program[PATH_MAX];
+	char	*argv[] = { program, g->config->service_id, NULL };
+	int	 channel[2];
+	bool	 ok;
+
+	child_find_program(program, GUARD_PROGRAM);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+	    channel) != 0)
+		return error_set(err, "can't make a channel: %s",
+		    strerror(errno));
+	ok = child_spawn(&g->pid, argv, CHILD_OURS, STDERR_FILENO, channel[1],
+	    err);
+	close(channel[1]);
+	if (!ok) {
+		close(channel[0]);
+		g->pid = -1;
+		return false;
+	}
+	g->channel = channel[0];
+	g->event = event_new(g->base, g->channel, EV_READ | EV_PERSIST,
+	    guard_channel_cb, g);
+	event_add(g->event, NULL);
+	return guard_send_setup(g) || error_set(err, "can't tell the guard "
+	    "what it needs: %s", strerror(errno));
+}
+
+static void
+guard_bury(struct guard *g)
+{
+	int	status;
+
+	if (g->event != NULL)
+		event_free(g->event);
+	g->event = NULL;
+	if (g->pid == -1)
+		return;
+	close(g->channel);
+	if (child_ended(g->pid, 10, &status))
+		child_reap(g->pid);
+	g->pid = g->channel = -1;
+	g->unanswered = 0;
+}
+
+static void
+guard_start_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct guard	*g = arg;
+	struct timeval	 tv;
+	struct error	 err;
+	int64_t		 pause;
+
+	(void)fd;
+	(void)what;
+	if (guard_spawn(g, &err)) {
+		if (g->role != -1)
+			guard_send_role(g);
+		if (g->until != 0)
+			guard_send_lease(g, false);
+		return;
+	}
+	guard_bury(g);
+	pause = g->losses > 5 ? PAUSE_MAX : PAUSE_FIRST << g->losses;
+	if (g->losses++ == 0)
+		log_error("No guard: %s; we go on trying. Until then a master "
+		    "whose agent dies stays one", err.text);
+	tv = (struct timeval){ pause / 1000, pause % 1000 * 1000 };
+	event_add(g->again, &tv);
+}
+
+static void
+guard_lose(struct guard *g)
+{
+	struct timeval	tv = { 0, g->losses == 0 ? 0 : PAUSE_FIRST * 1000 };
+
+	guard_bury(g);
+	log_warning("The guard has died; starting another one");
+	g->losses++;
+	event_add(g->again, &tv);
+	g->cb(CORE_GUARD_GONE, 0, "the guard has died", g->arg);
+}
+
+static void
+guard_read(struct guard *g, struct wire *w)
+{
+	enum wire_type	 type = wire_type(w);
+	uint64_t	 what = wire_number(w);
+	int64_t		 until = (int64_t)wire_number(w);
+	const char	*text = wire_string(w);
+
+	if (type != WIRE_GUARD || !wire_end(w) || what > CORE_GUARD_FAILED) {
+		log_error("The guard sent a message that can't be read");
+		return;
+	}
+	g->losses = g->unanswered = 0;
+	g->cb((enum core_guard)what, until, text, g->arg);
+}
+
+static void
+guard_channel_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct guard	*g = arg;
+	struct wire	 w;
+	int		 got = wire_receive(fd, &w, MSG_DONTWAIT);
+
+	(void)what;
+	if (got == 1)
+		guard_read(g, &w);
+	else if (got == 0 || errno != EAGAIN)
+		guard_lose(g);
+}
+
+/* Its first word, for which we wait: nothing may be decided before. */
+static bool
+guard_wait(struct guard *g, int64_t *inherited, struct error *err)
+{
+	struct pollfd	p = { .fd = g->channel, .events = POLLIN };
+	struct wire	w;
+	int		got = poll(&p, 1, QUIET);
+
+	if (got == 0) {
+		log_info("Waiting for the guard of the agent before: it is "
+		    "demoting the copy");
+		got = poll(&p, 1, START_LIMIT +
+		    (int)g->config->demote_deadline);
+	}
+	if (got == 0)
+		return error_set(err, "the guard does not start: look for a "
+		    "process cf-guard of service id \"%s\" that hangs",
+		    g->config->service_id);
+	if (wire_receive(g->channel, &w, MSG_DONTWAIT) != 1 ||
+	    wire_type(&w) != WIRE_GUARD ||
+	    wire_number(&w) != CORE_GUARD_HOLDS)
+		return error_set(err, "the guard has ended as it was started "
+		    "(its reason is in the log above)");
+	*inherited = (int64_t)wire_number(&w);
+	return true;
+}
+
+bool
+guard_new(struct guard **out, struct event_base *base,
+    const struct config *config, const struct plugin_description *plugin,
+    char *const leave[], guard_cb cb, void *arg, int64_t *inherited,
+    struct error *err)
+{
+	struct guard	*g = calloc(1, sizeof *g);
+
+	*out = NULL;
+	if (g == NULL)
+		return error_set(err, "out of memory");
+	g->base = base;
+	g->config = config;
+	g->plugin = plugin;
+	g->leave = leave;
+	g->cb = cb;
+	g->arg = arg;
+	g->pid = g->role = g->channel = -1;
+	g->again = evtimer_new(base, guard_start_again, g);
+	if (guard_spawn(g, err) && guard_wait(g, inherited, err)) {
+		*out = g;
+		return true;
+	}
+	guard_free(g, false);
+	return false;
+}
+
+void
+guard_free(struct guard *g, bool in_good_order)
+{
+	if (g == NULL)
+		return;
+	if (in_good_order) {
+		wire_begin(&g->out, WIRE_BYE);
+		guard_send(g);
+	}
+	guard_bury(g);
+	event_free(g->again);
+	free(g);
+}
+
+void
+guard_lease(struct guard *g, int64_t until, int64_t by, int64_t clean_at,
+    uint64_t epoch, const char *node, bool now)
+{
+	g->until = until;
+	g->by = by;
+	g->clean_at = clean_at;
+	g->epoch = epoch;
+	snprintf(g->node, sizeof g->node, "%s", node);
+	guard_send_lease(g, now);
+}
+
+void
+guard_end(struct guard *g)
+{
+	g->until = 0;
+	wire_begin(&g->out, WIRE_END);
+	guard_send(g);
+}
+
+void
+guard_role(struct guard *g, pid_t role)
+{
+	g->role = role;
+	guard_send_role(g);
+}
+
+void
+guard_reload(struct guard *g, const struct plugin_description *plugin)
+{
+	g->plugin = plugin;
+	guard_send_setup(g);
+}
+
+pid_t
+guard_pid(const struct guard *g)
+{
+	return g->pid;
+}

@@ -1,0 +1,50 @@
+/*
+ * guard.h - the process that demotes the copy if we don't, seen from the daemon.
+ *
+ * What it holds is a lease (lease.h); what it says comes in core.h's words.  If
+ * it dies it is started again, and is told the lease that there is.
+ */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "core.h"
+#include "error.h"
+#include "handler.h"
+
+struct guard;
+
+/* From the loop; text is borrowed. */
+typedef void (*guard_cb)(enum core_guard, int64_t until, const char *text,
+		    void *arg);
+
+/* Starts it, and waits until it stands in the place of one that an earlier
+ * agent has left: a moment, or until that has finished a demotion.  inherited
+ * is the end of the lease that it has from there; 0 for none.  leave is the
+ * command that it runs when it had to demote the copy of an agent that is gone
+ * (NULL at its end).  All is borrowed. */
+bool	guard_new(struct guard **, struct event_base *, const struct config *,
+	    const struct plugin_description *, char *const leave[], guard_cb,
+	    void *arg, int64_t *inherited, struct error *);
+/* In good order: the guard ends with us.  Otherwise it finds us gone, waits for
+ * another agent, and demotes the copy if it was a master.  NULL is fine. */
+void	guard_free(struct guard *, bool in_good_order);
+
+/* See core.h's CORE_LEASE.  Node is copied. */
+void	guard_lease(struct guard *, int64_t until, int64_t by, int64_t clean_at,
+	    uint64_t epoch, const char *node, bool now);
+void	guard_end(struct guard *);
+/* The process that runs ensure_master and the like; -1: none. */
+void	guard_role(struct guard *, pid_t);
+/* The config (the same struct) or the plugin has changed. */
+void	guard_reload(struct guard *, const struct plugin_description *);
+
+pid_t	guard_pid(const struct guard *);	/* -1: none runs just now */
+
+#endif

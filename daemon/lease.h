@@ -1,0 +1,50 @@
+/*
+ * lease.h - the dead man's switch: when must the guard demote the copy?
+ *
+ * Pure, as core.h: no I/O and no clock.  The same object file is in the guard,
+ * in its unit tests and in the simulator.
+ *
+ * All times are milliseconds of one clock that never steps (clock_ms).  The
+ * agent names moments, never durations: what it says can lie unread while all
+ * stand still, and is then worth what the clock says it is.
+ */
+#ifndef LEASE_H
+#define LEASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* So much after the end of its lease an agent that is alive has had time to
+ * begin the demotion itself.  It comes out of the 1 s that the config keeps
+ * between fuse + demote_deadline and lock_delay. */
+#define LEASE_SLACK	200
+
+struct lease {
+	int64_t	 until;		/* the copy may be a master; 0: it is none */
+	int64_t	 by;		/* at that time it must not be one any more */
+	int64_t	 gone_at;	/* the agent was lost then; -1: it is there */
+	int64_t	 restart_wait;	/* for another agent, which goes on */
+	int64_t	 demote_deadline;
+	bool	 fired;		/* the guard demotes, until lease_end */
+};
+
+void	 lease_init(struct lease *, int64_t restart_wait,
+	    int64_t demote_deadline);
+/* A lease, or a longer or shorter one; false after it has fired. */
+bool	 lease_hold(struct lease *, int64_t until, int64_t by);
+/* The copy is not a master (any more). */
+void	 lease_end(struct lease *);
+void	 lease_lose_agent(struct lease *, int64_t now);
+
+/* When lease_fire (or, without a lease, lease_is_over) must be asked again;
+ * INT64_MAX: not before something is learnt. */
+int64_t	 lease_wake(const struct lease *);
+/* True once, when the guard must demote the copy; deadline is when that must
+ * have succeeded. */
+bool	 lease_fire(struct lease *, int64_t now, int64_t *deadline);
+/* The same at once, on the agent's own wish; gives the deadline. */
+int64_t	 lease_fire_now(struct lease *, int64_t now);
+/* No lease, and no agent comes back: what it has left is to be cleared away. */
+bool	 lease_is_over(const struct lease *, int64_t now);
+
+#endif

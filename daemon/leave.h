@@ -1,0 +1,22 @@
+/*
+ * leave.h - takes a copy out of the service when its agent can't: what the guard
+ * runs, once, after it has demoted the copy; and an operator after a mishap.
+ */
+#ifndef LEAVE_H
+#define LEAVE_H
+
+#include <stdbool.h>
+
+#include "config.h"
+
+enum leave_as {
+	LEAVE_RELEASED,	/* nobody is a master: the next one need not wait */
+	LEAVE_DROPPED,	/* this copy is none, but another one may be */
+	LEAVE_UNFENCED,	/* this copy may be one: keep the lock, tell people */
+};
+
+/* Blocks until Consul has answered all of it, or has not.  Says on the log what
+ * it did, and what it could not do. */
+bool	leave_run(const struct config *, enum leave_as, bool for_the_guard);
+
+#endif
