@@ -155,16 +155,6 @@ agent_say_health(struct agent *a, enum core_health h, const char *text)
 	a->was_bad = h == CORE_HEALTH_BAD || (a->was_bad && h != CORE_HEALTH_OK);
 }
 
-/* In Consul, what people must know stands in the place of how the copy is. */
-static void
-agent_register_health(struct agent *a, bool passing, const char *text)
-{
-	if (a->core.unfenced)
-		registration_set_health(a->registration, false, CORE_UNFENCED);
-	else
-		registration_set_health(a->registration, passing, text);
-}
-
 static void
 agent_health_done(enum handler_result result, const char *text, void *arg)
 {
@@ -188,7 +178,8 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	a->health_again = false;
 	agent_say_health(a, ev.health, text);
 	agent_look_for_disable_file(a);
-	agent_register_health(a, ev.health == CORE_HEALTH_OK, text);
+	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
+	    text);
 	agent_event(a, &ev);
 }
 
@@ -285,6 +276,7 @@ agent_call(struct agent *a, const struct core_action *act)
 		.epoch = act->epoch,
 		.node = a->node,
 		.reason = act->text,
+		.not_after = act->until,
 		.timeout_ms = act->timeout,
 	};
 
@@ -506,13 +498,11 @@ static void
 agent_event(struct agent *a, const struct core_event *ev)
 {
 	struct core_actions	 todo;
-	bool			 unfenced = a->core.unfenced;
 	size_t			 i;
 
 	core_event(&a->core, ev, clock_ms(), &todo);
-	/* Ahead of the tag that goes, and is written with it. */
-	if (a->core.unfenced != unfenced)
-		agent_register_health(a, false, a->published_text);
+	registration_set_warning(a->registration,
+	    a->core.unfenced ? CORE_UNFENCED : "");
 	for (i = 0; i < todo.count; i++)
 		agent_perform(a, &todo.list[i]);
 	agent_set_wake(a);

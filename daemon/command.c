@@ -333,6 +333,7 @@ print_time_line(const struct config *c, bool can_demote)
 	double	H = seconds(c->health_deadline);
 	double	T = seconds(c->session_ttl);
 	double	W = seconds(c->restart_wait), S = seconds(LEASE_SLACK), G = 1;
+	double	poll = seconds(c->check_interval * (c->check_failures - 1));
 
 	printf("\nSafety: fuse %g s + demote_deadline %g s + 1 s <= lock_delay "
 	    "%g s.\n"
@@ -357,7 +358,8 @@ print_time_line(const struct config *c, bool can_demote)
 	    "  the agent is killed, and not started again\n"
 	    "    %6.1f  the guard demotes the copy\n"
 	    "    %6.1f  demoted, the lock given back; another node has it at "
-	    "once\n"
+	    "once, unless\n            Consul's check of /health fails first "
+	    "(after %g s or more): then\n            after its lock_delay\n"
 	    "  the agent is stopped (SIGSTOP) or hangs\n"
 	    "    %6.1f  the guard demotes the copy\n"
 	    "    %6.1f  demoted; the lock is given back %g s later, or free "
@@ -374,7 +376,7 @@ print_time_line(const struct config *c, bool can_demote)
 	    "it has become a slave.",
 	    D, I, I + H, I + H + D,
 	    F, F + D, L,
-	    W, "-", W, W + D,
+	    W, "-", W, W + D, poll,
 	    F + S, F + S + D, G,
 	    F + S + D, c->on_fence_failure[0] != '\0' ? "" :
 	    " (none is configured)", L,

@@ -19,6 +19,7 @@
 #define CONSUL_QUOTE	100	/* characters of an answer in a message */
 #define CONSUL_SINCE	"failover-since"	/* "consul-…" is reserved */
 #define CONSUL_HEALTH	"failover-health"
+#define CONSUL_WARNING	"failover-warning"
 #define CONSUL_CHECK	"failover-check"
 #define CONSUL_OLD_MAX	8		/* reloads within one long poll */
 #define CONSUL_META_MAX	512		/* what Consul takes of one */
@@ -490,6 +491,8 @@ consul_read_own_service(struct consul_answer *a)
 	a->reply.port = (uint16_t)port;
 	a->reply.check = json_string(json_get(v, "Meta"), CONSUL_CHECK, "");
 	a->reply.since = json_string(json_get(v, "Meta"), CONSUL_SINCE, "");
+	a->reply.warning = json_string(json_get(v, "Meta"), CONSUL_WARNING,
+	    "");
 	a->reply.tags = consul_join(a, json_get(v, "Tags"));
 	if (a->reply.tags != NULL)
 		return CONSUL_OK;
@@ -545,6 +548,8 @@ consul_read_instance(struct consul_answer *a, struct consul_instance *in,
 	in->status = "";
 	in->since = json_string(json_get(service, NAME("Meta")), CONSUL_SINCE,
 	    "");
+	in->warning = json_string(json_get(service, NAME("Meta")),
+	    CONSUL_WARNING, "");
 	/* Until the check itself has something to say. */
 	in->output = json_string(json_get(service, NAME("Meta")),
 	    CONSUL_HEALTH, "");
@@ -1102,6 +1107,8 @@ consul_register(struct consul *c, const struct consul_registration *s,
 	yajl_gen_map_open(g);
 	json_put_member(g, CONSUL_SINCE, s->since);
 	json_put_member(g, CONSUL_HEALTH, s->health);
+	if (s->warning != NULL && s->warning[0] != '\0')
+		json_put_member(g, CONSUL_WARNING, s->warning);
 	consul_describe_check(s, check, sizeof(check));
 	json_put_member(g, CONSUL_CHECK, check);
 	yajl_gen_map_close(g);

@@ -57,6 +57,7 @@ struct consul_instance {
 	const char	*status;	/* worst of its checks; "" if not asked */
 	const char	*output;	/* of the service's own check; "" … */
 	const char	*since;		/* meta failover-since; "" … */
+	const char	*warning;	/* meta failover-warning; "" … */
 };
 
 struct consul_reply {
@@ -83,6 +84,8 @@ struct consul_reply {
 							 * meta failover-check */
 	const char			*since;		/* _own_service: the
 							 * meta failover-since */
+	const char			*warning;	/* _own_service: the
+							 * meta failover-warning */
 };
 
 typedef void (*consul_cb)(const struct consul_reply *, void *arg);
@@ -138,6 +141,7 @@ struct consul_registration {
 	const char	*health;	/* for meta failover-health: Consul shows
 				 * what a check says only 5 minutes later, as
 				 * long as its status stays as it was born */
+	const char	*warning;	/* for meta failover-warning; "" */
 	const char	*check_url;
 	int64_t		 check_interval_ms, check_timeout_ms, check_failures;
 	bool		 with_check;	/* false: keep the check as it is */

@@ -329,8 +329,10 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 	}
 	copy(a->host, sizeof a->host, c->call_host);
 	a->port = c->call_port;
-	if (op == CORE_ENSURE_MASTER)
+	if (op == CORE_ENSURE_MASTER) {
+		a->until = c->proof + c->config.fuse;
 		c->maybe_master = true;
+	}
 	c->op = op;
 }
 
@@ -450,13 +452,16 @@ call_pause(struct core *c)
 	return pause < most ? pause : most;
 }
 
+/* By the end of the fuse and one demotion, because nobody else can have the
+ * lock before; that is more time than one that begins earlier takes itself. */
 static struct core_action *
-core_lease(struct core *c, int64_t until, int64_t by)
+core_lease(struct core *c, int64_t until)
 {
 	struct core_action	*a = core_do(c, CORE_LEASE);
 
 	a->until = c->lease = until;
-	a->by = by;
+	a->by = c->config.demote_deadline +
+	    (c->proof >= 0 ? c->proof + c->config.fuse : c->since);
 	a->epoch = c->epoch;
 	/* Without ensure_demoted no lock is ever given back clean. */
 	a->clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
@@ -477,7 +482,7 @@ ask_guard(struct core *c)
 		return;
 	c->guard_asked = true;
 	c->guard_until = c->now + GUARD_ANSWER;
-	core_lease(c, c->now, c->since + c->config.demote_deadline)->yes = true;
+	core_lease(c, c->now)->yes = true;
 }
 
 static void
@@ -906,8 +911,7 @@ hold_lease(struct core *c)
 		c->lease = 0;
 		c->guarded = false;
 	} else
-		core_lease(c, until, c->config.demote_deadline +
-		    (c->state == CORE_DEMOTING ? c->since : until));
+		core_lease(c, until);
 }
 
 /*

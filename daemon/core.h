@@ -110,7 +110,9 @@ enum core_action_type {
 	CORE_ACQUIRE,
 	CORE_LOOK,		/* read the key now */
 	CORE_RELEASE,		/* clean: it is known that nobody is master */
-	CORE_CALL,		/* call, op, host, port, timeout, text = reason */
+	CORE_CALL,		/* call, op, host, port, timeout, text = reason;
+				 * until: ensure_master must not begin then or
+				 * later, 0 for the others */
 	CORE_CANCEL,		/* kill the call that is under way */
 	CORE_LEASE,		/* until, by: tell the guard; see lease.h.
 				 * clean_at: until then another copy may be a

@@ -171,6 +171,15 @@ guard_hand_over(struct guard *g)
 	exit(EXIT_SUCCESS);
 }
 
+/* Nobody is left whom it could serve, and nothing that it could do. */
+static void
+guard_give_up(struct guard *g)
+{
+	if (g->doing == FAILED && !g->agent && !g->can_demote &&
+	    g->left == -1 && g->fence == -1)
+		exit(EXIT_FAILURE);
+}
+
 /*
  * Demoting.
  */
@@ -299,6 +308,7 @@ guard_call(struct guard *g)
 	wire_begin(&g->out, WIRE_CALL);
 	wire_put_string(&g->out, "ensure_demoted");
 	wire_put_number(&g->out, g->epoch);
+	wire_put_number(&g->out, 0);
 	wire_put_number(&g->out, (uint64_t)g->deadline);
 	wire_put_string(&g->out, g->node);
 	wire_put_string(&g->out, "the guard demotes it");
@@ -749,6 +759,7 @@ guard_run(struct guard *g)
 			guard_signal(g);
 		guard_tick(g);
 		guard_hand_over(g);
+		guard_give_up(g);
 	}
 }
 

@@ -578,6 +578,7 @@ handler_call(struct handler *h, const struct handler_call *call,
 	wire_begin(w, WIRE_CALL);
 	wire_put_string(w, handler_op_name(call->op));
 	wire_put_number(w, call->epoch);
+	wire_put_number(w, (uint64_t)call->not_after);
 	wire_put_number(w, (uint64_t)(now + call->timeout_ms));
 	wire_put_string(w, call->node);
 	wire_put_string(w, call->reason);

@@ -88,6 +88,7 @@ struct handler_call {
 	const char	*master_host;	/* ensure_slave; else NULL */
 	uint16_t	 master_port;
 	const char	*position;	/* has_position; else NULL */
+	int64_t		 not_after;	/* it does not begin then; 0: no limit */
 	int64_t		 timeout_ms;
 };
 

@@ -255,23 +255,35 @@ run_call(struct run *r)
 {
 	struct wire		*w = &r->call;
 	const char		*op, *master_host, *other, *text;
-	enum failover_result	 result = FAILOVER_FAILED;
+	enum failover_result	 result;
+	enum wire_type		 type;
+	int64_t			 not_after;
 
-	if (wire_receive(CHANNEL, w, 0) != 1 || wire_type(w) != WIRE_CALL)
+	if (wire_receive(CHANNEL, w, 0) != 1)
 		return false;
+	/* Read it in any case: it has overwritten the strings of the last
+	 * call, and plugin_stop may look at them. */
+	type = wire_type(w);
 	op = wire_string(w);
 	r->f.epoch = wire_number(w);
+	not_after = (int64_t)wire_number(w);
 	r->f.deadline = (int64_t)wire_number(w);
 	r->f.node = wire_string(w);
 	r->f.reason = wire_string(w);
 	master_host = wire_string(w);
 	r->f.master_port = (uint16_t)wire_number(w);
 	other = wire_string(w);
-	if (!wire_end(w))
+	if (type != WIRE_CALL || !wire_end(w))
 		return false;
 
 	r->sentence[0] = r->position[0] = '\0';
-	if (run_plugin_start(r))
+	if (!run_plugin_start(r))
+		result = FAILOVER_FAILED;
+	else if (not_after != 0 && clock_ms() >= not_after)
+		/* Our agent stood still between the decision and this. */
+		result = run_say(&r->f, FAILOVER_FAILED, "%s comes too late: "
+		    "the lock was proved too long ago", op);
+	else
 		result = run_check_result(r, op,
 		    (int)run_function(r, op, master_host, other));
 	/* Ahead of the answer, so that the call's deadline covers it too. */

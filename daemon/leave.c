@@ -164,7 +164,8 @@ leave_mark(struct leave *l)
 	if (r == NULL)
 		return false;
 	registration_set_tag(r, "");
-	registration_set_health(r, false, CORE_UNFENCED);
+	registration_set_warning(r, CORE_UNFENCED);
+	registration_set_health(r, false, "its agent is gone");
 	event_base_dispatch(l->base);
 	registration_free(r);
 	return l->ok;

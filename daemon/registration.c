@@ -32,6 +32,7 @@ struct registration {
 	bool				 dirty;		/* look once more */
 	char				 role[ROLE_MAX];	/* "?": as it is */
 	char				 since[32];	/* of the role */
+	const char			*warning;
 	char				 node[CONSUL_NAME_MAX];
 	int				 failures;
 	struct consul_request		*request;
@@ -215,6 +216,7 @@ registration_describe(struct registration *r, struct consul_registration *g,
 		.tags = tags,
 		.since = r->since,
 		.health = r->health,
+		.warning = r->warning,
 		.check_url = r->check_url,
 		.check_interval_ms = r->config->check_interval,
 		.check_timeout_ms = r->config->check_timeout,
@@ -282,7 +284,8 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	registration_take_role(r, reply);
 	registration_describe(r, &g, tags, sizeof tags);
 	r->outdated = strcmp(reply->tags, tags) != 0 || reply->port != g.port ||
-	    strcmp(reply->address, g.address) != 0;
+	    strcmp(reply->address, g.address) != 0 ||
+	    strcmp(reply->warning, g.warning) != 0;
 	if (consul_same_check(reply->check, &g))
 		registration_check(r);
 	else
@@ -345,6 +348,15 @@ registration_set_tag(struct registration *r, const char *tag)
 	registration_look(r);
 }
 
+void
+registration_set_warning(struct registration *r, const char *text)
+{
+	if (strcmp(r->warning, text) == 0)
+		return;
+	r->warning = text;
+	registration_look(r);
+}
+
 static void
 registration_deregistered(const struct consul_reply *reply, void *arg)
 {
@@ -398,6 +410,7 @@ registration_new(struct event_base *base, struct consul *consul,
 	r->config = config;
 	r->events = events;
 	r->arg = arg;
+	r->warning = "";
 	snprintf(r->role, sizeof r->role, "?");
 	/* Consul polls from this host: all addresses include the loopback. */
 	if (!value_split_address(config->api_listen, host, sizeof host,

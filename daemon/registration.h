@@ -37,6 +37,9 @@ void			 registration_free(struct registration *);
  * something else has to be written, or when Consul loses us.  Copies text. */
 void			 registration_set_health(struct registration *,
 			    bool passing, const char *text);
+/* What people must know of this copy, "" for nothing.  A literal. */
+void			 registration_set_warning(struct registration *,
+			    const char *text);
 /* The role's tag, "" for none. */
 void			 registration_set_tag(struct registration *,
 			    const char *tag);

@@ -29,7 +29,7 @@ struct status {
 	struct status_node {
 		struct consul_instance	 in;
 		char			 role[16];
-		char			*since, *output, *status;
+		char			*since, *output, *status, *warning;
 	}			*nodes;
 	size_t			 count;
 	struct consul_key	 key;
@@ -48,6 +48,7 @@ status_clear(struct status *s)
 		free(s->nodes[i].since);
 		free(s->nodes[i].output);
 		free(s->nodes[i].status);
+		free(s->nodes[i].warning);
 	}
 	free(s->nodes);
 	s->nodes = NULL;
@@ -79,23 +80,27 @@ is_serving(const struct status_node *n)
 static const char *
 status_judge(struct status *s)
 {
-	size_t	i, masters = 0, good = 0;
+	size_t	i, masters = 0, good = 0, warned = 0;
 
 	for (i = 0; i < s->count; i++) {
 		struct status_node	*n = &s->nodes[i];
 
+		warned += n->warning[0] != '\0';
 		/* A dead node can't take its tag away. */
 		if (strcmp(n->role, "master") != 0 || !is_serving(n))
 			continue;
 		masters++;
 		good += is_holder(s, n);
 	}
-	s->answer = masters == 1 && good == 1 ? STATUS_GOOD : STATUS_BAD;
+	s->answer = masters == 1 && good == 1 && warned == 0 ? STATUS_GOOD :
+	    STATUS_BAD;
 	if (s->answer == STATUS_GOOD)
 		return "one healthy master";
 	if (s->count == 0)
 		return "no node of this service is registered (or the token "
 		    "may not read it)";
+	if (warned > 0)
+		return "a node may be a master although it must not";
 	if (masters > 1)
 		return "more than one healthy node is tagged master";
 	if (masters == 0)
@@ -130,7 +135,7 @@ status_print_text(struct status *s)
 
 		printf("%-*s  %-9s  %-8s  %-20s  %s\n", width, n->in.node,
 		    or_dash(n->role), or_dash(n->status), or_dash(n->since),
-		    n->output);
+		    n->warning[0] != '\0' ? n->warning : n->output);
 	}
 	fflush(stdout);
 }
@@ -168,6 +173,7 @@ status_print_json(struct status *s)
 		json_put_member(g, "role", n->role);
 		json_put_member(g, "check", n->status);
 		json_put_member(g, "health", n->output);
+		json_put_member(g, "warning", n->warning);
 		json_put_member(g, "since", n->since);
 		json_put_member_bool(g, "holder", is_holder(s, n));
 		yajl_gen_map_close(g);
@@ -262,6 +268,7 @@ status_instances(const struct consul_reply *r, void *arg)
 		n->since = strdup(n->in.since);
 		n->output = strdup(n->in.output);
 		n->status = strdup(n->in.status);
+		n->warning = strdup(n->in.warning);
 		/* The role is the first tag, where it is one. */
 		snprintf(n->role, sizeof n->role, "%.*s",
 		    (int)strcspn(n->in.tags, ","), n->in.tags);

@@ -370,6 +370,18 @@ ev_stop(struct world *w)
 	stop(w);
 }
 
+static void
+ev_fired(struct world *w)
+{
+	guard(w, CORE_GUARD_FIRED);
+}
+
+static void
+ev_guard_gone(struct world *w)
+{
+	guard(w, CORE_GUARD_GONE);
+}
+
 #define S CORE_STARTING
 #define U CORE_UNHEALTHY
 #define X CORE_DISABLED
@@ -409,6 +421,8 @@ static const struct {
 { "disabled",	   ev_disabled,	     { S, X, X, X, D, D, D, X, X, E } },
 { "enabled",	   ev_enabled,	     { S, U, C, C, P, M, D, L, F, E } },
 { "stop",	   ev_stop,	     { D, E, E, E, D, D, D, E, E, E } },
+{ "guard fired",   ev_fired,	     { S, U, X, C, D, D, D, L, F, E } },
+{ "guard gone",	   ev_guard_gone,    { S, U, X, C, P, M, D, L, F, E } },
 };
 
 #undef S
@@ -1078,6 +1092,216 @@ the_graph_is_the_one_in_the_readme(void **unused)
 	free(text);
 }
 
+/*
+ * The guard.
+ */
+
+static void
+no_master_is_made_before_the_guard_holds_the_lease(void **state)
+{
+	const struct core_action	*a;
+	struct world			 w;
+
+	(void)state;
+	given_candidate(&w);
+	w.alone = true;
+	w.now += 7;
+	see(&w, CORE_LOCK_OURS, true);
+	a = wanted(&w, CORE_LEASE);
+	assert_non_null(a);
+	assert_int_equal(a->until, w.now + FUSE);
+	assert_int_equal(a->by, w.now + FUSE + DEMOTE);
+	assert_int_equal(a->epoch, EPOCH);
+	assert_null(called(&w, CORE_ENSURE_MASTER));
+	tick(&w, 1000);
+	assert_null(called(&w, CORE_ENSURE_MASTER));
+	w.todo.count = 0;
+	guard(&w, CORE_GUARD_HOLDS);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+an_answer_for_an_older_lease_is_none(void **state)
+{
+	struct core_event	ev = { .type = CORE_EV_GUARD,
+				    .guard = CORE_GUARD_HOLDS };
+	struct world		w;
+
+	(void)state;
+	given_candidate(&w);
+	w.alone = true;
+	see(&w, CORE_LOCK_OURS, true);
+	ev.until = w.core.lease - 1;
+	send(&w, &ev);
+	assert_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+each_proof_makes_the_lease_longer(void **state)
+{
+	const struct core_action	*a;
+	struct world			 w;
+
+	(void)state;
+	given(&w, CORE_MASTER);
+	w.now += 2000;
+	see(&w, CORE_LOCK_OURS, true);
+	a = wanted(&w, CORE_LEASE);
+	assert_non_null(a);
+	assert_int_equal(a->until, w.now + FUSE);
+	tick(&w, 100);
+	assert_null(wanted(&w, CORE_LEASE));
+}
+
+static void
+a_demotion_is_covered_from_moment_to_moment(void **state)
+{
+	const struct core_action	*a;
+	struct world			 w;
+
+	(void)state;
+	given(&w, CORE_DEMOTING);
+	a = wanted(&w, CORE_LEASE);
+	assert_non_null(a);
+	assert_in_range(a->until - w.now, 1, 500);
+	tick(&w, 100);
+	a = wanted(&w, CORE_LEASE);
+	assert_non_null(a);
+	assert_in_range(a->until - w.now, 1, 500);
+	assert_int_equal(a->by, w.core.proof + FUSE + DEMOTE);
+	answer(&w, CORE_DONE);
+	assert_non_null(wanted(&w, CORE_END_LEASE));
+}
+
+static void
+what_we_could_not_demote_the_guard_may(void **state)
+{
+	const struct core_action	*a;
+	struct world			 w;
+
+	(void)state;
+	given(&w, CORE_DEMOTING);
+	w.alone = true;
+	answer(&w, CORE_FAILED);
+	a = wanted(&w, CORE_LEASE);
+	assert_non_null(a);
+	assert_true(a->yes);
+	guard(&w, CORE_GUARD_FIRED);
+	/* One at a time. */
+	tick(&w, 800);
+	assert_null(wanted(&w, CORE_CALL));
+	w.todo.count = 0;
+	guard(&w, CORE_GUARD_DEMOTED);
+	assert_non_null(wanted(&w, CORE_RELEASE));
+	assert_false(w.core.unfenced);
+}
+
+static void
+a_guard_that_does_not_answer_is_not_waited_for(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_DEMOTING);
+	w.alone = true;
+	answer(&w, CORE_FAILED);
+	tick(&w, 900);
+	assert_null(called(&w, CORE_ENSURE_DEMOTED));
+	tick(&w, 200);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+a_master_whose_guard_has_fired_is_none_any_more(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_MASTER);
+	w.todo.count = 0;
+	guard(&w, CORE_GUARD_FIRED);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_null(wanted(&w, CORE_CALL));
+	guard(&w, CORE_GUARD_DEMOTED);
+	assert_non_null(wanted(&w, CORE_RELEASE));
+}
+
+static void
+a_master_that_has_lost_its_guard_goes_on(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_MASTER);
+	w.alone = true;
+	guard(&w, CORE_GUARD_GONE);
+	tick(&w, 10000 - 1);
+	assert_int_equal(w.core.state, CORE_MASTER);
+}
+
+static void
+a_lease_from_before_is_gone_on_with_or_ended(void **state)
+{
+	struct core_config	c;
+	struct world		w;
+
+	(void)state;
+	begin(&w, EPOCH);
+	c = w.core.config;
+	c.inherited_lease = w.now + 5000;
+	core_init(&w.core, &c, w.now);
+	w.alone = true;
+	see(&w, CORE_LOCK_OURS, true);
+	session(&w, true);
+	health(&w, CORE_HEALTH_OK);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+
+	core_init(&w.core, &c, w.now);
+	see(&w, CORE_LOCK_THEIRS, false);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	answer(&w, CORE_DONE);
+	assert_non_null(wanted(&w, CORE_END_LEASE));
+}
+
+static void
+a_start_without_a_lease_does_not_trouble_the_guard(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	begin(&w, 0);
+	w.alone = true;
+	see(&w, CORE_LOCK_THEIRS, false);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_null(wanted(&w, CORE_LEASE));
+	answer(&w, CORE_FAILED);
+	assert_null(wanted(&w, CORE_LEASE));
+}
+
+static void
+without_ensure_demoted_a_lost_lock_is_the_guards_to_fence(void **state)
+{
+	struct core_config	c;
+	struct world		w;
+
+	(void)state;
+	given(&w, CORE_MASTER);
+	c = w.core.config;
+	c.can_demote = false;
+	core_configure(&w.core, &c);
+	w.alone = true;
+	tick(&w, FUSE);
+	assert_true(wanted(&w, CORE_LEASE)->yes);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_null(wanted(&w, CORE_CALL));
+	guard(&w, CORE_GUARD_FIRED);
+	w.todo.count = 0;
+	guard(&w, CORE_GUARD_FAILED);
+	assert_true(w.core.unfenced);
+	assert_non_null(wanted(&w, CORE_SAY));
+	assert_int_equal(w.core.state, CORE_FENCED);
+}
+
 int
 main(void)
 {
@@ -1149,6 +1373,28 @@ main(void)
 		cmocka_unit_test(
 		    a_plugin_without_ensure_demoted_steps_down_at_once),
 		cmocka_unit_test(the_graph_is_the_one_in_the_readme),
+		cmocka_unit_test(
+		    no_master_is_made_before_the_guard_holds_the_lease),
+		cmocka_unit_test(
+		    an_answer_for_an_older_lease_is_none),
+		cmocka_unit_test(
+		    each_proof_makes_the_lease_longer),
+		cmocka_unit_test(
+		    a_demotion_is_covered_from_moment_to_moment),
+		cmocka_unit_test(
+		    what_we_could_not_demote_the_guard_may),
+		cmocka_unit_test(
+		    a_guard_that_does_not_answer_is_not_waited_for),
+		cmocka_unit_test(
+		    a_master_whose_guard_has_fired_is_none_any_more),
+		cmocka_unit_test(
+		    a_master_that_has_lost_its_guard_goes_on),
+		cmocka_unit_test(
+		    a_lease_from_before_is_gone_on_with_or_ended),
+		cmocka_unit_test(
+		    a_start_without_a_lease_does_not_trouble_the_guard),
+		cmocka_unit_test(
+		    without_ensure_demoted_a_lost_lock_is_the_guards_to_fence),
 	};
 
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
