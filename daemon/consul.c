@@ -964,6 +964,30 @@ consul_check_id(const char *service_id)
 	    NULL : id);
 }
 
+/* Consul 1.7 binds a session to serfHealth wherever NodeChecks does not say
+ * otherwise, and then takes ServiceChecks only; before, it knows Checks only. */
+static void
+consul_put_checks(yajl_gen g, bool serf_health, const char *check)
+{
+	json_put(g, "Checks");
+	yajl_gen_array_open(g);
+	if (serf_health)
+		json_put(g, "serfHealth");
+	json_put(g, check);
+	yajl_gen_array_close(g);
+	if (serf_health)
+		return;
+	json_put(g, "NodeChecks");
+	yajl_gen_array_open(g);
+	yajl_gen_array_close(g);
+	json_put(g, "ServiceChecks");
+	yajl_gen_array_open(g);
+	yajl_gen_map_open(g);
+	json_put_member(g, "ID", check);
+	yajl_gen_map_close(g);
+	yajl_gen_array_close(g);
+}
+
 struct consul_request *
 consul_session_create(struct consul *c, const char *name,
     const char *service_id, bool serf_health, int64_t ttl_ms,
@@ -976,12 +1000,7 @@ consul_session_create(struct consul *c, const char *name,
 
 	yajl_gen_map_open(g);
 	json_put_member(g, "Name", name);
-	json_put(g, "Checks");
-	yajl_gen_array_open(g);
-	if (serf_health)
-		json_put(g, "serfHealth");
-	json_put(g, check);
-	yajl_gen_array_close(g);
+	consul_put_checks(g, serf_health, check);
 	consul_put_duration(g, "TTL", ttl_ms);
 	consul_put_duration(g, "LockDelay", lock_delay_ms);
 	json_put_member(g, "Behavior", "release");

@@ -432,6 +432,8 @@ lock_acquired(const struct consul_reply *r, void *arg)
 	l->write = NULL;
 	switch (r->outcome) {
 	case CONSUL_OK:
+		/* A read that was sent before would say that it is not ours. */
+		cancel(&l->read);
 		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
 		lock_see(l, r->key, r->sent_at, true);
