@@ -453,7 +453,7 @@ agent_perform(struct agent *a, const struct core_action *act)
 		break;
 	case CORE_LEASE:
 		guard_lease(a->guard, act->until, act->by, act->clean_at,
-		    act->epoch, a->node, act->yes);
+		    act->epoch, a->node, lock_session(a->lock), act->yes);
 		break;
 	case CORE_END_LEASE:
 		guard_end(a->guard);
@@ -552,7 +552,8 @@ agent_session(bool yes, const char *text, void *arg)
 		log_warning("Our session in Consul is gone: %s", text);
 		/* What ends a session may have ended our registration too. */
 		registration_look(a->registration);
-	} else
+	} else if (strcmp(text, runfile_session(a->runfile)) != 0)
+		/* Only news: the guard may have wiped what is old. */
 		agent_remember(a, text, runfile_epoch(a->runfile));
 	agent_event(a, &ev);
 }

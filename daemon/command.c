@@ -29,7 +29,8 @@
 #include "runfile.h"
 #include "status.h"
 
-#define FLAGS_MAX	64
+#define LEAVE_PINS	3
+#define FLAGS_MAX	(64 + LEAVE_PINS)
 #define EXIT_USAGE	64	/* as sysexits.h has it */
 #define EXIT_CONFIG	78
 #define EXIT_AGAIN	75
@@ -268,11 +269,15 @@ reload(void *arg)
 		    s->config->file);
 }
 
-/* What the guard runs, with our own config and flags. */
+/* What the guard runs: our own config and flags, and this copy, whatever the
+ * file says by then.  A file that is broken by then leaves the lock to the
+ * lock-delay. */
 static void
-make_leave(const struct options *o, char *program, char **words)
+make_leave(const struct options *o, const struct config *c, char *program,
+    char **words)
 {
-	size_t	i, n = 0;
+	static char	 pins[LEAVE_PINS][PATH_MAX];
+	size_t		 i, n = 0;
 
 	child_find_self(program);
 	words[n++] = program;
@@ -282,6 +287,13 @@ make_leave(const struct options *o, char *program, char **words)
 	for (i = 0; i < o->flag_count; i++) {
 		words[n++] = (char *)"-o";
 		words[n++] = o->flags[i];
+	}
+	snprintf(pins[0], PATH_MAX, "service.name=%s", c->service_name);
+	snprintf(pins[1], PATH_MAX, "service.id=%s", c->service_id);
+	snprintf(pins[2], PATH_MAX, "agent.run_dir=%s", c->run_dir);
+	for (i = 0; i < LEAVE_PINS; i++) {
+		words[n++] = (char *)"-o";
+		words[n++] = pins[i];
 	}
 	words[n] = NULL;
 }
@@ -300,7 +312,7 @@ command_agent(struct options *o)
 	open_log(s.config);
 	o->running = true;
 	status = EXIT_FAILURE;
-	make_leave(o, program, leave);
+	make_leave(o, s.config, program, leave);
 	if (!runfile_open(&runfile, s.config, true, &err) ||
 	    !agent_new(&s.agent, s.config, s.plugin, runfile, leave, &err))
 		log_error("%s", err.text);
@@ -507,7 +519,8 @@ command_leave(struct options *o)
 	if (!load(o, &c))
 		return EXIT_CONFIG;
 	open_log(c);
-	ok = leave_run(c, (enum leave_as)i, o->guard != 0);
+	ok = leave_run(c, (enum leave_as)i, o->guard != 0,
+	    o->rest_count > 1 ? o->rest[1] : "");
 	config_free(c);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -170,7 +170,7 @@ may_resume(struct core *c)
 static bool
 may_not_resume(struct core *c)
 {
-	if (lock_unknown(c) && !c->stop)
+	if (lock_unknown(c) && !c->stop && !c->guard_fired)
 		return due(c, c->since + c->config.request_timeout);
 	return !ours_from_before(c);
 }
@@ -330,7 +330,7 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 	copy(a->host, sizeof a->host, c->call_host);
 	a->port = c->call_port;
 	if (op == CORE_ENSURE_MASTER) {
-		a->until = c->proof + c->config.fuse;
+		a->until = c->lease;	/* the guard's, who ends it then */
 		c->maybe_master = true;
 	}
 	c->op = op;
@@ -478,7 +478,7 @@ learn_demoted(struct core *c)
 static void
 ask_guard(struct core *c)
 {
-	if (!c->guarded || c->guard_fired || c->guard_asked)
+	if (!c->guarded || c->guard_asked)
 		return;
 	c->guard_asked = true;
 	c->guard_until = c->now + GUARD_ANSWER;
@@ -514,10 +514,11 @@ learn_result(struct core *c, const struct core_event *ev)
 static void
 learn_guard(struct core *c, const struct core_event *ev)
 {
-	if (ev->guard == CORE_GUARD_HOLDS && ev->until == c->lease)
+	if (ev->guard == CORE_GUARD_HOLDS && c->lease != 0 &&
+	    ev->until == c->lease)
 		c->guarded = true;
 	if (ev->guard == CORE_GUARD_GONE)
-		c->guarded = false;
+		c->guarded = c->guard_asked = false;
 	/* What it has to say of an older lease is of no use. */
 	if (ev->guard == CORE_GUARD_HOLDS || c->lease == 0)
 		return;
@@ -525,7 +526,7 @@ learn_guard(struct core *c, const struct core_event *ev)
 		c->guard_until = c->now;
 	} else if (!c->guard_fired) {
 		core_cancel(c);
-		c->guard_fired = true;
+		c->guard_fired = c->guard_asked = true;
 		c->guard_until = c->now + c->config.demote_deadline +
 		    GUARD_ANSWER;
 	}
@@ -654,7 +655,7 @@ enter_demoting(struct core *c, enum core_state from)
 	c->demote_late = false;
 	c->release = CORE_KEPT;
 	c->lease_next = c->now;
-	c->guard_asked = false;
+	c->guard_asked = c->guard_fired;
 	if (!c->guard_fired)
 		c->guard_until = c->now;
 	/* A plugin that can't demote leaves that to ensure_slave; but if the
@@ -682,6 +683,10 @@ leave_demoting(struct core *c)
 	/* What we knew of a lock that we lost or dropped is worth nothing. */
 	if (lock_ours(c))
 		c->lock.owner = CORE_LOCK_UNKNOWN;
+	/* The guard's own release may be on its way: nothing that it could end
+	 * may be built on this session any more. */
+	if (c->guard_fired)
+		c->drop_session = true;
 	c->release = CORE_KEPT;
 	c->proof_lost = c->demote_late = c->guard_fired = false;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "notify.h"
 #include "wire.h"
 
 #define GUARD_PROGRAM	"consul-failover-guard"
@@ -38,15 +40,17 @@ struct guard {
 	int				 channel;
 	struct event			*event;
 	struct event			*again;		/* its next start */
-	unsigned			 losses;
+	unsigned			 losses;	/* in a row */
 	unsigned			 unanswered;	/* leases, */
 	int64_t				 unanswered_at;	/* the first */
 
 	/* What it must know, also if it is another one. */
 	pid_t				 role;
 	int64_t				 until, by, clean_at;	/* 0: none */
+	bool				 ended;		/* by our own word */
 	uint64_t			 epoch;
 	char				 node[256];
+	char				 session[64];
 	struct wire			 out;
 };
 
@@ -128,6 +132,7 @@ guard_send_lease(struct guard *g, bool now)
 	wire_put_number(&g->out, (uint64_t)g->clean_at);
 	wire_put_number(&g->out, g->epoch);
 	wire_put_string(&g->out, g->node);
+	wire_put_string(&g->out, g->session);
 	wire_put_number(&g->out, now);
 	guard_send(g);
 	guard_notice_silence(g);
@@ -183,42 +188,44 @@ guard_bury(struct guard *g)
 	g->unanswered = 0;
 }
 
+/* Said once: it may never end, as with a package that was upgraded. */
 static void
-guard_start_again(evutil_socket_t fd, short what, void *arg)
+guard_lose(struct guard *g, const char *why)
 {
-	struct guard	*g = arg;
-	struct timeval	 tv;
-	struct error	 err;
-	int64_t		 pause;
+	int64_t		pause = g->losses == 0 ? 0 : g->losses > 6 ? PAUSE_MAX :
+			    PAUSE_FIRST << (g->losses - 1);
+	struct timeval	tv = { pause / 1000, pause % 1000 * 1000 };
 
-	(void)fd;
-	(void)what;
-	if (guard_spawn(g, &err)) {
-		if (g->role != -1)
-			guard_send_role(g);
-		if (g->until != 0)
-			guard_send_lease(g, false);
-		return;
-	}
 	guard_bury(g);
-	pause = g->losses > 5 ? PAUSE_MAX : PAUSE_FIRST << g->losses;
-	if (g->losses++ == 0)
+	if (g->losses == 0)
+		log_warning("The guard has died (%s); starting another one",
+		    why);
+	else if (g->losses == 1)
 		log_error("No guard: %s; we go on trying. Until then a master "
-		    "whose agent dies stays one", err.text);
-	tv = (struct timeval){ pause / 1000, pause % 1000 * 1000 };
+		    "whose agent dies stays one", why);
+	g->losses++;
 	event_add(g->again, &tv);
 }
 
 static void
-guard_lose(struct guard *g)
+guard_start_again(evutil_socket_t fd, short what, void *arg)
 {
-	struct timeval	tv = { 0, g->losses == 0 ? 0 : PAUSE_FIRST * 1000 };
+	struct guard	*g = arg;
+	struct error	 err;
 
-	guard_bury(g);
-	log_warning("The guard has died; starting another one");
-	g->losses++;
-	event_add(g->again, &tv);
-	g->cb(CORE_GUARD_GONE, 0, "the guard has died", g->arg);
+	(void)fd;
+	(void)what;
+	if (!guard_spawn(g, &err)) {
+		guard_lose(g, err.text);
+		return;
+	}
+	if (g->role != -1)
+		guard_send_role(g);
+	/* It may have inherited a lease that we have ended. */
+	if (g->until != 0)
+		guard_send_lease(g, false);
+	else if (g->ended)
+		guard_end(g);
 }
 
 static void
@@ -247,8 +254,24 @@ guard_channel_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (got == 1)
 		guard_read(g, &w);
-	else if (got == 0 || errno != EAGAIN)
-		guard_lose(g);
+	else if (got == 0 || errno != EAGAIN) {
+		guard_lose(g, "its reason, if it had one, stands above");
+		g->cb(CORE_GUARD_GONE, 0, "the guard has died", g->arg);
+	}
+}
+
+/* Signals wait until the loop runs. */
+static int
+guard_poll(struct pollfd *p, int64_t limit)
+{
+	int64_t	until = clock_ms() + limit, left;
+	int	got;
+
+	do {
+		left = until - clock_ms();
+		got = poll(p, 1, left > 0 ? (int)left : 0);
+	} while (got < 0 && errno == EINTR);
+	return got;
 }
 
 /* Its first word, for which we wait: nothing may be decided before. */
@@ -256,14 +279,15 @@ static bool
 guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 {
 	struct pollfd	p = { .fd = g->channel, .events = POLLIN };
+	int64_t		limit = START_LIMIT + g->config->demote_deadline;
 	struct wire	w;
-	int		got = poll(&p, 1, QUIET);
+	int		got = guard_poll(&p, QUIET);
 
 	if (got == 0) {
+		notify_send("EXTEND_TIMEOUT_USEC=%" PRId64, limit * 1000);
 		log_info("Waiting for the guard of the agent before: it is "
 		    "demoting the copy");
-		got = poll(&p, 1, START_LIMIT +
-		    (int)g->config->demote_deadline);
+		got = guard_poll(&p, limit);
 	}
 	if (got == 0)
 		return error_set(err, "the guard does not start: look for a "
@@ -272,8 +296,8 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 	if (wire_receive(g->channel, &w, MSG_DONTWAIT) != 1 ||
 	    wire_type(&w) != WIRE_GUARD ||
 	    wire_number(&w) != CORE_GUARD_HOLDS)
-		return error_set(err, "the guard has ended as it was started "
-		    "(its reason is in the log above)");
+		return error_set(err, "the guard ended as it was started; its "
+		    "reason, if it had one, stands above");
 	*inherited = (int64_t)wire_number(&w);
 	return true;
 }
@@ -321,19 +345,22 @@ guard_free(struct guard *g, bool in_good_order)
 
 void
 guard_lease(struct guard *g, int64_t until, int64_t by, int64_t clean_at,
-    uint64_t epoch, const char *node, bool now)
+    uint64_t epoch, const char *node, const char *session, bool now)
 {
+	g->ended = false;
 	g->until = until;
 	g->by = by;
 	g->clean_at = clean_at;
 	g->epoch = epoch;
 	snprintf(g->node, sizeof g->node, "%s", node);
+	snprintf(g->session, sizeof g->session, "%s", session);
 	guard_send_lease(g, now);
 }
 
 void
 guard_end(struct guard *g)
 {
+	g->ended = true;
 	g->until = 0;
 	wire_begin(&g->out, WIRE_END);
 	guard_send(g);

@@ -46,7 +46,7 @@
 #include "wire.h"
 
 #define CHANNEL		3
-#define LEAVE_WORDS	80
+#define LEAVE_WORDS	160
 
 /* Milliseconds. */
 #define PAUSE_FIRST	100	/* between two calls that did not do it ... */
@@ -55,6 +55,7 @@
 #define END_MOMENT	10	/* from the end of a channel to its process's */
 #define LISTEN		1000	/* an agent that lives speaks up in this time */
 #define LEAVE_LIMIT	15000	/* `leave` has time-outs of its own */
+#define NEVER		(INT64_MAX / 4)	/* no clock gets there: garbage */
 
 enum doing {
 	WATCHING,
@@ -77,14 +78,16 @@ struct guard {
 	/* From SETUP, whose strings they borrow. */
 	const char	*service, *path, *plugin, *on_fence_failure;
 	bool		 can_demote;
-	char		*leave[LEAVE_WORDS + 3];
+	char		*leave[LEAVE_WORDS + 4];
 	size_t		 leave_words;
 
 	/* About the mastership. */
 	uint64_t	 epoch;
+	char		 session[64];	/* that has the lock; "" */
 	int64_t		 clean_at;	/* before, another may be a master */
 	char		 node[256];
 	pid_t		 role;		/* the agent's handler; -1 */
+	int		 role_fd;	/* its pidfd */
 
 	/* Our own handler, and our commands. */
 	pid_t		 handler;	/* -1: none */
@@ -96,7 +99,7 @@ struct guard {
 	pid_t		 left, fence;	/* -1: does not run */
 	pid_t		 killed;	/* the last one, to be reaped */
 
-	int		 file, timer, signals;
+	int		 file, timer, signals, null;
 	struct wire	 setup, start, in, out;
 };
 
@@ -128,8 +131,9 @@ guard_save(struct guard *g)
 	int	n;
 
 	n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64
-	    " %" PRIu64 " %d", g->lease.until, g->lease.by, g->clean_at,
-	    g->epoch, g->doing == FAILED);
+	    " %" PRIu64 " %d %s", g->lease.until, g->lease.by, g->clean_at,
+	    g->epoch, g->doing == FAILED,
+	    g->session[0] != '\0' ? g->session : "-");
 	memset(text + n, ' ', sizeof text - (size_t)n);
 	text[sizeof text - 1] = '\n';
 	if (pwrite(g->file, text, sizeof text, 0) != (ssize_t)sizeof text)
@@ -140,15 +144,21 @@ guard_save(struct guard *g)
 static void
 guard_inherit(struct guard *g)
 {
-	char	text[160];
-	int64_t	until, by;
-	int	failed;
-	ssize_t	n = pread(g->file, text, sizeof text - 1, 0);
+	char		text[160], session[64];
+	int64_t		until, by, clean_at;
+	uint64_t	epoch;
+	int		failed;
+	ssize_t		n = pread(g->file, text, sizeof text - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %d",
-	    &until, &by, &g->clean_at, &g->epoch, &failed) != 5 || until == 0)
+	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64
+	    " %d %63s", &until, &by, &clean_at, &epoch, &failed, session) != 6 ||
+	    until <= 0 || until > NEVER || by > NEVER)
 		return;
+	g->clean_at = clean_at;
+	g->epoch = epoch;
+	if (strcmp(session, "-") != 0)
+		memcpy(g->session, session, sizeof session);
 	lease_hold(&g->lease, until, by);
 	if (failed == 0)
 		return;
@@ -196,13 +206,26 @@ guard_bury(struct guard *g)
 	g->calling = false;
 }
 
-/* Whatever the agent's own call is doing, and has started, ends here. */
+static void
+guard_take_role(struct guard *g, pid_t pid)
+{
+	if (g->role_fd >= 0)
+		close(g->role_fd);
+	g->role = pid;
+	g->role_fd = pid > 1 ? pidfd_open(pid, 0) : -1;
+}
+
+/* Whatever the agent's own call is doing, and has started, ends here; but not
+ * who has got its number after it. */
 static void
 guard_stop_role(struct guard *g)
 {
-	if (g->role > 1)
+	bool	same = g->role_fd >= 0 &&
+		    pidfd_send_signal(g->role_fd, 0, NULL, 0) == 0;
+
+	if (g->role > 1 && (same || kill(g->role, 0) != 0))
 		child_kill(g->role);
-	g->role = -1;
+	guard_take_role(g, -1);
 }
 
 static void
@@ -215,7 +238,17 @@ guard_demoted(struct guard *g)
 	g->deadline = clock_ms() + (g->agent ? LISTEN : 0);
 }
 
-/* Whoever is meant to be stopped must hear of it, whatever it costs. */
+/* Where what they print goes: nobody may hold up, or kill, a demotion because
+ * he reads our log no more. */
+static int
+guard_output(const struct guard *g)
+{
+	struct pollfd	p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT ? STDERR_FILENO :
+	    g->null;
+}
+
 static void
 guard_fence(struct guard *g)
 {
@@ -226,15 +259,15 @@ guard_fence(struct guard *g)
 
 	if (g->on_fence_failure[0] == '\0' || g->fenced)
 		return;
-	g->fenced = true;
 	snprintf(epoch, sizeof epoch, "%" PRIu64, g->epoch);
 	setenv("CF_SERVICE", g->service, 1);
 	setenv("CF_NODE", g->node, 1);
 	setenv("CF_EPOCH", epoch, 1);
 	setenv("CF_REASON", g->text, 1);
 	log_warning("guard: running on_fence_failure: %s", g->on_fence_failure);
-	if (!child_spawn(&g->fence, argv, CHILD_OTHERS, STDERR_FILENO, -1,
-	    &err))
+	g->fenced = child_spawn(&g->fence, argv, CHILD_OTHERS, guard_output(g),
+	    -1, &err);
+	if (!g->fenced)
 		log_error("guard: on_fence_failure: %s", err.text);
 }
 
@@ -269,7 +302,7 @@ guard_start_handler(struct guard *g, struct error *err)
 	    channel) != 0)
 		return error_set(err, "can't make a channel: %s",
 		    strerror(errno));
-	ok = child_spawn(&g->handler, argv, CHILD_OTHERS, STDERR_FILENO,
+	ok = child_spawn(&g->handler, argv, CHILD_OTHERS, guard_output(g),
 	    channel[1], err);
 	close(channel[1]);
 	g->handler_channel = channel[0];
@@ -326,14 +359,13 @@ guard_demote(struct guard *g, int64_t deadline)
 	g->doing = DEMOTING;
 	g->deadline = deadline;
 	g->not_done = 0;
-	snprintf(g->text, sizeof g->text, "ensure_demoted has not answered");
+	snprintf(g->text, sizeof g->text, g->can_demote ?
+	    "ensure_demoted has not answered" :
+	    "the plugin has no ensure_demoted");
 	if (g->can_demote)
 		guard_call(g);
-	else {
-		snprintf(g->text, sizeof g->text,
-		    "the plugin has no ensure_demoted");
+	else
 		guard_fail(g);
-	}
 }
 
 static void
@@ -430,17 +462,31 @@ guard_handler_read(struct guard *g)
  * Leaving, for an agent that can't.
  */
 
-/* It dies with us: the next guard must find nobody at work. */
+static void
+guard_stop_leave(struct guard *g)
+{
+	if (g->left == -1)
+		return;
+	child_kill(g->left);
+	g->killed = g->left;
+	g->left = -1;
+}
+
+/* It dies with us: the next guard must find nobody at work.  The session is
+ * named, so that it can't take the lock from a later one. */
 static void
 guard_leave(struct guard *g, const char *as)
 {
 	struct error	err;
 	char		us[32];
 
+	guard_stop_leave(g);
 	snprintf(us, sizeof us, "--guard=%ld", (long)getpid());
 	g->leave[g->leave_words] = us;
 	g->leave[g->leave_words + 1] = (char *)as;
-	g->leave[g->leave_words + 2] = NULL;
+	g->leave[g->leave_words + 2] = g->session[0] != '\0' ? g->session :
+	    NULL;
+	g->leave[g->leave_words + 3] = NULL;
 	if (!child_spawn(&g->left, g->leave, CHILD_OURS, STDERR_FILENO, -1,
 	    &err)) {
 		log_error("guard: can't give the lock back: %s", err.text);
@@ -455,14 +501,10 @@ guard_leave(struct guard *g, const char *as)
 static void
 guard_left(struct guard *g)
 {
-	if (g->left != -1) {
-		child_kill(g->left);
-		g->left = -1;
-	}
+	guard_stop_leave(g);
 	if (g->doing != LEAVING)
 		return;
-	/* It may have heard of a new lease meanwhile. */
-	g->doing = g->lease.fired || !g->agent ? LEFT : WATCHING;
+	g->doing = LEFT;
 	if (!g->agent) {
 		lease_end(&g->lease);
 		guard_save(g);
@@ -527,7 +569,7 @@ guard_read_setup(struct guard *g)
 		return false;
 	for (g->leave_words = 0; g->leave_words < words; g->leave_words++)
 		g->leave[g->leave_words] = (char *)wire_string(w);
-	if (!wire_end(w))
+	if (!wire_end(w) || demote_deadline > NEVER || restart_wait > NEVER)
 		return false;
 	g->lease.demote_deadline = demote_deadline;
 	g->lease.restart_wait = restart_wait;
@@ -543,9 +585,10 @@ guard_read_lease(struct guard *g, struct wire *w)
 	int64_t		 clean_at = (int64_t)wire_number(w);
 	uint64_t	 epoch = wire_number(w);
 	const char	*node = wire_string(w);
+	const char	*session = wire_string(w);
 	bool		 now = wire_number(w) != 0;
 
-	if (!wire_end(w) || until <= 0)
+	if (!wire_end(w) || until <= 0 || until > NEVER || by > NEVER)
 		return;
 	if (!lease_hold(&g->lease, until, by)) {
 		guard_tell(g, CORE_GUARD_FIRED, "");
@@ -554,6 +597,7 @@ guard_read_lease(struct guard *g, struct wire *w)
 	g->clean_at = clean_at;
 	g->epoch = epoch;
 	snprintf(g->node, sizeof g->node, "%s", node);
+	snprintf(g->session, sizeof g->session, "%s", session);
 	guard_save(g);
 	guard_tell(g, CORE_GUARD_HOLDS, "");
 	if (now && g->doing == WATCHING)
@@ -565,8 +609,9 @@ guard_read_end(struct guard *g)
 {
 	if (g->doing == DEMOTING)
 		guard_bury(g);
-	if (g->doing != LEAVING)
-		g->doing = WATCHING;
+	/* The agent is back, and does by itself what is left of it. */
+	guard_stop_leave(g);
+	g->doing = WATCHING;
 	lease_end(&g->lease);
 	guard_save(g);
 }
@@ -585,7 +630,7 @@ guard_read(struct guard *g, struct wire *w)
 		guard_keep(&g->start, w);
 		break;
 	case WIRE_ROLE:
-		g->role = (pid_t)wire_number(w);
+		guard_take_role(g, (pid_t)wire_number(w));
 		break;
 	case WIRE_LEASE:
 		guard_read_lease(g, w);
@@ -620,6 +665,7 @@ guard_lose_agent(struct guard *g)
 	if (g->doing == WATCHING)
 		log_warning("guard: the agent is gone; if none comes back "
 		    "within %.1f s, %s",
+		    lease_wake(&g->lease) <= now ? 0 :
 		    (double)(lease_wake(&g->lease) - now) / 1000,
 		    g->lease.until != 0 ? "the copy is demoted" :
 		    "the copy is taken out of the service");
@@ -748,8 +794,9 @@ guard_run(struct guard *g)
 		};
 
 		guard_set_timer(g);
+		/* Whatever poll says, time passes. */
 		if (poll(p, sizeof p / sizeof p[0], -1) < 0)
-			continue;
+			memset(p, 0, sizeof p);
 		/* What the agent has said counts before what time says. */
 		if (p[3].revents != 0)
 			guard_channel(g);
@@ -814,6 +861,7 @@ guard_take_over(struct guard *g)
 		if (fcntl(g->file, F_GETLK, &l) == 0 && l.l_type == F_WRLCK &&
 		    !guard_ask(g, l.l_pid, limit))
 			break;
+		poll(NULL, 0, END_MOMENT);
 	}
 	log_error("guard: another one has %s, and does not give it away: "
 	    "look for a process cf-guard of this service", g->path);
@@ -835,19 +883,26 @@ guard_set_up(struct guard *g)
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	prctl(PR_SET_NAME, "cf-guard");
-	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) != 0)
-		return false;
+	fcntl(CHANNEL, F_SETFD, FD_CLOEXEC);
 	g->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	g->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	g->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (g->signals < 0 || g->timer < 0 || g->null < 0) {
+		log_error("guard: can't start: %s", strerror(errno));
+		return false;
+	}
 	lease_init(&g->lease, 0, 0);
 	g->clean_at = INT64_MAX;
 	g->agent = true;
-	g->role = g->handler = g->handler_channel = -1;
+	g->role = g->role_fd = g->handler = g->handler_channel = -1;
 	g->left = g->fence = g->killed = -1;
-	return wire_receive(CHANNEL, &g->setup, 0) == 1 &&
-	    guard_read_setup(g) &&
+	if (wire_receive(CHANNEL, &g->setup, 0) == 1 && guard_read_setup(g) &&
 	    wire_receive(CHANNEL, &g->start, 0) == 1 &&
-	    wire_type(&g->start) == WIRE_START;
+	    wire_type(&g->start) == WIRE_START)
+		return true;
+	log_error("guard: what the agent says can't be read: after an upgrade, "
+	    "restart the agent");
+	return false;
 }
 
 int
@@ -861,12 +916,7 @@ main(int argc, char **argv)
 		    stderr);
 		return EXIT_FAILURE;
 	}
-	if (!guard_set_up(&g)) {
-		log_error("guard: it is not of the same version as the agent: "
-		    "restart the agent");
-		return EXIT_FAILURE;
-	}
-	if (!guard_take_over(&g))
+	if (!guard_set_up(&g) || !guard_take_over(&g))
 		return EXIT_FAILURE;
 	guard_inherit(&g);
 	guard_save(&g);

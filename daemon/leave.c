@@ -8,9 +8,12 @@
  */
 #include "leave.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "consul.h"
 #include "core.h"
@@ -90,17 +93,40 @@ leave_release(struct leave *l)
 	free(value);
 }
 
+/* A guard without an agent is at this work itself, or will be. */
+static bool
+leave_may(const struct config *c, struct error *err)
+{
+	struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char		path[PATH_MAX];
+	int		fd;
+
+	snprintf(path, sizeof path, "%s/%s.guard", c->run_dir, c->service_id);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return true;
+	if (fcntl(fd, F_GETLK, &l) != 0)
+		l.l_type = F_UNLCK;
+	close(fd);
+	return l.l_type == F_UNLCK || error_set(err, "the guard of service id "
+	    "\"%s\" (pid %ld) is at work: wait for its end, or kill it once "
+	    "the copy is not a master", c->service_id, (long)l.l_pid);
+}
+
 static bool
 leave_wipe(struct leave *l, bool for_the_guard, struct error *err)
 {
 	struct runfile	*r;
-	bool		 ok;
+	bool		 ok = true;
 
 	if (!runfile_open(&r, l->config, !for_the_guard, err))
 		return false;
 	runfile_load(r);
-	snprintf(l->session, sizeof l->session, "%s", runfile_session(r));
-	ok = runfile_save(r, "", 0, err);
+	if (l->session[0] == '\0')
+		snprintf(l->session, sizeof l->session, "%s",
+		    runfile_session(r));
+	if (strcmp(l->session, runfile_session(r)) == 0)
+		ok = runfile_save(r, "", 0, err);
 	runfile_close(r);
 	return ok;
 }
@@ -110,7 +136,8 @@ leave_the_service(struct leave *l, bool for_the_guard)
 {
 	struct error	err;
 
-	if (!leave_wipe(l, for_the_guard, &err)) {
+	if ((!for_the_guard && !leave_may(l->config, &err)) ||
+	    !leave_wipe(l, for_the_guard, &err)) {
 		log_error("Leaving: %s", err.text);
 		return false;
 	}
@@ -172,12 +199,14 @@ leave_mark(struct leave *l)
 }
 
 bool
-leave_run(const struct config *config, enum leave_as as, bool for_the_guard)
+leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
+    const char *session)
 {
 	struct leave	l = { .config = config, .as = as, .ok = true };
 	struct error	err;
 	bool		ok = false;
 
+	snprintf(l.session, sizeof l.session, "%s", session);
 	l.base = event_base_new();
 	if (consul_new(&l.consul, l.base, config, &err))
 		ok = as == LEAVE_UNFENCED ? leave_mark(&l) :

@@ -16,7 +16,9 @@ enum leave_as {
 };
 
 /* Blocks until Consul has answered all of it, or has not.  Says on the log what
- * it did, and what it could not do. */
-bool	leave_run(const struct config *, enum leave_as, bool for_the_guard);
+ * it did, and what it could not do.  Only this session gives its lock back; "":
+ * the one that the run file names. */
+bool	leave_run(const struct config *, enum leave_as, bool for_the_guard,
+	    const char *session);
 
 #endif

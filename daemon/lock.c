@@ -12,6 +12,9 @@
 
 #define WATCH_WAIT	55000	/* ms of one long poll */
 #define WATCH_PAUSE	100	/* ms between two of them, as Consul asks for */
+/* Whoever takes the lock that we have given back goes first: what we clear away
+ * would keep Consul's log from it. */
+#define GIVE_WAY	50	/* ms */
 #define RETRY_FIRST	50	/* ms, doubled at each failure … */
 #define RETRY_MAX	2000	/* … up to this */
 #define QUIET_FAILURES	3
@@ -34,13 +37,16 @@ struct lock {
 	int				 session_failures;
 	struct consul_request		*session_request;
 	int				 destroying;	/* requests under way */
-	struct event			*session_timer;
+	char				 dropped[CONSUL_ID_MAX];
+	struct event			*session_timer, *drop_timer;
 
 	/* the key, as it was seen last */
 	struct consul_key		 key;
 	struct core_lock		 view;
 	bool				 held;		/* by us, we believe */
+	bool				 giving_way;	/* given back just now */
 	bool				 was_held;	/* ever, by anybody */
+	int				 unproved;	/* renewals since a proof */
 	uint64_t			 index;
 	int				 watch_failures;
 	struct consul_request		*watch;
@@ -298,9 +304,14 @@ lock_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
 		lock_look(l);
 		return;
 	}
+	/* A read that is under way may be older than this. */
+	if (!proof && l->read != NULL && k->modify_index != l->key.modify_index)
+		lock_look(l);
 	if (k->session[0] == '\0' || !again)
 		cancel(&l->holder);
 	l->key = *k;
+	if (proof)
+		l->unproved = 0;
 	l->held = ours;
 	l->view.proof = proof;
 	l->view.at = sent_at;
@@ -485,7 +496,9 @@ lock_released(const struct consul_reply *r, void *arg)
 	l->view.owner = CORE_LOCK_UNKNOWN;
 	timer_in(l->verify_timer, l->config->verify_interval);
 	l->events->write_trouble(yes ? "" : r->text, l->arg);
+	l->giving_way = yes;
 	l->events->released(yes, r->text, l->arg);
+	l->giving_way = false;
 }
 
 void
@@ -589,7 +602,9 @@ lock_session_seen(const struct consul_reply *r, void *arg)
 	l->renew_every = ttl / 2;
 	l->events->session_trouble("", l->arg);
 	l->events->session(true, l->session, l->arg);
-	timer_in(l->session_timer, l->renew_every);
+	/* At once: an adopted one may be near the end of its TTL, and an agent
+	 * that crashes again and again would never come to renew it. */
+	timer_in(l->session_timer, 0);
 }
 
 static void
@@ -644,14 +659,22 @@ lock_session_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!l->wanted || l->session_request != NULL)
 		return;
+	/* Consul hears us, but we do not hear it: by now we have stepped down,
+	 * and the session would only keep the lock from others. */
+	if (l->held && l->unproved * l->renew_every > l->config->fuse) {
+		timer_in(l->session_timer, RETRY_MAX);
+		return;
+	}
 	if (l->session[0] == '\0')
 		lock_open_session(l);
 	else if (l->renew_every == 0)
 		l->session_request = consul_session_info(l->consul, l->session,
 		    l->config->service_id, lock_session_seen, l);
-	else
+	else {
+		l->unproved++;
 		l->session_request = consul_session_renew(l->consul,
 		    l->session, lock_renewed, l);
+	}
 }
 
 /* Makes one where it is wanted, may be had, and there is none. */
@@ -686,6 +709,18 @@ lock_destroyed(const struct consul_reply *r, void *arg)
 }
 
 static void
+lock_drop_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct lock	*l = arg;
+
+	(void)fd;
+	(void)what;
+	event_del(l->drop_timer);
+	consul_session_destroy(l->consul, l->dropped, lock_destroyed, l);
+	copy(l->dropped, sizeof l->dropped, "");
+}
+
+static void
 lock_drop_session(struct lock *l)
 {
 	cancel(&l->session_request);
@@ -699,8 +734,11 @@ lock_drop_session(struct lock *l)
 	if (l->held)
 		l->view.owner = CORE_LOCK_UNKNOWN;
 	l->held = false;
+	if (l->dropped[0] != '\0')
+		lock_drop_timer(-1, 0, l);	/* an earlier one */
 	l->destroying++;
-	consul_session_destroy(l->consul, l->session, lock_destroyed, l);
+	copy(l->dropped, sizeof l->dropped, l->session);
+	timer_in(l->drop_timer, l->giving_way ? GIVE_WAY : 0);
 	copy(l->session, sizeof l->session, "");
 }
 
@@ -762,6 +800,7 @@ lock_new(struct event_base *base, struct consul *consul,
 	copy(l->resume, sizeof l->resume, resume);
 	lock_make_path(config, l->path);
 	l->session_timer = evtimer_new(base, lock_session_timer, l);
+	l->drop_timer = evtimer_new(base, lock_drop_timer, l);
 	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
 	l->verify_timer = evtimer_new(base, lock_verify, l);
 	lock_look(l);
@@ -780,6 +819,7 @@ lock_free(struct lock *l)
 	cancel(&l->write);
 	cancel(&l->holder);
 	event_free(l->session_timer);
+	event_free(l->drop_timer);
 	event_free(l->watch_timer);
 	event_free(l->verify_timer);
 	free(l);

@@ -58,7 +58,7 @@ class Agent(process.Process):
                       "disable_file": self.disable_file},
             "log": {},
         }
-        if plugin_name == "recorder":
+        if plugin_name in ("recorder", "stub"):
             self.sections["options"].update(
                 log=record, node=name, script=self.folder / "script")
         for more in (timing, sections or {}):
@@ -76,8 +76,8 @@ class Agent(process.Process):
         self.file.write_text(ini(self.sections))
 
     def script(self, **ops):
-        """Tells the recorder plugin what its calls shall do from now on:
-        script(health="hang"); see tests/plugins/recorder.c."""
+        """Tells the plugin what its calls shall do from now on:
+        script(health="hang"); see tests/plugins/script.h."""
         new = self.folder / "script.new"
         new.write_text("".join(f"{op}={words}\n" for op, words in ops.items()))
         os.rename(new, self.folder / "script")
@@ -92,7 +92,8 @@ class Agent(process.Process):
         self.flag.touch()
 
     def ask(self, path, method="GET", timeout=5):
-        return net.request(method, self.url + path, timeout=timeout)
+        with self.place:
+            return net.request(method, self.url + path, timeout=timeout)
 
     @property
     def status(self):

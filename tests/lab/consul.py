@@ -47,8 +47,9 @@ class Consul(process.Process):
         token = token or self.token
         if token:
             headers["X-Consul-Token"] = token
-        return net.request(method, self.url + path, body, headers,
-                           tls=self.tls, **more)
+        with self.place:
+            return net.request(method, self.url + path, body, headers,
+                               tls=self.tls, **more)
 
     def get(self, path, **more):
         """The JSON at path; None where Consul has no good answer."""
@@ -144,12 +145,16 @@ class Cluster:
             c.start()
         return self.heal()
 
-    def heal(self):
+    def wake(self):
         """Starts and wakes whatever a test has stopped."""
         for c in self.all:
             if not c.running:
                 c.start()
             c.thaw()
+
+    def heal(self):
+        """The same, and waits until it works."""
+        self.wake()
         for c in self.all:
             c.wait_ready()
         return self

@@ -1,8 +1,11 @@
 """Processes that we start, and only those."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
+import re
+import resource
 import signal
 import subprocess
 import time
@@ -20,32 +23,41 @@ def adopt_orphans():
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _die_with_parent():
+def die_with_parent():
     """A laboratory that is killed leaves nothing running."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class Process:
-    """A program with its output in a log file; start it as often as needed."""
+    """A program with its output in a log file; start it as often as needed.
+
+    place is where it lives: see netns.Place.  journal is told what is done
+    to it.
+    """
 
     stop_signal = signal.SIGTERM
+    place = contextlib.nullcontext()
 
     def __init__(self, name, argv, log, env=None, cwd=None):
         self.name, self.argv, self.env, self.cwd = name, argv, env, cwd
         self.log = pathlib.Path(log)
         self.popen = None
 
+    def journal(self, text):
+        pass
+
     def start(self, **popen):
         assert not self.running, f"{self.name} runs already"
+        self.journal(f"start {self.name}")
         env = {k: v for k, v in os.environ.items()
                if not k.startswith(("CONSUL", "NOTIFY_", "JOURNAL_"))}
         env.update(self.env or {})
-        with open(self.log, "ab") as log:
+        with self.place, open(self.log, "ab") as log:
             popen = {"stdout": log, "stderr": log, **popen}
             self.popen = subprocess.Popen(
                 [str(a) for a in self.argv], stdin=subprocess.DEVNULL,
                 env=env, cwd=self.cwd, start_new_session=True,
-                preexec_fn=_die_with_parent, **popen)
+                preexec_fn=die_with_parent, **popen)
         return self
 
     @property
@@ -57,6 +69,7 @@ class Process:
         return self.popen is not None and self.popen.poll() is None
 
     def signal(self, number):
+        self.journal(f"{signal.Signals(number).name} to {self.name}")
         self.popen.send_signal(number)
 
     def freeze(self):
@@ -97,11 +110,13 @@ class Process:
     def lines(self, part=""):
         return [l for l in self.text().splitlines() if part in l]
 
-    def wait_log(self, part, seconds=20, count=1):
+    def wait_log(self, part, seconds=20, count=1, alive=True):
+        """Until it has said that; not alive: or who writes on after its end."""
         def said():
             if len(self.lines(part)) >= count:
                 return True
-            if not self.running and len(self.lines(part)) < count:
+            if alive and not self.running and \
+                    len(self.lines(part)) < count:
                 raise AssertionError(
                     f"{self.name} ended without saying {part!r}:\n{self.text()}")
         try:
@@ -109,6 +124,25 @@ class Process:
         except TimeoutError as e:
             raise TimeoutError(f"{e}\n{self.text()}") from None
         return self.lines(part)
+
+
+_SANITIZER = re.compile(
+    r".*(?:ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|: runtime error: ).*")
+
+
+def troubles(processes, known=()):
+    """A sentence for each thing that is wrong with processes that have ended,
+    and for each child of ours that is none of the known pids."""
+    found = []
+    for p in processes:
+        if p.popen and (p.popen.returncode or 0) < 0 and \
+           p.popen.returncode not in (-signal.SIGKILL, -signal.SIGTERM):
+            found.append(f"{p.name} died of signal {-p.popen.returncode}")
+    for pid, line in leftovers(known):
+        found.append(f"left running: {pid} {line}")
+    for p in processes:
+        found += [f"{p.name}: {line}" for line in _SANITIZER.findall(p.text())]
+    return found
 
 
 def children(pid=None):
@@ -152,6 +186,12 @@ def command_line(pid):
 
 def environment(pid):
     return pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+def limit_descriptors(pid, limit):
+    """How many it may have open from now on; those that it has stay open."""
+    hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def leftovers(known=(), seconds=5):

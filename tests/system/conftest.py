@@ -7,8 +7,6 @@ masters, no falling epoch, no process left, no crash, no sanitizer report.
 import itertools
 import os
 import pathlib
-import re
-import signal
 import sys
 
 import pytest
@@ -17,9 +15,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
 from lab import agent, checker, consul, net, process  # noqa: E402
-
-SANITIZER = re.compile(
-    r".*(?:ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|: runtime error: ).*")
 
 
 def pytest_sessionstart(session):
@@ -134,19 +129,11 @@ class Lab:
 
     def end(self):
         """Ends everything, and gives a sentence for each thing that is wrong."""
-        found = []
         self.end_agents()
-        for p in self.agents + self.processes:
-            if p.popen and p.popen.returncode < 0 and \
-               p.popen.returncode not in (-signal.SIGKILL, -signal.SIGTERM):
-                found.append(f"{p.name} died of signal {-p.popen.returncode}")
-        for pid, line in process.leftovers(
-                {c.pid for cluster in _clusters for c in cluster.all if c.running}):
-            found.append(f"left running: {pid} {line}")
+        found = process.troubles(
+            self.agents + self.processes,
+            {c.pid for cluster in _clusters for c in cluster.all if c.running})
         found += checker.problems(checker.read(self.record) + self.deaths)
-        for p in self.agents + self.processes:
-            for line in SANITIZER.findall(p.text()):
-                found.append(f"{p.name}: {line}")
         self.forget()
         return found
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lab import fakes, net
+from lab import net, proxy
 from lab.agent import wait_master
 
 
@@ -189,7 +189,7 @@ def test_the_consul_agent_has_forgotten_everything(lab, cluster):
 @pytest.fixture
 def broken(lab, single):
     """A Consul that can be told to misbehave, in front of the real one."""
-    fake = fakes.BrokenConsul(lab.net.address(), 8500, single)
+    fake = proxy.Proxy(lab.net.address(), 8500, single.address)
     yield fake
     fake.end()
 
@@ -200,7 +200,7 @@ def behind(fake, **more):
 
 
 @pytest.mark.sanitized
-@pytest.mark.parametrize("mode", fakes.BrokenConsul.MODES)
+@pytest.mark.parametrize("mode", sorted(proxy.BROKEN))
 def test_a_master_whose_consul_breaks_steps_down_and_comes_back(
         lab, single, broken, mode):
     a = lab.agent(single, sections=behind(broken)).start()
@@ -215,7 +215,7 @@ def test_a_master_whose_consul_breaks_steps_down_and_comes_back(
     assert error, a.status
     assert not [s for s in broken.seen if s[1] == "/elsewhere"]
     assert broken.sent < 64 << 20
-    broken.become("pass")
+    broken.reset()
     a.wait_role("master", seconds=60)
 
 
@@ -230,7 +230,7 @@ def test_consul_broken_at_the_start_is_said_and_waited_for(
     assert a.running and a.role not in ("master", "promoting")
     # one line a change: it does not repeat itself
     assert len(a.lines()) < 25, a.text()
-    broken.become("pass")
+    broken.reset()
     a.wait_role("master", seconds=60)
 
 
@@ -243,7 +243,7 @@ def test_consul_unreachable_at_the_start_is_said_and_waited_for(lab, single):
     a.wait_log(f"{address}:8500", 15)
     time.sleep(3)
     assert a.running and len(a.lines()) < 25, a.text()
-    fake = fakes.BrokenConsul(address, 8500, single)
+    fake = proxy.Proxy(address, 8500, single.address)
     try:
         a.wait_role("master", seconds=60)
         assert a.stop() == 0
@@ -263,7 +263,7 @@ def test_an_agent_can_be_stopped_while_consul_is_silent(lab, single, broken):
 
 
 def test_a_flapping_consul_never_makes_two_masters(lab, cluster):
-    broken = [fakes.BrokenConsul(lab.net.address(), 8500, c)
+    broken = [proxy.Proxy(lab.net.address(), 8500, c.address)
               for c in cluster.clients]
     try:
         agents = [lab.agent(c, sections=behind(b))
@@ -277,7 +277,7 @@ def test_a_flapping_consul_never_makes_two_masters(lab, cluster):
             mine.become(modes[i])
             net.wait_for("it has stepped down", lambda: master.role not in (
                 "master", "promoting"), 15)
-            mine.become("pass")
+            mine.reset()
         wait_master(agents, 60)
     finally:
         for b in broken:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab import fakes, net, process
+from lab import net, process, proxy
 
 PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[[^\]]+\] \S.*")
 
@@ -110,7 +110,7 @@ def test_hup_keeps_the_old_config_when_the_new_one_is_bad(lab, single):
 def test_hup_reads_the_token_again(lab, single):
     token = lab.folder / "token"
     token.write_text("one\n")
-    fake = fakes.BrokenConsul(lab.net.address(), 8500, single)
+    fake = proxy.Proxy(lab.net.address(), 8500, single.address)
     try:
         # Without ACLs Consul takes any token; the fake sees which it was.
         a = lab.agent(single, sections={
@@ -232,6 +232,7 @@ def test_term_twice_stops_at_once(lab, single):
     a = lab.agent(single, sections={"plugin": {"demote_deadline": "20s"},
                                     "lock": {"lock_delay": "30s"}})
     a.start().wait_role("master")
+    guard = a.status["guard"]["pid"]
     a.script(ensure_demoted="hang")
     a.signal(signal.SIGTERM)
     time.sleep(1)
@@ -240,6 +241,7 @@ def test_term_twice_stops_at_once(lab, single):
     begin = time.monotonic()
     a.wait(5)
     assert time.monotonic() - begin < 2
+    os.kill(guard, signal.SIGKILL)      # it goes on trying
     lab.died(a)
 
 
