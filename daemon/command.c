@@ -335,6 +335,50 @@ seconds(int64_t ms)
 	return (double)ms / 1000;
 }
 
+/* One line of what happens so many seconds after a fault. */
+static void __attribute__((format(printf, 2, 3)))
+at(double when, const char *fmt, ...)
+{
+	va_list	ap;
+
+	printf("    %6.1f  ", when);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void
+print_agent_faults(const struct config *c, double F, double D, double L)
+{
+	double	W = seconds(c->restart_wait), S = seconds(LEASE_SLACK);
+	double	poll = seconds(c->check_interval * (c->check_failures - 1));
+
+	puts("  the agent is stopped (SIGTERM)");
+	at(D, "the copy is demoted, the lock given back; another node has it "
+	    "at once");
+	printf("  the agent is killed, and started again within %g s\n", W);
+	at(0, "it goes on where it was: no demotion, no failover");
+	puts("  the agent is killed, and not started again");
+	at(W, "its guard demotes the copy");
+	at(W + D, "demoted, the lock given back; another node has it at once,");
+	printf("            or after lock_delay, if Consul's check of /health "
+	    "has failed by\n            then (after %g s or more)\n", poll);
+	puts("  the agent stands still (SIGSTOP) or hangs");
+	at(F + S, "its guard demotes the copy");
+	at(F + S + D, "demoted; the lock is given back 1 s later, or free after "
+	    "lock_delay,\n            if Consul has noticed first");
+	puts("  the guard is killed");
+	at(0, "the agent starts another one");
+	puts("  agent and guard are killed together, and not started again");
+	at(poll + L, "another node can have the lock.  THE COPY STAYS A MASTER");
+	puts("  ensure_demoted fails or hangs, or there is none");
+	at(F + S + D, c->on_fence_failure[0] != '\0' ?
+	    "on_fence_failure is run; the copy may still be a master" :
+	    "the copy may still be a master; no on_fence_failure is given");
+	at(L, "not before this can another node have the lock");
+}
+
 static void
 print_time_line(const struct config *c, bool can_demote)
 {
@@ -343,58 +387,33 @@ print_time_line(const struct config *c, bool can_demote)
 	double	To = seconds(c->request_timeout);
 	double	I = seconds(c->health_interval);
 	double	H = seconds(c->health_deadline);
-	double	T = seconds(c->session_ttl);
-	double	W = seconds(c->restart_wait), S = seconds(LEASE_SLACK), G = 1;
-	double	poll = seconds(c->check_interval * (c->check_failures - 1));
+	double	T = 2 * seconds(c->session_ttl);
+	double	dead = c->bind_node ? 6.5 : T;
 
 	printf("\nSafety: fuse %g s + demote_deadline %g s + 1 s <= lock_delay "
-	    "%g s.\n"
-	    "A master that Consul no longer confirms is demoted before any "
-	    "other node can\nhave the lock.%s\n\n"
-	    "What happens, and when, at the latest (seconds after the fault):\n"
-	    "\n"
-	    "  the agent is stopped (SIGTERM)\n"
-	    "    %6.1f  the copy is demoted, the lock given back; another node "
-	    "has it at once\n"
-	    "  the application fails\n"
-	    "    %6.1f  noticed by the next health call (at once where the "
-	    "plugin has watch_fd)\n"
-	    "    %6.1f  noticed if the health call hangs\n"
-	    "    %6.1f  demoted, the lock given back\n"
-	    "  this host is cut off from Consul, or Consul has no leader\n"
-	    "    %6.1f  the last proof is too old: the demotion begins\n"
-	    "    %6.1f  the copy is demoted\n"
-	    "    %6.1f  not before this can another node have the lock\n"
-	    "  the agent is killed, and started again within %g s\n"
-	    "    %6s  it goes on where it was; no failover\n"
-	    "  the agent is killed, and not started again\n"
-	    "    %6.1f  the guard demotes the copy\n"
-	    "    %6.1f  demoted, the lock given back; another node has it at "
-	    "once, unless\n            Consul's check of /health fails first "
-	    "(after %g s or more): then\n            after its lock_delay\n"
-	    "  the agent is stopped (SIGSTOP) or hangs\n"
-	    "    %6.1f  the guard demotes the copy\n"
-	    "    %6.1f  demoted; the lock is given back %g s later, or free "
-	    "after its\n            lock_delay if Consul noticed first\n"
-	    "  ensure_demoted fails, or does not answer\n"
-	    "    %6.1f  on_fence_failure is run%s; the copy may still be a "
-	    "master\n"
-	    "    %6.1f  not before this can another node have the lock\n"
-	    "  this host dies\n"
-	    "    %6.1f  Consul notices (%s)\n"
-	    "    %6.1f  another node has the lock\n",
-	    F, D, L, can_demote ? "" : "  BUT THIS PLUGIN HAS NO "
-	    "ensure_demoted:\na master that loses the lock takes writes until "
-	    "it has become a slave.",
-	    D, I, I + H, I + H + D,
-	    F, F + D, L,
-	    W, "-", W, W + D, poll,
-	    F + S, F + S + D, G,
-	    F + S + D, c->on_fence_failure[0] != '\0' ? "" :
-	    " (none is configured)", L,
-	    c->bind_node ? 6.5 : 2 * T,
-	    c->bind_node ? "serfHealth, usual settings" : "2 x session_ttl",
-	    (c->bind_node ? 6.5 : 2 * T) + L + 0.3);
+	    "%g s.\nA master that Consul no longer confirms is demoted before "
+	    "any other node can\nhave the lock.%s\n\nWhat happens, and when, at "
+	    "the latest (seconds after the fault):\n\n", F, D, L,
+	    can_demote ? "" : "  BUT THIS PLUGIN HAS NO ensure_demoted:\na "
+	    "master that loses the lock takes writes until it has become a "
+	    "slave.");
+	puts("  the application fails");
+	at(I, "noticed by the next health call (at once with watch_fd)");
+	at(I + H, "noticed if the health call hangs");
+	at(I + H + D, "demoted, the lock given back; another node has it at "
+	    "once");
+	print_agent_faults(c, F, D, L);
+	puts("  this host is cut off from Consul, or Consul has no leader");
+	at(F, "the last proof is too old: the demotion begins");
+	at(F + D, "the copy is demoted");
+	at(L, "not before this can another node have the lock");
+	puts("  the agent alone is cut off from Consul");
+	at(F + D, "the copy is demoted");
+	at(T + L, "the session has ended by its TTL; another node has the lock");
+	puts("  this host dies");
+	at(dead, "Consul notices (%s)", c->bind_node ?
+	    "serfHealth, usual settings" : "2 x session_ttl");
+	at(dead + L + 0.3, "another node has the lock");
 	printf("\nA consistent read proves the lock every %g s; one may take "
 	    "%g s, so %d can fail\nin a row before the fuse has burnt down.\n",
 	    P, To, (int)((F - To) / (P > To ? P : To)));

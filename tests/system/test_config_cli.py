@@ -79,7 +79,12 @@ def test_the_example_is_the_file_in_conf_and_is_accepted(lab):
 def test_check_prints_the_safety_time_line(agent):
     r = program("check", "-c", agent.file)
     assert r.returncode == 0, r.stderr
-    for word in ("fuse 3 s", "demote_deadline 1 s", "lock_delay 5 s", "SIGTERM"):
+    for word in ("fuse 3 s", "demote_deadline 1 s", "lock_delay 5 s", "SIGTERM",
+                 "started again within 1.5 s\n       0.0  it goes on",
+                 "not started again\n       1.5  its guard demotes the copy\n       2.5  ",
+                 "hangs\n       3.2  its guard demotes the copy\n       4.2  ",
+                 "there is none\n       4.2  the copy may still be a master",
+                 "guard is killed", "this host dies"):
         assert word in r.stdout, r.stdout
 
 
