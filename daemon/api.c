@@ -64,6 +64,8 @@ struct api {
 	int				 port;
 	api_status_cb			 status;
 	void				*arg;
+	char				*said;	/* the last string, … */
+	char				*said_json;	/* … and as JSON */
 	/* Those that have asked nothing for longest first. */
 	TAILQ_HEAD(api_connections, api_connection) connections;
 };
@@ -85,6 +87,8 @@ static void
 api_forget(struct api_connection *c)
 {
 	TAILQ_REMOVE(&c->api->connections, c, entry);
+	if (TAILQ_EMPTY(&c->api->connections))
+		evtimer_del(c->api->sweep);
 	bufferevent_decref(c->bev);
 	free(c);
 }
@@ -222,6 +226,7 @@ api_closed(struct evhttp_connection *evcon, void *arg)
 /* --- answers -------------------------------------------------------------- */
 
 struct api_answer {
+	struct api	*api;
 	int		 status;
 	const char	*type;
 	struct evbuffer	*body;
@@ -253,14 +258,28 @@ api_put_json(struct api_answer *a, yajl_gen g)
 	json_free(g);
 }
 
+/* What /health says stays the same for hours, so its JSON is kept. */
 static void
 api_put_string(struct api_answer *a, int status, const char *text)
 {
-	yajl_gen	 g = json_new();
+	struct api	*api = a->api;
+	yajl_gen	 g;
 
 	a->status = status;
-	json_put(g, text);
-	api_put_json(a, g);
+	if (api->said == NULL || strcmp(api->said, text) != 0) {
+		free(api->said);
+		free(api->said_json);
+		g = json_new();
+		json_put(g, text);
+		if (asprintf(&api->said_json, "%s\n", json_text(g, NULL)) < 0)
+			api->said_json = NULL;
+		api->said = api->said_json == NULL ? NULL : strdup(text);
+		json_free(g);
+	}
+	if (api->said == NULL)
+		a->status = 503;	/* no memory even for that */
+	else
+		evbuffer_add(a->body, api->said_json, strlen(api->said_json));
 }
 
 static void
@@ -637,7 +656,7 @@ api_request_cb(struct evhttp_request *req, void *arg)
 {
 	struct api		*api = arg;
 	struct api_status	 status = { 0 };
-	struct api_answer	 a = { 200, "application/json", NULL };
+	struct api_answer	 a = { api, 200, "application/json", NULL };
 	const struct api_route	*route = api_find(req);
 	enum evhttp_cmd_type	 method = evhttp_request_get_command(req);
 
@@ -786,6 +805,8 @@ api_free(struct api *api)
 		evconnlistener_free(api->listener);
 	while (!TAILQ_EMPTY(&api->connections))
 		api_forget(TAILQ_FIRST(&api->connections));
+	free(api->said);
+	free(api->said_json);
 	if (api->sweep != NULL)
 		event_free(api->sweep);
 	if (api->resume != NULL)

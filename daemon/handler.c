@@ -541,9 +541,10 @@ handler_start(struct handler *h, struct error *err)
 	event_add(h->channel_event, NULL);
 	event_add(h->output_event, NULL);
 	handler_put_start(&w, h->config, h->plugin, h->watch_cb != NULL);
-	return wire_send(h->channel, &w) ||
-	    error_set(err, "can't tell the handler its options: %s",
-	    strerror(errno));
+	/* If it has just ended, its channel tells why. */
+	return wire_send(h->channel, &w) || errno == EPIPE ||
+	    errno == ECONNRESET || error_set(err, "can't tell the handler its "
+	    "options: %s", strerror(errno));
 }
 
 static void

@@ -12,6 +12,8 @@
 
 #define RETRY_FIRST	250	/* ms, doubled at each failure … */
 #define RETRY_MAX	5000	/* … up to this */
+/* A new master goes first: what we write would keep Consul's log from it. */
+#define GIVE_WAY	30	/* ms */
 #define ROLE_MAX	16
 #define TAGS_MAX	1024
 #define HEALTH_MAX	500	/* Consul takes 512 characters of a meta value */
@@ -339,13 +341,17 @@ registration_set_tag(struct registration *r, const char *tag)
 {
 	time_t		now = time(NULL);
 	struct tm	tm;
+	bool		was_master = strcmp(r->role, "master") == 0;
 
 	if (strcmp(r->role, tag) == 0)
 		return;
 	snprintf(r->role, sizeof r->role, "%s", tag);
 	strftime(r->since, sizeof r->since, "%Y-%m-%dT%H:%M:%SZ",
 	    gmtime_r(&now, &tm));
-	registration_look(r);
+	if (was_master && r->started && r->request == NULL)
+		timer_in(r->timer, GIVE_WAY);
+	else
+		registration_look(r);
 }
 
 void
