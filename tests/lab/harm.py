@@ -56,7 +56,8 @@ class Freezer:
                 self.taken = self.taken or mine
             if mine and self.after is None:
                 node.agent.freeze()
-            x.send(reply)
+                self.node = node
+            x.send(reply)       # to nobody, if the agent has given it up
             if mine and self.after is not None:
                 time.sleep(self.after)
                 node.agent.freeze()
