@@ -417,8 +417,10 @@ learn_lock(struct core *c, const struct core_lock *l)
 			c->grace_until = c->now + grace(c);
 		c->from_nothing = false;
 	}
-	if (l->owner == CORE_LOCK_THEIRS)
+	if (l->owner == CORE_LOCK_THEIRS) {
 		c->grace_known = false;
+		c->acquire_at = c->now;		/* they have had it */
+	}
 	c->lock = *l;
 	c->acquiring = false;
 	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
@@ -519,7 +521,12 @@ learn_guard(struct core *c, const struct core_event *ev)
 		c->guarded = true;
 	if (ev->guard == CORE_GUARD_GONE)
 		c->guarded = c->guard_asked = false;
-	/* What it has to say of an older lease is of no use. */
+	/* We were demoted before; but it can give back what our session has. */
+	if (c->lease == 0 && ev->guard == CORE_GUARD_FIRED) {
+		c->guard_fired = c->state == CORE_DEMOTING;
+		c->drop_session = c->drop_session || !c->guard_fired;
+	}
+	/* What else it has to say of an older lease is of no use. */
 	if (ev->guard == CORE_GUARD_HOLDS || c->lease == 0)
 		return;
 	if (ev->guard != CORE_GUARD_FIRED) {

@@ -220,10 +220,10 @@ guard_take_role(struct guard *g, pid_t pid)
 static void
 guard_stop_role(struct guard *g)
 {
-	bool	same = g->role_fd >= 0 &&
-		    pidfd_send_signal(g->role_fd, 0, NULL, 0) == 0;
+	bool	another = g->role_fd >= 0 && kill(g->role, 0) == 0 &&
+		    pidfd_send_signal(g->role_fd, 0, NULL, 0) != 0;
 
-	if (g->role > 1 && (same || kill(g->role, 0) != 0))
+	if (g->role > 1 && !another)
 		child_kill(g->role);
 	guard_take_role(g, -1);
 }

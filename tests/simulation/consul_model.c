@@ -1,5 +1,5 @@
 /*
- * consul_model.c - a Consul cluster as it was measured, behind consul.h.
+ * consul_model.c - requests to a Consul cluster as it was measured.
  *
  *	lock.c -> consul_lock, …  -> out -> arrive -> apply -> back -> deliver
  *
@@ -8,7 +8,7 @@
  * blocked or lost, and the client may have stopped waiting long before.
  */
 
-#include "sim.h"
+#include "servers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,9 +16,6 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "consul.h"
-
-#define SESSIONS	1024
 #define HANGS		(40 * SEC)	/* until a lost packet is given up */
 #define NO_LEADER	(7 * SEC)	/* until a server says that it has none */
 #define SERVICE_ID	"app"
@@ -35,6 +32,7 @@ struct consul_request {
 	bool			 watching;	/* a server holds it */
 	bool			 answered;	/* what it does now is not told */
 	enum kind		 kind;
+	struct consul		*client;
 	struct node		*node;
 	uint32_t		 life, consul_life;
 	consul_cb		 cb;
@@ -44,66 +42,24 @@ struct consul_request {
 	bool			 consistent, seen_exists, serf;
 	uint64_t		 index, seen_modify;
 	int64_t			 wait, ttl, lock_delay;
-	char			 session[CONSUL_ID_MAX];
+	char			 session[CONSUL_ID_MAX];	/* LIST: a node */
 	char			 value[512];
 
 	enum consul_outcome	 outcome;
 	bool			 delayed;
 	const char		*text;
 	uint64_t		 reply_index;
+	bool			 key_shown;
 	struct consul_key	 key;
 	struct consul_session	*sessions;
 	struct consul_instance	*instances;
 	size_t			 count;
 };
 
-struct session {
-	char		 id[CONSUL_ID_MAX];
-	struct node	*node;
-	bool		 alive, serf;
-	int64_t		 ttl, lock_delay;
-	uint32_t	 stamp;			/* of its end by TTL */
-};
-
-struct key {
-	struct consul_key	 shown;
-	struct session		*holder;
-	uint64_t		 index;		/* X-Consul-Index */
-};
-
-static struct {
-	int64_t		 ppm;
-	bool		 leader;
-	uint64_t	 index;
-	struct key	 key;
-	int64_t		 delayed_until;
-	struct session	 sessions[SESSIONS];
-	size_t		 session_count;
-	/* A leader that was voted out may not know it yet. */
-	struct key	 old;
-	int64_t		 old_until, stale_until;
-} servers;
-
 static LIST_HEAD(, consul_request) requests = LIST_HEAD_INITIALIZER(requests);
 
 static void	request_apply(struct node *, void *, int64_t);
 static void	request_out(struct node *, void *, int64_t);
-
-static int64_t
-server_delay(int64_t ms)
-{
-	return ms * MS - ms * servers.ppm / 1000;
-}
-
-static int64_t
-latency(void)
-{
-	if (world.slow > 0)
-		return between(MS, 1900 * MS);
-	if (!world.quiet && chance(1))
-		return between(MS, 3 * SEC);
-	return between(MS / 5, 2 * MS);
-}
 
 /*
  * Requests.
@@ -153,14 +109,15 @@ request_tell(struct consul_request *r, enum consul_outcome outcome,
 {
 	struct consul_reply	reply = {
 		.outcome = outcome, .text = text, .sent_at = r->sent_at,
-		.index = r->reply_index, .delayed = r->delayed, .key = &r->key,
+		.index = r->reply_index, .delayed = r->delayed,
+		.key = r->key_shown ? &r->key : NULL,
 		.sessions = r->sessions, .instances = r->instances,
 		.session_count = r->sessions == NULL ? 0 : r->count,
 		.instance_count = r->instances == NULL ? 0 : r->count,
 		.id = r->session, .node = "", .tags = "", .address = "",
 	};
 
-	if (!r->waiting || r->life != r->node->life)
+	if (!r->waiting || r->life != *r->client->life)
 		return;
 	r->waiting = false;
 	request_plant_bug(r, &reply);
@@ -186,8 +143,8 @@ request_late(struct node *n, void *arg, int64_t due)
 	int64_t			 left = due - node_monotonic(n);
 
 	if (r->waiting && left > 0) {
-		world_in(node_delay(n, left), OF_AGENT, n, request_late, r,
-		    due, NULL);
+		world_in(node_delay(n, left), r->client->whose, n,
+		    request_late, r, due, NULL);
 		return;
 	}
 	request_tell(r, CONSUL_UNKNOWN, "no answer in time");
@@ -200,9 +157,11 @@ request_blocked(struct consul_request *r, bool blocked, happening again)
 {
 	if (!blocked)
 		return false;
-	if (world.now - r->began > HANGS || chance(10))
+	if (world.now - r->began > HANGS || chance(10)) {
+		if (r->kind == WATCH)
+			world.watch_lost_at = world.now;
 		request_unref(r);
-	else
+	} else
 		world_in(between(200 * MS, 2 * SEC), OF_HOST, r->node, again,
 		    r, 0, NULL);
 	return true;
@@ -217,7 +176,7 @@ request_broken(struct consul_request *r)
 		return false;
 	r->outcome = CONSUL_UNKNOWN;
 	r->text = "the connection broke";
-	world_in(MS / 2, OF_AGENT, n, request_deliver, r, 0, NULL);
+	world_in(MS / 2, r->client->whose, n, request_deliver, r, 0, NULL);
 	return true;
 }
 
@@ -229,8 +188,8 @@ request_back(struct node *n, void *arg, int64_t unused)
 	(void)unused;
 	if (!request_broken(r) && !request_blocked(r, n->cut_in > 0 ||
 	    n->cut_local > 0 || n->consul_frozen > 0, request_back))
-		world_in(between(50, MS / 2), OF_AGENT, n, request_deliver, r,
-		    0, NULL);
+		world_in(between(50, MS / 2), r->client->whose, n,
+		    request_deliver, r, 0, NULL);
 }
 
 static void
@@ -244,100 +203,18 @@ request_answer(struct consul_request *r, enum consul_outcome outcome,
 	world_in(latency(), OF_HOST, r->node, request_back, r, 0, NULL);
 }
 
+static void
+answer_key(struct consul_request *r, const struct key *k)
+{
+	r->key = k->shown;
+	r->key_shown = true;
+	r->reply_index = k->index;
+	request_answer(r, CONSUL_OK, "");
+}
+
 /*
- * Sessions and the key, at the servers.
+ * Writes, at the servers.
  */
-
-static bool
-by_old_leader(const struct node *n)
-{
-	return n->old_leader && world.now < servers.old_until;
-}
-
-static void
-watchers_wake(bool of_old_leader)
-{
-	struct consul_request	*r;
-
-	LIST_FOREACH(r, &requests, entry) {
-		if (!r->watching || (by_old_leader(r->node) && !of_old_leader))
-			continue;
-		r->watching = false;
-		r->key = servers.key.shown;
-		r->reply_index = servers.key.index;
-		request_answer(r, CONSUL_OK, "");
-	}
-}
-
-static void
-key_changed(void)
-{
-	servers.index += (uint64_t)between(1, 3);
-	servers.key.index = servers.index;
-	if (servers.key.shown.exists)
-		servers.key.shown.modify_index = servers.index;
-	watchers_wake(false);
-}
-
-static void
-session_end(struct session *s, const char *why)
-{
-	if (!s->alive)
-		return;
-	s->alive = false;
-	s->stamp++;
-	servers.index++;
-	say(s->node, "consul: its session %s ends: %s%s", s->id, why,
-	    servers.key.holder == s ? "; the lock is delayed" : "");
-	if (servers.key.holder != s)
-		return;
-	servers.key.holder = NULL;
-	servers.key.shown.session[0] = '\0';
-	servers.delayed_until = world.now + server_delay(s->lock_delay);
-	key_changed();
-}
-
-static void
-sessions_of(struct node *n, bool serf_only, const char *why)
-{
-	size_t	i;
-
-	for (i = 0; i < servers.session_count; i++) {
-		struct session	*s = &servers.sessions[i];
-
-		if (s->alive && s->node == n && (s->serf || !serf_only))
-			session_end(s, why);
-	}
-}
-
-static struct session *
-session_find(const char *id)
-{
-	size_t	i = servers.session_count;
-
-	while (i-- > 0)
-		if (strcmp(servers.sessions[i].id, id) == 0)
-			return &servers.sessions[i];
-	return NULL;
-}
-
-static void
-session_expires(struct node *n, void *arg, int64_t unused)
-{
-	(void)n;
-	(void)unused;
-	if (servers.leader)	/* a new one begins to count again */
-		session_end(arg, "its TTL is over");
-}
-
-/* Twice the TTL was measured. */
-static void
-session_live(struct session *s)
-{
-	s->stamp++;
-	world_in(server_delay(2 * s->ttl), OF_WORLD, s->node, session_expires,
-	    s, 0, &s->stamp);
-}
 
 static enum consul_outcome
 apply_create(struct consul_request *r)
@@ -384,6 +261,8 @@ apply_lock(struct consul_request *r)
 		return CONSUL_GONE;
 	if (servers.key.holder != NULL && servers.key.holder != s)
 		return CONSUL_REFUSED;
+	if (servers.key.holder == s && strcmp(k->value, r->value) == 0)
+		return CONSUL_OK;	/* nothing is new */
 	if (!k->exists) {
 		memset(k, 0, sizeof *k);
 		k->exists = true;
@@ -409,11 +288,7 @@ apply_release(struct consul_request *r)
 
 	if (s == NULL || !s->alive || servers.key.holder != s)
 		return CONSUL_REFUSED;
-	servers.key.holder = NULL;
-	servers.key.shown.session[0] = '\0';
-	snprintf(servers.key.shown.value, sizeof servers.key.shown.value, "%s",
-	    r->value);
-	key_changed();
+	key_released(r->value);
 	say(r->node, "consul: it has given the lock back%s",
 	    strstr(r->value, "released") != NULL ? ", in good order" : "");
 	return CONSUL_OK;
@@ -461,6 +336,8 @@ request_apply(struct node *n, void *arg, int64_t unused)
 	outcome = apply[r->kind](r);
 	if (!r->answered) {
 		r->key = servers.key.shown;
+		r->key_shown = r->kind == LOCK && outcome == CONSUL_OK;
+		r->key.value[0] = '\0';	/* a transaction does not tell */
 		request_answer(r, outcome, outcome == CONSUL_REFUSED ?
 		    "Consul says no" : "");
 	}
@@ -472,14 +349,6 @@ request_apply(struct node *n, void *arg, int64_t unused)
  */
 
 static void
-answer_key(struct consul_request *r, const struct key *k)
-{
-	r->key = k->shown;
-	r->reply_index = k->index;
-	request_answer(r, CONSUL_OK, "");
-}
-
-static void
 answer_sessions(struct consul_request *r)
 {
 	size_t	i;
@@ -488,8 +357,8 @@ answer_sessions(struct consul_request *r)
 		const struct session	*s = &servers.sessions[i];
 		struct consul_session	*c;
 
-		if (!s->alive || (r->kind == INFO ?
-		    strcmp(s->id, r->session) != 0 : s->node != r->node))
+		if (!s->alive || strcmp(r->session, r->kind == INFO ? s->id :
+		    s->node->name) != 0)
 			continue;
 		r->sessions = realloc(r->sessions,
 		    (r->count + 1) * sizeof *r->sessions);
@@ -539,6 +408,8 @@ request_wait_over(struct node *n, void *arg, int64_t unused)
 	(void)unused;
 	if (r->watching) {
 		r->watching = false;
+		if (!servers.key.shown.exists)	/* some other key's change */
+			servers.key.index = ++servers.index;
 		answer_key(r, by_old_leader(n) ? &servers.old : &servers.key);
 	}
 	request_unref(r);
@@ -547,6 +418,8 @@ request_wait_over(struct node *n, void *arg, int64_t unused)
 static void
 answer_watch(struct consul_request *r, const struct key *k)
 {
+	int64_t	wait;
+
 	if (r->index != k->index && (r->index == 0 || r->index < k->index)) {
 		answer_key(r, k);
 		return;
@@ -554,8 +427,10 @@ answer_watch(struct consul_request *r, const struct key *k)
 	/* A larger index than the store's waits too. */
 	r->watching = true;
 	r->refs++;
-	world_in(r->wait * MS + between(0, r->wait * MS / 16), OF_WORLD,
-	    r->node, request_wait_over, r, 0, NULL);
+	wait = r->wait * MS + between(0, r->wait * MS / 16);
+	if (!k->shown.exists && !world.quiet)	/* whatever changes wakes it */
+		wait = between(MS, wait);
+	world_in(wait, OF_WORLD, r->node, request_wait_over, r, 0, NULL);
 }
 
 static void
@@ -636,8 +511,8 @@ request_by_old_leader(const struct consul_request *r)
 static bool
 request_denied(const struct consul_request *r)
 {
-	return r->node->denied > 0 && (r->kind == GET || r->kind == WATCH ||
-	    r->kind == LOCK || r->kind == RELEASE);
+	return r->node->revoked > 0 || (r->node->denied > 0 && (r->kind == GET || r->kind == WATCH ||
+	    r->kind == LOCK || r->kind == RELEASE));
 }
 
 static void
@@ -696,7 +571,8 @@ request_new(struct consul *c, enum kind kind, const char *session,
 	LIST_INSERT_HEAD(&requests, r, entry);
 	r->kind = kind;
 	r->node = c->node;
-	r->life = c->node->life;
+	r->client = c;
+	r->life = *c->life;
 	r->consul_life = c->node->consul_life;
 	r->cb = cb;
 	r->arg = arg;
@@ -715,7 +591,7 @@ request_send(struct consul_request *r, int64_t timeout)
 	struct node	*n = r->node;
 
 	r->refs = 2;
-	world_in(node_delay(n, timeout), OF_AGENT, n, request_late, r,
+	world_in(node_delay(n, timeout), r->client->whose, n, request_late, r,
 	    node_monotonic(n) + timeout, NULL);
 	world_in(between(50, MS / 2), OF_HOST, n, request_out, r, 0, NULL);
 	return r;
@@ -824,9 +700,8 @@ struct consul_request *
 consul_sessions(struct consul *c, const char *node, const char *service,
     consul_cb cb, void *arg)
 {
-	(void)node;
 	(void)service;
-	return request_ask(c, LIST, "", cb, arg);
+	return request_ask(c, LIST, node, cb, arg);
 }
 
 struct consul_request *
@@ -837,222 +712,33 @@ consul_instances(struct consul *c, const char *name, consul_cb cb, void *arg)
 }
 
 /*
- * The catalogue: services, their checks, and the nodes' serfHealth.
+ * What the servers do to requests.
  */
 
-bool
-consul_reaches(const struct node *n)
-{
-	return n->cut_in == 0 && n->cut_out == 0 && n->consul_down == 0 &&
-	    n->consul_frozen == 0 && n->suspended == 0;
-}
-
-/* The local Consul agent brings it to the servers as soon as it can. */
-static void
-check_sync(struct node *n, void *arg, int64_t unused)
-{
-	(void)arg;
-	(void)unused;
-	if (!servers.leader || !consul_reaches(n)) {
-		world_in(SEC, OF_WORLD, n, check_sync, NULL, 0,
-		    &n->sync_stamp);
-		return;
-	}
-	n->passing = n->registered && n->check;
-	if (!n->passing)
-		sessions_of(n, false, "its check is critical");
-}
-
 void
-consul_set_check(struct node *n, bool passing)
-{
-	n->check = passing;
-	n->sync_stamp++;
-	world_in(latency(), OF_WORLD, n, check_sync, NULL, 0, &n->sync_stamp);
-}
-
-void
-consul_register_service(struct node *n)
-{
-	n->registered = true;
-	n->polls_failed = 0;
-	n->check = n->passing = n->verdict == CORE_HEALTH_OK;
-	say(n, "consul: its service is registered");
-}
-
-void
-consul_deregister_service(struct node *n)
-{
-	n->registered = n->passing = n->check = false;
-	say(n, "consul: its service is deregistered");
-	sessions_of(n, false, "its check is gone");
-}
-
-static void
-serf_turns(struct node *n, void *arg, int64_t alive)
-{
-	(void)arg;
-	if (!servers.leader) {
-		world_in(500 * MS, OF_WORLD, n, serf_turns, NULL, alive,
-		    &n->serf_stamp);
-		return;
-	}
-	if (n->serf == (alive != 0))
-		return;
-	n->serf = alive != 0;
-	say(n, "consul: its serfHealth is %s", n->serf ? "passing" :
-	    "critical");
-	if (!n->serf)
-		sessions_of(n, true, "its node is lost");
-}
-
-void
-consul_path_changed(struct node *n)
-{
-	n->serf_stamp++;
-	if (consul_reaches(n))
-		world_in(between(MS, n->serf ? MS : 13 * SEC), OF_WORLD, n,
-		    serf_turns, NULL, true, &n->serf_stamp);
-	else
-		world_in(between(5000 * MS, 6500 * MS), OF_WORLD, n,
-		    serf_turns, NULL, false, &n->serf_stamp);
-}
-
-/* A healed node tells of others that it held for dead. */
-void
-consul_flap(struct node *n)
-{
-	serf_turns(n, NULL, false);
-	world_in(200 * MS, OF_WORLD, n, serf_turns, NULL, true,
-	    &n->serf_stamp);
-}
-
-void
-consul_agent_died(struct node *n)
+requests_wake(bool of_old_leader)
 {
 	struct consul_request	*r;
 
-	n->consul_life++;
+	LIST_FOREACH(r, &requests, entry) {
+		if (!r->watching || r->index >= servers.key.index ||
+		    (by_old_leader(r->node) && !of_old_leader))
+			continue;
+		r->watching = false;
+		answer_key(r, &servers.key);
+	}
+}
+
+void
+requests_break(const struct node *n)
+{
+	struct consul_request	*r;
+
 	LIST_FOREACH(r, &requests, entry)
 		if (r->watching && r->node == n) {
 			r->watching = false;
 			request_answer(r, CONSUL_UNKNOWN, "closed");
 		}
-}
-
-void
-consul_agent_left(struct node *n)
-{
-	n->registered = n->passing = n->check = false;
-	sessions_of(n, false, "its node has left");
-}
-
-bool
-consul_has_leader(void)
-{
-	return servers.leader;
-}
-
-bool
-consul_has_key(void)
-{
-	return servers.key.shown.exists;
-}
-
-void
-consul_lose_leader(bool isolated)
-{
-	int	i;
-
-	servers.leader = false;
-	servers.old = servers.key;
-	servers.old_until = world.now + (isolated ? between(0, 500 * MS) : 0);
-	servers.stale_until = world.now + (isolated ? 11 * SEC : 0);
-	for (i = 0; i < world.count; i++)
-		world.nodes[i].old_leader = isolated && chance(50);
-}
-
-static void
-old_leader_knows(struct node *n, void *arg, int64_t unused)
-{
-	(void)n;
-	(void)arg;
-	(void)unused;
-	watchers_wake(true);
-}
-
-void
-consul_elect_leader(void)
-{
-	int64_t	left = servers.old_until - world.now;
-	size_t	i;
-
-	if (servers.leader)
-		return;
-	servers.leader = true;
-	say(NULL, "consul: there is a leader");
-	for (i = 0; i < servers.session_count; i++)
-		if (servers.sessions[i].alive)
-			session_live(&servers.sessions[i]);
-	world_in(left > 0 ? left : 0, OF_WORLD, NULL, old_leader_knows, NULL,
-	    0, NULL);
-}
-
-void
-consul_forget_lock_delay(void)
-{
-	servers.delayed_until = 0;
-}
-
-/*
- * What an operator may do to the key.
- */
-
-void
-consul_delete_key(void)
-{
-	memset(&servers.key.shown, 0, sizeof servers.key.shown);
-	servers.key.holder = NULL;
-	key_changed();
-}
-
-void
-consul_force_release(void)
-{
-	servers.key.holder = NULL;
-	servers.key.shown.session[0] = '\0';
-	key_changed();
-}
-
-void
-consul_overwrite_key(void)
-{
-	if (!servers.key.shown.exists) {
-		servers.key.shown.exists = true;
-		servers.key.shown.create_index = servers.index + 1;
-	}
-	snprintf(servers.key.shown.value, sizeof servers.key.shown.value, "%s",
-	    chance(50) ? "" : "mine! {\"state\"");
-	key_changed();
-}
-
-void
-consul_destroy_holder(void)
-{
-	if (servers.key.holder != NULL)
-		session_end(servers.key.holder, "somebody has destroyed it");
-}
-
-void
-consul_begin(void)
-{
-	memset(&servers, 0, sizeof servers);
-	servers.ppm = between(-10000, 10000);
-	servers.leader = true;
-	servers.index = (uint64_t)between(10, 1000);
-	servers.key.index = 1;
-	if (chance(50))
-		consul_overwrite_key();
 }
 
 void

@@ -12,37 +12,80 @@
 
 #define FAULTS_MAX	12
 #define KINDS_MAX	5
+/* Some of them last for ever. */
+#define OR_NEVER(ms)	(-(ms))
+#define NEVER_PERCENT	15
 
-struct fault {
-	size_t		 kind;
-	struct node	*node;
-	bool		 extra, idle;	/* what begin() must tell end() */
-	enum core_state	 when;		/* any node enters it; CORE_STATES: … */
-	int64_t		 at, lasts;	/* … at this time */
-};
+struct fault;
 
 struct fault_kind {
 	const char	*name;
 	void		(*begin)(struct fault *);
 	void		(*end)(struct fault *);
-	int64_t		 shortest, longest;	/* ms */
+	int64_t		 shortest, longest;	/* ms; see OR_NEVER */
+	size_t		 one, two;	/* counters of a node; 0 for none */
+};
+
+struct fault {
+	const struct fault_kind	*kind;
+	struct node		*node;
+	bool		 extra, idle;	/* what begin() must tell end() */
+	uint32_t	 life;		/* of the agent that it stops */
+	struct guard	*guard;		/* and of the guard */
+	int64_t		 guard_number;
+	int		 when;		/* a moment; MOMENT_NEVER: … */
+	int64_t		 at, lasts;	/* … at this time */
 };
 
 static struct fault	faults[FAULTS_MAX];
 static size_t		fault_count;
 static int64_t		faults_until;
 static int		leaderless;
+/* All faults at one node: what is bad may become worse. */
+static bool		focused;
+static struct node	*focus;
+
+/*
+ * Most are a counter in the node, of the faults that say so.
+ */
+
+static void
+count(struct fault *f, int by)
+{
+	char	*n = (char *)f->node;
+
+	*(int *)(n + f->kind->one) += by;
+	if (f->kind->two != 0)
+		*(int *)(n + f->kind->two) += by;
+}
+
+static void
+more(struct fault *f)
+{
+	count(f, 1);
+}
+
+static void
+less(struct fault *f)
+{
+	count(f, -1);
+}
 
 /*
  * The path to Consul.
  */
 
 static void
-path(struct fault *f, int *one, int *two, int by)
+cut(struct fault *f)
 {
-	*one += by;
-	if (two != NULL)
-		*two += by;
+	count(f, 1);
+	consul_path_changed(f->node);
+}
+
+static void
+mend(struct fault *f)
+{
+	count(f, -1);
 	consul_path_changed(f->node);
 }
 
@@ -62,73 +105,10 @@ heal(struct fault *f)
 	int64_t		 later = between(SEC, 8 * SEC);
 	struct node	*other = &world.nodes[between(0, world.count - 1)];
 
+	mend(f);
 	if (f->lasts > 15 * SEC && world.now + later < faults_until &&
 	    chance(30))
 		world_in(later, OF_WORLD, other, flaps, NULL, 0, NULL);
-}
-
-static void
-cut_both(struct fault *f)
-{
-	path(f, &f->node->cut_out, &f->node->cut_in, 1);
-}
-
-static void
-heal_both(struct fault *f)
-{
-	path(f, &f->node->cut_out, &f->node->cut_in, -1);
-	heal(f);
-}
-
-static void
-cut_out(struct fault *f)
-{
-	path(f, &f->node->cut_out, NULL, 1);
-}
-
-static void
-heal_out(struct fault *f)
-{
-	path(f, &f->node->cut_out, NULL, -1);
-	heal(f);
-}
-
-static void
-cut_in(struct fault *f)
-{
-	path(f, &f->node->cut_in, NULL, 1);
-}
-
-static void
-heal_in(struct fault *f)
-{
-	path(f, &f->node->cut_in, NULL, -1);
-	heal(f);
-}
-
-/* Between our agent and its Consul agent, whose polls go on. */
-static void
-cut_local(struct fault *f)
-{
-	f->node->cut_local++;
-}
-
-static void
-heal_local(struct fault *f)
-{
-	f->node->cut_local--;
-}
-
-static void
-deny(struct fault *f)
-{
-	f->node->denied++;
-}
-
-static void
-allow(struct fault *f)
-{
-	f->node->denied--;
 }
 
 /*
@@ -138,45 +118,28 @@ allow(struct fault *f)
 static void
 consul_dies(struct fault *f)
 {
-	path(f, &f->node->consul_down, NULL, 1);
-	consul_agent_died(f->node);
-}
-
-static void
-consul_returns(struct fault *f)
-{
-	path(f, &f->node->consul_down, NULL, -1);
-	if (chance(30))
-		consul_set_check(f->node, false);	/* until its next poll */
+	consul_agent_dies(f->node);
 }
 
 static void
 consul_leaves(struct fault *f)
 {
+	int64_t	stays = f->lasts < 6 * SEC ? f->lasts / 2 : 3 * SEC;
+
 	if (consul_has_leader() && consul_reaches(f->node) &&
 	    consul_has_key())
-		consul_agent_left(f->node);
-	consul_dies(f);
+		consul_agent_leaves(f->node, stays);
+	else
+		consul_agent_dies(f->node);
 }
 
+/* Its data is seldom lost, or what it knew of the check. */
 static void
-consul_joins(struct fault *f)
+consul_returns(struct fault *f)
 {
-	consul_returns(f);
-	if (chance(70))
-		f->node->registered = f->node->running;
-}
+	bool	has_data = chance(85), passing = chance(70);
 
-static void
-consul_freezes(struct fault *f)
-{
-	path(f, &f->node->consul_frozen, NULL, 1);
-}
-
-static void
-consul_thaws(struct fault *f)
-{
-	path(f, &f->node->consul_frozen, NULL, -1);
+	consul_agent_returns(f->node, has_data, passing);
 }
 
 /*
@@ -190,35 +153,32 @@ supervise(struct node *n, void *arg, int64_t unused)
 	(void)unused;
 	if (n->down > 0)
 		return;
-	if (n->running && n->stopping)
+	if ((n->running || n->starting) && n->stopping)
 		world_in(100 * MS, OF_WORLD, n, supervise, arg, 0, NULL);
 	else
 		agent_start(n);
 }
 
-/* Without a guard the copy of a dead agent stays master: where nobody could
- * demote it in time, it dies with the agent. */
 static void
 agent_dies(struct fault *f)
 {
 	struct node	*n = f->node;
 
-	f->idle = !n->running || n->stopped > 0 || n->suspended > 0;
+	f->idle = (!n->running && !n->starting) || n->suspended > 0;
 	if (f->idle)
 		return;
 	n->down++;
+	/* Another one comes while the guard is at work. */
+	if (chance(50))
+		f->lasts = node_delay(n, n->config.restart_wait) +
+		    between(0, 500 * MS);
 	say(n, "the agent is killed");
-	f->extra = n->acting && (n->stopping || f->lasts > node_patience(n));
 	agent_kill(n);
-	if (f->extra)
-		application_dies(n);
 }
 
 static void
 agent_returns(struct fault *f)
 {
-	if (f->extra)
-		application_starts(f->node);
 	if (f->idle)
 		return;
 	f->node->down--;
@@ -236,48 +196,131 @@ agent_told(struct fault *f)
 	agent_stop(f->node);
 }
 
-/* Whether the host can stand still, and be right as it wakes up. */
-static bool
-can_sleep(const struct node *n)
-{
-	return !node_may_act(n) || (n->running && n->core.state != CORE_STARTING);
-}
-
 static void
 suspend(struct fault *f)
 {
-	f->extra = can_sleep(f->node);
-	if (f->extra)
-		host_suspend(f->node, true);
+	host_suspend(f->node, true);
 }
 
 static void
 wake(struct fault *f)
 {
-	if (f->extra)
-		host_suspend(f->node, false);
+	host_suspend(f->node, false);
 }
 
-/* SIGSTOP for the agent alone; for all of the host where a guard would have
- * to step in. */
 static void
 agent_freezes(struct fault *f)
 {
-	struct node	*n = f->node;
-
-	if (node_may_act(n) && f->lasts > node_patience(n))
-		suspend(f);
-	else
-		agent_pause(n, true);
+	f->life = f->node->life;
+	f->idle = !f->node->running && !f->node->starting;
+	if (!f->idle)
+		agent_pause(f->node, true);
 }
 
+/* It may have been killed since then. */
 static void
 agent_thaws(struct fault *f)
 {
-	if (f->extra)
-		host_suspend(f->node, false);
-	else if (f->node->stopped > 0)
+	if (!f->idle && f->life == f->node->life)
 		agent_pause(f->node, false);
+}
+
+/* As an init system does that misses its heart-beat. */
+static void
+agent_barks(struct fault *f)
+{
+	if (f->idle || f->life != f->node->life || f->node->suspended > 0)
+		return;
+	say(f->node, "the agent is killed: its watchdog");
+	agent_kill(f->node);
+	world_in(between(50 * MS, 3 * SEC), OF_WORLD, f->node, supervise, NULL,
+	    0, NULL);
+}
+
+/*
+ * The guard.
+ */
+
+/* Our agent's, or the one that an agent has left. */
+static struct guard *
+guard_of(const struct node *n)
+{
+	return n->guard != NULL ? n->guard : n->file_owner;
+}
+
+static void
+guard_dies(struct fault *f)
+{
+	if (f->node->suspended == 0)
+		guard_kill(guard_of(f->node));
+}
+
+static void
+guard_freezes(struct fault *f)
+{
+	f->guard = guard_of(f->node);
+	f->guard_number = f->guard == NULL ? 0 : f->guard->number;
+	if (f->guard != NULL && f->guard->alive)
+		guard_pause(f->guard, true, false);
+}
+
+/* Another guard may have woken it, to take its place. */
+static void
+guard_thaws(struct fault *f)
+{
+	if (f->guard != NULL && f->guard->number == f->guard_number &&
+	    f->guard->alive && f->guard->stopped > 0)
+		guard_pause(f->guard, false, false);
+}
+
+static void
+thaws_later(struct node *n, void *arg, int64_t unused)
+{
+	(void)n;
+	(void)unused;
+	agent_thaws(arg);
+}
+
+static void
+both_freeze(struct fault *f)
+{
+	guard_freezes(f);
+	agent_freezes(f);
+}
+
+/* One of them is first. */
+static void
+both_thaw(struct fault *f)
+{
+	int64_t	later = between(0, 30 * SEC);
+
+	if (chance(50)) {
+		guard_thaws(f);
+		world_in(later, OF_WORLD, f->node, thaws_later, f, 0, NULL);
+	} else {
+		agent_thaws(f);
+		guard_thaws(f);
+	}
+}
+
+static void
+both_die(struct fault *f)
+{
+	guard_dies(f);
+	agent_dies(f);
+}
+
+static void
+guard_prevented(struct fault *f)
+{
+	f->node->no_guard++;
+	guard_dies(f);
+}
+
+static void
+guard_allowed(struct fault *f)
+{
+	f->node->no_guard--;
 }
 
 static void
@@ -298,11 +341,13 @@ host_dies(struct fault *f)
 	struct node	*n = f->node;
 
 	n->down++;
-	agent_kill(n);
 	application_dies(n);
+	agent_kill(n);
+	node_kill_role(n, n->role);
+	guards_die(n);
 	consul_dies(f);
-	n->run_session[0] = '\0';	/* the run folder is empty after a boot */
-	n->run_epoch = 0;
+	n->file_session[0] = '\0';	/* the run folder: a boot empties it */
+	n->file_epoch = 0;
 }
 
 static void
@@ -312,54 +357,6 @@ host_boots(struct fault *f)
 	application_starts(f->node);
 	f->node->down--;
 	supervise(f->node, NULL, 0);
-}
-
-static void
-falls_sick(struct fault *f)
-{
-	f->node->sick++;
-}
-
-static void
-gets_well(struct fault *f)
-{
-	f->node->sick--;
-}
-
-static void
-gets_busy(struct fault *f)
-{
-	f->node->busy++;
-}
-
-static void
-has_time(struct fault *f)
-{
-	f->node->busy--;
-}
-
-static void
-misbehaves(struct fault *f)
-{
-	f->node->trouble++;
-}
-
-static void
-behaves(struct fault *f)
-{
-	f->node->trouble--;
-}
-
-static void
-disable(struct fault *f)
-{
-	f->node->disabled++;
-}
-
-static void
-enable(struct fault *f)
-{
-	f->node->disabled--;
 }
 
 static void
@@ -456,14 +453,14 @@ static void
 key_released(struct fault *f)
 {
 	(void)f;
-	consul_force_release();
+	consul_force_release(chance(50) ? "" : "mine! {\"state\"");
 }
 
 static void
 key_overwritten(struct fault *f)
 {
 	(void)f;
-	consul_overwrite_key();
+	consul_overwrite_key(chance(50) ? "" : "mine! {\"state\"");
 }
 
 static void
@@ -481,39 +478,58 @@ deregistered(struct fault *f)
 		consul_deregister_service(f->node);
 }
 
+#define COUNTER(field)	offsetof(struct node, field)
 static const struct fault_kind kinds[] = {
-	{ "host cut off", cut_both, heal_both, 500, 40000 },
-	{ "host cut off, out", cut_out, heal_out, 500, 40000 },
-	{ "host cut off, in", cut_in, heal_in, 500, 40000 },
-	{ "agent cut from its Consul agent", cut_local, heal_local, 200, 30000 },
-	{ "token may not touch the key", deny, allow, 1000, 40000 },
-	{ "Consul agent killed", consul_dies, consul_returns, 500, 30000 },
-	{ "Consul agent leaves", consul_leaves, consul_joins, 1000, 30000 },
-	{ "Consul agent frozen", consul_freezes, consul_thaws, 500, 30000 },
-	{ "agent killed", agent_dies, agent_returns, 100, 20000 },
-	{ "agent stopped (SIGTERM)", agent_told, agent_returns, 500, 20000 },
-	{ "agent frozen (SIGSTOP)", agent_freezes, agent_thaws, 50, 60000 },
-	{ "machine suspended", suspend, wake, 500, 60000 },
-	{ "application dies", dies, lives, 200, 20000 },
-	{ "host dies", host_dies, host_boots, 5000, 30000 },
-	{ "application sick", falls_sick, gets_well, 1000, 30000 },
-	{ "application busy", gets_busy, has_time, 1000, 40000 },
-	{ "plugin misbehaves", misbehaves, behaves, 1000, 30000 },
-	{ "disable file", disable, enable, 2000, 20000 },
-	{ "wall clock stepped", step_clock, NULL, 0, 0 },
-	{ "Consul leader changes", leader_changes, quorum_returns, 1000, 15000 },
-	{ "Consul has no quorum", quorum_lost, quorum_returns, 1000, 60000 },
-	{ "Consul servers restarted", quorum_lost, servers_return, 500, 10000 },
-	{ "Consul slow", gets_slow, gets_fast, 1000, 30000 },
-	{ "errors that took effect", gets_lossy, gets_sure, 1000, 30000 },
-	{ "key deleted", key_deleted, NULL, 0, 0 },
-	{ "key released by hand", key_released, NULL, 0, 0 },
-	{ "key overwritten", key_overwritten, NULL, 0, 0 },
-	{ "session destroyed by hand", session_destroyed, NULL, 0, 0 },
-	{ "service deregistered by hand", deregistered, NULL, 0, 0 },
+	{ "host cut off", cut, heal, 500, 40000, COUNTER(cut_out),
+	    COUNTER(cut_in) },
+	{ "host cut off, out", cut, heal, 500, 40000, COUNTER(cut_out), 0 },
+	{ "host cut off, in", cut, heal, 500, 40000, COUNTER(cut_in), 0 },
+	/* whose polls go on */
+	{ "agent cut from its Consul agent", more, less, 200, 30000,
+	    COUNTER(cut_local), 0 },
+	{ "token may not touch the key", more, less, 1000, 40000,
+	    COUNTER(denied), 0 },
+	{ "token revoked", more, less, 1000, 60000, COUNTER(revoked), 0 },
+	{ "Consul agent killed", consul_dies, consul_returns, 500, 30000, 0, 0 },
+	{ "Consul agent leaves", consul_leaves, consul_returns, 1000, 30000, 0, 0 },
+	{ "Consul agent frozen", cut, mend, 500, 30000, COUNTER(consul_frozen), 0 },
+	{ "Consul slow", gets_slow, gets_fast, 1000, 30000, 0, 0 },
+	{ "errors that took effect", gets_lossy, gets_sure, 1000, 30000, 0, 0 },
+	{ "agent killed", agent_dies, agent_returns, 100, OR_NEVER(60000), 0, 0 },
+	{ "agent stopped (SIGTERM)", agent_told, agent_returns, 500, 20000, 0, 0 },
+	{ "agent frozen (SIGSTOP)", agent_freezes, agent_thaws, 50,
+	    OR_NEVER(60000), 0, 0 },
+	{ "agent hangs, and is killed for it", agent_freezes, agent_barks, 500,
+	    30000, 0, 0 },
+	{ "guard killed", guard_dies, NULL, 0, 0, 0, 0 },
+	{ "guard frozen", guard_freezes, guard_thaws, 50, OR_NEVER(30000), 0, 0 },
+	{ "guard can't be started", guard_prevented, guard_allowed, 500, 10000, 0, 0 },
+	{ "agent and guard killed", both_die, agent_returns, 100,
+	    OR_NEVER(20000), 0, 0 },
+	{ "agent and guard frozen", both_freeze, both_thaw, 500, 30000, 0, 0 },
+	{ "machine suspended", suspend, wake, 500, 60000, 0, 0 },
+	{ "application dies", dies, lives, 200, 20000, 0, 0 },
+	{ "host dies", host_dies, host_boots, 5000, 30000, 0, 0 },
+	{ "application sick", more, less, 1000, 30000, COUNTER(sick), 0 },
+	{ "application busy", more, less, 1000, 40000, COUNTER(busy), 0 },
+	{ "plugin misbehaves", more, less, 1000, 30000, COUNTER(trouble), 0 },
+	{ "disable file", more, less, 2000, 20000, COUNTER(disabled), 0 },
+	{ "wall clock stepped", step_clock, NULL, 0, 0, 0, 0 },
+	{ "Consul leader changes", leader_changes, quorum_returns, 1000, 15000, 0, 0 },
+	{ "Consul has no quorum", quorum_lost, quorum_returns, 1000, 60000, 0, 0 },
+	{ "Consul servers restarted", quorum_lost, servers_return, 500, 10000, 0, 0 },
+	{ "key deleted", key_deleted, NULL, 0, 0, 0, 0 },
+	{ "key released by hand", key_released, NULL, 0, 0, 0, 0 },
+	{ "key overwritten", key_overwritten, NULL, 0, 0, 0, 0 },
+	{ "session destroyed by hand", session_destroyed, NULL, 0, 0, 0, 0 },
+	{ "service deregistered by hand", deregistered, NULL, 0, 0, 0, 0 },
 };
-
 #define KINDS	(sizeof kinds / sizeof kinds[0])
+#define PATH_KINDS	11	/* the first: from the agent to Consul */
+#define AGENT_KINDS	10	/* the next: agent, guard and machine */
+
+_Static_assert(KINDS <= sizeof world.counts.faults /
+    sizeof world.counts.faults[0], "a kind that is not counted");
 
 static void
 fault_ends(struct node *n, void *arg, int64_t unused)
@@ -521,8 +537,8 @@ fault_ends(struct node *n, void *arg, int64_t unused)
 	struct fault	*f = arg;
 
 	(void)unused;
-	say(n, "--- over: %s", kinds[f->kind].name);
-	kinds[f->kind].end(f);
+	say(n, "--- over: %s", f->kind->name);
+	f->kind->end(f);
 }
 
 static struct node *
@@ -530,6 +546,8 @@ fault_place(void)
 {
 	int	i;
 
+	if (focus != NULL)
+		return focus;
 	if (chance(60))
 		for (i = 0; i < world.count; i++)
 			if (world.nodes[i].acting)
@@ -541,24 +559,43 @@ static void
 fault_begins(struct node *n, void *arg, int64_t unused)
 {
 	struct fault			*f = arg;
-	const struct fault_kind		*k = &kinds[f->kind];
+	const struct fault_kind		*k = f->kind;
 
 	(void)unused;
 	if (world.now >= faults_until)
 		return;
 	f->node = n != NULL ? n : fault_place();
+	if (focused && focus == NULL)
+		focus = f->node;
 	if (f->lasts > faults_until - world.now)
 		f->lasts = faults_until - world.now;
-	world.counts.faults[f->kind]++;
+	world.counts.faults[k - kinds]++;
 	say(f->node, "--- %s%s", k->name, k->end == NULL ? "" : " …");
 	k->begin(f);
-	if (k->end != NULL)
+	if (k->end != NULL && (k->longest >= 0 || !chance(NEVER_PERCENT)))
 		world_in(f->lasts, OF_WORLD, f->node, fault_ends, f, 0, NULL);
 }
 
+/* Lets it happen before the agent does anything more. */
+static void
+fault_ends_moment(struct node *n, void *arg, int64_t life)
+{
+	(void)arg;
+	if (n->life == (uint32_t)life && n->stopped > 0)
+		agent_pause(n, false);
+}
+
+static void
+fault_at_once(struct fault *f, struct node *n)
+{
+	agent_pause(n, true);
+	world_in(0, OF_WORLD, n, fault_begins, f, 0, NULL);
+	world_in(0, OF_WORLD, n, fault_ends_moment, NULL, n->life, NULL);
+}
+
 /* The worst moments are those when something is under way. */
-void
-faults_moment(struct node *n, enum core_state state)
+bool
+faults_moment(struct node *n, int moment)
 {
 	static const int64_t	later[] = { 2 * MS, 30 * MS, 3 * SEC };
 	int64_t			delay;
@@ -567,20 +604,25 @@ faults_moment(struct node *n, enum core_state state)
 	for (i = 0; i < fault_count; i++) {
 		struct fault	*f = &faults[i];
 
-		if (f->when != state || world.now < f->at)
+		if (f->when != moment || world.now < f->at)
 			continue;
-		f->when = CORE_STATES;
+		f->when = MOMENT_NEVER;
+		if (moment >= MOMENT_OF_ACTION && chance(60)) {
+			fault_at_once(f, n);
+			return true;
+		}
 		delay = later[between(0, 2)];
 		delay = between(0, delay);
 		world_in(delay, OF_WORLD, chance(80) ? n : NULL, fault_begins,
 		    f, 0, NULL);
 	}
+	return false;
 }
 
 static int64_t
 fault_length(const struct fault_kind *k)
 {
-	int64_t	longest = k->longest;
+	int64_t	longest = k->longest < 0 ? -k->longest : k->longest;
 
 	while (longest / 2 > k->shortest && chance(50))
 		longest /= 2;
@@ -588,20 +630,28 @@ fault_length(const struct fault_kind *k)
 }
 
 static void
-fault_draw(struct fault *f, size_t kind)
+fault_draw(struct fault *f, const struct fault_kind *kind)
 {
-	static const enum core_state	states[] = {
+	static const int	moments[] = {
 		CORE_PROMOTING, CORE_MASTER, CORE_DEMOTING, CORE_CANDIDATE,
-		CORE_SLAVE, CORE_FENCED, MOMENT_OF_ACQUIRE,
+		CORE_SLAVE, CORE_FENCED, MOMENT_OF_ACQUIRE, MOMENT_OF_FIRING,
+		MOMENT_OF_LEAVING, MOMENT_OF_LEAVING, MOMENT_OF_LEAVING,
+		MOMENT_OF_LEAVING, MOMENT_OF_PROMOTION, MOMENT_OF_DEMOTION,
+		MOMENT_OF_DEMOTION, MOMENT_OF_ACTION + CORE_RELEASE,
+		MOMENT_OF_ACTION + CORE_LEASE,
+		MOMENT_OF_ACTION + CORE_END_LEASE,
+		MOMENT_OF_ACTION + CORE_REMEMBER,
+		MOMENT_OF_ACTION + CORE_WANT_SESSION,
 	};
+	int64_t			last = sizeof moments / sizeof moments[0] - 1;
 
 	memset(f, 0, sizeof *f);
 	f->kind = kind;
-	f->lasts = fault_length(&kinds[kind]);
+	f->lasts = fault_length(kind);
 	f->at = between(SEC, faults_until - SEC);
-	f->when = CORE_STATES;
-	if (chance(40))
-		f->when = states[between(0, 6)];
+	f->when = MOMENT_NEVER;
+	if (chance(50))
+		f->when = moments[between(0, last)];
 	else
 		world_in(f->at, OF_WORLD, NULL, fault_begins, f, 0, NULL);
 }
@@ -613,13 +663,27 @@ faults_begin(int64_t until)
 
 	faults_until = until;
 	leaderless = 0;
+	focused = chance(40);
+	focus = NULL;
 	count = (size_t)between(1, KINDS_MAX);
 	for (i = 0; i < count; i++)
 		chosen[i] = (size_t)between(0, KINDS - 1);
+	/* What a guard is for: nobody is heard, and nobody acts. */
+	if (count > 1 && chance(40)) {
+		int64_t	of_path = between(0, PATH_KINDS + 1);
+		int64_t	of_agent = between(-2, AGENT_KINDS - 1);
+
+		if (of_path >= PATH_KINDS)
+			of_path = PATH_KINDS - 1;	/* ambiguous answers */
+		if (of_agent < 0)
+			of_agent = 0;			/* it is killed */
+		chosen[0] = (size_t)of_path;
+		chosen[1] = (size_t)(PATH_KINDS + of_agent);
+	}
 	fault_count = (size_t)between(2, FAULTS_MAX);
 	for (i = 0; i < fault_count; i++)
-		fault_draw(&faults[i], chosen[between(0,
-		    (int64_t)count - 1)]);
+		fault_draw(&faults[i], &kinds[chosen[between(0,
+		    (int64_t)count - 1)]]);
 }
 
 const char *

@@ -6,19 +6,30 @@
  * them is a world of chance that one seed decides:
  *
  *	world.c		time, clocks, libevent's timers, the invariants
- *	consul_model.c	a Consul cluster, behind consul.h
+ *	servers.c	a Consul cluster
+ *	consul_model.c	the requests to it, behind consul.h
  *	node.c		the agent's other parts, the plugin, the application
+ *	guard_model.c	the guard around the daemon's lease.c, and `leave`
  *	faults.c	what goes wrong
  *
  * After each step: no two nodes act as master, from the call of ensure_master
  * to the end of ensure_demoted, ensure_slave or the application; and the epoch
- * of those calls grows.  Once all faults are over, there is one master within
- * 2 TTL + lock_delay + fuse + demote_deadline + 30 s, plus what a node holds
- * itself back that could not be made master.
+ * of those calls grows.  Once all faults are over, there is one master among
+ * the nodes whose agents run within 2 TTL + lock_delay + fuse +
+ * demote_deadline + 30 s, plus what a node holds itself back that could not be
+ * made master, plus a long poll whose answer was lost.  An agent may be killed
+ * or stand still at any moment and for ever.
  *
- * Not held against a node: an overlap while its machine is suspended, or while
- * it is demoted right after waking up; one after it has said that its plugin
- * can't demote it.
+ * Not held against a node:
+ * - an overlap while its machine is suspended;
+ * - one while neither its agent nor its guard can act, because each is dead or
+ *   stands still, if a guard had the lease as the copy was made master;
+ * - one in the 0.1 s after that has ended with the lease run out meanwhile, and
+ *   in the demotion and on_fence_failure (demote_deadline + 0.4 s) that must
+ *   have begun by then;
+ * - one after it was said that its plugin can't demote the copy.  Where
+ *   on_fence_failure works and the guard has not stood still, that is no
+ *   excuse: the copy must be dead in time.
  *
  * `simulation --seed N --trace` shows one schedule: world's seconds, the node,
  * and what happens there.
@@ -34,6 +45,7 @@
 #include <unistd.h>
 
 #define JOBS_MAX	64
+#define WATCH_LOST	65000	/* ms of a long poll, and its time-out */
 
 struct options {
 	uint64_t	 from, schedules;
@@ -67,6 +79,7 @@ draw_config(void)
 		.role_interval = 10000, .session_ttl = 10000,
 		.check_interval = 2000,
 	};
+	static const int64_t	waits[] = { 300, 1500, 5000 };
 
 	c.health_interval = between(1, 2) * 1000;
 	c.master_deadline = between(1, 10) * 3000;
@@ -78,6 +91,7 @@ draw_config(void)
 	c.verify_interval = between(1, 2) * 1000;
 	c.bind_node = chance(70);
 	c.check_failures = between(1, 2);
+	c.restart_wait = waits[between(0, 2)];
 	c.fuse = c.verify_interval + c.request_timeout;
 	c.fuse += between(1, 6) * 1000;
 	c.lock_delay = c.fuse + c.demote_deadline + 1000;
@@ -107,11 +121,14 @@ build_world(void)
 	world.count = (int)between(2, NODES_MAX);
 	if (chance(50))
 		world.count = 3;
-	world.noise = (int)between(0, 3) * 10;
+	world.noise = (int)between(0, 4) * 10;
+	world.fences = chance(50);
 	say(NULL, "%d nodes; fuse %d ms, demote_deadline %d ms, lock_delay "
-	    "%d ms, request_timeout %d ms, %s", world.count, (int)c.fuse,
-	    (int)c.demote_deadline, (int)c.lock_delay, (int)c.request_timeout,
-	    c.bind_node ? "bound to serfHealth" : "not bound to serfHealth");
+	    "%d ms, request_timeout %d ms, restart_wait %d ms, %s%s",
+	    world.count, (int)c.fuse, (int)c.demote_deadline,
+	    (int)c.lock_delay, (int)c.request_timeout, (int)c.restart_wait,
+	    c.bind_node ? "bound to serfHealth" : "not bound to serfHealth",
+	    world.fences ? ", on_fence_failure" : "");
 	for (i = 0; i < world.count; i++) {
 		node_begin(&world.nodes[i], i, &c);
 		world_in(between(0, 3 * SEC), OF_WORLD, &world.nodes[i],
@@ -119,14 +136,18 @@ build_world(void)
 	}
 }
 
-/* A node that could not be made master holds itself back for a while. */
+/* A node that could not be made master holds itself back for a while; one
+ * whose long poll was lost on its way hears nothing until it gives that up. */
 static int64_t
 time_to_settle(void)
 {
 	const struct config	*c = &world.nodes[0].config;
-	int64_t			 held_off = 0;
+	int64_t			 held_off = 0, deaf = 0;
 	int			 i;
 
+	if (world.watch_lost_at > 0 &&
+	    world.now - world.watch_lost_at < WATCH_LOST * MS)
+		deaf = WATCH_LOST;
 	for (i = 0; i < world.count; i++) {
 		const struct node	*n = &world.nodes[i];
 		int64_t			 ms = n->core.hold_off - node_clock(n);
@@ -135,7 +156,7 @@ time_to_settle(void)
 			held_off = ms;
 	}
 	return (2 * c->session_ttl + c->lock_delay + c->fuse +
-	    c->demote_deadline + 30000 + held_off) * MS;
+	    c->demote_deadline + 30000 + held_off + deaf) * MS;
 }
 
 static void
@@ -222,6 +243,8 @@ add(struct result *sum, const struct result *r)
 	s->failovers += c->failovers;
 	s->warned += c->warned;
 	s->woken += c->woken;
+	s->fired += c->fired;
+	s->left += c->left;
 	if (c->longest_settling > s->longest_settling)
 		s->longest_settling = c->longest_settling;
 	for (i = 0; fault_name(i) != NULL; i++)
@@ -272,10 +295,11 @@ print_summary(const struct result *r)
 	printf("%" PRIu64 " schedules, %" PRIu64 " virtual hours, %" PRIu64
 	    " steps\n%" PRIu64 " promotions, %" PRIu64 " failovers; settled "
 	    "within %.1f s at most\n%" PRIu64 " times a plugin could not "
-	    "demote in time, %" PRIu64 " times a master was suspended\n",
+	    "demote in time, %" PRIu64 " times a master stood still\n%" PRIu64
+	    " times a guard has demoted, %" PRIu64 " times `leave` has run\n",
 	    c->schedules, c->seconds / 3600, c->events, c->promotions,
 	    c->failovers, (double)c->longest_settling / 1e6, c->warned,
-	    c->woken);
+	    c->woken, c->fired, c->left);
 	for (i = 0; fault_name(i) != NULL; i++)
 		printf("%10" PRIu64 "  %s\n", c->faults[i], fault_name(i));
 }

@@ -23,13 +23,14 @@ static void	agent_register(struct node *, void *, int64_t);
  * The application.
  */
 
-static void
+void
 act(struct node *n, bool yes)
 {
 	if (n->acting == yes)
 		return;
 	n->acting = yes;
-	n->said = false;
+	n->said = n->half_said = false;
+	n->woken_until = 0;
 	say(n, yes ? "ACTS AS MASTER" : "does not act as master any more");
 	if (yes)
 		check_masters(n);
@@ -57,6 +58,14 @@ application_starts(struct node *n)
 	say(n, "the application runs again");
 }
 
+void
+application_repaired(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	application_starts(n);
+}
+
 /*
  * The role handler.
  */
@@ -71,6 +80,8 @@ call_ended(struct node *n, void *arg, int64_t result)
 	};
 
 	(void)arg;
+	if (n->orphan)
+		return;
 	n->call.running = false;
 	n->call.stamp++;
 	if (world.bug == BUG_DEMOTION_PRESUMED &&
@@ -92,8 +103,12 @@ call_has_effect(struct node *n, void *arg, int64_t op)
 		act(n, true);
 	if (result == CORE_DONE && op != CORE_ENSURE_MASTER)
 		act(n, false);
-	world_in(between(50, MS), OF_AGENT, n, call_ended, NULL, result,
-	    &n->call.stamp);
+	if (n->orphan) {
+		n->call.running = n->orphan = false;
+		n->call.stamp++;
+	} else
+		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
+		    result, &n->call.stamp);
 }
 
 /* The same for a call that its agent has forgotten, but not killed. */
@@ -106,17 +121,28 @@ call_outlives(struct node *n, void *arg, int64_t unused)
 		act(n, true);
 }
 
+/* Our guard kills it if it has to. */
+static void
+role_set(struct node *n, uint32_t role)
+{
+	n->role = role;
+	client_role(n);
+}
+
 static void
 call_late(struct node *n, void *arg, int64_t due)
 {
 	int64_t	left = due - node_monotonic(n);
 
+	if (n->orphan)
+		return;
 	if (left > 0) {
 		world_in(node_delay(n, left), OF_AGENT, n, call_late, NULL,
 		    due, &n->call.stamp);
 		return;
 	}
 	say(n, "the handler is killed: no answer in time");
+	role_set(n, 0);
 	call_ended(n, arg, CORE_FAILED);
 }
 
@@ -127,28 +153,47 @@ call_cancel(struct node *n)
 	    world.bug == BUG_CALL_LIVES_ON)
 		world_in(between(MS, 10 * SEC), OF_HOST, n, call_outlives,
 		    NULL, 0, NULL);
-	n->call.running = false;
+	if (n->call.running && n->role != 0)
+		role_set(n, 0);
+	n->call.running = n->orphan = false;
 	n->call.stamp++;
 }
 
-/* Milliseconds that the call takes; -1 where it hangs. */
-static int64_t
-call_chance(struct node *n)
+/* The guard's doing, while the agent lives or after its death. */
+void
+node_kill_role(struct node *n, uint32_t role)
+{
+	if (role == 0 || n->role != role)
+		return;
+	n->role = 0;
+	if (!n->call.running)
+		return;
+	say(n, "the guard kills the call of %s", core_op_name(n->call.op));
+	n->call.stamp++;
+	if (n->orphan)
+		n->call.running = n->orphan = false;
+	else
+		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
+		    CORE_FAILED, &n->call.stamp);
+}
+
+int64_t
+node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 {
 	int64_t	luck = between(0, 99);
 
-	n->call.result = n->alive || n->call.op == CORE_ENSURE_DEMOTED ?
-	    CORE_DONE : CORE_FAILED;
+	*result = n->alive || op == CORE_ENSURE_DEMOTED ? CORE_DONE :
+	    CORE_FAILED;
 	if (world.quiet || (n->trouble == 0 && luck >= world.noise))
 		return between(1, 50);
 	if (luck % 4 == 0)
 		return -1;
 	if (luck % 4 == 1)
-		return between(1, 4000);
+		return between(1, luck % 8 == 1 ? 4000 : 15000);
 	if (luck % 4 == 2)
-		n->call.result = CORE_FAILED;
-	else if (n->call.result == CORE_DONE)
-		n->call.result = CORE_AGAIN;
+		*result = CORE_FAILED;
+	else if (*result == CORE_DONE)
+		*result = CORE_AGAIN;
 	return between(1, 500);
 }
 
@@ -161,7 +206,16 @@ call_begin(struct node *n, const struct core_action *a)
 	n->call.running = true;
 	n->call.number = a->call;
 	n->call.op = a->op;
-	takes = call_chance(n);
+	if (n->role == 0)
+		role_set(n, ++n->roles);
+	if (a->until != 0 && node_clock(n) >= a->until &&
+	    world.bug != BUG_CALL_UNDATED) {
+		say(n, "%s comes too late", core_op_name(a->op));
+		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
+		    CORE_FAILED, &n->call.stamp);
+		return;
+	}
+	takes = node_call_chance(n, a->op, &n->call.result);
 	n->asked = a->op == CORE_ENSURE_DEMOTED ||
 	    (n->asked && a->op != CORE_ENSURE_MASTER);
 	say(n, "calls %s%s%s", core_op_name(a->op), a->op ==
@@ -170,7 +224,10 @@ call_begin(struct node *n, const struct core_action *a)
 		check_epoch(n, a->epoch);
 		act(n, n->alive);
 		n->woken_until = 0;
-		n->said = false;
+		n->said = n->half_said = false;
+		if (n->core.state == CORE_PROMOTING)
+			n->guarded = n->file.until != 0 &&
+			    n->file.until <= n->core.lease;
 		check_masters(n);
 		if (n->core.state == CORE_PROMOTING)
 			world.counts.promotions++;
@@ -326,15 +383,35 @@ agent_look_at_registration(struct node *n)
  * The agent: the core's actions, and the lock's news.
  */
 
+/* In good order the guard goes with it; else it takes over. */
+static void
+agent_ends(struct node *n)
+{
+	say(n, "the agent ends%s", n->clean_stop ? "" : ", in a hurry");
+	if (n->clean_stop)
+		client_stop(n, true);
+	agent_kill(n);
+}
+
 static void
 agent_gone(struct node *n, void *arg, int64_t unused)
 {
 	(void)arg;
 	(void)unused;
-	if (n->registered && consul_reaches(n) && consul_has_leader())
+	if (!consul_reaches(n) || n->cut_local > 0 || !consul_has_leader())
+		n->clean_stop = false;
+	else if (n->registered)
 		consul_deregister_service(n);
-	say(n, "the agent ends");
-	agent_kill(n);
+	agent_ends(n);
+}
+
+static void
+agent_left_late(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	n->clean_stop = false;
+	agent_ends(n);
 }
 
 static void
@@ -347,10 +424,11 @@ agent_left(void *arg)
 }
 
 static void
-agent_leave(struct node *n)
+agent_leave(struct node *n, bool demoted)
 {
+	n->clean_stop = demoted;
 	world_in(node_delay(n, 2 * n->config.request_timeout + 1000), OF_AGENT,
-	    n, agent_gone, NULL, 0, &n->life);
+	    n, agent_left_late, NULL, 0, &n->life);
 	lock_leave(n->lock, agent_left, n);
 }
 
@@ -367,18 +445,59 @@ agent_changed(struct node *n, const struct core_action *a)
 	if (a->to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
 	    lock_session(n->lock)[0] != '\0')
 		lock_release(n->lock, true);
-	faults_moment(n, a->to);
+	faults_moment(n, (int)a->to);
+}
+
+void
+agent_guard(struct node *n, enum core_guard what, int64_t until)
+{
+	struct core_event	ev = { .type = CORE_EV_GUARD, .guard = what,
+				    .until = until, .text = "" };
+
+	agent_event(n, &ev);
+}
+
+/* For the bug only: it believes to have heard of the guard. */
+static void
+agent_hears_itself(struct node *n, void *arg, int64_t until)
+{
+	(void)arg;
+	agent_guard(n, CORE_GUARD_HOLDS, until);
 }
 
 static void
-guard_holds(struct node *n, void *arg, int64_t until)
+agent_lease(struct node *n, const struct core_action *a)
 {
-	struct core_event	ev = { .type = CORE_EV_GUARD,
-				    .guard = CORE_GUARD_HOLDS,
-				    .until = until, .text = "" };
+	struct core_action	late = *a;
 
-	(void)arg;
-	agent_event(n, &ev);
+	if (world.bug == BUG_SILENCE_TRUSTED && !a->yes &&
+	    n->core.state == CORE_DEMOTING)
+		late.until = a->by + n->config.demote_deadline;
+	client_lease(n, &late);
+	if (world.bug == BUG_GUARD_UNANSWERED)
+		world_in(MS / 10, OF_AGENT, n, agent_hears_itself, NULL,
+		    a->until, &n->life);
+}
+
+static void
+agent_remember(struct node *n, const char *session, uint64_t epoch)
+{
+	snprintf(n->run_session, sizeof n->run_session, "%s", session);
+	memcpy(n->file_session, n->run_session, sizeof n->file_session);
+	n->file_epoch = n->run_epoch = epoch;
+}
+
+/* That the copy may still be a master: while a guard is there in time, it must
+ * not be believed before that has tried all it can. */
+void
+node_said(struct node *n, bool tried)
+{
+	n->half_said = n->acting && n->asked;
+	if (!n->half_said || (!tried && world.fences && node_is_guarded(n) &&
+	    n->woken_until == 0))
+		return;
+	world.counts.warned += !n->said;
+	n->said = true;
 }
 
 static void
@@ -415,26 +534,25 @@ agent_perform(struct node *n, const struct core_action *a)
 		break;
 	case CORE_REMEMBER:
 		/* Nothing to go on with: not even the session. */
-		snprintf(n->run_session, sizeof n->run_session, "%s",
-		    a->epoch == 0 ? "" : lock_session(n->lock));
-		n->run_epoch = a->epoch;
+		agent_remember(n, a->epoch == 0 ? "" : lock_session(n->lock),
+		    a->epoch);
 		break;
 	case CORE_CHANGED:
 		agent_changed(n, a);
 		break;
 	case CORE_SAY:
 		say(n, "says: %s", a->text);
-		world.counts.warned += n->acting && !n->said;
-		n->said = n->acting && n->asked;
+		node_said(n, false);
 		break;
 	case CORE_LEAVE:
-		agent_leave(n);
+		agent_leave(n, a->yes);
 		break;
 	case CORE_LEASE:
-		world_in(MS / 10, OF_AGENT, n, guard_holds, NULL, a->until,
-		    &n->life);
+		agent_lease(n, a);
 		break;
 	case CORE_END_LEASE:
+		client_end(n);
+		break;
 	case CORE_SET_TAG:
 		break;
 	}
@@ -462,19 +580,61 @@ agent_set_wake(struct node *n)
 		    agent_tick, NULL, 0, &n->wake_stamp);
 }
 
+static int
+action_moment(const struct core_action *a)
+{
+	if (a->type == CORE_CALL && a->op == CORE_ENSURE_DEMOTED)
+		return MOMENT_OF_DEMOTION;
+	if (a->type == CORE_CALL && a->op == CORE_ENSURE_MASTER)
+		return MOMENT_OF_PROMOTION;
+	return MOMENT_OF_ACTION + (int)a->type;
+}
+
+/* A fault may come between what is decided and what is done. */
+static void
+agent_keep(struct node *n, const struct core_actions *todo, size_t i)
+{
+	for (; i < todo->count; i++) {
+		if (n->rest.count == CORE_ACTIONS)
+			abort();
+		n->rest.list[n->rest.count++] = todo->list[i];
+	}
+}
+
+static void
+agent_do(struct node *n, const struct core_actions *todo)
+{
+	size_t	i;
+
+	for (i = 0; i < todo->count && n->rest.count == 0; i++) {
+		if (faults_moment(n, action_moment(&todo->list[i])))
+			break;
+		agent_perform(n, &todo->list[i]);
+	}
+	agent_keep(n, todo, i);
+	agent_set_wake(n);
+}
+
+void
+agent_goes_on(struct node *n)
+{
+	struct core_actions	rest;
+
+	if (n->rest.count == 0)
+		return;
+	rest = n->rest;
+	n->rest.count = 0;
+	if (n->running)
+		agent_do(n, &rest);
+}
+
 static void
 agent_event(struct node *n, const struct core_event *ev)
 {
 	struct core_actions	todo;
-	size_t			i;
 
 	core_event(&n->core, ev, node_clock(n), &todo);
-	for (i = 0; i < todo.count; i++)
-		agent_perform(n, &todo.list[i]);
-	agent_set_wake(n);
-	if (n->core.state == CORE_MASTER || n->core.state == CORE_PROMOTING)
-		n->proved_at = world.now -
-		    node_delay(n, node_clock(n) - n->core.proof);
+	agent_do(n, &todo);
 }
 
 static void
@@ -527,11 +687,14 @@ agent_session(bool yes, const char *text, void *arg)
 {
 	struct core_event	ev = { .type = CORE_EV_SESSION, .yes = yes };
 
+	struct node		*n = arg;
+
 	if (!yes) {
-		say(arg, "its session is gone: %s", text);
-		agent_look_at_registration(arg);
-	}
-	agent_event(arg, &ev);
+		say(n, "its session is gone: %s", text);
+		agent_look_at_registration(n);
+	} else if (strcmp(text, n->run_session) != 0)
+		agent_remember(n, text, n->run_epoch);
+	agent_event(n, &ev);
 }
 
 static void
@@ -605,6 +768,7 @@ agent_start_core(struct node *n)
 		.promote_limit = g->promote_limit,
 		.can_demote = true,
 		.resume_epoch = n->run_epoch,
+		.inherited_lease = n->inherited,
 	};
 
 	core_init(&n->core, &c, node_clock(n));
@@ -614,13 +778,29 @@ agent_start_core(struct node *n)
 void
 agent_start(struct node *n)
 {
-	if (n->running)
+	if (n->running || n->starting)
 		return;
-	n->running = true;
+	n->starting = true;
 	n->identified = n->tried = n->stopping = false;
 	n->was_disabled = false;
 	n->published = CORE_HEALTH_UNKNOWN;
+	n->rest.count = 0;
 	say(n, "the agent starts");
+	client_start(n);
+}
+
+/* Its guard stands, and nobody else is at work on the copy. */
+void
+agent_started(struct node *n, int64_t inherited)
+{
+	struct core_event	stop = { .type = CORE_EV_STOP,
+				    .text = "SIGTERM" };
+
+	n->starting = false;
+	n->running = true;
+	n->inherited = inherited;
+	memcpy(n->run_session, n->file_session, sizeof n->run_session);
+	n->run_epoch = n->file_epoch;
 	n->lock = lock_new(&n->base, &n->consul, &n->config, n->run_session,
 	    &lock_events, n);
 	agent_start_core(n);
@@ -629,23 +809,62 @@ agent_start(struct node *n)
 		agent_blind(n, NULL, 0);
 	if (world.bug == BUG_RESUME_UNREAD && n->run_epoch != 0)
 		agent_resume_unread(n);
+	if (n->stopping)
+		agent_event(n, &stop);
 }
 
-/* The handlers die with it, in the middle of whatever they do. */
+static void
+agent_starts_again(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	if (n->down == 0)
+		agent_start(n);
+}
+
+void
+agent_not_started(struct node *n)
+{
+	say(n, "the agent ends: it has no guard");
+	agent_kill(n);
+	world_in(SEC, OF_WORLD, n, agent_starts_again, NULL, 0, NULL);
+}
+
+/* A handler dies with its agent; what it has started, a script, may live. */
+static void
+agent_leaves_call(struct node *n)
+{
+	if (n->call.running && n->guard != NULL && node_is_guarded(n) &&
+	    chance(60)) {
+		n->orphan = true;
+		return;
+	}
+	n->role = 0;
+	n->call.running = false;
+	n->call.stamp++;
+}
+
+/* It may stand still as it is killed. */
 void
 agent_kill(struct node *n)
 {
-	if (!n->running)
+	if (!n->running && !n->starting)
 		return;
-	n->running = false;
+	agent_leaves_call(n);
+	n->running = n->starting = n->stopping = false;
 	n->life++;
 	n->wake_stamp++;
 	n->registration_stamp++;
 	n->health_stamp++;
-	n->call.running = false;
-	n->call.stamp++;
+	client_stop(n, false);
 	lock_free(n->lock);
 	n->lock = NULL;
+	if (n->stopped > 0) {
+		n->stopped = 0;
+		if (n->suspended == 0)
+			world_resume(n);
+	}
+	node_helpless_changed(n);
 }
 
 void
@@ -654,12 +873,14 @@ agent_stop(struct node *n)
 	struct core_event	ev = { .type = CORE_EV_STOP,
 				    .text = "SIGTERM" };
 
-	if (!n->running || n->stopping)
+	if ((!n->running && !n->starting) || n->stopping)
 		return;
 	n->stopping = true;
 	say(n, "the agent is told to stop");
+	if (n->starting)
+		return;
 	if (world.bug == BUG_DESTROY_FIRST)
-		agent_leave(n);
+		agent_leave(n, true);
 	else
 		agent_event(n, &ev);
 }
@@ -670,20 +891,52 @@ agent_pause(struct node *n, bool yes)
 	n->stopped += yes ? 1 : -1;
 	if (n->stopped == 0 && n->suspended == 0)
 		world_resume(n);
+	node_helpless_changed(n);
 }
 
-/* Its first act must be to demote, which is all that is forgiven: see acts(). */
+/* Its first act must be to demote; that is all that is forgiven: see acts() */
 static void
-host_woken(struct node *n, void *arg, int64_t again)
+node_woken(struct node *n, void *arg, int64_t again)
 {
 	(void)arg;
 	n->woken_until = world.now - 1;
-	if (again && n->running && n->core.state == CORE_DEMOTING) {
+	if (again && ((n->running && n->core.state == CORE_DEMOTING) ||
+	    node_guard_demotes(n))) {
 		n->woken_until += node_delay(n, n->config.demote_deadline) +
-		    100 * MS;
-		world_in(n->woken_until - world.now, OF_HOST, n, host_woken,
+		    400 * MS;
+		world_in(n->woken_until - world.now, OF_HOST, n, node_woken,
 		    NULL, false, &n->woken_stamp);
+	} else if (again && node_guard_fires_soon(n)) {
+		n->woken_until = world.now + 100 * MS;
+		world_in(100 * MS, OF_HOST, n, node_woken, NULL, true,
+		    &n->woken_stamp);
 	}
+	check_masters(n);
+}
+
+static void
+node_wakes(struct node *n)
+{
+	world.counts.woken += n->acting;
+	n->woken_until = world.now + 100 * MS;
+	n->woken_stamp++;
+	world_in(100 * MS, OF_HOST, n, node_woken, NULL, true,
+	    &n->woken_stamp);
+}
+
+/* With agent and guard gone or still, nobody can end a mastership; whoever
+ * comes back ends it at once, if the lease has run out meanwhile. */
+void
+node_helpless_changed(struct node *n)
+{
+	bool	was = n->helpless;
+
+	n->helpless = (!n->running || n->stopped > 0) && !node_is_guarded(n);
+	if (!was || n->helpless)
+		return;
+	if (n->file.until != 0 &&
+	    node_clock(n) >= n->file.until + LEASE_SLACK)
+		node_wakes(n);
 	check_masters(n);
 }
 
@@ -695,29 +948,10 @@ host_suspend(struct node *n, bool yes)
 		n->woken_stamp++;
 	} else if (!yes && --n->suspended == 0) {
 		n->slept += node_boottime(n) - n->suspended_at;
-		n->woken_until = world.now + 100 * MS;
-		world.counts.woken += n->acting;
-		world_in(100 * MS, OF_HOST, n, host_woken, NULL, true,
-		    &n->woken_stamp);
+		node_wakes(n);
 		world_resume(n);
 	}
 	consul_path_changed(n);
-}
-
-bool
-node_may_act(const struct node *n)
-{
-	return n->acting ||
-	    (n->call.running && n->call.op == CORE_ENSURE_MASTER);
-}
-
-int64_t
-node_patience(const struct node *n)
-{
-	const struct config	*g = &n->config;
-
-	return (g->lock_delay - g->demote_deadline - g->request_timeout -
-	    500) * MS - (world.now - n->proved_at);
 }
 
 void
@@ -731,8 +965,9 @@ node_begin(struct node *n, int id, const struct config *config)
 	n->boot_zero = between(1000, 100000000);
 	n->alive = n->serf = true;
 	n->watched = chance(50);
-	n->base.node = n->consul.node = n;
-	n->proved_at = INT64_MIN / 2;
+	n->base.node = n;
+	n->consul = (struct consul){ n, &n->life, OF_AGENT };
+	n->helpless = true;
 	world_in(between(0, config->check_interval * MS), OF_HOST, n,
 	    poll_health, NULL, 0, NULL);
 }

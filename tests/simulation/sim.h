@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "core.h"
+#include "lease.h"
 #include "lock.h"
 
 #define NODES_MAX	5
@@ -38,7 +39,17 @@
 	X(RESUME_UNREAD, "resumed-unread", "a restarted agent believes its run file without asking Consul") \
 	X(CALL_LIVES_ON, "cancelled-call-lives-on", "a call that is given up is not killed") \
 	X(DEMOTION_PRESUMED, "demotion-presumed", "a failed ensure_demoted counts as done") \
-	X(TAG_FIRST, "tag-before-demotion", "a demotion waits for the tag's request on the same connection")
+	X(TAG_FIRST, "tag-before-demotion", "a demotion waits for the tag's request on the same connection") \
+	X(GUARD_TRUSTS_WORD, "guard-trusts-word", "the guard counts a lease from when it reads of it") \
+	X(GUARD_WALL_CLOCK, "guard-in-wall-clock-time", "the guard goes by a clock that can be set") \
+	X(GUARD_RELEASES_FIRST, "guard-releases-first", "the guard gives the lock back before the demotion is done") \
+	X(GUARD_SPARES_CALL, "guard-spares-call", "the guard lets the agent's own call go on") \
+	X(GUARD_UNANSWERED, "guard-not-awaited", "a promotion does not wait for the guard's answer") \
+	X(GUARD_NOT_AWAITED, "old-guard-not-awaited", "a restarted agent does not wait for the guard before it") \
+	X(LEASE_NOT_INHERITED, "lease-not-inherited", "a guard knows nothing of the lease of the one before") \
+	X(CALL_UNDATED, "call-undated", "a decision to promote is carried out however old it is") \
+	X(RUN_FILE_KEPT, "run-file-kept", "`leave` does not wipe the run file first") \
+	X(SILENCE_TRUSTED, "silence-trusted", "one long lease covers the agent's own demotion, and a second try")
 
 #define BUG_NAME(id, name, text)	BUG_##id,
 enum bug { BUGS(BUG_NAME) BUG_COUNT };
@@ -48,8 +59,13 @@ struct event_base {
 	struct node	*node;
 };
 
+/* What one happening is part of, and waits for, while others go on. */
+enum whose { OF_WORLD, OF_HOST, OF_AGENT };
+
 struct consul {
 	struct node	*node;
+	uint32_t	*life;		/* of the process that asks */
+	enum whose	 whose;
 };
 
 /* A call of the plugin, in the role handler. */
@@ -59,6 +75,67 @@ struct call {
 	uint32_t	 number;		/* the core's */
 	enum core_op	 op;
 	enum core_result result;
+};
+
+/* What agent and guard say to each other: see guard_main.c. */
+struct message {
+	enum { LEASE, END, ROLE, BYE, SAYS, EOF_SEEN } type;
+	int64_t		 until, by, clean_at;
+	uint64_t	 epoch;
+	char		 session[CONSUL_ID_MAX];
+	bool		 now;
+	uint32_t	 role;
+	enum core_guard	 what;
+	int64_t		 sent;		/* for a bug only */
+};
+
+#define CHANNEL_ROOM	256
+
+struct channel {
+	struct message	 list[CHANNEL_ROOM];
+	size_t		 first, count;
+};
+
+/* A process cf-guard: the new one waits for the old one, whose agent is gone;
+ * if agents die as they start, there are more. */
+#define GUARDS		6
+
+struct guard {
+	struct node	*node;
+	int64_t		 number;
+	uint32_t	 life, timer;
+	bool		 alive, ready, woken;
+	int		 stopped;		/* SIGSTOP */
+	struct channel	 in, out;
+	int64_t		 asked;			/* whom it asked to go */
+
+	/* as in guard_main.c */
+	struct lease	 lease;
+	enum { WATCHING, DEMOTING, DEMOTED, FAILED, LEAVING, LEFT } doing;
+	int64_t		 deadline, clean_at, call_at;
+	bool		 agent, heard, handing_over, fenced;
+	uint64_t	 epoch;
+	uint32_t	 role;
+	int		 not_done;
+	bool		 calling, answered;
+	enum core_result result;
+	uint32_t	 call_stamp;
+
+	/* its run of `leave` */
+	bool		 leaving, left;
+	uint32_t	 leave_life;
+	const char	*leave_as;
+	char		 session[CONSUL_ID_MAX];	/* that has the lock */
+	char		 leave_session[CONSUL_ID_MAX];
+	struct consul	 leave;
+};
+
+/* RUN_DIR/SERVICE_ID.guard */
+struct guard_file {
+	int64_t		 until, by, clean_at;
+	uint64_t	 epoch;
+	bool		 failed;
+	char		 session[CONSUL_ID_MAX];
 };
 
 /* One machine: its clocks, its Consul agent, its application, our agent. */
@@ -78,27 +155,31 @@ struct node {
 
 	/* its way to the Consul servers; all count the faults that say so */
 	int			 cut_out, cut_in, cut_local;
-	int			 consul_down, consul_frozen, denied;
+	int			 consul_down, consul_frozen, denied, revoked;
 	uint32_t		 consul_life;
 	uint32_t		 serf_stamp, sync_stamp;
 	bool			 old_leader;	/* that is whom it talks to */
 	bool			 registered, passing, serf;	/* in Consul */
-	bool			 check;		/* its own agent's verdict */
+	bool			 in_data, check;	/* in its own agent */
 	int			 polls_failed;
 
 	bool			 alive, watched;	/* by the plugin's watch_fd */
 	int			 dead, sick, busy, disabled, trouble;
 	bool			 acting;
 	bool			 asked;		/* its plugin, to demote it */
-	bool			 said;		/* "MAY STILL BE A MASTER" */
-	int64_t			 woken_until;	/* has just been suspended */
+	bool			 said, half_said;	/* see node_said */
+	int64_t			 woken_until;	/* has just stood still */
 	uint32_t		 woken_stamp;
-	int64_t			 proved_at;	/* world time of its last proof */
+	bool			 guarded;	/* it was made master so */
+	bool			 helpless;	/* both stand still */
 	struct call		 call;
+	uint32_t		 role, roles;	/* the handler; 0: none runs */
+	bool			 orphan;	/* only its script is left */
 
 	int			 down;		/* no agent may run here */
+	bool			 starting;	/* it waits for the old guard */
 	bool			 running, identified, tried;
-	bool			 stopping;
+	bool			 stopping, clean_stop;
 	int			 stopped;	/* SIGSTOP */
 	uint32_t		 life;		/* of the agent */
 	uint32_t		 wake_stamp, registration_stamp, health_stamp;
@@ -109,18 +190,32 @@ struct node {
 	struct lock		*lock;
 	enum core_health	 verdict, published;
 	bool			 was_disabled;
+	struct core_actions	 rest;		/* decided, and not yet done */
+	/* the run file, and what the agent knows of it */
+	char			 file_session[CONSUL_ID_MAX];
 	char			 run_session[CONSUL_ID_MAX];
-	uint64_t		 run_epoch;
+	uint64_t		 file_epoch, run_epoch;
+
+	struct guard		 guards[GUARDS];
+	struct guard		*guard;		/* our agent's; NULL */
+	struct guard		*file_owner;
+	struct guard_file	 file;
+	int			 no_guard;	/* none can be started */
+	int			 losses;	/* as in guard.c */
+	unsigned		 unanswered;
+	int64_t			 unanswered_at;
+	struct message		 told;
+	bool			 ended;
+	int64_t			 inherited;
 };
 
-enum whose { OF_WORLD, OF_HOST, OF_AGENT };
 typedef void	(*happening)(struct node *, void *arg, int64_t number);
 
 struct counts {
 	uint64_t	 schedules, seconds, events, promotions, failovers;
-	uint64_t	 warned, woken;
+	uint64_t	 warned, woken, fired, left;
 	int64_t		 longest_settling;
-	uint64_t	 faults[32];		/* of each kind */
+	uint64_t	 faults[48];		/* of each kind */
 };
 
 struct world {
@@ -132,7 +227,9 @@ struct world {
 	struct node	 nodes[NODES_MAX];
 	bool		 quiet;		/* no faults any more */
 	int64_t		 quiet_at;
+	int64_t		 watch_lost_at;	/* nobody will hear of it */
 	int		 noise;		/* percent of the calls that go wrong */
+	bool		 fences;	/* on_fence_failure kills it */
 	int		 slow, lossy;	/* faults of requests, counted */
 	uint64_t	 epoch;		/* of the last ensure_master, */
 	int		 epoch_node;	/* and where it was */
@@ -171,13 +268,14 @@ int64_t	 node_monotonic(const struct node *);
 int64_t	 node_clock(const struct node *);	/* what our agent goes by */
 int64_t	 node_delay(const struct node *, int64_t ms);
 
-/* consul_model.c: the servers, and consul.h on top of them */
+/* consul_model.c: consul.h; servers.c: what is behind it */
 void	 consul_begin(void);
 void	 consul_end(void);
 bool	 consul_reaches(const struct node *);	/* packets pass both ways */
 void	 consul_path_changed(struct node *);
-void	 consul_agent_died(struct node *);	/* what is under way breaks */
-void	 consul_agent_left(struct node *);
+void	 consul_agent_dies(struct node *);
+void	 consul_agent_returns(struct node *, bool has_data, bool passing);
+void	 consul_agent_leaves(struct node *, int64_t stays);	/* then dies */
 void	 consul_set_check(struct node *, bool passing);
 void	 consul_register_service(struct node *);
 void	 consul_deregister_service(struct node *);
@@ -189,8 +287,8 @@ bool	 consul_has_leader(void);
 bool	 consul_has_key(void);
 /* an operator's hand */
 void	 consul_delete_key(void);
-void	 consul_force_release(void);
-void	 consul_overwrite_key(void);
+void	 consul_force_release(const char *value);
+void	 consul_overwrite_key(const char *value);
 void	 consul_destroy_holder(void);
 
 /* node.c: our agent around the core, its handlers, the application */
@@ -204,17 +302,49 @@ void	 agent_renewed(struct node *, int64_t sent_at);
 void	 host_suspend(struct node *, bool);
 void	 application_dies(struct node *);
 void	 application_starts(struct node *);
-bool	 node_may_act(const struct node *);	/* now, or soon */
-/* How long an agent may be silent and its copy go on as master, so that it is
- * still demoted before another node can have the lock: what a guard is for. */
-int64_t	 node_patience(const struct node *);
+void	 application_repaired(struct node *, void *, int64_t);
+void	 act(struct node *, bool yes);	/* as master */
+/* Milliseconds that a call takes; -1 where it hangs. */
+int64_t	 node_call_chance(struct node *, enum core_op, enum core_result *);
+void	 node_kill_role(struct node *, uint32_t role);
+void	 node_said(struct node *, bool tried);	/* "MAY STILL BE A MASTER" */
+/* Who can demote the copy has come or gone, goes on or stands still. */
+void	 node_helpless_changed(struct node *);
+void	 agent_started(struct node *, int64_t inherited);
+void	 agent_not_started(struct node *);
+void	 agent_guard(struct node *, enum core_guard, int64_t until);
+void	 agent_goes_on(struct node *);	/* with what it was at */
+
+/* guard_model.c: the guard, with guard.c (client_) and leave.c beside it */
+void	 client_start(struct node *);
+void	 client_stop(struct node *, bool in_good_order);
+void	 client_lease(struct node *, const struct core_action *);
+void	 client_end(struct node *);
+void	 client_role(struct node *);
+void	 guard_kill(struct guard *);		/* NULL is fine */
+/* SIGSTOP, SIGCONT; all: what holds it counts no more. */
+void	 guard_pause(struct guard *, bool yes, bool all);
+void	 guards_die(struct node *);
+bool	 node_is_guarded(const struct node *);
+bool	 node_guard_demotes(const struct node *);
+bool	 node_guard_fires_soon(const struct node *);
 
 /* faults.c */
 void		 faults_begin(int64_t until);
 /* A moment at which a fault is worst: n has entered that state, or has just
  * been given the lock (CORE_STARTING, which nobody enters). */
 #define MOMENT_OF_ACQUIRE	CORE_STARTING
-void		 faults_moment(struct node *, enum core_state);
+enum {
+	MOMENT_OF_FIRING = CORE_STATES + 1,	/* the guard begins to demote */
+	MOMENT_OF_LEAVING,
+	/* What is decided is not done yet: … + core_action_type */
+	MOMENT_OF_ACTION,
+	MOMENT_OF_DEMOTION = MOMENT_OF_ACTION + 32,
+	MOMENT_OF_PROMOTION,
+	MOMENT_NEVER
+};
+/* True where a fault begins at once: nothing more may be done before it. */
+bool		 faults_moment(struct node *, int moment);
 const char	*fault_name(size_t kind);	/* NULL after the last */
 
 #endif

@@ -184,6 +184,8 @@ world_step(int64_t until)
 	}
 	w = heap_take();
 	world.now = w.at;
+	if (w.whose == OF_AGENT && !must_wait(&w))
+		agent_goes_on(w.node);
 	if (w.stamp != NULL && *w.stamp != w.was)
 		return true;
 	if (must_wait(&w)) {
@@ -325,13 +327,14 @@ world_fail(const char *fmt, ...)
  */
 
 /* A machine that stands still writes nothing.  One that has just woken up is
- * forgiven the moment until it is demoted; and one whose plugin could not
+ * forgiven the moment until it is demoted; one whose agent and guard stand
+ * still, or are dead, both, nobody can demote; and one whose plugin could not
  * demote in time has said so to its operator. */
 static bool
 acts(const struct node *n)
 {
 	return n->acting && !n->suspended && !n->said &&
-	    world.now > n->woken_until;
+	    !(n->helpless && n->guarded) && world.now > n->woken_until;
 }
 
 void
@@ -360,20 +363,23 @@ check_epoch(const struct node *n, uint64_t epoch)
 	world.epoch_node = n->id;
 }
 
-/* One master, and all others know. */
+/* One master, and all others know: of the nodes whose agents run. */
 bool
 check_settled(void)
 {
-	int	i, masters = 0, slaves = 0;
+	int	i, masters = 0, slaves = 0, running = 0;
 
 	for (i = 0; i < world.count; i++) {
 		struct node	*n = &world.nodes[i];
 
+		if (n->down > 0 || n->stopped > 0)
+			continue;
+		running++;
 		masters += n->running && core_is_master(&n->core) && n->acting;
 		slaves += n->running && n->core.state == CORE_SLAVE &&
 		    !n->acting;
 	}
-	return masters == 1 && slaves == world.count - 1;
+	return running == 0 || (masters == 1 && slaves == running - 1);
 }
 
 void

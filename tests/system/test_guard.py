@@ -1,5 +1,6 @@
 """The guard: it demotes the copy of an agent that can't, and gives the lock back."""
 
+import contextlib
 import json
 import os
 import signal
@@ -317,3 +318,75 @@ def test_leave_by_hand_is_for_a_copy_without_an_agent(lab, single):
     assert not single.session_of(lab.service)
     assert not single.catalog(lab.service)
     assert lab.run("leave3", [a.argv[0], "leave", "-c", a.file, "nonsense"]).wait() == 64
+
+
+def leaving():
+    """The runs of `leave` just now."""
+    return [c for c in process.descendants(os.getpid()) if " leave -c " in c[1]]
+
+
+def hang_leave(a):
+    """Whoever reads the config from now on waits; gives what ends that."""
+    text = a.file.read_text()
+    a.file.unlink()
+    os.mkfifo(a.file)
+
+    def end():
+        a.file.rename(a.folder / "fifo")
+        a.file.write_text(text)
+        for _ in leaving():
+            with contextlib.suppress(OSError):
+                os.write(os.open(a.folder / "fifo", os.O_WRONLY | os.O_NONBLOCK),
+                         text.encode())
+    return end
+
+
+def test_an_agent_that_wakes_up_while_leave_hangs_is_guarded_again(lab, cluster):
+    one, two = [lab.agent(c) for c in cluster.clients[:2]]
+    one.start().wait_role("master")
+    end = hang_leave(one)
+    one.freeze()
+    net.wait_for("leave runs", leaving, 20, 0.01)
+    one.thaw()
+    one.wait_role("master")
+    net.wait_for("leave has been ended", lambda: not leaving())
+    two.start().wait_role("slave")
+    time.sleep(1)
+    end()
+    before = len(demotions(lab, one.name))
+    one.kill()
+    two.wait_role("master", seconds=40)
+    assert len(demotions(lab, one.name)) > before
+
+
+def test_leave_is_for_this_copy_whatever_the_config_says_by_then(lab, single):
+    first = lab.agent(single, name="aa", sections={"service": {"id": "aa"}})
+    run = first.folder / "run"
+    second = lab.agent(single, name="bb", sections={
+        "service": {"id": "bb"}, "agent": {"run_dir": run}})
+    second.start().wait_role("master")
+    first.start().wait_role("slave")
+    first.write(service={"id": "bb"})
+    first.kill()
+    net.wait_for("it has left", lambda: not [
+        i for i in single.catalog(lab.service) if i["ServiceID"] == "aa"], 15)
+    time.sleep(1)
+    assert second.role == "master"
+    assert len(lab.masterships()) == 1
+
+
+def test_nobody_reads_the_log_and_the_copy_is_demoted_all_the_same(lab, single):
+    a = lab.agent(single, plugin_name="exec", sections={
+        "options": {"flag": None, "health": "true", "ensure_master": "true",
+                    "ensure_slave": "true", "ensure_demoted": None}})
+    done = a.folder / "demoted"
+    a.write(options={"ensure_demoted": f"/bin/sh -c 'echo now; touch {done}'"})
+    reader, writer = os.pipe()
+    a.start(stdout=writer, stderr=writer)
+    a.wait_role("master")
+    done.unlink()
+    os.close(writer)
+    os.close(reader)
+    a.kill()
+    net.wait_for("it is demoted", done.exists, 10)
+    net.wait_for("it has left", lambda: not single.catalog(lab.service))

@@ -51,7 +51,10 @@ def test_valgrind_finds_nothing_in_a_run_with_three_failovers(lab, cluster):
     status = first.stop(60)
     logs = sorted(findings.iterdir())
     assert len(logs) >= 4, "valgrind has not followed to handlers and guard"
-    assert "".join(l.read_text() for l in logs) == ""
+    # What valgrind says of itself is no finding: it may not know pidfd_open.
+    said = [line for l in logs for line in l.read_text().splitlines()
+            if not line.startswith("--")]
+    assert said == []
     assert status == 0, first.text()
     assert len(lab.masterships()) == 4
 

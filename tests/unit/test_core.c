@@ -1302,6 +1302,98 @@ without_ensure_demoted_a_lost_lock_is_the_guards_to_fence(void **state)
 	assert_int_equal(w.core.state, CORE_FENCED);
 }
 
+static void
+a_guard_that_stood_before_a_promotion_must_still_answer(void **state)
+{
+	struct core_event	ev = { .type = CORE_EV_GUARD,
+				    .guard = CORE_GUARD_HOLDS, .until = 0 };
+	struct world		w;
+
+	(void)state;
+	given_candidate(&w);
+	w.alone = true;
+	send(&w, &ev);			/* a new guard says that it holds none */
+	see(&w, CORE_LOCK_OURS, true);
+	assert_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+after_the_guard_has_fired_the_session_goes(void **state)
+{
+	const struct core_action	*a;
+	struct world			 w;
+
+	(void)state;
+	given(&w, CORE_MASTER);
+	guard(&w, CORE_GUARD_FIRED);
+	w.todo.count = 0;
+	guard(&w, CORE_GUARD_DEMOTED);
+	w.alone = true;
+	released(&w, true);
+	/* The guard's own release of it may come late. */
+	a = wanted(&w, CORE_WANT_SESSION);
+	assert_non_null(a);
+	assert_false(a->yes);
+}
+
+static void
+a_guard_that_fired_when_we_had_just_demoted_costs_the_session_too(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_FENCED);
+	w.todo.count = 0;
+	guard(&w, CORE_GUARD_FIRED);
+	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+}
+
+static void
+a_new_guard_is_asked_again(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_DEMOTING);
+	w.alone = true;
+	answer(&w, CORE_FAILED);
+	assert_true(wanted(&w, CORE_LEASE)->yes);
+	guard(&w, CORE_GUARD_GONE);
+	tick(&w, 100);
+	guard(&w, CORE_GUARD_HOLDS);
+	tick(&w, 500);			/* it calls by itself meanwhile, */
+	answer(&w, CORE_FAILED);	/* and fails */
+	assert_true(wanted(&w, CORE_LEASE)->yes);
+}
+
+static void
+a_start_beside_a_guard_that_fires_demotes_at_once(void **state)
+{
+	struct core_config	c;
+	struct world		w;
+
+	(void)state;
+	begin(&w, EPOCH);
+	c = w.core.config;
+	c.inherited_lease = w.now + 5000;
+	core_init(&w.core, &c, w.now);
+	w.alone = true;
+	w.todo.count = 0;
+	guard(&w, CORE_GUARD_FIRED);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+}
+
+static void
+a_call_of_ensure_master_has_the_end_of_the_lease_on_it(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_PROMOTING);
+	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, w.core.lease);
+	assert_int_equal(w.core.lease, w.now + FUSE);
+}
+
 int
 main(void)
 {
@@ -1373,6 +1465,18 @@ main(void)
 		cmocka_unit_test(
 		    a_plugin_without_ensure_demoted_steps_down_at_once),
 		cmocka_unit_test(the_graph_is_the_one_in_the_readme),
+		cmocka_unit_test(
+		    a_guard_that_stood_before_a_promotion_must_still_answer),
+		cmocka_unit_test(
+		    after_the_guard_has_fired_the_session_goes),
+		cmocka_unit_test(
+		    a_guard_that_fired_when_we_had_just_demoted_costs_the_session_too),
+		cmocka_unit_test(
+		    a_new_guard_is_asked_again),
+		cmocka_unit_test(
+		    a_start_beside_a_guard_that_fires_demotes_at_once),
+		cmocka_unit_test(
+		    a_call_of_ensure_master_has_the_end_of_the_lease_on_it),
 		cmocka_unit_test(
 		    no_master_is_made_before_the_guard_holds_the_lease),
 		cmocka_unit_test(

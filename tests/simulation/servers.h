@@ -1,0 +1,56 @@
+/*
+ * servers.h - what the model's Consul servers know, and what the requests in
+ * consul_model.c do with it.
+ */
+#ifndef SERVERS_H
+#define SERVERS_H
+
+#include "sim.h"
+
+#include "consul.h"
+
+#define SESSIONS	1024
+
+struct session {
+	char		 id[CONSUL_ID_MAX];
+	struct node	*node;
+	bool		 alive, serf;
+	int64_t		 ttl, lock_delay;
+	uint32_t	 stamp;			/* of its end by TTL */
+};
+
+struct key {
+	struct consul_key	 shown;
+	struct session		*holder;
+	uint64_t		 index;		/* X-Consul-Index */
+};
+
+struct servers {
+	int64_t		 ppm;
+	int		 late;		/* percent of the packets */
+	bool		 leader;
+	uint64_t	 index;
+	struct key	 key;
+	int64_t		 delayed_until;
+	struct session	 sessions[SESSIONS];
+	size_t		 session_count;
+	/* A leader that was voted out may not know it yet. */
+	struct key	 old;
+	int64_t		 old_until, stale_until;
+};
+
+extern struct servers	servers;
+
+bool	 by_old_leader(const struct node *);	/* its reads are answered */
+int64_t	 latency(void);				/* of a packet */
+struct session	*session_find(const char *id);	/* dead ones too */
+void	 session_live(struct session *);	/* its TTL begins again */
+void	 session_end(struct session *, const char *why);
+void	 key_changed(void);
+void	 key_released(const char *value);
+
+/* consul_model.c */
+void	 requests_wake(bool of_old_leader);	/* those that watch the key */
+void	 requests_break(const struct node *);	/* its Consul agent is dead */
+
+#endif
