@@ -285,7 +285,7 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 
 	if (got == 0) {
 		notify_send("EXTEND_TIMEOUT_USEC=%" PRId64, limit * 1000);
-		log_info("Waiting for the guard of the agent before: it is "
+		log_info("Waiting for the guard of the agent before: it may be "
 		    "demoting the copy");
 		got = guard_poll(&p, limit);
 	}
