@@ -55,6 +55,7 @@
 #define END_MOMENT	10	/* from the end of a channel to its process's */
 #define LISTEN		1000	/* an agent that lives speaks up in this time */
 #define LEAVE_LIMIT	15000	/* `leave` has time-outs of its own */
+#define HAND_OVER	500	/* a guard that is at nothing takes no time */
 #define NEVER		(INT64_MAX / 4)	/* no clock gets there: garbage */
 
 enum doing {
@@ -127,13 +128,14 @@ guard_tell(struct guard *g, enum core_guard what, const char *text)
 static void
 guard_save(struct guard *g)
 {
-	char	text[160];
+	char	text[256];
 	int	n;
 
 	n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64
-	    " %" PRIu64 " %d %s", g->lease.until, g->lease.by, g->clean_at,
-	    g->epoch, g->doing == FAILED,
-	    g->session[0] != '\0' ? g->session : "-");
+	    " %" PRIu64 " %d %s %" PRId64, g->lease.until, g->lease.by,
+	    g->clean_at, g->epoch, g->doing == FAILED,
+	    g->session[0] != '\0' ? g->session : "-",
+	    g->doing == DEMOTING || g->doing == LEAVING ? g->deadline : 0);
 	memset(text + n, ' ', sizeof text - (size_t)n);
 	text[sizeof text - 1] = '\n';
 	if (pwrite(g->file, text, sizeof text, 0) != (ssize_t)sizeof text)
@@ -141,10 +143,24 @@ guard_save(struct guard *g)
 		    strerror(errno));
 }
 
+/* How long the guard before, who has the file, is at something that must not be
+ * cut short; 0: it is not. */
+static int64_t
+guard_read_busy(const struct guard *g)
+{
+	char	text[256];
+	int64_t	busy;
+	ssize_t	n = pread(g->file, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%*d %*d %*d %*u %*d %*s %" SCNd64, &busy) == 1 ?
+	    busy : 0;
+}
+
 static void
 guard_inherit(struct guard *g)
 {
-	char		text[160], session[64];
+	char		text[256], session[64];
 	int64_t		until, by, clean_at;
 	uint64_t	epoch;
 	int		failed;
@@ -168,7 +184,8 @@ guard_inherit(struct guard *g)
 	g->deadline = clock_ms() + TRY_AGAIN;
 }
 
-/* All that is left to do is the next guard's. */
+/* All that is left to do is the next guard's.  As everywhere here _exit, because
+ * what a library does at exit may hang, and the next guard waits for our end. */
 static void
 guard_hand_over(struct guard *g)
 {
@@ -178,7 +195,7 @@ guard_hand_over(struct guard *g)
 		lease_end(&g->lease);
 	guard_save(g);
 	log_debug("guard: another one takes over");
-	exit(EXIT_SUCCESS);
+	_exit(EXIT_SUCCESS);
 }
 
 /* Nobody is left whom it could serve, and nothing that it could do. */
@@ -187,7 +204,7 @@ guard_give_up(struct guard *g)
 {
 	if (g->doing == FAILED && !g->agent && !g->can_demote &&
 	    g->left == -1 && g->fence == -1)
-		exit(EXIT_FAILURE);
+		_exit(EXIT_FAILURE);
 }
 
 /*
@@ -358,6 +375,7 @@ guard_demote(struct guard *g, int64_t deadline)
 {
 	g->doing = DEMOTING;
 	g->deadline = deadline;
+	guard_save(g);
 	g->not_done = 0;
 	snprintf(g->text, sizeof g->text, g->can_demote ?
 	    "ensure_demoted has not answered" :
@@ -496,6 +514,7 @@ guard_leave(struct guard *g, const char *as)
 		return;
 	g->doing = LEAVING;
 	g->deadline = g->left == -1 ? 0 : clock_ms() + LEAVE_LIMIT;
+	guard_save(g);
 }
 
 static void
@@ -508,7 +527,7 @@ guard_left(struct guard *g)
 	if (!g->agent) {
 		lease_end(&g->lease);
 		guard_save(g);
-		exit(EXIT_SUCCESS);
+		_exit(EXIT_SUCCESS);
 	}
 }
 
@@ -641,7 +660,7 @@ guard_read(struct guard *g, struct wire *w)
 	case WIRE_BYE:
 		lease_end(&g->lease);
 		guard_save(g);
-		exit(EXIT_SUCCESS);
+		_exit(EXIT_SUCCESS);
 	default:
 		log_error("guard: a message that can't be read");
 	}
@@ -660,7 +679,7 @@ guard_lose_agent(struct guard *g)
 	if (g->doing == LEFT) {
 		lease_end(&g->lease);
 		guard_save(g);
-		exit(EXIT_SUCCESS);
+		_exit(EXIT_SUCCESS);
 	}
 	if (g->doing == WATCHING)
 		log_warning("guard: the agent is gone; if none comes back "
@@ -814,30 +833,44 @@ guard_run(struct guard *g)
  * Start.
  */
 
-/* Asks the guard that has the file to go, and waits for its end: it may have a
- * demotion to finish.  False where it can't be asked. */
+/* Waits for the end of the guard before.  Nobody enforces its lease if it hangs:
+ * so no longer than it has something to finish. */
+static void
+guard_await(struct guard *g, int pidfd, int64_t limit)
+{
+	struct pollfd	p = { .fd = pidfd, .events = POLLIN };
+	int64_t		begun = clock_ms(), until = begun, now;
+
+	do {
+		if (poll(&p, 1, END_MOMENT) > 0)
+			return;
+		if (guard_read_busy(g) > until)
+			until = guard_read_busy(g);
+		now = clock_ms();
+	} while (now < until + HAND_OVER && now < begun + limit);
+	log_warning("guard: the guard before does not end: killing it");
+	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	poll(&p, 1, 1000);
+}
+
+/* Asks the guard that has the file to go, and waits for its end.  False where
+ * it can't be asked. */
 static bool
 guard_ask(struct guard *g, pid_t pid, int64_t limit)
 {
 	struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	struct pollfd	p = { .events = POLLIN };
+	int		pidfd = pidfd_open(pid, 0);
 
-	p.fd = pidfd_open(pid, 0);
-	if (p.fd < 0)
+	if (pidfd < 0)
 		return errno == ESRCH;
 	/* Is that number still the one who has the file? */
 	if (fcntl(g->file, F_GETLK, &l) == 0 && l.l_type == F_WRLCK &&
 	    l.l_pid == pid) {
-		pidfd_send_signal(p.fd, SIGUSR1, NULL, 0);
-		pidfd_send_signal(p.fd, SIGCONT, NULL, 0);
-		if (poll(&p, 1, (int)limit) == 0) {
-			log_warning("guard: the guard before (pid %ld) does "
-			    "not end: killing it", (long)pid);
-			pidfd_send_signal(p.fd, SIGKILL, NULL, 0);
-			poll(&p, 1, 1000);
-		}
+		pidfd_send_signal(pidfd, SIGUSR1, NULL, 0);
+		pidfd_send_signal(pidfd, SIGCONT, NULL, 0);
+		guard_await(g, pidfd, limit);
 	}
-	close(p.fd);
+	close(pidfd);
 	return true;
 }
 

@@ -21,14 +21,14 @@ _Noreturn void	guard_exit(int);
 
 /* Ours end the run; and its version is one that inputs can know. */
 #define main	guard_main
-#define exit	guard_exit
+#define _exit	guard_exit
 #undef VERSION
 #define VERSION	"1"
 /* A main may end without a word. */
 #pragma clang diagnostic ignored "-Wreturn-type"
 #include "../../daemon/guard_main.c"
 #undef main
-#undef exit
+#undef _exit
 
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -390,3 +391,34 @@ def test_nobody_reads_the_log_and_the_copy_is_demoted_all_the_same(lab, single):
     a.kill()
     net.wait_for("it is demoted", done.exists, 10)
     net.wait_for("it has left", lambda: not single.catalog(lab.service))
+
+
+STUCK = """
+import fcntl, signal, sys, time
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+file = open(sys.argv[1], "r+")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("it has the file", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.sanitized
+def test_a_guard_that_hangs_when_it_is_to_go_is_killed_and_its_lease_enforced(
+        lab, single):
+    a = lab.agent(single)
+    a.start().wait_role("master")
+    guard = guard_of(a)
+    os.kill(guard, signal.SIGSTOP)
+    a.kill()
+    lease = file_of(a)
+    os.kill(guard, signal.SIGKILL)
+    net.wait_for("the guard has ended", lambda: process.stat(guard) in (None, "Z"))
+    stuck = lab.run("stuck", [sys.executable, "-c", STUCK,
+                              a.folder / "run" / f"{a.service}.guard"])
+    stuck.wait_log("it has the file")
+    a.start()
+    a.wait_log("the guard before does not end: killing it", 5)
+    assert stuck.wait(2) == -signal.SIGKILL
+    a.wait_role("master")
+    assert file_of(a)[3] >= lease[3]        # the epoch
