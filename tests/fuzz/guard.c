@@ -71,7 +71,7 @@ step(struct guard *g, struct fuzz *f)
 	case 'l':
 		how = fuzz_byte(f);
 		guard_lease(g, now + how, now + how + 1000, 0, how, "n1",
-		    how % 2 == 1);
+		    "s1", how % 2 == 1);
 		break;
 	case 'r':
 		guard_role(g, CHILD_PID);

@@ -69,7 +69,8 @@ begin(struct guard *g, struct fuzz *f)
 	lease_init(&g->lease, 0, 0);
 	g->clean_at = INT64_MAX;
 	g->agent = true;
-	g->role = g->handler = g->handler_channel = -1;
+	g->role = g->role_fd = g->handler = g->handler_channel = -1;
+	g->null = STDERR_FILENO;
 	g->left = g->fence = g->killed = -1;
 	if (line != NULL)
 		FUZZ_MUST(pwrite(g->file, line, strlen(line), 0) >= 0);
@@ -190,6 +191,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		close(g.handler_channel);
 	if (agent != -1)
 		close(agent);
+	if (g.role_fd > CHANNEL)
+		close(g.role_fd);
 	close(g.file);
 	child_hang_up();
 	return 0;

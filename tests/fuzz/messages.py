@@ -52,7 +52,8 @@ def setup(version="1", demote=1, fence="", wait=1500, words=("cf", "leave")):
 
 
 def lease(until, by=3000, now=0):
-    return message("LEASE", NOW + until, NOW + until + by, 0, 7, "n1", now)
+    return message("LEASE", NOW + until, NOW + until + by, 0, 7, "n1", "s1",
+                   now)
 
 
 def guard(first=None, file=""):
