@@ -164,7 +164,8 @@ def with_client(c, **more):
 @pytest.mark.sanitized
 def test_https_with_a_client_certificate(lab, tls):
     a = lab.agent(tls, sections=with_client(tls)).start().wait_role("master")
-    assert tls.tags(lab.service) == {lab.service: ["master"]}
+    net.wait_for("the tag is there", lambda: tls.tags(lab.service) ==
+                 {lab.service: ["master"]})
     assert a.stop() == 0
 
 
@@ -207,7 +208,8 @@ def test_consul_on_a_unix_socket(lab):
         c.start().wait_ready()
         a = lab.agent(c, sections={"consul": {"address": f"unix://{socket}"}})
         a.start().wait_role("master")
-        assert c.tags(lab.service) == {lab.service: ["master"]}
+        net.wait_for("the tag is there", lambda: c.tags(lab.service) ==
+                     {lab.service: ["master"]})
         assert a.stop() == 0
         b = lab.agent(c, name="by-environment", sections={"consul": {"address": None}},
                       env={"CONSUL_HTTP_ADDR": f"unix://{socket}"})
