@@ -105,7 +105,6 @@ struct guard {
 };
 
 static void	guard_leave(struct guard *, const char *);
-static void	guard_fire(struct guard *, int64_t);
 
 /*
  * To the agent, and to the next guard.
