@@ -12,6 +12,8 @@
 
 #include <event2/event.h>
 
+#include <consul-failover/plugin.h>
+
 #include "api.h"
 #include "clock.h"
 #include "consul.h"
@@ -72,6 +74,7 @@ struct agent {
 	uint32_t		 call;		/* the core's number for it */
 	enum core_op		 op;
 	char			 call_said[CORE_TEXT];
+	enum failover_role	 role_done;	/* what the last one made */
 
 	char			 node[CONSUL_NAME_MAX];
 	struct trouble		 key_trouble;
@@ -183,17 +186,31 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	agent_event(a, &ev);
 }
 
+/* What every call is told. */
+static void
+agent_tell(const struct agent *a, struct handler_call *call, const char *reason)
+{
+	const struct core_lock	*l = &a->core.lock;
+
+	call->what.epoch = a->core.epoch;
+	call->what.node = a->node;
+	call->what.reason = reason;
+	call->what.role = a->role_done;
+	if (l->owner == CORE_LOCK_THEIRS) {
+		call->what.master_host = l->host;
+		call->what.master_port = l->port;
+	}
+}
+
 static void
 agent_ask_health(struct agent *a)
 {
 	struct handler_call	call = {
 		.op = HANDLER_HEALTH,
-		.epoch = a->core.epoch,
-		.node = a->node,
-		.reason = core_state_name(a->core.state),
 		.timeout_ms = a->config->health_deadline,
 	};
 
+	agent_tell(a, &call, core_state_name(a->core.state));
 	if (handler_call(a->health, &call, agent_health_done, a)) {
 		a->counters.health_calls++;
 		a->health_asked_at = clock_ms();
@@ -257,6 +274,10 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 	};
 
 	a->counters.role_failures += ev.result == CORE_FAILED;
+	if (ev.result == CORE_DONE)
+		a->role_done = a->op == CORE_ENSURE_MASTER ? FAILOVER_MASTER :
+		    a->op == CORE_ENSURE_SLAVE ? FAILOVER_SLAVE :
+		    FAILOVER_NO_ROLE;
 	a->counters.handler_restarts += result == HANDLER_LOST ||
 	    result == HANDLER_TIMEOUT;
 	agent_say_call(a, a->op, result, text);
@@ -273,16 +294,15 @@ agent_call(struct agent *a, const struct core_action *act)
 	};
 	struct handler_call		call = {
 		.op = ops[act->op],
-		.epoch = act->epoch,
-		.node = a->node,
-		.reason = act->text,
-		.not_after = act->until,
 		.timeout_ms = act->timeout,
 	};
 
+	agent_tell(a, &call, act->text);
+	call.what.epoch = act->epoch;
+	call.what.not_after = act->until;
 	if (act->op == CORE_ENSURE_SLAVE) {
-		call.master_host = act->host;
-		call.master_port = act->port;
+		call.what.master_host = act->host;
+		call.what.master_port = act->port;
 	}
 	a->call = act->call;
 	a->op = act->op;
@@ -302,6 +322,8 @@ agent_guard(enum core_guard what, int64_t until, const char *text, void *arg)
 	struct core_event	 ev = { .type = CORE_EV_GUARD, .guard = what,
 				    .until = until, .text = text };
 
+	if (what == CORE_GUARD_DEMOTED)
+		a->role_done = FAILOVER_NO_ROLE;
 	a->counters.guard_demotions += what == CORE_GUARD_FIRED &&
 	    !a->core.guard_fired;
 	agent_event(a, &ev);

@@ -44,6 +44,7 @@ struct options {
 	bool		 running;	/* an agent: errors go to its log */
 	const char	*master_host;
 	long		 master_port;
+	const char	*target;
 	uint64_t	 epoch;
 	long		 guard;			/* our parent, that one */
 	char		**rest;			/* words that are no options */
@@ -59,7 +60,7 @@ struct command {
 };
 
 enum { OPT_JSON = 256, OPT_WATCH, OPT_EXAMPLE, OPT_DOT, OPT_HOST, OPT_PORT,
-	OPT_EPOCH, OPT_GUARD, OPT_HELP, OPT_CONFIG_FLAG };
+	OPT_EPOCH, OPT_TARGET, OPT_GUARD, OPT_HELP, OPT_CONFIG_FLAG };
 
 static int	fail(int status, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));
@@ -672,8 +673,8 @@ call_plugin(const struct config *c, const struct plugin_description *p,
 static int
 plugin_call_command(struct options *o)
 {
-	struct handler_call		 call = { .node = "",
-					    .reason = "called by hand" };
+	struct handler_call		 call = { .what = { .node = "",
+					    .reason = "called by hand" } };
 	struct config			*c = NULL;
 	struct plugin_description	*p = NULL;
 	int				 status;
@@ -681,26 +682,29 @@ plugin_call_command(struct options *o)
 	if (o->rest_count < 2 || !handler_op_find(o->rest[1], &call.op))
 		return fail(EXIT_USAGE, "usage: consul-failover plugin call -c "
 		    "FILE health|ensure_master|ensure_slave|ensure_demoted|"
-		    "position|has_position [POSITION]");
+		    "position|has_position|behind [POSITION]");
 	if (call.op == HANDLER_ENSURE_SLAVE && o->master_host == NULL)
 		return fail(EXIT_USAGE, "ensure_slave needs --master-host HOST "
 		    "(and --master-port PORT)");
-	if (call.op == HANDLER_HAS_POSITION && o->rest_count < 3)
-		return fail(EXIT_USAGE, "has_position needs a position");
+	if ((call.op == HANDLER_HAS_POSITION || call.op == HANDLER_BEHIND) &&
+	    o->rest_count < 3)
+		return fail(EXIT_USAGE, "%s needs a position", o->rest[1]);
 	if (o->config_file == NULL)
 		return fail(EXIT_USAGE, "which config? Give it with -c FILE");
 	if ((status = load_both(o, &c, &p)) != 0)
 		return status;
 	open_log(c);
-	call.epoch = o->epoch;
+	call.what.epoch = o->epoch;
 	call.timeout_ms = call_timeout(c, call.op);
 	if (call.op == HANDLER_ENSURE_SLAVE) {
-		call.master_host = o->master_host;
-		call.master_port = (uint16_t)(o->master_port > 0 ?
+		call.what.master_host = o->master_host;
+		call.what.master_port = (uint16_t)(o->master_port > 0 ?
 		    o->master_port : c->service_port);
 	}
-	if (call.op == HANDLER_HAS_POSITION)
-		call.position = o->rest[2];
+	if (call.op == HANDLER_ENSURE_MASTER)
+		call.what.target = o->target;
+	if (call.op == HANDLER_HAS_POSITION || call.op == HANDLER_BEHIND)
+		call.what.position = o->rest[2];
 	status = call_plugin(c, p, &call);
 	plugin_description_free(p);
 	config_free(c);
@@ -783,6 +787,7 @@ long_options(struct option *list, size_t size)
 		{ "master-host", required_argument, NULL, OPT_HOST },
 		{ "master-port", required_argument, NULL, OPT_PORT },
 		{ "epoch", required_argument, NULL, OPT_EPOCH },
+		{ "target", required_argument, NULL, OPT_TARGET },
 		{ "guard", required_argument, NULL, OPT_GUARD },
 		{ "help", no_argument, NULL, 'h' },
 	};
@@ -832,6 +837,9 @@ take_option(struct options *o, int c, const char *name)
 	case OPT_EPOCH:
 		o->epoch = strtoull(optarg, &end, 10);
 		return *end == '\0';
+	case OPT_TARGET:
+		o->target = optarg;
+		return true;
 	case OPT_GUARD:
 		o->guard = strtol(optarg, &end, 10);
 		return *end == '\0' && o->guard > 0;

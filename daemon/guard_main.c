@@ -354,16 +354,14 @@ guard_call(struct guard *g)
 		guard_not_done(g, err.text);
 		return;
 	}
-	wire_begin(&g->out, WIRE_CALL);
-	wire_put_string(&g->out, "ensure_demoted");
-	wire_put_number(&g->out, g->epoch);
-	wire_put_number(&g->out, 0);
-	wire_put_number(&g->out, (uint64_t)g->deadline);
-	wire_put_string(&g->out, g->node);
-	wire_put_string(&g->out, "the guard demotes it");
-	wire_put_string(&g->out, NULL);
-	wire_put_number(&g->out, 0);
-	wire_put_string(&g->out, NULL);
+	wire_put_call(&g->out, &(struct wire_call){
+	    .op = "ensure_demoted",
+	    .epoch = g->epoch,
+	    .deadline = g->deadline,
+	    .node = g->node,
+	    .reason = "the guard demotes it",
+	    .role = FAILOVER_MASTER,
+	});
 	/* If that fails the handler is ending, as its channel will tell. */
 	wire_send(g->handler_channel, &g->out);
 	g->calling = true;

@@ -53,6 +53,7 @@ static const char	*const handler_ops[HANDLER_OPS] = {
 	[HANDLER_ENSURE_DEMOTED] =	"ensure_demoted",
 	[HANDLER_POSITION] =		"position",
 	[HANDLER_HAS_POSITION] =	"has_position",
+	[HANDLER_BEHIND] =		"behind",
 };
 
 static const char	*const handler_results[] = {
@@ -571,22 +572,14 @@ bool
 handler_call(struct handler *h, const struct handler_call *call,
     handler_cb cb, void *arg)
 {
-	struct wire	*w = &h->call;
 	int64_t		 now = clock_ms();
+	struct wire_call sent = call->what;
 
 	if (h->busy)
 		return false;
-	wire_begin(w, WIRE_CALL);
-	wire_put_string(w, handler_op_name(call->op));
-	wire_put_number(w, call->epoch);
-	wire_put_number(w, (uint64_t)call->not_after);
-	wire_put_number(w, (uint64_t)(now + call->timeout_ms));
-	wire_put_string(w, call->node);
-	wire_put_string(w, call->reason);
-	wire_put_string(w, call->master_host);
-	wire_put_number(w, call->master_port);
-	wire_put_string(w, call->position);
-
+	sent.op = handler_op_name(call->op);
+	sent.deadline = now + call->timeout_ms;
+	wire_put_call(&h->call, &sent);
 	h->busy = true;
 	h->op = call->op;
 	h->timeout_ms = call->timeout_ms;

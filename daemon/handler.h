@@ -25,6 +25,7 @@ enum handler_op {
 	HANDLER_ENSURE_DEMOTED,
 	HANDLER_POSITION,
 	HANDLER_HAS_POSITION,
+	HANDLER_BEHIND,		/* the answer's text is the number */
 	HANDLER_OPS
 };
 
@@ -82,14 +83,8 @@ struct handler;
 
 struct handler_call {
 	enum handler_op	 op;
-	uint64_t	 epoch;
-	const char	*node;		/* all strings are copied */
-	const char	*reason;
-	const char	*master_host;	/* ensure_slave; else NULL */
-	uint16_t	 master_port;
-	const char	*position;	/* has_position; else NULL */
-	int64_t		 not_after;	/* it does not begin then; 0: no limit */
 	int64_t		 timeout_ms;
+	struct wire_call what;		/* copied; op and deadline are ours */
 };
 
 /* Runs once, from the loop, never before handler_call has returned.  Text is

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -120,6 +121,34 @@ run_log(struct failover *f, enum failover_level level, const char *fmt, ...)
 	wire_send(CHANNEL, &r->out);
 }
 
+static enum failover_result
+run_secret(struct failover *f, const char *option, char *text, size_t size)
+{
+	const char		*path = run_option(f, option);
+	enum failover_result	 result = FAILOVER_DONE;
+	struct stat		 st;
+	FILE			*file;
+
+	text[0] = '\0';
+	if (path == NULL || path[0] == '\0')
+		return FAILOVER_DONE;
+	file = fopen(path, "re");
+	if (file == NULL || fstat(fileno(file), &st) != 0 ||
+	    (fgets(text, (int)size, file) == NULL && ferror(file)))
+		result = run_say(f, FAILOVER_FAILED, "%s: %s: %s", option,
+		    path, strerror(errno));
+	else if ((st.st_mode & S_IROTH) != 0)
+		result = run_say(f, FAILOVER_FAILED, "%s: %s can be read by "
+		    "everybody: chmod o-r it", option, path);
+	else if (strlen(text) == size - 1 && text[size - 2] != '\n')
+		result = run_say(f, FAILOVER_FAILED, "%s: the first line of %s "
+		    "is longer than %zu bytes", option, path, size - 2);
+	if (file != NULL)
+		fclose(file);
+	text[result == FAILOVER_DONE ? strcspn(text, "\r\n") : 0] = '\0';
+	return result;
+}
+
 /*
  * Messages.
  */
@@ -213,6 +242,11 @@ run_function(struct run *r, const char *op, const char *master_host,
 		return p->position(f, r->position, sizeof(r->position));
 	if (strcmp(op, "has_position") == 0 && p->has_position != NULL)
 		return p->has_position(f, other);
+	if (strcmp(op, "behind") == 0 && p->behind != NULL) {
+		snprintf(r->position, sizeof(r->position), "%lld",
+		    (long long)p->behind(f, other));
+		return FAILOVER_DONE;
+	}
 	return run_say(f, FAILOVER_FAILED, "the plugin has no %s", op);
 }
 
@@ -250,50 +284,57 @@ run_plugin_start(struct run *r)
 	return true;
 }
 
+static void
+run_tell(struct failover *f, const struct wire_call *c)
+{
+	f->epoch = c->epoch;
+	f->deadline = c->deadline;
+	f->node = c->node;
+	f->reason = c->reason;
+	f->role = (enum failover_role)c->role;
+	f->master_host = c->master_host;
+	f->master_port = c->master_port;
+	f->previous_host = c->previous_host;
+	f->previous_port = c->previous_port;
+	f->target = c->target;
+}
+
 static bool
 run_call(struct run *r)
 {
 	struct wire		*w = &r->call;
-	const char		*op, *master_host, *other, *text;
+	struct wire_call	 c;
+	const char		*text;
 	enum failover_result	 result;
 	enum wire_type		 type;
-	int64_t			 not_after;
 
 	if (wire_receive(CHANNEL, w, 0) != 1)
 		return false;
 	/* Read it in any case: it has overwritten the strings of the last
 	 * call, and plugin_stop may look at them. */
 	type = wire_type(w);
-	op = wire_string(w);
-	r->f.epoch = wire_number(w);
-	not_after = (int64_t)wire_number(w);
-	r->f.deadline = (int64_t)wire_number(w);
-	r->f.node = wire_string(w);
-	r->f.reason = wire_string(w);
-	master_host = wire_string(w);
-	r->f.master_port = (uint16_t)wire_number(w);
-	other = wire_string(w);
-	if (type != WIRE_CALL || !wire_end(w))
+	if (!wire_read_call(w, &c) || type != WIRE_CALL)
 		return false;
+	run_tell(&r->f, &c);
 
 	r->sentence[0] = r->position[0] = '\0';
 	if (!run_plugin_start(r))
 		result = FAILOVER_FAILED;
-	else if (not_after != 0 && clock_ms() >= not_after)
+	else if (c.not_after != 0 && clock_ms() >= c.not_after)
 		/* Our agent stood still between the decision and this. */
 		result = run_say(&r->f, FAILOVER_FAILED, "%s comes too late: "
-		    "the lock was proved too long ago", op);
+		    "the lock was proved too long ago", c.op);
 	else
-		result = run_check_result(r, op,
-		    (int)run_function(r, op, master_host, other));
+		result = run_check_result(r, c.op,
+		    (int)run_function(r, c.op, c.master_host, c.position));
 	/* Ahead of the answer, so that the call's deadline covers it too. */
-	if (strcmp(op, "health") == 0)
+	if (strcmp(c.op, "health") == 0)
 		r->watch = r->watching && r->started ?
 		    r->plugin.watch_fd(&r->f) : -1;
 	fflush(stdout);
 
 	r->position[sizeof(r->position) - 1] = '\0';
-	text = strcmp(op, "position") == 0 && result == FAILOVER_DONE ?
+	text = r->position[0] != '\0' && result == FAILOVER_DONE ?
 	    r->position : r->sentence;
 	wire_begin(&r->out, WIRE_RESULT);
 	wire_put_number(&r->out, result);
@@ -365,7 +406,8 @@ main(int argc, char **argv)
 	static struct run	 r = {
 		.f = { .size = sizeof(r.f), .option = run_option,
 		    .number = run_number, .time_left = run_time_left,
-		    .say = run_say, .log = run_log },
+		    .say = run_say, .log = run_log,
+		    .secret = run_secret },
 		.watch = -1,
 	};
 	struct error		 err;

@@ -21,6 +21,7 @@ static const struct plugin_symbol {
 	SYMBOL(ensure_demoted,	false),
 	SYMBOL(position,	false),
 	SYMBOL(has_position,	false),
+	SYMBOL(behind,		false),
 	SYMBOL(watch_fd,	false),
 	SYMBOL(plugin_start,	false),
 	SYMBOL(plugin_stop,	false),

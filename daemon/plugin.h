@@ -20,6 +20,7 @@ struct plugin {
 	enum failover_result (*ensure_demoted)(struct failover *);
 	enum failover_result (*position)(struct failover *, char *, size_t);
 	enum failover_result (*has_position)(struct failover *, const char *);
+	int64_t	 (*behind)(struct failover *, const char *);
 	int	 (*watch_fd)(struct failover *);
 	enum failover_result (*plugin_start)(struct failover *);
 	void	 (*plugin_stop)(struct failover *);

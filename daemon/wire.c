@@ -144,3 +144,41 @@ wire_end(const struct wire *w)
 {
 	return !w->broken && w->at == w->length;
 }
+
+void
+wire_put_call(struct wire *w, const struct wire_call *c)
+{
+	wire_begin(w, WIRE_CALL);
+	wire_put_string(w, c->op);
+	wire_put_number(w, c->epoch);
+	wire_put_number(w, (uint64_t)c->not_after);
+	wire_put_number(w, (uint64_t)c->deadline);
+	wire_put_string(w, c->node);
+	wire_put_string(w, c->reason);
+	wire_put_string(w, c->master_host);
+	wire_put_number(w, c->master_port);
+	wire_put_string(w, c->position);
+	wire_put_number(w, c->role);
+	wire_put_string(w, c->previous_host);
+	wire_put_number(w, c->previous_port);
+	wire_put_string(w, c->target);
+}
+
+bool
+wire_read_call(struct wire *w, struct wire_call *c)
+{
+	c->op = wire_string(w);
+	c->epoch = wire_number(w);
+	c->not_after = (int64_t)wire_number(w);
+	c->deadline = (int64_t)wire_number(w);
+	c->node = wire_string(w);
+	c->reason = wire_string(w);
+	c->master_host = wire_string(w);
+	c->master_port = (uint16_t)wire_number(w);
+	c->position = wire_string(w);
+	c->role = (unsigned)wire_number(w);
+	c->previous_host = wire_string(w);
+	c->previous_port = (uint16_t)wire_number(w);
+	c->target = wire_string(w);
+	return wire_end(w);
+}

@@ -49,6 +49,27 @@ void		 wire_put_string(struct wire *, const char *);	/* NULL as "" */
 /* Sends what was written; false with errno (EMSGSIZE when broken). */
 bool		 wire_send(int fd, const struct wire *);
 
+/* What WIRE_CALL says; see struct failover for what a plugin sees of it.
+ * Strings are borrowed, from the message where it was read. */
+struct wire_call {
+	const char	*op;
+	uint64_t	 epoch;
+	int64_t		 not_after;	/* it does not begin then; 0: no limit */
+	int64_t		 deadline;
+	const char	*node, *reason;
+	const char	*master_host;
+	uint16_t	 master_port;
+	const char	*position;	/* has_position, behind */
+	unsigned	 role;		/* enum failover_role */
+	const char	*previous_host;
+	uint16_t	 previous_port;
+	const char	*target;
+};
+
+void		 wire_put_call(struct wire *, const struct wire_call *);
+/* After wire_type; false where it is not one whole call. */
+bool		 wire_read_call(struct wire *, struct wire_call *);
+
 /* Receives one packet: 1, 0 at the end of the stream, -1 with errno.  Flags as
  * recv(2)'s. */
 int		 wire_receive(int fd, struct wire *, int flags);

@@ -99,6 +99,12 @@ enum failover_result {
 				 * [plugin] busy_limit */
 };
 
+enum failover_role {
+	FAILOVER_NO_ROLE,	/* nothing was ensured yet, or it is demoted */
+	FAILOVER_MASTER,
+	FAILOVER_SLAVE,
+};
+
 enum failover_level {
 	FAILOVER_DEBUG,		/* dropped, unless [log] debug = yes */
 	FAILOVER_INFO,
@@ -114,7 +120,8 @@ enum failover_level {
 struct failover {
 	uint32_t	 size;		/* sizeof, of the agent's build */
 	uint16_t	 port;		/* the application's, [service] port */
-	uint16_t	 master_port;	/* ensure_slave: the master's; else 0 */
+	uint16_t	 master_port;	/* ensure_slave: the master's; health and
+					 * position: with master_host; else 0 */
 	uint64_t	 epoch;		/* grows with every new master of the
 					 * service; 0 where none is known.  Fit
 					 * as a fencing token. */
@@ -156,6 +163,31 @@ struct failover {
 			    __attribute__((format(printf, 3, 4)))
 #endif
 			    ;
+
+	/* What this copy was last made and said done to, so that health can
+	 * tell a master that has become read-only, or a slave of nobody, from
+	 * a copy that nobody has told anything yet. */
+	enum failover_role role;
+	/* The service's master just now, another one than this copy; "" while
+	 * there is none, or it is this copy.  ensure_slave has it as its
+	 * argument, too. */
+	const char	*master_host;
+	/* ensure_master: the master before this copy; "" where none is known.
+	 * It may be gone, or still be up and demoted. */
+	const char	*previous_host;
+	uint16_t	 previous_port;
+	/* ensure_master: the position that the master before left with the lock
+	 * after it had been demoted.  All of it must be applied before the
+	 * first write is accepted; answer FAILOVER_AGAIN until it is.  ""
+	 * where it left none. */
+	const char	*target;
+
+	/* Reads a password: the first line of the file that this option names,
+	 * "" where the option is not given.  FAILOVER_FAILED, with the sentence
+	 * set, where the file can't be read, is longer than size, or can be
+	 * read by everybody.  Never put it into a sentence or a log line. */
+	enum failover_result (*secret)(struct failover *, const char *option,
+			    char *text, size_t size);
 };
 
 #define FAILOVER_SENTENCE	512	/* bytes, with the final NUL */
@@ -249,6 +281,12 @@ FAILOVER_EXPORT enum failover_result	position(struct failover *,
 /* Does this copy have all that this other copy's position names?
  * FAILOVER_DONE: yes; FAILOVER_FAILED: no; FAILOVER_AGAIN: can't be told. */
 FAILOVER_EXPORT enum failover_result	has_position(struct failover *,
+					    const char *text);
+
+/* How much of another copy's position does this one lack, in a unit that the
+ * plugin's manual names (transactions, bytes)?  0: nothing; -1: can't be told.
+ * [election] max_behind is compared with it. */
+FAILOVER_EXPORT int64_t			behind(struct failover *,
 					    const char *text);
 
 /* A descriptor that becomes readable when the application may have died or

@@ -80,9 +80,10 @@ static void
 call(struct handler *h, uint8_t how)
 {
 	const struct handler_call	 c = {
-		.op = how % HANDLER_OPS, .epoch = 1, .node = "n1",
-		.reason = "a test", .master_host = "10.0.0.1",
+		.op = how % HANDLER_OPS,
 		.timeout_ms = how > 127 ? 0 : 60000,
+		.what = { .epoch = 1, .node = "n1", .reason = "a test",
+		    .master_host = "10.0.0.1" },
 	};
 	bool	 taken = handler_call(h, &c, answered, NULL);
 

@@ -43,7 +43,7 @@ def passed(ms):
 
 def call(op, epoch=4, host="", port=0, position="", why="because", not_after=0):
     return message("CALL", op, epoch, not_after, 10 ** 12, "n1", why, host,
-                   port, position)
+                   port, position, 2, "10.0.0.2", 3306, "4:12")
 
 
 def setup(version="1", demote=1, fence="", wait=1500, words=("cf", "leave")):
@@ -111,7 +111,8 @@ INPUTS = {
         "calls": b"".join(map(counted, (
             START, call("health"), call("ensure_master", 8),
             call("ensure_slave", 4, "10.0.0.1", 3306), call("ensure_demoted", 5),
-            call("position"), call("has_position", position="17")))),
+            call("position"), call("has_position", position="17"),
+            call("behind", position="17")))),
         "failures": b"".join(map(counted, (
             START, call("health", 5), call("health", 6), call("health", 7),
             call("nonsense"), call("ensure_demoted", why="")))),
@@ -127,7 +128,8 @@ INPUTS = {
         "not-a-call": counted(START) + counted(call("health")) +
         counted(message("WATCH")),
         "long-ago": counted(START) + counted(message(
-            "CALL", "health", 4, 0, -2 ** 63, "n1", "", "", 0, "")),
+            "CALL", "health", 4, 0, -2 ** 63, "n1", "", "", 0, "", 9, "", 0,
+            "")),
     },
     "guard": {
         "holds": counted(HOLDS) + b"l\x10" + m(HOLDS) + b"rl\x11" +

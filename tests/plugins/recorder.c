@@ -5,6 +5,7 @@
  * app		a file, "the application": what it was made last: "master
  *		EPOCH", "slave HOST:PORT" or "demoted".
  * at		the number that position tells, and has_position compares.
+ * at_file	the same, in a file that can change.
  */
 #include "script.h"
 
@@ -15,6 +16,7 @@ static const struct failover_option options[] = {
 	SCRIPT_OPTIONS,
 	{ "app", FAILOVER_STRING, NULL, "file that shows the role" },
 	{ "at", FAILOVER_INTEGER, "0", "our position" },
+	{ "at_file", FAILOVER_STRING, NULL, "our position, in a file" },
 	{ "pause", FAILOVER_DURATION, "0ms", "every ensure_ takes this long" },
 	{ 0 }
 };
@@ -89,22 +91,65 @@ ensure_demoted(struct failover *f)
 	return script_call(f, "ensure_demoted", "-", become, "demoted");
 }
 
+/* Where this copy is: 4711, or two numbers like 3.7 that are compared each by
+ * itself, so that neither of 3.7 and 4.6 has all of the other. */
+struct place {
+	int64_t	 first, second;
+};
+
+static bool
+read_place(const char *text, struct place *p)
+{
+	char	*end;
+
+	p->first = strtoll(text, &end, 10);
+	p->second = 0;
+	if (end != text && *end == '.')
+		p->second = strtoll(end + 1, &end, 10);
+	return end != text && *end == '\0';
+}
+
+static enum failover_result
+our_place(struct failover *f, char *text, size_t size)
+{
+	if (f->option(f, "at_file") != NULL)
+		return f->secret(f, "at_file", text, size);
+	snprintf(text, size, "%lld", (long long)f->number(f, "at"));
+	return FAILOVER_DONE;
+}
+
 enum failover_result
 position(struct failover *f, char *text, size_t size)
 {
-	snprintf(text, size, "%lld", (long long)f->number(f, "at"));
-	return (enum failover_result)script_run(f, "position", NULL, NULL);
+	enum failover_result	 result = our_place(f, text, size);
+
+	return result != FAILOVER_DONE ? result :
+	    (enum failover_result)script_run(f, "position", NULL, NULL);
 }
 
 enum failover_result
 has_position(struct failover *f, const char *text)
 {
-	char	*end;
-	int64_t	 theirs = strtoll(text, &end, 10);
+	struct place	 ours, theirs;
+	char		 own[64];
 
-	if (end == text || *end != '\0')
+	if (our_place(f, own, sizeof(own)) != FAILOVER_DONE ||
+	    !read_place(own, &ours) || !read_place(text, &theirs))
 		return f->say(f, FAILOVER_AGAIN, "\"%s\" is no position", text);
-	return f->number(f, "at") >= theirs ? FAILOVER_DONE : FAILOVER_FAILED;
+	return ours.first >= theirs.first && ours.second >= theirs.second ?
+	    FAILOVER_DONE : FAILOVER_FAILED;
+}
+
+int64_t
+behind(struct failover *f, const char *text)
+{
+	struct place	 ours, theirs;
+	char		 own[64];
+
+	if (our_place(f, own, sizeof(own)) != FAILOVER_DONE ||
+	    !read_place(own, &ours) || !read_place(text, &theirs))
+		return -1;
+	return theirs.first > ours.first ? theirs.first - ours.first : 0;
 }
 
 int

@@ -160,11 +160,15 @@ static inline bool
 when_called(enum handler_op op, int64_t timeout_ms)
 {
 	const struct handler_call	 call = {
-		.op = op, .epoch = 42, .node = "node-1", .reason = "a test",
-		.master_host = op == HANDLER_ENSURE_SLAVE ? "10.0.0.7" : NULL,
-		.master_port = op == HANDLER_ENSURE_SLAVE ? 3306 : 0,
-		.position = op == HANDLER_HAS_POSITION ? "17" : NULL,
-		.timeout_ms = timeout_ms,
+		.op = op, .timeout_ms = timeout_ms,
+		.what = {
+			.epoch = 42, .node = "node-1", .reason = "a test",
+			.master_host = op == HANDLER_ENSURE_SLAVE ?
+			    "10.0.0.7" : NULL,
+			.master_port = op == HANDLER_ENSURE_SLAVE ? 3306 : 0,
+			.position = op == HANDLER_HAS_POSITION ||
+			    op == HANDLER_BEHIND ? "17" : NULL,
+		},
 	};
 
 	t.answered = false;

@@ -25,7 +25,7 @@ a_plugin_is_described_by_its_handler(void **state)
 	assert_int_equal(d->abi, 1);
 	assert_int_equal(d->ops, (1 << HANDLER_OPS) - 1);
 	assert_true(d->has_watch_fd && d->has_start && d->has_stop);
-	assert_int_equal(d->option_count, 8);
+	assert_int_equal(d->option_count, 9);
 	assert_string_equal(d->options[0].name, "node");
 	assert_null(d->options[0].fallback);
 	assert_string_equal(d->options[2].fallback, "no");
@@ -145,7 +145,7 @@ all_wrong_options_are_told_at_once(void **state)
 	    "test.ini:10: plugin recorder has no option fag; do you mean "
 	    "flag?\n"
 	    "test.ini:11: plugin recorder has no option something_else; it "
-	    "has node, log, log_health, flag, script, app, at, pause\n"
+	    "has node, log, log_health, flag, script, app, at, at_file, pause\n"
 	    "test.ini:13: [options] log_health: \"maybe\" is neither yes nor "
 	    "no (record health too)\n"
 	    "test.ini:12: [options] at: \"12x\" is not a whole number (our "
@@ -256,6 +256,42 @@ a_position_travels_whole(void **state)
 	then(HANDLER_DONE, "18");
 	call(HANDLER_HAS_POSITION);	/* of 17 */
 	then(HANDLER_DONE, "has_position: done");
+	call(HANDLER_BEHIND);
+	then(HANDLER_DONE, "0");
+}
+
+static void
+a_copy_can_tell_how_far_it_is_behind(void **state)
+{
+	(void)state;
+	given_option("at", "12");
+	given_recorder();
+	call(HANDLER_HAS_POSITION);	/* of 17 */
+	then(HANDLER_FAILED, "has_position: failed");
+	call(HANDLER_BEHIND);
+	then(HANDLER_DONE, "5");
+}
+
+static void
+a_secret_is_the_first_line_of_a_file_that_not_everybody_can_read(void **state)
+{
+	const char	*file = in_folder("at");
+
+	(void)state;
+	write_file("at", "18\nnot this\n");
+	assert_int_equal(chmod(file, 0600), 0);
+	given_option("at_file", file);
+	given_recorder();
+	call(HANDLER_POSITION);
+	then(HANDLER_DONE, "18");
+	assert_int_equal(chmod(file, 0644), 0);
+	call(HANDLER_POSITION);
+	assert_int_equal(t.result, HANDLER_FAILED);
+	assert_non_null(strstr(t.text, "can be read by everybody: chmod o-r"));
+	assert_int_equal(unlink(file), 0);
+	call(HANDLER_POSITION);
+	assert_int_equal(t.result, HANDLER_FAILED);
+	assert_non_null(strstr(t.text, "No such file"));
 }
 
 static void
@@ -934,6 +970,8 @@ main(void)
 		TEST(a_call_gives_result_and_sentence),
 		TEST(a_call_without_a_sentence_gets_one),
 		TEST(a_plugin_is_told_node_epoch_and_master),
+		TEST(a_copy_can_tell_how_far_it_is_behind),
+		TEST(a_secret_is_the_first_line_of_a_file_that_not_everybody_can_read),
 		TEST(a_position_travels_whole),
 		TEST(the_answer_comes_after_handler_call_has_returned),
 		TEST(one_call_runs_at_a_time),
