@@ -15,6 +15,14 @@ key "lock/<service>/leader" {
 	policy = "write"
 }
 
+# How far each copy has got: the candidates compare that before one of them
+# takes the lock.
+#	GET /v1/kv/lock/<service>/candidates/?recurse
+#	PUT, DELETE /v1/kv/lock/<service>/candidates/<session>
+key_prefix "lock/<service>/candidates/" {
+	policy = "write"
+}
+
 # Our session, on our own node.
 #	PUT /v1/session/create, renew, destroy
 #	GET /v1/session/info, GET /v1/session/node/<node>

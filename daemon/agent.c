@@ -15,9 +15,11 @@
 #include <consul-failover/plugin.h>
 
 #include "api.h"
+#include "candidates.h"
 #include "clock.h"
 #include "consul.h"
 #include "core.h"
+#include "election.h"
 #include "guard.h"
 #include "lock.h"
 #include "log.h"
@@ -52,6 +54,11 @@ struct agent {
 	struct handler		*health;
 	struct handler		*role;
 	struct guard		*guard;
+	struct candidates	*candidates;
+	struct election		*election;
+	struct election_config	 election_config;
+	struct election_step	 question;	/* not asked yet; or NOTHING */
+	uint32_t		 election_round, asked_round;
 	struct core		 core;
 
 	int			 wake_fd;	/* timerfd: it counts in suspend */
@@ -59,6 +66,8 @@ struct agent {
 	struct event		*health_timer;
 	struct event		*watchdog;
 	struct event		*leave_timer;
+	struct event		*election_timer;
+	struct event		*position_timer;	/* while master */
 	struct event		*signals[3];
 
 	int64_t			 health_asked_at;
@@ -81,6 +90,10 @@ struct agent {
 	struct trouble		 write_trouble;
 	struct trouble		 session_trouble;
 	struct trouble		 registration_trouble;
+	struct trouble		 election_trouble;
+	struct trouble		 refusal;	/* of the lock, by max_behind */
+	char			 final_position[FAILOVER_POSITION];
+	bool			 caught_up;	/* it is said that we gave up */
 
 	struct api_transition	 transitions[API_TRANSITIONS];
 	size_t			 transition_count;
@@ -97,6 +110,7 @@ struct agent {
 
 static void	agent_event(struct agent *, const struct core_event *);
 static void	agent_ask_health(struct agent *);
+static void	agent_election_soon(struct agent *);
 
 static int64_t
 wall_ms(void)
@@ -180,6 +194,7 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	    a->config->health_interval);
 	a->health_again = false;
 	agent_say_health(a, ev.health, text);
+	agent_election_soon(a);		/* it may have waited for the handler */
 	agent_look_for_disable_file(a);
 	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
 	    text);
@@ -273,6 +288,14 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 		    result == HANDLER_AGAIN ? CORE_AGAIN : CORE_FAILED,
 	};
 
+	a->final_position[0] = '\0';
+	if (a->op == CORE_POSITION) {
+		if (ev.result == CORE_DONE)
+			snprintf(a->final_position, sizeof a->final_position,
+			    "%s", text);
+		agent_event(a, &ev);
+		return;
+	}
 	a->counters.role_failures += ev.result == CORE_FAILED;
 	if (ev.result == CORE_DONE)
 		a->role_done = a->op == CORE_ENSURE_MASTER ? FAILOVER_MASTER :
@@ -284,6 +307,26 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 	agent_event(a, &ev);
 }
 
+/* Who was master before, and what he left; unless we have waited for that long
+ * enough. */
+static void
+agent_tell_before(struct agent *a, struct handler_call *call, bool enough)
+{
+	const struct lock_before	*b = lock_before(a->lock);
+
+	call->what.previous_host = b->host;
+	call->what.previous_port = b->port;
+	call->what.target = enough ? "" : b->position;
+	if (!enough || a->core.state != CORE_PROMOTING ||
+	    b->position[0] == '\0' || a->caught_up)
+		return;
+	a->caught_up = true;
+	log_error("This copy has not got what the master before it, %s, left "
+	    "(%.200s) within [election] catch_up: it becomes master without; "
+	    "what is missing may be found on %s", b->node, b->position,
+	    b->node);
+}
+
 static void
 agent_call(struct agent *a, const struct core_action *act)
 {
@@ -291,6 +334,7 @@ agent_call(struct agent *a, const struct core_action *act)
 		[CORE_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
 		[CORE_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
 		[CORE_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
+		[CORE_POSITION] = HANDLER_POSITION,
 	};
 	struct handler_call		call = {
 		.op = ops[act->op],
@@ -304,11 +348,194 @@ agent_call(struct agent *a, const struct core_action *act)
 		call.what.master_host = act->host;
 		call.what.master_port = act->port;
 	}
+	if (act->op == CORE_ENSURE_MASTER)
+		agent_tell_before(a, &call, act->yes);
 	a->call = act->call;
 	a->op = act->op;
 	a->counters.role_calls++;
 	handler_cancel(a->role);
 	handler_call(a->role, &call, agent_call_done, a);
+}
+
+/*
+ * The election: the plugin's answers come from the health handler, because the
+ * other one may be at a long ensure_slave.
+ */
+
+static void
+agent_election_soon(struct agent *a)
+{
+	if (election_runs(a->election))
+		timer_in(a->election_timer, 0);
+}
+
+static void
+agent_election_answer(enum handler_result result, const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	if (a->health_again) {
+		a->health_again = false;
+		timer_in(a->health_timer, 0);
+	}
+	if (a->asked_round != a->election_round)
+		return;		/* of an election that is over */
+	if (result != HANDLER_DONE && result != HANDLER_FAILED)
+		log_warning("Comparing the copies: %s", text);
+	election_answer(a->election, result == HANDLER_DONE ? ELECTION_YES :
+	    result == HANDLER_FAILED ? ELECTION_NO : ELECTION_CAN_NOT_TELL,
+	    text);
+	agent_election_soon(a);
+}
+
+/* If the handler is busy it is tried again when it is not. */
+static void
+agent_election_ask(struct agent *a)
+{
+	const struct election_step	*s = &a->question;
+	struct handler_call		 call = {
+		.op = s->type == ELECTION_COMPARE ? HANDLER_HAS_POSITION :
+		    s->type == ELECTION_MEASURE ? HANDLER_BEHIND :
+		    HANDLER_POSITION,
+		/* So that there is time left to say that it can't be told. */
+		.timeout_ms = (a->config->election_wait + 1) / 2,
+	};
+
+	if (s->type == ELECTION_NOTHING)
+		return;
+	agent_tell(a, &call, "an election");
+	call.what.position = s->text;
+	if (!handler_call(a->health, &call, agent_election_answer, a))
+		return;
+	a->asked_round = a->election_round;
+	a->question.type = ELECTION_NOTHING;
+}
+
+/* "consul-failover promote" leaves it, for one time. */
+static bool
+agent_overridden(const struct agent *a)
+{
+	char	path[PATH_MAX];
+
+	runfile_promote_file(a->config, path);
+	if (unlink(path) != 0)
+		return false;
+	log_warning("%s was there: taking the lock all the same, this once",
+	    path);
+	return true;
+}
+
+static void
+agent_elected(struct agent *a, const struct election_step *s)
+{
+	struct core_event	ev = { .type = CORE_EV_ELECTED };
+	char			why[CORE_TEXT];
+
+	ev.yes = s->type == ELECTION_TAKE || agent_overridden(a);
+	if (!ev.yes)
+		snprintf(why, sizeof why, "%.300s; to make it master all the "
+		    "same, run: consul-failover promote -c %s", s->text,
+		    a->config->file);
+	else if (election_reason(a->election)[0] != '\0')
+		log_warning("Taking the lock after [election] wait, although "
+		    "%s", election_reason(a->election));
+	trouble_set(&a->refusal, ev.yes ? "" : why);
+	agent_event(a, &ev);
+}
+
+static void
+agent_election_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent		*a = arg;
+	struct election_step	 s;
+
+	(void)fd;
+	(void)what;
+	if (!election_runs(a->election))
+		return;
+	s = election_next(a->election, clock_ms());
+	switch (s.type) {
+	case ELECTION_POSITION_OF_OURS:
+	case ELECTION_COMPARE:
+	case ELECTION_MEASURE:
+		a->question = s;
+		/* FALLTHROUGH */
+	case ELECTION_NOTHING:
+		agent_election_ask(a);
+		timer_in(a->election_timer, s.at - clock_ms() + 1);
+		break;
+	case ELECTION_PUBLISH:
+		candidates_publish(a->candidates, a->core.lock.epoch, s.text,
+		    s.yields);
+		timer_in(a->election_timer, 0);
+		break;
+	case ELECTION_TAKE:
+	case ELECTION_REFUSE:
+		agent_elected(a, &s);
+		break;
+	}
+}
+
+static void
+agent_records_changed(void *arg)
+{
+	struct agent			*a = arg;
+	const struct election_record	*records;
+	size_t				 count;
+
+	records = candidates_records(a->candidates, &count);
+	election_records(a->election, records, count);
+	agent_election_soon(a);
+}
+
+static void
+agent_elect(struct agent *a, bool yes)
+{
+	const struct lock_before	*b = lock_before(a->lock);
+	char				 last[ELECTION_ID];
+
+	a->election_round++;
+	a->question.type = ELECTION_NOTHING;
+	if (!yes) {
+		election_end(a->election);
+		return;
+	}
+	candidates_make_id(last, b->node, b->service_id);
+	election_begin(a->election, a->core.lock.epoch, last, b->position,
+	    b->position[0] != '\0' ? b->position :
+	    candidates_master(a->candidates), clock_ms());
+	agent_records_changed(a);
+}
+
+/* While we are the master: for the max_behind of those who may be it next. */
+
+static void
+agent_position_told(enum handler_result result, const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	if (result == HANDLER_DONE && core_is_master(&a->core))
+		candidates_say_master(a->candidates, a->core.epoch, text);
+	if (a->health_again) {
+		a->health_again = false;
+		timer_in(a->health_timer, 0);
+	}
+}
+
+static void
+agent_position_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent		*a = arg;
+	struct handler_call	 call = { .op = HANDLER_POSITION,
+				    .timeout_ms = a->config->health_deadline };
+
+	(void)fd;
+	(void)what;
+	timer_in(a->position_timer, a->config->position_interval);
+	if (a->config->max_behind < 0 || !core_is_master(&a->core))
+		return;
+	agent_tell(a, &call, "others may not be promoted if they are behind");
+	handler_call(a->health, &call, agent_position_told, a);
 }
 
 /*
@@ -375,7 +602,9 @@ agent_changed(struct agent *a, const struct core_action *act)
 	    act->from == CORE_MASTER;
 	log_line(agent_change_level(a, act), "%s -> %s: %s", t->from, t->to,
 	    t->why);
-	if (act->to == CORE_PROMOTING && a->core.grace_until > a->core.now)
+	if ((act->to == CORE_PROMOTING || (act->to == CORE_CANDIDATE &&
+	    a->core.lock.owner == CORE_LOCK_FREE)) &&
+	    a->core.grace_until > a->core.now)
 		log_info("The lock was not given back in good order: its last "
 		    "holder may act as master for %.1f s more, so we wait",
 		    (double)(a->core.grace_until - a->core.now) / 1000);
@@ -446,6 +675,7 @@ agent_leave(struct agent *a, bool demoted)
 	notify_send("STOPPING=1");
 	a->clean_stop = demoted;
 	timer_in(a->leave_timer, 2 * a->config->request_timeout + 1000);
+	candidates_leave(a->candidates);
 	if (lock_session(a->lock)[0] != '\0')
 		log_info("Destroying leader session");
 	lock_leave(a->lock, agent_session_left, a);
@@ -458,14 +688,19 @@ agent_perform(struct agent *a, const struct core_action *act)
 	case CORE_WANT_SESSION:
 		lock_want_session(a->lock, act->yes);
 		break;
+	case CORE_ELECT:
+		agent_elect(a, act->yes);
+		break;
 	case CORE_ACQUIRE:
+		a->caught_up = false;
 		lock_acquire(a->lock);
 		break;
 	case CORE_LOOK:
 		lock_look(a->lock);
 		break;
 	case CORE_RELEASE:
-		lock_release(a->lock, act->clean);
+		lock_release(a->lock, act->clean, act->yes ?
+		    a->final_position : "");
 		break;
 	case CORE_CALL:
 		agent_call(a, act);
@@ -527,6 +762,7 @@ agent_event(struct agent *a, const struct core_event *ev)
 	    a->core.unfenced ? CORE_UNFENCED : "");
 	for (i = 0; i < todo.count; i++)
 		agent_perform(a, &todo.list[i]);
+	candidates_session(a->candidates, lock_session(a->lock));
 	agent_set_wake(a);
 }
 
@@ -619,11 +855,38 @@ agent_session_trouble(const char *text, void *arg)
 }
 
 static void
+agent_configure_election(struct agent *a)
+{
+	const uint32_t	compare = 1u << HANDLER_POSITION |
+			    1u << HANDLER_HAS_POSITION;
+
+	a->election_config = (struct election_config){
+		.wait = a->config->election_wait,
+		.priority = a->config->priority,
+		.max_behind = a->config->max_behind,
+		.compares = (a->plugin->ops & compare) == compare,
+		.measures = (a->plugin->ops & 1u << HANDLER_BEHIND) != 0,
+	};
+	candidates_make_id(a->election_config.id, a->node,
+	    a->config->service_id);
+}
+
+static void
+agent_election_trouble(const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	trouble_set(&a->election_trouble, text);
+}
+
+static void
 agent_registered(const char *node, const char *address, void *arg)
 {
 	struct agent	*a = arg;
 
 	snprintf(a->node, sizeof a->node, "%s", node);
+	agent_configure_election(a);
+	candidates_identify(a->candidates, node, a->election_config.compares);
 	lock_identify(a->lock, node, address);
 }
 
@@ -643,6 +906,11 @@ static const struct lock_events lock_events = {
 	.key_trouble = agent_key_trouble,
 	.write_trouble = agent_write_trouble,
 	.session_trouble = agent_session_trouble,
+};
+
+static const struct candidates_events candidates_events = {
+	.changed = agent_records_changed,
+	.trouble = agent_election_trouble,
 };
 
 static const struct registration_events registration_events = {
@@ -773,6 +1041,8 @@ agent_start_loop(struct agent *a, struct error *err)
 	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
 	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
 	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
+	a->election_timer = evtimer_new(a->base, agent_election_timer, a);
+	a->position_timer = evtimer_new(a->base, agent_position_timer, a);
 	event_add(a->wake, NULL);
 	if (notify_watchdog_ms() > 0)
 		timer_in(a->watchdog, 0);
@@ -795,8 +1065,11 @@ agent_core_config(const struct agent *a, struct core_config *c)
 		.slave_deadline = g->slave_deadline,
 		.busy_limit = g->busy_limit,
 		.promote_limit = g->promote_limit,
+		.catch_up = g->catch_up,
 		.can_demote = (a->plugin->ops &
 		    1u << HANDLER_ENSURE_DEMOTED) != 0,
+		.can_tell = (a->plugin->ops & 1u << HANDLER_POSITION) != 0,
+		.never_master = g->never_master,
 		.resume_epoch = runfile_epoch(a->runfile),
 		.inherited_lease = a->inherited_lease,
 	};
@@ -851,6 +1124,8 @@ agent_new(struct agent **out, const struct config *config,
 	a->write_trouble.what = "Consul, taking or giving back the lock";
 	a->session_trouble.what = "Consul, session";
 	a->registration_trouble.what = "Consul, registration";
+	a->election_trouble.what = "Consul, comparing the copies";
+	a->refusal.what = "The lock is free, but not taken";
 	if (!agent_start_loop(a, err) ||
 	    !consul_new(&a->consul, a->base, config, err) ||
 	    !agent_start_api(a, err) ||
@@ -867,10 +1142,15 @@ agent_new(struct agent **out, const struct config *config,
 	handler_watch_process(a->role, agent_role_process, a);
 	a->registration = registration_new(a->base, a->consul, config,
 	    api_port(a->api), &registration_events, a);
+	a->election = election_new(&a->election_config);
+	agent_configure_election(a);
+	a->candidates = candidates_new(a->base, a->consul, config,
+	    &candidates_events, a);
 	a->lock = lock_new(a->base, a->consul, config,
 	    runfile_session(runfile), &lock_events, a);
 	agent_start_core(a);
 	agent_ask_health(a);
+	timer_in(a->position_timer, a->config->position_interval);
 	notify_send("READY=1");
 	*out = a;
 	return true;
@@ -901,6 +1181,9 @@ agent_reload(struct agent *a, const struct plugin_description *plugin,
 	a->plugin = plugin;
 	agent_core_config(a, &c);
 	core_configure(&a->core, &c);
+	agent_configure_election(a);
+	candidates_identify(a->candidates, a->node,
+	    a->election_config.compares);
 	agent_event(a, &tick);		/* its timers may ring earlier now */
 	handler_reload(a->role, plugin);
 	handler_reload(a->health, plugin);
@@ -924,7 +1207,7 @@ agent_run(struct agent *a, void (*reload)(void *), void *arg)
 void
 agent_free(struct agent *a)
 {
-	struct event	*events[] = { NULL, NULL, NULL, NULL, NULL, NULL, NULL };
+	struct event	*events[9] = { NULL };
 	size_t		 i;
 
 	if (a == NULL)
@@ -934,6 +1217,8 @@ agent_free(struct agent *a)
 	handler_free(a->health);
 	guard_free(a->guard, a->end == AGENT_STOPPED);
 	api_free(a->api);
+	candidates_free(a->candidates);
+	election_free(a->election);
 	lock_free(a->lock);
 	registration_free(a->registration);
 	consul_free(a->consul);
@@ -941,7 +1226,9 @@ agent_free(struct agent *a)
 	events[1] = a->health_timer;
 	events[2] = a->watchdog;
 	events[3] = a->leave_timer;
-	memcpy(&events[4], a->signals, sizeof a->signals);
+	events[4] = a->election_timer;
+	events[5] = a->position_timer;
+	memcpy(&events[6], a->signals, sizeof a->signals);
 	for (i = 0; i < sizeof events / sizeof events[0]; i++)
 		if (events[i] != NULL)
 			event_free(events[i]);

@@ -2,8 +2,11 @@
 
 #include "command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +22,7 @@
 #include "agent.h"
 #include "child.h"
 #include "config.h"
+#include "conform.h"
 #include "consul.h"
 #include "core.h"
 #include "error.h"
@@ -28,6 +32,7 @@
 #include "log.h"
 #include "runfile.h"
 #include "status.h"
+#include "value.h"
 
 #define LEAVE_PINS	3
 #define FLAGS_MAX	(64 + LEAVE_PINS)
@@ -40,10 +45,11 @@ struct options {
 	const char	*config_file;
 	char		*flags[FLAGS_MAX];	/* "section.key=value", owned */
 	size_t		 flag_count;
-	bool		 json, watch, example, dot, help;
+	bool		 json, watch, example, dot, yes, help;
 	bool		 running;	/* an agent: errors go to its log */
 	const char	*master_host;
 	long		 master_port;
+	char		 master[256];		/* the host of --master */
 	const char	*target;
 	uint64_t	 epoch;
 	long		 guard;			/* our parent, that one */
@@ -60,7 +66,8 @@ struct command {
 };
 
 enum { OPT_JSON = 256, OPT_WATCH, OPT_EXAMPLE, OPT_DOT, OPT_HOST, OPT_PORT,
-	OPT_EPOCH, OPT_TARGET, OPT_GUARD, OPT_HELP, OPT_CONFIG_FLAG };
+	OPT_MASTER, OPT_EPOCH, OPT_TARGET, OPT_YES, OPT_GUARD, OPT_HELP,
+	OPT_CONFIG_FLAG };
 
 static int	fail(int status, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));
@@ -515,6 +522,32 @@ ends_with(long parent)
 }
 
 static int
+command_promote(struct options *o)
+{
+	struct config	*c;
+	char		 path[PATH_MAX];
+	int		 fd;
+
+	if (!load(o, &c))
+		return EXIT_CONFIG;
+	runfile_promote_file(c, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0) {
+		fail(EXIT_FAILURE, "%s: %s: run this as the agent's user, "
+		    "while it runs", path, strerror(errno));
+		config_free(c);
+		return EXIT_FAILURE;
+	}
+	close(fd);
+	printf("The agent of service id %s takes the lock the next time that "
+	    "it is free, even if its copy is further behind than [election] "
+	    "max_behind; to take that back: rm %s\n",
+	    c->service_id, path);
+	config_free(c);
+	return EXIT_SUCCESS;
+}
+
+static int
 command_leave(struct options *o)
 {
 	static const char *const	 names[] = {
@@ -546,7 +579,7 @@ command_leave(struct options *o)
 }
 
 /*
- * plugin info, plugin call
+ * plugin info, plugin call, plugin test
  */
 
 static const char *
@@ -635,21 +668,6 @@ print_answer(enum handler_result result, const char *text, void *arg)
 	event_base_loopbreak(a->base);
 }
 
-static int64_t
-call_timeout(const struct config *c, enum handler_op op)
-{
-	switch (op) {
-	case HANDLER_ENSURE_MASTER:
-		return c->master_deadline;
-	case HANDLER_ENSURE_SLAVE:
-		return c->slave_deadline;
-	case HANDLER_ENSURE_DEMOTED:
-		return c->demote_deadline;
-	default:
-		return c->health_deadline;
-	}
-}
-
 static int
 call_plugin(const struct config *c, const struct plugin_description *p,
     const struct handler_call *call)
@@ -695,7 +713,7 @@ plugin_call_command(struct options *o)
 		return status;
 	open_log(c);
 	call.what.epoch = o->epoch;
-	call.timeout_ms = call_timeout(c, call.op);
+	call.timeout_ms = conform_deadline(c, call.op);
 	if (call.op == HANDLER_ENSURE_SLAVE) {
 		call.what.master_host = o->master_host;
 		call.what.master_port = (uint16_t)(o->master_port > 0 ?
@@ -711,6 +729,54 @@ plugin_call_command(struct options *o)
 	return status;
 }
 
+/* What a plugin says of itself needs no config. */
+static int
+test_file(const char *name, const struct conform_terms *terms)
+{
+	struct plugin_description	*p;
+	struct error			 err;
+	bool				 ok;
+
+	if (!plugin_describe(&p, name, PLUGIN_LOAD_LIMIT, &err)) {
+		printf("FAILED   load: %s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	ok = conform_test(p, NULL, terms, &err);
+	plugin_description_free(p);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+plugin_test_command(struct options *o)
+{
+	struct conform_terms		 terms = {
+		.may_change = o->yes, .master_host = o->master_host,
+		.epoch = o->epoch != 0 ? o->epoch : 1,
+	};
+	struct config			*c;
+	struct plugin_description	*p;
+	struct error			 err;
+	int				 status;
+
+	if (o->rest_count != (o->config_file == NULL ? 2 : 1))
+		return fail(EXIT_USAGE, "usage: consul-failover plugin test "
+		    "NAME|FILE.so, or plugin test -c FILE [--yes] "
+		    "[--master HOST:PORT]");
+	if (o->config_file == NULL)
+		return test_file(o->rest[1], &terms);
+	if ((status = load_both(o, &c, &p)) != 0)
+		return status;
+	open_log(c);
+	terms.master_port = (uint16_t)(o->master_port > 0 ? o->master_port :
+	    c->service_port);
+	if (!conform_test(p, c, &terms, &err))
+		status = err.text[0] != '\0' ? fail(EXIT_FAILURE, "%s",
+		    err.text) : EXIT_FAILURE;
+	plugin_description_free(p);
+	config_free(c);
+	return status;
+}
+
 static int
 command_plugin(struct options *o)
 {
@@ -718,7 +784,9 @@ command_plugin(struct options *o)
 		return plugin_info_command(o);
 	if (o->rest_count > 0 && strcmp(o->rest[0], "call") == 0)
 		return plugin_call_command(o);
-	return fail(EXIT_USAGE, "plugin: say info or call");
+	if (o->rest_count > 0 && strcmp(o->rest[0], "test") == 0)
+		return plugin_test_command(o);
+	return fail(EXIT_USAGE, "plugin: say info, call or test");
 }
 
 /*
@@ -731,6 +799,8 @@ static const struct command commands[] = {
 	    "check config and plugin, and print the safety time line" },
 	{ "status", command_status, true, "-c FILE [--json] [--watch]",
 	    "every node of the service, as Consul sees it" },
+	{ "promote", command_promote, true, "-c FILE",
+	    "once, make a copy master that max_behind is against" },
 	{ "leave", command_leave, true, "-c FILE [released|dropped]",
 	    "take a copy without an agent out of the service" },
 	{ "config", command_config, false, "--example",
@@ -739,6 +809,8 @@ static const struct command commands[] = {
 	    "what a plugin is, has and wants" },
 	{ "plugin", command_plugin, false, "call -c FILE OPERATION",
 	    "call a plugin once, by hand" },
+	{ "plugin", command_plugin, false, "test NAME|FILE.so|-c FILE",
+	    "see whether a plugin keeps its promises" },
 	{ "states", command_states, false, "--dot", "the states, as a graph" },
 	{ "version", command_version, false, "", "this program's version" },
 };
@@ -786,7 +858,9 @@ long_options(struct option *list, size_t size)
 		{ "dot", no_argument, NULL, OPT_DOT },
 		{ "master-host", required_argument, NULL, OPT_HOST },
 		{ "master-port", required_argument, NULL, OPT_PORT },
+		{ "master", required_argument, NULL, OPT_MASTER },
 		{ "epoch", required_argument, NULL, OPT_EPOCH },
+		{ "yes", no_argument, NULL, OPT_YES },
 		{ "target", required_argument, NULL, OPT_TARGET },
 		{ "guard", required_argument, NULL, OPT_GUARD },
 		{ "help", no_argument, NULL, 'h' },
@@ -799,6 +873,23 @@ long_options(struct option *list, size_t size)
 	for (i = 0; (name = config_flag_name(i)) != NULL && n + 1 < size; i++)
 		list[n++] = (struct option){ name, required_argument, NULL,
 		    OPT_CONFIG_FLAG };
+}
+
+static bool
+take_master(struct options *o)
+{
+	struct error	err;
+	int		port;
+
+	if (!value_split_address(optarg, o->master, sizeof o->master, &port,
+	    &err) || o->master[0] == '\0') {
+		fail(EXIT_USAGE, "--master wants HOST:PORT, not \"%s\"",
+		    optarg);
+		return false;
+	}
+	o->master_host = o->master;
+	o->master_port = port;
+	return true;
 }
 
 static bool
@@ -834,6 +925,11 @@ take_option(struct options *o, int c, const char *name)
 		o->master_port = strtol(optarg, &end, 10);
 		return *end == '\0' && o->master_port > 0 &&
 		    o->master_port < 65536;
+	case OPT_MASTER:
+		return take_master(o);
+	case OPT_YES:
+		o->yes = true;
+		return true;
 	case OPT_EPOCH:
 		o->epoch = strtoull(optarg, &end, 10);
 		return *end == '\0';

@@ -79,6 +79,13 @@ static const struct config_key config_keys[] = {
 	SPAN("lock", "session_ttl", duration, session_ttl, 10 * SECOND, DAY, "10s", "Consul ends a session not renewed for between one and two of these"),
 	TEXT("lock", "bind_node", boolean, bind_node, "yes", "yes: a dead node is noticed in 6s; no: in 2 session_ttl, no false alarms"),
 
+	SPAN("election", "priority", integer, priority, 0, 1000000, "100", "of copies that have got equally far, the one with the highest is promoted"),
+	TEXT("election", "never_master", boolean, never_master, "no", "yes: this copy is only ever a slave, as a backup or for reports"),
+	SPAN("election", "wait", duration, election_wait, MS, 60 * SECOND, "1s", "longest wait for a healthy copy that has got further than this one"),
+	SPAN("election", "catch_up", duration, catch_up, MS, DAY, "30s", "a new master waits so long for what only the one before has; within promote_limit"),
+	SPAN("election", "max_behind", limit, max_behind, 0, INT64_MAX, "any", "not promoted if it lacks more of the last master's data, in the plugin's unit"),
+	SPAN("election", "position_interval", duration, position_interval, SECOND, DAY, "10s", "with max_behind, the master writes into Consul this often how far it has got"),
+
 	TEXT("api", "listen", listen, api_listen, "127.0.0.1:8000", "host:port of /health, /status and /metrics; :8000 is all addresses"),
 	SPAN("api", "check_interval", duration, check_interval, SECOND, DAY, "2s", "Consul asks /health this often"),
 	SPAN("api", "check_failures", integer, check_failures, 1, 10, "2", "failures in a row that make the check critical"),
@@ -103,6 +110,7 @@ static const struct {
 	{ "options", "The plugin's own keys: consul-failover plugin info NAME lists them." },
 	{ "consul", "How to reach Consul.  Its own environment variables mean what they always do." },
 	{ "lock", "Who is master.  fuse + demote_deadline + 1s <= lock_delay <= 60s must hold." },
+	{ "election", "Which copy takes a free lock: the one that has got furthest." },
 	{ "api", "Our own HTTP server." },
 	{ "agent", "Files of the agent." },
 	{ "log", "Lines on standard error." },
@@ -628,8 +636,9 @@ config_load(struct config **config, const char *file, char *const *flags,
 static bool
 key_is_string(const struct config_key *k)
 {
-	return k->set != value_set_integer && k->set != value_set_boolean &&
-	    k->set != value_set_duration && k->set != value_set_format;
+	return k->set != value_set_integer && k->set != value_set_limit &&
+	    k->set != value_set_boolean && k->set != value_set_duration &&
+	    k->set != value_set_format;
 }
 
 void

@@ -55,6 +55,14 @@ struct config {
 	int64_t	 session_ttl;
 	bool	 bind_node;		/* session bound to serfHealth */
 
+	int64_t	 priority;
+	bool	 never_master;
+	int64_t	 election_wait;
+	int64_t	 catch_up;		/* for the position that was left */
+	int64_t	 max_behind;		/* in the plugin's unit; -1: any
+					 * number */
+	int64_t	 position_interval;
+
 	char	*api_listen;		/* host:port */
 	int64_t	 check_interval;	/* Consul polls /health this often */
 	int64_t	 check_failures;	/* polls that must fail in a row */

@@ -56,6 +56,7 @@ struct consul_answer {
 	const struct http_reply	*http;
 	struct consul_reply	 reply;
 	struct consul_key	 key;
+	struct consul_record	*records;
 	struct consul_session	*sessions;
 	struct consul_instance	*instances;
 	yajl_val		 root;
@@ -325,6 +326,50 @@ consul_read_key(struct consul_answer *a)
 	return YAJL_IS_ARRAY(v) && v->u.array.len == 1 && a->http->index > 0 &&
 	    consul_read_entry(a, v->u.array.values[0]) ?
 	    CONSUL_OK : CONSUL_UNKNOWN;
+}
+
+static bool
+consul_read_record(struct consul_answer *a, struct consul_record *r,
+    yajl_val v)
+{
+	yajl_val	 value = json_get(v, "Value");
+	size_t		 size;
+	char		*text;
+
+	r->key = json_string(v, "Key", "");
+	r->session = json_string(v, "Session", "");
+	r->value = "";
+	if (strncmp(r->key, a->request->subject,
+	    strlen(a->request->subject)) != 0)
+		return false;
+	if (!YAJL_IS_STRING(value))
+		return YAJL_IS_NULL(value);
+	size = strlen(value->u.string) + 1;
+	text = consul_must(malloc(size));
+	r->value = consul_keep(a, text);
+	return consul_decode(value->u.string, text, size);
+}
+
+static enum consul_outcome
+consul_read_records(struct consul_answer *a)
+{
+	yajl_val	 v = consul_root(a, 200);
+	size_t		 i;
+
+	if (a->http->status == 404 && a->http->length == 0 &&
+	    a->http->index > 0)
+		return CONSUL_OK;
+	if (!YAJL_IS_ARRAY(v) || a->http->index == 0)
+		return CONSUL_UNKNOWN;
+	a->records = consul_must(calloc(v->u.array.len + 1,
+	    sizeof(*a->records)));
+	for (i = 0; i < v->u.array.len; i++)
+		if (!consul_read_record(a, &a->records[i],
+		    v->u.array.values[i]))
+			return CONSUL_UNKNOWN;
+	a->reply.records = a->records;
+	a->reply.record_count = v->u.array.len;
+	return CONSUL_OK;
 }
 
 /* 409: Consul took the whole transaction back, and says why. */
@@ -668,6 +713,7 @@ consul_answer_free(struct consul_answer *a)
 	for (i = 0; i < a->owned_count; i++)
 		free(a->owned[i]);
 	free(a->owned);
+	free(a->records);
 	free(a->sessions);
 	free(a->instances);
 	yajl_tree_free(a->root);
@@ -869,19 +915,56 @@ consul_get(struct consul *c, const char *key, bool consistent, consul_cb cb,
 
 /* Consul adds up to a sixteenth of the wait, so that not all come at once; a
  * wait of 0 would mean five minutes. */
+static struct consul_request *
+consul_poll(struct consul_request *r, const char *what, uint64_t index,
+    int64_t wait_ms)
+{
+	if (wait_ms < 1)
+		wait_ms = 1;
+	return consul_send(r, "GET", NULL, wait_ms + wait_ms / 16 + 2000 +
+	    r->consul->config->request_timeout,
+	    "/v1/kv/%s?%sindex=%" PRIu64 "&wait=%" PRId64 "ms", r->escaped,
+	    what, index, wait_ms);
+}
+
 struct consul_request *
 consul_watch(struct consul *c, const char *key, uint64_t index,
     int64_t wait_ms, consul_cb cb, void *arg)
 {
-	struct consul_request	*r = consul_request_new(c, key,
-				    consul_read_key, cb, arg);
+	return consul_poll(consul_request_new(c, key, consul_read_key, cb,
+	    arg), "", index, wait_ms);
+}
 
-	if (wait_ms < 1)
-		wait_ms = 1;
-	return consul_send(r, "GET", NULL,
-	    wait_ms + wait_ms / 16 + 2000 + c->config->request_timeout,
-	    "/v1/kv/%s?index=%" PRIu64 "&wait=%" PRId64 "ms", r->escaped,
-	    index, wait_ms);
+struct consul_request *
+consul_list(struct consul *c, const char *prefix, uint64_t index,
+    int64_t wait_ms, consul_cb cb, void *arg)
+{
+	return consul_poll(consul_request_new(c, prefix, consul_read_records,
+	    cb, arg), "recurse&", index, wait_ms);
+}
+
+struct consul_request *
+consul_put(struct consul *c, const char *key, const char *session,
+    const char *value, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = consul_request_new(c, key,
+				    consul_read_true, cb, arg);
+	char			*id = consul_escape(session == NULL ? "" :
+				    session);
+
+	consul_send(r, "PUT", value, 0, "/v1/kv/%s%s%s", r->escaped,
+	    session == NULL ? "" : "?acquire=", id);
+	free(id);
+	return r;
+}
+
+struct consul_request *
+consul_delete(struct consul *c, const char *key, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = consul_request_new(c, key,
+				    consul_read_true, cb, arg);
+
+	return consul_send(r, "DELETE", NULL, 0, "/v1/kv/%s", r->escaped);
 }
 
 /* {"KV":{"Verb":…,"Key":…, and stays open for more. */

@@ -26,12 +26,15 @@ enum consul_outcome {
 
 #define CONSUL_ID_MAX	64	/* a session id has 36 characters */
 #define CONSUL_NAME_MAX	256
+/* What we write has a position in it, quoted: FAILOVER_POSITION and the rest. */
+#define CONSUL_VALUE_MAX 8192
 
 /* A key as one read showed it. */
 struct consul_key {
 	bool		 exists;
 	char		 session[CONSUL_ID_MAX];	/* "" where it is free */
-	char		 value[1024];	/* decoded; cut where it is longer */
+	char		 value[CONSUL_VALUE_MAX];	/* decoded; cut where it
+							 * is longer */
 	uint64_t	 create_index;
 	uint64_t	 lock_index;
 	uint64_t	 modify_index;
@@ -60,6 +63,12 @@ struct consul_instance {
 	const char	*warning;	/* meta failover-warning; "" … */
 };
 
+/* One key below a prefix; the strings are borrowed. */
+struct consul_record {
+	const char	*key, *session;	/* session "" where it has none */
+	const char	*value;		/* decoded */
+};
+
 struct consul_reply {
 	enum consul_outcome		 outcome;
 	const char			*text;	/* why not, for people: names the
@@ -70,6 +79,8 @@ struct consul_reply {
 	bool				 delayed;	/* _lock: lock-delay runs */
 
 	const struct consul_key		*key;		/* consul_get, _lock */
+	const struct consul_record	*records;	/* consul_list */
+	size_t				 record_count;
 	const struct consul_session	*sessions;	/* _session_info, _sessions */
 	size_t				 session_count;
 	const struct consul_instance	*instances;	/* _instances, _health */
@@ -110,6 +121,15 @@ struct consul_request	*consul_get(struct consul *, const char *key,
 /* The same, answered when X-Consul-Index passes index or wait_ms are over. */
 struct consul_request	*consul_watch(struct consul *, const char *key,
     uint64_t index, int64_t wait_ms, consul_cb, void *);
+/* All keys below prefix, answered as consul_watch is. */
+struct consul_request	*consul_list(struct consul *, const char *prefix,
+    uint64_t index, int64_t wait_ms, consul_cb, void *);
+/* Writes a key.  Session: it is the session's from now on, and REFUSED where it
+ * is another's; NULL: whatever it was. */
+struct consul_request	*consul_put(struct consul *, const char *key,
+    const char *session, const char *value, consul_cb, void *);
+struct consul_request	*consul_delete(struct consul *, const char *key,
+    consul_cb, void *);
 /* One transaction: the key is as `seen` showed it, and is locked by session
  * with value.  CONSUL_OK: reply->key has the new indexes.  REFUSED: text tells
  * why, delayed that it was the lock-delay.  GONE: the session is dead. */

@@ -37,6 +37,10 @@
  * not; it waits so long for the next word. */
 #define DEMOTE_LEASE	300
 #define DEMOTE_LEASE_NEXT 100
+/* A demoted copy tells in this time how far it has got, or never. */
+#define POSITION_LIMIT	1000
+/* So long holds what an election has shown, while the lock is refused. */
+#define ELECTION_HOLDS	3000
 /* A guard that is asked to demote says in this time that it is at it. */
 #define GUARD_ANSWER	1000
 
@@ -193,12 +197,16 @@ master_failed(struct core *c)
 	return c->master_failures >= MASTER_FAILURES;
 }
 
+static int64_t
+promotion_begun(const struct core *c)
+{
+	return c->since > c->grace_until ? c->since : c->grace_until;
+}
+
 static bool
 promotion_late(struct core *c)
 {
-	int64_t	begun = c->since > c->grace_until ? c->since : c->grace_until;
-
-	return due(c, begun + c->config.promote_limit);
+	return due(c, promotion_begun(c) + c->config.promote_limit);
 }
 
 /*
@@ -331,6 +339,8 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 	a->port = c->call_port;
 	if (op == CORE_ENSURE_MASTER) {
 		a->until = c->lease;	/* the guard's, who ends it then */
+		a->yes = c->state == CORE_MASTER ||
+		    c->now >= promotion_begun(c) + c->config.catch_up;
 		c->maybe_master = true;
 	}
 	c->op = op;
@@ -403,6 +413,8 @@ learn_lock(struct core *c, const struct core_lock *l)
 	/* Read before we gave it back, answered after that. */
 	if (l->owner == CORE_LOCK_OURS && l->at <= c->given_back_at)
 		return;
+	if (l->owner != c->lock.owner || l->epoch != c->lock.epoch)
+		c->elected_at = -1;
 	if (l->owner == CORE_LOCK_FREE)
 		learn_free(c, l);
 	if (l->owner == CORE_LOCK_OURS) {
@@ -495,6 +507,10 @@ learn_result(struct core *c, const struct core_event *ev)
 	if (op == CORE_NO_OP || ev->call != c->call)
 		return;
 	c->op = CORE_NO_OP;
+	if (op == CORE_POSITION) {
+		c->position_told = ev->result == CORE_DONE;
+		return;
+	}
 	c->failed = ev->result == CORE_FAILED;
 	c->done = ev->result == CORE_DONE ? op : CORE_NO_OP;
 	if (ev->result == CORE_DONE) {
@@ -580,6 +596,14 @@ learn(struct core *c, const struct core_event *ev)
 	case CORE_EV_CALL_DONE:
 		learn_result(c, ev);
 		break;
+	case CORE_EV_ELECTED:
+		if (!c->electing)
+			break;		/* of one that is over */
+		c->electing = false;
+		c->elected_at = ev->yes ? c->now : -1;
+		if (!ev->yes)
+			c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
+		break;
 	case CORE_EV_RELEASED:
 		learn_released(c, ev->yes);
 		break;
@@ -661,6 +685,7 @@ enter_demoting(struct core *c, enum core_state from)
 	c->proof_lost = lock_ours(c) && fuse_burnt(c);
 	c->demote_late = false;
 	c->release = CORE_KEPT;
+	c->position_asked = c->position_told = false;
 	c->lease_next = c->now;
 	c->guard_asked = c->guard_fired;
 	if (!c->guard_fired)
@@ -783,28 +808,48 @@ step(struct core *c)
  * What a state does while it lasts.
  */
 
+/*
+ * May the lock be tried for now?  The copies are compared when no master can be
+ * writing any more, so a lock that was lost is not tried for in the grace: but a
+ * missing key is, whose grace only begins when somebody has made it.
+ */
+static bool
+may_acquire(struct core *c)
+{
+	if (!lock_free(c) || !c->session || c->acquiring ||
+	    c->health != CORE_HEALTH_OK || c->config.never_master)
+		return false;
+	return due(c, c->acquire_at) && due(c, c->hold_off) &&
+	    (c->lock.epoch == 0 || due(c, c->grace_until));
+}
+
+static bool
+elected(const struct core *c)
+{
+	return c->elected_at >= 0 && c->now < c->elected_at + ELECTION_HOLDS;
+}
+
 static void
 work_candidate(struct core *c)
 {
 	/* Keep looking, so that notice_pause can tell a pause from peace. */
 	if (lock_free(c))
 		due(c, c->now + STOOD_STILL / 2);
-	if (!lock_free(c) || !c->session || c->acquiring ||
-	    c->health != CORE_HEALTH_OK)
+	if (!may_acquire(c))
 		return;
 	if (c->op != CORE_NO_OP) {
 		if (!due(c, c->since + SLAVE_GRACE))
 			return;
 		core_cancel(c);
 	}
-	if (due(c, c->acquire_at) && due(c, c->hold_off)) {
-		c->acquiring = true;
-		/* That it is missing Consul can check, but not that it has
-		 * been missing all the time: in between somebody may have made
-		 * it, become master, and lost it to whoever deletes it. */
-		c->from_nothing = c->lock.epoch == 0 && !c->lock.clean;
-		core_do(c, CORE_ACQUIRE);
-	}
+	if (!elected(c))
+		return;		/* wish_election asks */
+	c->acquiring = true;
+	/* That it is missing Consul can check, but not that it has been missing
+	 * all the time: in between somebody may have made it, become master, and
+	 * lost it to whoever deletes it. */
+	c->from_nothing = c->lock.epoch == 0 && !c->lock.clean;
+	core_do(c, CORE_ACQUIRE);
 }
 
 static void
@@ -835,6 +880,15 @@ work_slave(struct core *c)
 		core_call(c, CORE_ENSURE_SLAVE, c->config.slave_deadline);
 }
 
+/* What a demoted copy has, the next master must have too.  A stop that is in a
+ * hurry does not wait for that, nor does anybody else when it can't be told. */
+static bool
+position_known(const struct core *c)
+{
+	return !c->config.can_tell || !c->config.can_demote ||
+	    (c->position_asked && c->op == CORE_NO_OP);
+}
+
 static void
 work_demoting(struct core *c)
 {
@@ -849,6 +903,10 @@ work_demoting(struct core *c)
 		else if (c->op == CORE_NO_OP && due(c, c->call_at))
 			core_call(c, CORE_ENSURE_DEMOTED,
 			    left > 0 ? left : c->config.demote_deadline);
+	} else if (c->release == CORE_KEPT && !position_known(c)) {
+		if (c->op == CORE_NO_OP)
+			core_call(c, CORE_POSITION, POSITION_LIMIT);
+		c->position_asked = true;
 	} else if (c->release == CORE_KEPT) {
 		struct core_action	*a;
 
@@ -856,6 +914,7 @@ work_demoting(struct core *c)
 		 * a next run of ours that goes on with this session. */
 		core_do(c, CORE_REMEMBER)->epoch = 0;
 		a = core_do(c, CORE_RELEASE);
+		a->yes = c->position_told;
 		/* Not if it can't be demoted, but by becoming a slave. */
 		a->clean = c->now >= c->grace_until && c->config.can_demote;
 		c->release = CORE_RELEASING;
@@ -924,6 +983,21 @@ hold_lease(struct core *c)
 		c->guarded = false;
 	} else
 		core_lease(c, until);
+}
+
+/*
+ * Which of the copies takes a free lock: asked of the others.
+ */
+static void
+wish_election(struct core *c)
+{
+	bool	want = c->state == CORE_CANDIDATE && c->op == CORE_NO_OP &&
+		    may_acquire(c) && !elected(c);
+
+	if (want == c->electing)
+		return;
+	c->electing = want;
+	core_do(c, CORE_ELECT)->yes = want;
 }
 
 /*
@@ -1026,7 +1100,7 @@ core_init(struct core *c, const struct core_config *config, int64_t now)
 	c->config = *config;
 	c->now = c->since = now;
 	c->wake = now;
-	c->proof = c->given_back_at = -1;
+	c->proof = c->given_back_at = c->elected_at = -1;
 	c->maybe_master = config->can_demote || config->inherited_lease != 0;
 	c->lease = config->inherited_lease;
 	c->guarded = c->lease != 0;
@@ -1057,6 +1131,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 	} while (step(c));
 	work(c);
 	hold_lease(c);
+	wish_election(c);
 	wish_session(c);
 	show_tag(c);
 	show_health(c);
@@ -1073,7 +1148,8 @@ const char *
 core_op_name(enum core_op op)
 {
 	static const char *const names[] = {
-		"nothing", "ensure_master", "ensure_slave", "ensure_demoted"
+		"nothing", "ensure_master", "ensure_slave", "ensure_demoted",
+		"position"
 	};
 
 	return names[op];

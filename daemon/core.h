@@ -49,6 +49,7 @@ enum core_op {
 	CORE_ENSURE_MASTER,
 	CORE_ENSURE_SLAVE,
 	CORE_ENSURE_DEMOTED,
+	CORE_POSITION,		/* how far the copy has got, now demoted */
 };
 
 enum core_result { CORE_DONE, CORE_FAILED, CORE_AGAIN };
@@ -86,6 +87,8 @@ enum core_event_type {
 				 * held or delayed, no: for another reason */
 	CORE_EV_SESSION,	/* yes: we have a session; no: it is gone */
 	CORE_EV_CALL_DONE,	/* call, result, text */
+	CORE_EV_ELECTED,	/* yes: this copy shall take the lock; no: it
+				 * must not, for now */
 	CORE_EV_RELEASED,	/* yes: given back; no: that can't be told */
 	CORE_EV_GUARD,		/* guard, until, text */
 	CORE_EV_DISABLED,	/* yes, no; text is the file */
@@ -107,12 +110,16 @@ struct core_event {
 enum core_action_type {
 	CORE_WANT_SESSION,	/* yes: have one; no: destroy it.  A destroyed
 				 * session leaves the lock to the lock-delay */
+	CORE_ELECT,		/* yes: see whether this copy is the one to take
+				 * the free lock; no: that is over */
 	CORE_ACQUIRE,
 	CORE_LOOK,		/* read the key now */
-	CORE_RELEASE,		/* clean: it is known that nobody is master */
+	CORE_RELEASE,		/* clean: it is known that nobody is master;
+				 * yes: with the position, which was told */
 	CORE_CALL,		/* call, op, host, port, timeout, text = reason;
-				 * until: ensure_master must not begin then or
-				 * later, 0 for the others */
+				 * ensure_master: it must not begin at `until`
+				 * or later (0 for the others); yes: it need no
+				 * longer wait for what the master before left */
 	CORE_CANCEL,		/* kill the call that is under way */
 	CORE_LEASE,		/* until, by: tell the guard; see lease.h.
 				 * clean_at: until then another copy may be a
@@ -161,7 +168,10 @@ struct core_config {
 	int64_t	 slave_deadline;
 	int64_t	 busy_limit;
 	int64_t	 promote_limit;
-	bool	 can_demote;		/* the plugin has ensure_demoted */
+	int64_t	 catch_up;
+	bool	 can_demote;		/* the plugin has ensure_demoted, */
+	bool	 can_tell;		/* position */
+	bool	 never_master;
 	/* The epoch that this copy was master of when the agent last ran on
 	 * this boot of the machine, 0 for none: if the lock still says so,
 	 * the copy goes on as master without being demoted first. */
@@ -196,6 +206,8 @@ struct core {
 	int64_t			 proof;		/* time of the last; -1 */
 	bool			 acquiring;
 	int64_t			 acquire_at;	/* not before */
+	bool			 electing;	/* we asked who shall have it */
+	int64_t			 elected_at;	/* it is us; -1: not asked */
 	int64_t			 hold_off;	/* after a failed promotion */
 	int			 promote_failures;
 	bool			 from_nothing;	/* acquiring a missing key */
@@ -230,6 +242,7 @@ struct core {
 						 * still be a master */
 	bool			 proof_lost;	/* the fuse has burnt down */
 	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
+	bool			 position_asked, position_told;
 	int64_t			 release_by;	/* no answer: treat as unknown */
 	bool			 drop_session;	/* it may still hold the lock */
 	int64_t			 given_back_at;

@@ -556,7 +556,8 @@ http_prepare(struct http_request *r, const char *method, const char *url,
 	if (strcmp(method, "PUT") == 0) {
 		SET(CURLOPT_UPLOAD, 1L);
 		SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->sending_length);
-	}
+	} else if (strcmp(method, "GET") != 0)
+		SET(CURLOPT_CUSTOMREQUEST, method);
 #undef SET
 	return code == 0 ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }

@@ -86,7 +86,7 @@ leave_release(struct leave *l)
 {
 	char	 path[CONSUL_NAME_MAX];
 	char	*value = lock_make_value(l->config, l->as == LEAVE_RELEASED ?
-		    "released" : "dropped", l->session, "", "");
+		    "released" : "dropped", l->session, "", "", "");
 
 	lock_make_path(l->config, path);
 	consul_release(l->consul, path, l->session, value, leave_released, l);
@@ -94,7 +94,7 @@ leave_release(struct leave *l)
 }
 
 /* A guard without an agent is at this work itself, or will be. */
-static bool
+bool
 leave_may(const struct config *c, struct error *err)
 {
 	struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

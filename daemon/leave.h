@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "error.h"
 
 enum leave_as {
 	LEAVE_RELEASED,	/* nobody is a master: the next one need not wait */
@@ -20,5 +21,8 @@ enum leave_as {
  * the one that the run file names. */
 bool	leave_run(const struct config *, enum leave_as, bool for_the_guard,
 	    const char *session);
+
+/* False while a guard is at work on this copy. */
+bool	leave_may(const struct config *, struct error *);
 
 #endif

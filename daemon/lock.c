@@ -43,6 +43,7 @@ struct lock {
 	/* the key, as it was seen last */
 	struct consul_key		 key;
 	struct core_lock		 view;
+	struct lock_before		 before;
 	bool				 held;		/* by us, we believe */
 	bool				 giving_way;	/* given back just now */
 	bool				 was_held;	/* ever, by anybody */
@@ -110,7 +111,7 @@ lock_make_path(const struct config *c, char path[CONSUL_NAME_MAX])
 
 char *
 lock_make_value(const struct config *c, const char *state, const char *session,
-    const char *node, const char *address)
+    const char *node, const char *address, const char *position)
 {
 	yajl_gen	 g = json_new();
 	char		*text;
@@ -122,17 +123,23 @@ lock_make_value(const struct config *c, const char *state, const char *session,
 	json_put_member(g, "service_id", c->service_id);
 	json_put_member(g, "address", address);
 	json_put_member_int(g, "port", c->service_port);
+	if (position[0] != '\0')
+		json_put_member(g, "position", position);
 	yajl_gen_map_close(g);
 	text = strdup(json_text(g, NULL));
 	json_free(g);
-	return text;
+	if (position[0] == '\0' || strlen(text) < CONSUL_VALUE_MAX)
+		return text;
+	/* It would come back cut, and then not even say who wrote it. */
+	free(text);
+	return lock_make_value(c, state, session, node, address, "");
 }
 
 static char *
-lock_value(const struct lock *l, const char *state)
+lock_value(const struct lock *l, const char *state, const char *position)
 {
 	return lock_make_value(l->config, state, l->session, l->node,
-	    l->address);
+	    l->address, position);
 }
 
 static yajl_val
@@ -143,14 +150,28 @@ lock_parse_value(const struct consul_key *k)
 	return json_parse(k->value, strlen(k->value), &err);
 }
 
+/* Learns who had a key that is free now; true: he gave it back in good order.
+ * The position of one who still held it is what he began with: old. */
 static bool
-lock_was_given_back(const struct consul_key *k)
+lock_read_before(struct lock *l, const struct consul_key *k)
 {
-	yajl_val	v = lock_parse_value(k);
-	bool		yes = strcmp(json_string(v, "state", ""), "released") == 0;
+	struct lock_before	*b = &l->before;
+	yajl_val		 v = lock_parse_value(k);
+	const char		*state = json_string(v, "state", "");
+	bool			 released = strcmp(state, "released") == 0;
+	bool			 left = released ||
+				    strcmp(state, "dropped") == 0;
 
+	copy(b->node, sizeof b->node, json_string(v, "node", l->view.node));
+	copy(b->service_id, sizeof b->service_id,
+	    json_string(v, "service_id", ""));
+	copy(b->host, sizeof b->host, json_string(v, "address",
+	    l->view.host));
+	b->port = (uint16_t)json_uint(v, "port", l->view.port);
+	free(b->position);
+	b->position = strdup(left ? json_string(v, "position", "") : "");
 	yajl_tree_free(v);
-	return yes;
+	return released;
 }
 
 /*
@@ -263,8 +284,8 @@ lock_alone(const struct consul_reply *r, void *arg)
 static void
 lock_see_free(struct lock *l, const struct consul_key *k)
 {
+	l->view.clean = lock_read_before(l, k) && k->exists;
 	l->view.owner = CORE_LOCK_FREE;
-	l->view.clean = k->exists && lock_was_given_back(k);
 	if (k->exists || l->was_held) {
 		lock_report(l);
 	} else if (l->node[0] != '\0' && l->holder == NULL) {
@@ -477,7 +498,7 @@ lock_acquire(struct lock *l)
 
 	if (l->write != NULL || l->session[0] == '\0')
 		return;
-	value = lock_value(l, "held");
+	value = lock_value(l, "held", "");
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
 	    lock_acquired, l);
 	free(value);
@@ -502,9 +523,10 @@ lock_released(const struct consul_reply *r, void *arg)
 }
 
 void
-lock_release(struct lock *l, bool clean)
+lock_release(struct lock *l, bool clean, const char *position)
 {
-	char	*value = lock_value(l, clean ? "released" : "dropped");
+	char	*value = lock_value(l, clean ? "released" : "dropped",
+		    position);
 
 	/* A read that was sent before would say that we still have it. */
 	cancel(&l->read);
@@ -778,6 +800,12 @@ lock_identify(struct lock *l, const char *node, const char *address)
 	lock_open_session(l);
 }
 
+const struct lock_before *
+lock_before(const struct lock *l)
+{
+	return &l->before;
+}
+
 const char *
 lock_session(const struct lock *l)
 {
@@ -798,6 +826,7 @@ lock_new(struct event_base *base, struct consul *consul,
 	l->events = events;
 	l->arg = arg;
 	copy(l->resume, sizeof l->resume, resume);
+	l->before.position = strdup("");
 	lock_make_path(config, l->path);
 	l->session_timer = evtimer_new(base, lock_session_timer, l);
 	l->drop_timer = evtimer_new(base, lock_drop_timer, l);
@@ -822,5 +851,6 @@ lock_free(struct lock *l)
 	event_free(l->drop_timer);
 	event_free(l->watch_timer);
 	event_free(l->verify_timer);
+	free(l->before.position);
 	free(l);
 }

@@ -40,6 +40,15 @@ struct lock_events {
 	void	(*session_trouble)(const char *text, void *arg);
 };
 
+/* Who had the lock before, as the key said when it was last seen free. */
+struct lock_before {
+	char		 node[CONSUL_NAME_MAX];	/* "" where it did not say */
+	char		 service_id[CONSUL_NAME_MAX];
+	char		 host[CONSUL_NAME_MAX];	/* of the application */
+	uint16_t	 port;
+	char		*position;	/* left with the lock; "" for none */
+};
+
 struct lock;
 
 /* Begins to watch the key.  Borrows all but resume, the id of a session of an
@@ -60,8 +69,9 @@ void		 lock_want_session(struct lock *, bool);
 void		 lock_acquire(struct lock *);
 /* Reads the key now, consistently: ends in seen, or in key_trouble. */
 void		 lock_look(struct lock *);
-/* Gives the lock back; clean says in the key's value that nobody is master. */
-void		 lock_release(struct lock *, bool clean);
+/* Gives the lock back; clean says in the key's value that nobody is master,
+ * position ("" for none) how far the demoted copy has got. */
+void		 lock_release(struct lock *, bool clean, const char *position);
 /* Destroys the session, and says when that is over, well or not. */
 void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 
@@ -71,8 +81,10 @@ void		 lock_make_path(const struct config *,
 		    char path[CONSUL_NAME_MAX]);
 char		*lock_make_value(const struct config *, const char *state,
 		    const char *session, const char *node,
-		    const char *address);
+		    const char *address, const char *position);
 
+/* Borrowed until the next event. */
+const struct lock_before *lock_before(const struct lock *);
 const char	*lock_session(const struct lock *);	/* "" where there is none */
 
 #endif

@@ -143,3 +143,9 @@ runfile_save(struct runfile *r, const char *session, uint64_t epoch,
 	r->epoch = epoch;
 	return true;
 }
+
+void
+runfile_promote_file(const struct config *c, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s.promote", c->run_dir, c->service_id);
+}

@@ -7,6 +7,7 @@
 #ifndef RUNFILE_H
 #define RUNFILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,5 +30,10 @@ const char	*runfile_session(const struct runfile *);
 uint64_t	 runfile_epoch(const struct runfile *);
 bool		 runfile_save(struct runfile *, const char *session,
 		    uint64_t epoch, struct error *);
+
+/* RUN_DIR/SERVICE_ID.promote: while it is there the agent takes a free lock
+ * even if [election] max_behind is against it; it then removes the file. */
+void		 runfile_promote_file(const struct config *,
+		    char path[PATH_MAX]);
 
 #endif

@@ -328,6 +328,16 @@ value_set_integer(const char *text, const struct value_range *range,
 }
 
 bool
+value_set_limit(const char *text, const struct value_range *range,
+    void *field, struct error *err)
+{
+	if (strcmp(text, "any") != 0)
+		return value_set_integer(text, range, field, err);
+	*(int64_t *)field = -1;
+	return true;
+}
+
+bool
 value_set_duration(const char *text, const struct value_range *range,
     void *field, struct error *err)
 {

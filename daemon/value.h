@@ -31,6 +31,7 @@ extern value_setter
 	value_set_listen,	/* see value_split_address */
 	value_set_secret,
 	value_set_integer,
+	value_set_limit,	/* or "any": -1 */
 	value_set_duration,
 	value_set_boolean,
 	value_set_format;	/* true: json, false: plain */

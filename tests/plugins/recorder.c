@@ -69,10 +69,13 @@ health(struct failover *f)
 enum failover_result
 ensure_master(struct failover *f)
 {
-	char	 becomes[64];
+	char	 becomes[64], told[400];
 
 	snprintf(becomes, sizeof(becomes), "master %" PRIu64, f->epoch);
-	return script_call(f, "ensure_master", "-", become, becomes);
+	snprintf(told, sizeof(told), "%s:%u@%s", f->previous_host,
+	    f->previous_port, f->target);
+	return script_call(f, "ensure_master", f->target[0] == '\0' ? "-" :
+	    told, become, becomes);
 }
 
 enum failover_result

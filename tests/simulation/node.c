@@ -444,7 +444,7 @@ agent_changed(struct node *n, const struct core_action *a)
 	}
 	if (a->to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
 	    lock_session(n->lock)[0] != '\0')
-		lock_release(n->lock, true);
+		lock_release(n->lock, true, "");
 	faults_moment(n, (int)a->to);
 }
 
@@ -501,11 +501,27 @@ node_said(struct node *n, bool tried)
 }
 
 static void
+agent_elected(struct node *n, void *arg, int64_t unused)
+{
+	struct core_event	ev = { .type = CORE_EV_ELECTED, .yes = true };
+
+	(void)arg;
+	(void)unused;
+	agent_event(n, &ev);
+}
+
+static void
 agent_perform(struct node *n, const struct core_action *a)
 {
 	switch (a->type) {
 	case CORE_WANT_SESSION:
 		lock_want_session(n->lock, a->yes);
+		break;
+	case CORE_ELECT:
+		n->election_stamp++;
+		if (a->yes)
+			world_in(1, OF_AGENT, n, agent_elected, NULL, 0,
+			    &n->election_stamp);
 		break;
 	case CORE_ACQUIRE:
 		lock_acquire(n->lock);
@@ -517,7 +533,7 @@ agent_perform(struct node *n, const struct core_action *a)
 		if (world.bug == BUG_OLD_READ)
 			lock_look(n->lock);
 		lock_release(n->lock, a->clean ||
-		    world.bug == BUG_ALWAYS_CLEAN);
+		    world.bug == BUG_ALWAYS_CLEAN, "");
 		break;
 	case CORE_CALL:
 		if (world.bug == BUG_TAG_FIRST &&
@@ -854,6 +870,7 @@ agent_kill(struct node *n)
 	n->running = n->starting = n->stopping = false;
 	n->life++;
 	n->wake_stamp++;
+	n->election_stamp++;
 	n->registration_stamp++;
 	n->health_stamp++;
 	client_stop(n, false);

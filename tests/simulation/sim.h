@@ -183,6 +183,7 @@ struct node {
 	int			 stopped;	/* SIGSTOP */
 	uint32_t		 life;		/* of the agent */
 	uint32_t		 wake_stamp, registration_stamp, health_stamp;
+	uint32_t		 election_stamp;
 	struct event_base	 base;
 	struct consul		 consul;
 	struct config		 config;

@@ -885,7 +885,7 @@ the_example_shows_the_defaults(void **state)
 			*s = ' ';
 			keys++;
 		}
-	assert_int_equal(keys, 35);
+	assert_int_equal(keys, 41);
 	then_loaded(load(text));
 	free(text);
 	assert_string_equal(config->service_id, "example");

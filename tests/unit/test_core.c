@@ -26,7 +26,20 @@ struct world {
 	struct core_actions	 todo;
 	int64_t			 now;
 	bool			 alone;	/* no guard answers */
+	bool			 undecided;	/* nor an election */
 };
+
+/* What is wanted because of this comes behind what is wanted already. */
+static void
+send_too(struct world *w, const struct core_event *ev)
+{
+	struct core_actions	more;
+	size_t			i;
+
+	core_event(&w->core, ev, w->now, &more);
+	for (i = 0; i < more.count && w->todo.count < CORE_ACTIONS; i++)
+		w->todo.list[w->todo.count++] = more.list[i];
+}
 
 static void
 guard(struct world *w, enum core_guard what)
@@ -34,21 +47,22 @@ guard(struct world *w, enum core_guard what)
 	struct core_event	ev = { .type = CORE_EV_GUARD, .guard = what,
 				    .until = w->core.lease,
 				    .text = "says the guard" };
-	struct core_actions	more;
-	size_t			i;
 
-	core_event(&w->core, &ev, w->now, &more);
-	for (i = 0; i < more.count && w->todo.count < CORE_ACTIONS; i++)
-		w->todo.list[w->todo.count++] = more.list[i];
+	send_too(w, &ev);
 }
 
-/* A guard answers at once; one that is asked to demote can't either. */
+/* A guard answers at once; one that is asked to demote can't either.  Nobody
+ * else wants a free lock. */
 static void
 send(struct world *w, const struct core_event *ev)
 {
-	size_t	i;
+	struct core_event	elected = { .type = CORE_EV_ELECTED,
+				    .yes = true };
+	size_t			i;
 
 	core_event(&w->core, ev, w->now, &w->todo);
+	if (w->core.electing && !w->undecided)
+		send_too(w, &elected);
 	for (i = 0; i < w->todo.count && !w->alone; i++) {
 		if (w->todo.list[i].type != CORE_LEASE)
 			continue;
@@ -167,6 +181,7 @@ begin(struct world *w, uint64_t resume_epoch)
 		.request_timeout = REQUEST, .role_interval = 10000,
 		.master_deadline = 30000, .slave_deadline = 60000,
 		.busy_limit = BUSY, .promote_limit = PROMOTE,
+		.catch_up = PROMOTE,
 		.can_demote = true, .resume_epoch = resume_epoch,
 	};
 
@@ -571,11 +586,35 @@ static void
 a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted(void **unused)
 {
 	struct world	w;
+	int64_t		i;
 
 	(void)unused;
 	given(&w, CORE_SLAVE);
 	answer(&w, CORE_DONE);
 	see(&w, CORE_LOCK_FREE, false);
+	for (i = 0; i < FUSE + DEMOTE + MARGIN - 1000; i += 1000) {
+		tick(&w, 1000);
+		assert_null(wanted(&w, CORE_ELECT));
+	}
+	tick(&w, 999);
+	assert_null(wanted(&w, CORE_ELECT));
+	tick(&w, 1);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	see(&w, CORE_LOCK_OURS, true);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+a_missing_key_is_made_at_once_and_its_maker_waits(void **unused)
+{
+	struct world		w;
+	struct core_lock	l = { .owner = CORE_LOCK_FREE };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	send(&w, &ev);
 	assert_non_null(wanted(&w, CORE_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
 	assert_int_equal(w.core.state, CORE_PROMOTING);
@@ -586,6 +625,152 @@ a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted(void **unused
 	assert_null(wanted(&w, CORE_CALL));
 	tick(&w, 1);
 	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+elected(struct world *w, bool yes)
+{
+	struct core_event	ev = { .type = CORE_EV_ELECTED, .yes = yes };
+
+	send(w, &ev);
+}
+
+static void
+a_free_lock_is_taken_when_the_election_says_so(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	w.undecided = true;
+	see(&w, CORE_LOCK_FREE, true);
+	assert_true(wanted(&w, CORE_ELECT)->yes);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	tick(&w, 500);
+	assert_null(wanted(&w, CORE_ELECT));	/* it is under way */
+	elected(&w, true);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+a_copy_that_must_not_take_the_lock_asks_again_later(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	w.undecided = true;
+	see(&w, CORE_LOCK_FREE, true);
+	elected(&w, false);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_ELECT));
+	tick(&w, 1000);
+	tick(&w, 1000);
+	assert_true(wanted(&w, CORE_ELECT)->yes);
+}
+
+static void
+an_election_ends_when_somebody_takes_the_lock_or_we_may_not(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	w.undecided = true;
+	see(&w, CORE_LOCK_FREE, true);
+	see(&w, CORE_LOCK_THEIRS, false);
+	assert_false(wanted(&w, CORE_ELECT)->yes);
+	answer(&w, CORE_DONE);
+	see(&w, CORE_LOCK_FREE, true);
+	health(&w, CORE_HEALTH_BUSY);
+	assert_false(wanted(&w, CORE_ELECT)->yes);
+	/* What is said late is of an election that is over. */
+	health(&w, CORE_HEALTH_OK);
+	disable(&w, true);
+	elected(&w, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+what_an_election_has_shown_is_old_after_3_s(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_CANDIDATE);
+	w.undecided = true;
+	ev_refused(&w);
+	see(&w, CORE_LOCK_FREE, true);
+	tick(&w, 1000);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	ev_refused(&w);
+	see(&w, CORE_LOCK_FREE, true);
+	tick(&w, 1000);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	ev_refused(&w);
+	see(&w, CORE_LOCK_FREE, true);
+	tick(&w, 1000);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_true(wanted(&w, CORE_ELECT)->yes);
+}
+
+static void
+a_copy_that_is_never_master_never_tries_for_the_lock(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	w.core.config.never_master = true;
+	see(&w, CORE_LOCK_FREE, true);
+	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back(
+    void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	w.core.config.can_tell = true;
+	disable(&w, true);
+	answer(&w, CORE_DONE);		/* ensure_demoted */
+	assert_non_null(called(&w, CORE_POSITION));
+	assert_null(wanted(&w, CORE_RELEASE));
+	answer(&w, CORE_DONE);
+	assert_true(wanted(&w, CORE_RELEASE)->yes);
+	assert_true(wanted(&w, CORE_RELEASE)->clean);
+
+	given(&w, CORE_MASTER);
+	w.core.config.can_tell = true;
+	stop(&w);
+	answer(&w, CORE_DONE);
+	answer(&w, CORE_FAILED);	/* it does not know */
+	assert_false(wanted(&w, CORE_RELEASE)->yes);
+	assert_true(wanted(&w, CORE_RELEASE)->clean);
+}
+
+static void
+a_new_master_waits_for_what_was_left_for_a_bounded_time(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_CANDIDATE);
+	w.core.config.catch_up = 5000;
+	see(&w, CORE_LOCK_OURS, true);
+	assert_false(called(&w, CORE_ENSURE_MASTER)->yes);
+	tick(&w, 4900);
+	answer(&w, CORE_AGAIN);
+	tick(&w, 500);
+	assert_true(called(&w, CORE_ENSURE_MASTER)->yes);
 }
 
 static void
@@ -616,9 +801,9 @@ a_process_that_stood_still_looks_again_before_it_acquires(void **unused)
 	tick(&w, 30000);
 	assert_non_null(wanted(&w, CORE_LOOK));
 	session(&w, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_ELECT));
 	see(&w, CORE_LOCK_FREE, false);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_ELECT));
 	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE + MARGIN);
 }
 
@@ -1413,6 +1598,22 @@ main(void)
 		    a_lock_given_back_in_good_order_is_taken_at_once),
 		cmocka_unit_test(
 		    a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted),
+		cmocka_unit_test(
+		    a_missing_key_is_made_at_once_and_its_maker_waits),
+		cmocka_unit_test(
+		    a_free_lock_is_taken_when_the_election_says_so),
+		cmocka_unit_test(
+		    a_copy_that_must_not_take_the_lock_asks_again_later),
+		cmocka_unit_test(
+		    an_election_ends_when_somebody_takes_the_lock_or_we_may_not),
+		cmocka_unit_test(
+		    what_an_election_has_shown_is_old_after_3_s),
+		cmocka_unit_test(
+		    a_copy_that_is_never_master_never_tries_for_the_lock),
+		cmocka_unit_test(
+		    a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back),
+		cmocka_unit_test(
+		    a_new_master_waits_for_what_was_left_for_a_bounded_time),
 		cmocka_unit_test(
 		    seeing_the_same_freedom_again_does_not_prolong_the_wait),
 		cmocka_unit_test(
