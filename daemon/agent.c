@@ -378,6 +378,7 @@ agent_election_answer(enum handler_result result, const char *text, void *arg)
 		a->health_again = false;
 		timer_in(a->health_timer, 0);
 	}
+	agent_election_soon(a);
 	if (a->asked_round != a->election_round)
 		return;		/* of an election that is over */
 	if (result != HANDLER_DONE && result != HANDLER_FAILED)
@@ -385,7 +386,6 @@ agent_election_answer(enum handler_result result, const char *text, void *arg)
 	election_answer(a->election, result == HANDLER_DONE ? ELECTION_YES :
 	    result == HANDLER_FAILED ? ELECTION_NO : ELECTION_CAN_NOT_TELL,
 	    text);
-	agent_election_soon(a);
 }
 
 /* If the handler is busy it is tried again when it is not. */
@@ -501,6 +501,9 @@ agent_elect(struct agent *a, bool yes)
 		return;
 	}
 	candidates_make_id(last, b->node, b->service_id);
+	/* Only of his own will he does not want it any more. */
+	if (!a->core.lock.clean)
+		last[0] = '\0';
 	election_begin(a->election, a->core.lock.epoch, last, b->position,
 	    b->position[0] != '\0' ? b->position :
 	    candidates_master(a->candidates), clock_ms());
@@ -785,9 +788,12 @@ agent_tick(evutil_socket_t fd, short what, void *arg)
 static void
 agent_lock_seen(const struct core_lock *lock, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = lock };
+	struct agent		*a = arg;
+	struct core_event	 ev = { .type = CORE_EV_LOCK, .lock = lock };
 
-	agent_event(arg, &ev);
+	if (lock->owner != CORE_LOCK_FREE)
+		trouble_set(&a->refusal, "");
+	agent_event(a, &ev);
 }
 
 static void
@@ -972,6 +978,20 @@ agent_watchdog(evutil_socket_t fd, short what, void *arg)
 	timer_in(a->watchdog, notify_watchdog_ms());
 }
 
+/* Why a free lock is not ours, as far as that is for us to say. */
+static const char *
+agent_waits(const struct agent *a)
+{
+	const char	*why = election_runs(a->election) ?
+			    election_reason(a->election) : a->refusal.text;
+
+	if (a->core.state != CORE_CANDIDATE)
+		return NULL;
+	if (a->config->never_master)
+		why = "this copy is never_master";
+	return why[0] == '\0' ? NULL : why;
+}
+
 static void
 agent_status(struct api_status *s, void *arg)
 {
@@ -998,6 +1018,7 @@ agent_status(struct api_status *s, void *arg)
 	s->holder = held ? c->lock.node : "";
 	s->holder_address = held ? c->lock.host : "";
 	s->holder_port = held ? c->lock.port : 0;
+	s->waiting = agent_waits(a);
 	s->consul_error = a->key_trouble.text[0] != '\0' ? a->key_trouble.text :
 	    a->write_trouble.text[0] != '\0' ? a->write_trouble.text :
 	    a->session_trouble.text[0] != '\0' ? a->session_trouble.text :
@@ -1060,6 +1081,7 @@ agent_core_config(const struct agent *a, struct core_config *c)
 		.fuse = g->fuse,
 		.demote_deadline = g->demote_deadline,
 		.request_timeout = g->request_timeout,
+		.lock_delay = g->lock_delay,
 		.role_interval = g->role_interval,
 		.master_deadline = g->master_deadline,
 		.slave_deadline = g->slave_deadline,

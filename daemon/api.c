@@ -418,6 +418,8 @@ api_answer_status(struct api_answer *a, const struct api_status *s)
 	api_member_time(g, "since", s->since_wall_ms);
 	json_put_member_int(g, "epoch", (int64_t)s->epoch);
 	api_member_holder(g, s);
+	if (s->waiting != NULL)
+		json_put_member(g, "waiting", s->waiting);
 	api_member_ms(g, "proof_age_ms", s->proof_age_ms);
 	api_member_ms(g, "fuse_left_ms", s->fuse_left_ms);
 	json_put_member(g, "warning", s->may_be_master ? CORE_UNFENCED : "");

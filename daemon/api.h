@@ -35,6 +35,8 @@ struct api_status {
 	const char		*holder;	/* node that has the lock; "" none */
 	const char		*holder_address;
 	int			 holder_port;
+	const char		*waiting;	/* why we don't take a free lock,
+						 * or NULL */
 	const char		*consul_error;	/* "" while Consul answers */
 	enum api_health		 health;	/* as published on /health */
 	const char		*health_text;

@@ -25,7 +25,7 @@
 
 /* Milliseconds. */
 #define AGAIN_PAUSE	100	/* the agent, too, calls again after "again" */
-#define QUICK		1000	/* for a call that finds nothing to do */
+#define QUICK		2000	/* for a call that finds nothing to do */
 #define SETTLE_LIMIT	10000	/* until a copy is healthy in a new role */
 #define WATCH_TIME	1000
 #define WATCH_MAX	4	/* in that time: more is a din */

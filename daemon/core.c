@@ -379,8 +379,13 @@ learn_free(struct core *c, const struct core_lock *l)
 
 	if (l->clean)
 		c->grace_until = c->now;
-	else if (!same || c->lock.clean)
+	else if (!same || c->lock.clean) {
 		c->grace_until = c->now + grace(c);
+		/* It may be refused for so long, and whoever has waited for the
+		 * better copy would then try as that does. */
+		if (c->acquire_at < c->now + c->config.lock_delay)
+			c->acquire_at = c->now + c->config.lock_delay;
+	}
 	c->grace_known = true;
 }
 

@@ -163,6 +163,7 @@ struct core_config {
 	int64_t	 fuse;			/* F */
 	int64_t	 demote_deadline;	/* D */
 	int64_t	 request_timeout;	/* To */
+	int64_t	 lock_delay;		/* L */
 	int64_t	 role_interval;
 	int64_t	 master_deadline;
 	int64_t	 slave_deadline;

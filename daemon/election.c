@@ -287,6 +287,13 @@ can_compare(const struct election *e, const struct election_record *r)
 	return e->config->compares && r->compares;
 }
 
+/* Whoever does not can't go first. */
+static bool
+matters(const struct election *e, const struct election_record *r)
+{
+	return ranks_above(e, r) || can_compare(e, r);
+}
+
 /*
  * Our record.
  */
@@ -356,7 +363,7 @@ clear(struct election *e, struct election_step *s)
 	bool	complete = false, above = any(e, ranks_above);
 	size_t	i;
 
-	if (e->config->compares && e->left[0] != '\0') {
+	if (e->config->compares && e->left[0] != '\0' && any(e, matters)) {
 		if (!judged(e, e->left, &complete)) {
 			*s = ask(e, ELECTION_COMPARE, e->left);
 			return false;

@@ -137,6 +137,7 @@ def test_a_copy_that_is_never_master_stays_a_slave(lab, cluster):
     b.wait_role("candidate")
     time.sleep(2)
     assert b.role == "candidate"
+    assert b.status["waiting"] == "this copy is never_master"
     a.cure()
     a.wait_role("master")
     b.wait_role("slave")
@@ -168,6 +169,7 @@ def test_a_copy_that_is_too_far_behind_is_not_promoted_unless_told_to(lab, clust
     said = b.wait_log("this copy lacks 4 of what the last master is known to "
                       "have had, and max_behind is 3")
     assert "consul-failover promote -c" in said[0]
+    assert "max_behind is 3" in b.status["waiting"]
     time.sleep(2)
     assert b.role == "candidate"
     p = process.Process("promote", [PROGRAM, "promote", "-c", b.file],

@@ -127,7 +127,10 @@ def test_man_pages_are_well_formed(tmp_path):
     pages = sorted(ROOT.rglob("consul-failover*.[578]"))
     pages = [p for p in pages if "build" not in p.relative_to(ROOT).parts[0]]
     assert {p.name for p in pages} == {
-        "consul-failover.8", "consul-failover.ini.5", "consul-failover-plugin.7"}
+        "consul-failover.8", "consul-failover.ini.5",
+        "consul-failover-plugin.7"} | {
+        f"consul-failover-{p.stem}.7" for p in (BUILD / "plugins").rglob("*.so")
+        if p.stem != "example"}
     for p in pages:
         r = subprocess.run(["man", "--warnings", "-l", str(p)], text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
