@@ -658,8 +658,8 @@ static enum verdict
 check_role_health(struct test *t)
 {
 	static const char *const	roles[] = {
-		[FAILOVER_NO_ROLE] = " of a demoted copy, so nobody could "
-		    "take over,",
+		[FAILOVER_NO_ROLE] = (" of a demoted copy, so nobody could "
+		    "take over,"),
 		[FAILOVER_MASTER] = " of a master",
 		[FAILOVER_SLAVE] = " of a slave",
 	};

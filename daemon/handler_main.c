@@ -307,15 +307,17 @@ run_call(struct run *r)
 	const char		*text;
 	enum failover_result	 result;
 	enum wire_type		 type;
+	bool			 whole;
 
 	if (wire_receive(CHANNEL, w, 0) != 1)
 		return false;
 	/* Read it in any case: it has overwritten the strings of the last
 	 * call, and plugin_stop may look at them. */
 	type = wire_type(w);
-	if (!wire_read_call(w, &c) || type != WIRE_CALL)
-		return false;
+	whole = wire_read_call(w, &c);
 	run_tell(&r->f, &c);
+	if (!whole || type != WIRE_CALL)
+		return false;
 
 	r->sentence[0] = r->position[0] = '\0';
 	if (!run_plugin_start(r))

@@ -10,6 +10,7 @@
 #include "fuzz.h"
 
 #define ASK_KEY		"lock/app/leader"
+#define ASK_PREFIX	"lock/app/candidates/"
 #define ASK_SESSION	"s-1"
 #define ASK_SERVICE	"app"
 
@@ -17,7 +18,8 @@
 enum ask_kind {
 	ASK_GET, ASK_WATCH, ASK_LOCK, ASK_RELEASE, ASK_CREATE, ASK_RENEW,
 	ASK_DESTROY, ASK_INFO, ASK_SESSIONS, ASK_OWN_SERVICE, ASK_OWN_CHECK,
-	ASK_INSTANCES, ASK_HEALTH, ASK_REGISTER, ASK_DEREGISTER, ASK_KINDS
+	ASK_INSTANCES, ASK_HEALTH, ASK_REGISTER, ASK_DEREGISTER, ASK_LIST,
+	ASK_PUT, ASK_DELETE, ASK_KINDS
 };
 
 static const struct consul_key	ask_seen = { .exists = true };
@@ -60,6 +62,19 @@ ask_look_at_instances(const struct consul_reply *r)
 	}
 }
 
+static void
+ask_look_at_records(const struct consul_reply *r)
+{
+	size_t	 i;
+
+	for (i = 0; i < r->record_count; i++) {
+		FUZZ_MUST(strncmp(r->records[i].key, ASK_PREFIX,
+		    strlen(ASK_PREFIX)) == 0);
+		fuzz_read(r->records[i].session);
+		fuzz_read(r->records[i].value);
+	}
+}
+
 /* Nothing but an answer that can be trusted says that we have the lock, or
  * that nobody has. */
 static void
@@ -88,6 +103,7 @@ ask_look(const struct consul_reply *r, void *kind)
 	ask_look_at_key(r);
 	ask_look_at_sessions(r);
 	ask_look_at_instances(r);
+	ask_look_at_records(r);
 	fuzz_read(r->id);
 	fuzz_read(r->node);
 	fuzz_read(r->check_status);
@@ -168,6 +184,13 @@ ask(struct consul *c, enum ask_kind *kind)
 		return consul_register(c, &ask_registration, ask_look, kind);
 	case ASK_DEREGISTER:
 		return consul_deregister(c, ASK_SERVICE, ask_look, kind);
+	case ASK_LIST:
+		return consul_list(c, ASK_PREFIX, 7, 1000, ask_look, kind);
+	case ASK_PUT:
+		return consul_put(c, ASK_PREFIX "s-1", ASK_SESSION, "{}",
+		    ask_look, kind);
+	case ASK_DELETE:
+		return consul_delete(c, ASK_PREFIX "s-1", ask_look, kind);
 	case ASK_KINDS:
 		break;
 	}

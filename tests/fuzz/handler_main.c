@@ -20,6 +20,9 @@ look(struct failover *f)
 	fuzz_read(f->service);
 	fuzz_read(f->node);
 	fuzz_read(f->reason);
+	fuzz_read(f->master_host);
+	fuzz_read(f->previous_host);
+	fuzz_read(f->target);
 	if (f->option(f, "flag") != NULL)
 		fuzz_read(f->option(f, "flag"));
 	f->number(f, "limit");
@@ -39,6 +42,13 @@ static enum failover_result
 look_position(struct failover *f, char *text, size_t size)
 {
 	memset(text, 'x', size);	/* a plugin that forgets the NUL */
+	return look(f);
+}
+
+static int64_t
+look_behind(struct failover *f, const char *text)
+{
+	fuzz_read(text);
 	return look(f);
 }
 
@@ -96,7 +106,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	r.plugin = (struct plugin){ .health = look, .ensure_master = look,
 	    .ensure_slave = look_slave, .ensure_demoted = look,
 	    .position = look_position, .has_position = look_slave,
-	    .watch_fd = look_watch, .plugin_start = look,
+	    .behind = look_behind, .watch_fd = look_watch, .plugin_start = look,
 	    .plugin_stop = look_stop };
 	r.watch = -1;
 	FUZZ_MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
