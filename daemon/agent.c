@@ -59,6 +59,7 @@ struct agent {
 	struct election_config	 election_config;
 	struct election_step	 question;	/* not asked yet; or NOTHING */
 	uint32_t		 election_round, asked_round;
+	uint64_t		 aside_epoch;	/* of the lock not wanted */
 	struct core		 core;
 
 	int			 wake_fd;	/* timerfd: it counts in suspend */
@@ -488,6 +489,21 @@ agent_records_changed(void *arg)
 	agent_election_soon(a);
 }
 
+/* A copy that is busy, or could not be made master a moment ago, does not want
+ * the lock: it says so, or the others would wait for what it has to say. */
+static void
+agent_stand_aside(struct agent *a)
+{
+	static const char *const	anybody[] = { "*", NULL };
+	const struct core		*c = &a->core;
+
+	if (c->state != CORE_CANDIDATE || c->lock.epoch == a->aside_epoch ||
+	    (c->health == CORE_HEALTH_OK && c->now >= c->hold_off))
+		return;
+	a->aside_epoch = c->lock.epoch;
+	candidates_publish(a->candidates, c->lock.epoch, "", anybody);
+}
+
 static void
 agent_elect(struct agent *a, bool yes)
 {
@@ -611,6 +627,8 @@ agent_changed(struct agent *a, const struct core_action *act)
 		log_info("The lock was not given back in good order: its last "
 		    "holder may act as master for %.1f s more, so we wait",
 		    (double)(a->core.grace_until - a->core.now) / 1000);
+	if (act->to == CORE_CANDIDATE)
+		candidates_look(a->candidates);
 	notify_send("STATUS=%s: %s", t->to, act->text);
 }
 
@@ -794,6 +812,8 @@ agent_lock_seen(const struct core_lock *lock, void *arg)
 	if (lock->owner != CORE_LOCK_FREE)
 		trouble_set(&a->refusal, "");
 	agent_event(a, &ev);
+	if (lock->owner == CORE_LOCK_FREE)
+		agent_stand_aside(a);
 }
 
 static void

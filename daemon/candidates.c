@@ -180,6 +180,19 @@ candidates_watch(struct candidates *c)
 		    WATCH_WAIT, candidates_watched, c);
 }
 
+/* A long poll whose answer was lost hears nothing for a minute. */
+void
+candidates_look(struct candidates *c)
+{
+	if (c->id[0] == '\0')
+		return;
+	event_del(c->timer);
+	consul_cancel(c->watch);
+	c->watch = NULL;
+	c->index = 0;
+	candidates_watch(c);
+}
+
 /*
  * Writing.
  */
@@ -255,8 +268,11 @@ void
 candidates_publish(struct candidates *c, uint64_t epoch, const char *position,
     const char *const *yields)
 {
-	yajl_gen	 g = candidates_record(c);
+	yajl_gen	 g;
 
+	if (!c->stands)
+		return;
+	g = candidates_record(c);
 	json_put_member_int(g, "epoch", (int64_t)epoch);
 	json_put_member(g, "position", position);
 	json_put(g, "yields");

@@ -43,6 +43,8 @@ void			 candidates_make_id(char id[ELECTION_ID],
  * never_master. */
 void			 candidates_session(struct candidates *,
 			    const char *session);
+/* Reads the records anew: an election is near. */
+void			 candidates_look(struct candidates *);
 /* Takes our record away. */
 void			 candidates_leave(struct candidates *);
 

@@ -383,7 +383,8 @@ learn_free(struct core *c, const struct core_lock *l)
 		c->grace_until = c->now + grace(c);
 		/* It may be refused for so long, and whoever has waited for the
 		 * better copy would then try as that does. */
-		if (c->acquire_at < c->now + c->config.lock_delay)
+		if (l->epoch != 0 &&
+		    c->acquire_at < c->now + c->config.lock_delay)
 			c->acquire_at = c->now + c->config.lock_delay;
 	}
 	c->grace_known = true;

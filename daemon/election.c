@@ -16,7 +16,11 @@ struct verdict {
 struct election {
 	const struct election_config	*config;
 	bool				 running;
-	int64_t				 until;		/* no longer waited for */
+	/* Who has said nothing is waited for until then; then, until the end,
+	 * who has said that it has more: or whoever begins a moment earlier
+	 * would go before it, as soon as a third one is silent. */
+	int64_t				 silent_until, until;
+	bool				 heard;		/* that is over */
 
 	uint64_t			 epoch;
 	char				*last_holder;
@@ -100,6 +104,8 @@ election_begin(struct election *e, uint64_t epoch, const char *last_holder,
 	election_end(e);
 	e->running = true;
 	e->until = now + e->config->wait;
+	e->silent_until = now + e->config->wait / 2;
+	e->heard = false;
 	e->epoch = epoch;
 	set(&e->last_holder, last_holder);
 	set(&e->left, left);
@@ -264,8 +270,8 @@ goes_first(const struct election *e, const struct election_record *r,
 	if (!complete && has_more(e, r))
 		return !(yields_to_us(e, r) && wins_against(e, r));
 	if (!spoke(e, r))
-		return ranks_above(e, r) ||
-		    (!complete && r->compares && e->config->compares);
+		return !e->heard && (ranks_above(e, r) ||
+		    (!complete && r->compares && e->config->compares));
 	return ranks_above(e, r) && r->yields[0] == NULL;
 }
 
@@ -381,7 +387,8 @@ clear(struct election *e, struct election_step *s)
 			    ranks_above(e, &e->records[i]) ?
 			    "has a higher priority" :
 			    "has not told yet how far it has got");
-			*s = (struct election_step){ .at = e->until };
+			*s = (struct election_step){ .at = e->heard ?
+			    e->until : e->silent_until };
 			return false;
 		}
 	e->reason[0] = '\0';
@@ -424,6 +431,7 @@ election_next(struct election *e, int64_t now)
 	if (e->asked == ELECTION_MEASURE)
 		election_answer(e, ELECTION_CAN_NOT_TELL, "");
 	e->asked = ELECTION_NOTHING;
+	e->heard = now >= e->silent_until;
 	if (now < e->until && !e->measured && !clear(e, &s))
 		return s;
 	if (!near_enough(e, now, &s))

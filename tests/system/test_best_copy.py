@@ -163,6 +163,14 @@ def test_a_better_copy_that_does_not_answer_is_waited_for_so_long(lab, cluster):
                       f"{c.consul.name}/")
 
 
+def test_a_busy_copy_is_not_waited_for(lab, cluster):
+    a, b, c = copies(lab, cluster, 9, 5, 8, wait="10s")
+    c.script(health="busy")
+    net.wait_for("it is busy", lambda: c.status["health"]["status"] == "busy")
+    new, seconds = give_up(lab, a)
+    assert new.node == b.name and seconds < 2
+
+
 def test_a_copy_that_is_too_far_behind_is_not_promoted_unless_told_to(lab, cluster):
     a, b = copies(lab, cluster, 9, 5, max_behind="3")
     a.sicken()
