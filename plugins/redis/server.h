@@ -1,0 +1,62 @@
+/* server.h - a Redis server: a connection that is held, and what it says. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <consul-failover/plugin.h>
+
+#include <hiredis/hiredis.h>
+
+#include "history.h"
+
+#define SERVER_WORD	256
+
+enum answer {
+	ANSWER_OK,
+	ANSWER_NO_SERVER,		/* nothing listens there */
+	ANSWER_SILENT,		/* no answer in time */
+	ANSWER_BUSY,		/* it runs a script */
+	ANSWER_LOADING,		/* it reads its data from disk */
+	ANSWER_REFUSED,		/* any other error */
+};
+
+struct server {
+	char		 socket[SERVER_WORD];	/* "": host and port */
+	char		 host[SERVER_WORD];
+	uint16_t	 port;
+	char		 username[SERVER_WORD];	/* "": the user default */
+	char		 password[SERVER_WORD];	/* "": none */
+	redisContext	*context;		/* NULL: not connected */
+	char		 why[FAILOVER_SENTENCE / 2];	/* not ANSWER_OK */
+};
+
+/* INFO, as far as we need it. */
+struct state {
+	char		 version[32];
+	int		 number;		/* of the version: 602 is 6.2 */
+	char		 mode[16];		/* standalone, cluster ... */
+	char		 run_id[HISTORY_ID + 1];	/* of the process */
+	bool		 loading;
+	bool		 ending;	/* waits for its slaves, then ends */
+	bool		 saving_fails;		/* RDB */
+	bool		 logging_fails;		/* AOF */
+	bool		 master;
+	bool		 read_only;		/* as a slave */
+	bool		 failing_over;		/* by the command FAILOVER */
+	int64_t		 slaves;
+	char		 master_host[SERVER_WORD];
+	int64_t		 master_port;
+	bool		 link_up;		/* to the master */
+	bool		 syncing;		/* all data anew */
+	int64_t		 silence;		/* s without a word; -1 */
+	struct history	 history;
+};
+
+/* Connects where needed, sends one command and waits for the answer at most
+ * wait ms.  Gives the reply, to be freed, with ANSWER_OK; reply may be NULL.
+ * An argument of fmt is one word, whatever bytes it has. */
+enum answer	server_ask(struct server *, int64_t wait, redisReply **reply,
+		    const char *fmt, ...);
+enum answer	server_state(struct server *, int64_t wait, struct state *);
+void		server_close(struct server *);
+
+#endif
