@@ -22,6 +22,7 @@ import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import gaps  # noqa: E402
 from lab import BUILD, agent, application, checker, consul, net, process  # noqa: E402
 
 TOOLS = BUILD / "tests" / "bench"
@@ -604,11 +605,56 @@ def all_fail_over(bench, pairs, rounds):
     return found
 
 
+def gap_rows(bench, name, module, most, theirs=None):
+    """Hand-over (disable file) and SIGKILL of the master of three copies, under
+    a client that writes every millisecond and finds the master through Consul:
+    its longest time without an acknowledged write.  most: ms aimed at; theirs
+    is measured in turns."""
+    sides = {name: gaps.Ours(bench, module, CONSUL)}
+    if theirs:
+        sides[f"for comparison, {name} Sentinel"] = theirs(bench)
+    found = {(side, way): [] for way in most for side in sides}
+    for _ in range(bench.rounds(15, 1)):
+        for side, way in found:
+            found[side, way].append(sides[side].round(way))
+    lost = {side: made.lost() for side, made in sides.items()}
+    for (side, way), values in found.items():
+        aim = {} if side != name or not most[way] else {
+            "target": f"< {most[way]} ms", "ratio": p50(values) / most[way] / MS,
+            "ok": p50(values) < most[way] * MS,
+            "limit": "Consul shows the new master after "
+                     f"{ms(p50(sides[side].told[way]))}"}
+        bench.table.add(
+            f"{side}, {gaps.WAYS[way]}: a client's longest time without "
+            "an acknowledged write, median",
+            f"{ms(p50(values))}, longest {ms(max(values))}; {lost[side][way]} "
+            f"acknowledged writes lost ({len(values)} rounds)", **aim)
+    for made in sides.values():
+        made.end()
+
+
+def redis_row(bench):
+    """Redis, and in turns with it Redis under three Sentinels."""
+    gap_rows(bench, "Redis", "redis_", {"hand_over": 50, "kill": 200},
+             gaps.Theirs)
+
+
+def mariadb_row(bench):
+    """MariaDB, as its plugin has it at default settings."""
+    gap_rows(bench, "MariaDB", "mariadb", {"hand_over": 150, "kill": 200})
+
+
+def postgresql_row(bench):
+    """PostgreSQL: its old master has to be stopped and started again."""
+    gap_rows(bench, "PostgreSQL", "postgresql", {"hand_over": 1000, "kill": None})
+
+
 ROWS = {
     "failover": failover_row, "floor": floor_row,
     "application": application_row, "agent": agent_row,
     "restart": restart_row, "idle": idle_row, "health": health_row,
     "start": start_row, "lock": lock_row, "scale": scale_row,
+    "redis": redis_row, "mariadb": mariadb_row, "postgresql": postgresql_row,
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 
 from . import PROGRAM, checker, net, plugin, process
@@ -32,12 +33,12 @@ class Agent(process.Process):
     """An agent beside one copy of an application.
 
     sections lays over timing; a value of None takes a key away.  The copy is
-    healthy while its flag file exists.
+    healthy while its flag file exists.  user is who it runs as.
     """
 
     def __init__(self, folder, consul, service, listen, name=None,
                  plugin_name="recorder", record=None, port=3306, env=None,
-                 sections=None, timing=FAST):
+                 sections=None, timing=FAST, user=None):
         self.consul, self.service = consul, service
         name = name or consul.name
         self.folder = pathlib.Path(folder) / f"{name}.agent"
@@ -64,9 +65,13 @@ class Agent(process.Process):
         for more in (timing, sections or {}):
             for section, keys in more.items():
                 self.sections.setdefault(section, {}).update(keys)
+        self.user = user
         self.write()
         super().__init__(name, [PROGRAM, "agent", "-c", self.file],
                          self.folder / "log", env, self.folder)
+
+    def start(self, **popen):
+        return super().start(**process.identity(self.user), **popen)
 
     def write(self, **sections):
         """Writes the config again, with these sections laid over it."""
@@ -74,6 +79,9 @@ class Agent(process.Process):
             self.sections.setdefault(section, {}).update(keys)
         (self.folder / "run").mkdir(exist_ok=True)
         self.file.write_text(ini(self.sections))
+        if self.user:
+            for path in (self.folder, self.folder / "run", self.file):
+                shutil.chown(path, self.user)
 
     def script(self, **ops):
         """Tells the plugin what its calls shall do from now on:

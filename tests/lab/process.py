@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import pwd
 import re
 import resource
 import signal
@@ -26,6 +27,14 @@ def adopt_orphans():
 def die_with_parent():
     """A laboratory that is killed leaves nothing running."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def identity(user):
+    """What makes a program run as this user; None: as we do."""
+    if not user:
+        return {}
+    group = pwd.getpwnam(user).pw_gid
+    return {"user": user, "group": group, "extra_groups": []}
 
 
 class Process:
