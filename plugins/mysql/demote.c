@@ -1,0 +1,176 @@
+/*
+ * demote.c - read-only, also behind long statements, locks and backups.
+ *
+ * SET GLOBAL read_only waits for every statement that writes, for LOCK TABLES
+ * and for commits, and lets none begin meanwhile.  Sessions that are done with
+ * soon are waited for; the others are ended, from a second connection.
+ */
+#include "demote.h"
+
+#include <inttypes.h>
+#include <mysqld_error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GRACE	250	/* ms for what is about to commit */
+#define AGAIN	50	/* ms until those who came meanwhile are ended, too */
+#define GONE	500	/* ms for what was in the middle of its commit */
+#define SETTLE	2	/* ms until what was ended may be gone */
+
+/* Sessions of users; the binary log's readers must go on, they carry the last
+ * transactions to the slaves. */
+static bool
+is_session(const struct table *t, size_t row, const char *own)
+{
+	const char	*id = table_get(t, row, "Id");
+	const char	*user = table_get(t, row, "User");
+	const char	*command = table_get(t, row, "Command");
+
+	return id != NULL && user != NULL && command != NULL &&
+	    strcmp(id, own) != 0 && strcmp(user, "system user") != 0 &&
+	    strcmp(user, "event_scheduler") != 0 &&
+	    strncmp(command, "Binlog Dump", strlen("Binlog Dump")) != 0 &&
+	    strcmp(command, "Daemon") != 0;
+}
+
+/* Ends all of them but our own and that one; how many there were, or -1.  Where
+ * newest is not 0, those that are newer are left out; else it is set. */
+static int
+end_sessions(struct server *s, const char *spared, uint64_t *newest)
+{
+	struct table	 own = { 0 }, t = { 0 };
+	const char	*us;
+	uint64_t	 id, last = 0;
+	size_t		 row;
+	int		 count = -1;
+
+	if (!server_run(s, &own, "SELECT CONNECTION_ID() AS id") ||
+	    (us = table_get(&own, 0, "id")) == NULL ||
+	    !server_run(s, &t, "SHOW PROCESSLIST"))
+		goto out;
+	count = 0;
+	for (row = 0; row < t.rows && count != -1; row++) {
+		if (!is_session(&t, row, us) || !is_session(&t, row, spared))
+			continue;
+		id = strtoull(table_get(&t, row, "Id"), NULL, 10);
+		if (*newest != 0 && id > *newest)
+			continue;
+		last = id > last ? id : last;
+		count++;
+		if (strcmp(table_get(&t, row, "Command"), "Killed") != 0 &&
+		    !server_run(s, NULL, "KILL %" PRIu64, id) &&
+		    s->error != ER_NO_SUCH_THREAD)
+			count = -1;
+	}
+	if (*newest == 0)
+		*newest = last;
+out:
+	table_free(&own);
+	table_free(&t);
+	return count;
+}
+
+/* A second connection, before it is needed: where all are taken, sessions must
+ * be ended from the first one, which is busy later. */
+static bool
+open_second(struct server *second, struct server *s, struct failover *f,
+    const struct place *at)
+{
+	uint64_t	 newest;
+	bool		 ok;
+
+	while (!(ok = server_open(second, f, at)) &&
+	    second->error == ER_CON_COUNT_ERROR && f->time_left(f) > GONE) {
+		newest = 0;
+		if (end_sessions(s, "", &newest) == -1)
+			return false;
+		server_pause(SETTLE);
+	}
+	return ok || server_fail(s, "a second connection, to end sessions: %s",
+	    second->text);
+}
+
+/* Somebody holds it up.  Ends the sessions until it has come through. */
+static bool
+break_through(struct failover *f, struct server *s, struct server *second,
+    const char *id)
+{
+	uint64_t	 newest;
+	bool		 done = false;
+
+	f->log(f, FAILOVER_WARNING,
+	    "writes are under way: ending all sessions");
+	while (!done && s->error == 0 && f->time_left(f) > AGAIN) {
+		newest = 0;
+		if (end_sessions(second, id, &newest) == -1)
+			server_fail(s, "can't end sessions: %s", second->text);
+		else
+			done = server_end(s, AGAIN);
+	}
+	return done;
+}
+
+static bool
+block_writes(struct failover *f, struct copy *c, const struct place *at)
+{
+	struct server	*s = &c->server, second = { 0 };
+	struct table	 own = { 0 };
+	const char	*id;
+	int64_t		 left = f->time_left(f);
+	bool		 ok = false;
+
+	/* The server goes on waiting where we are killed: not for long, or it
+	 * might hit a later master. */
+	if (!server_run(s, NULL, "SET SESSION lock_wait_timeout = %d",
+	    (int)(left / 1000) + 1) ||
+	    !server_run(s, &own, "SELECT CONNECTION_ID() AS id") ||
+	    (id = table_get(&own, 0, "id")) == NULL ||
+	    !open_second(&second, s, f, at))
+		goto out;
+	ok = server_begin(s, c->dialect->block) &&
+	    (server_end(s, left / 4 < GRACE ? left / 4 : GRACE) ||
+	    (s->error == 0 && break_through(f, s, &second, id)));
+	if (!ok && s->text[0] == '\0')
+		server_fail(s, "a session that was ended still rolls back");
+out:
+	server_close(&second);
+	table_free(&own);
+	return ok;
+}
+
+enum failover_result
+demote(struct failover *f, struct copy *c, const struct place *at)
+{
+	struct server	*s = &c->server;
+	const char	*events = table_get(&c->variables, 0,
+			    "event_scheduler");
+	int64_t		 until;
+	uint64_t	 newest = 0;
+	int		 sessions;
+
+	if (!block_writes(f, c, at)) {
+		server_close(s);	/* the answer may come at any time */
+		return f->say(f, FAILOVER_FAILED, "%s: %s", c->dialect->block,
+		    s->text);
+	}
+	/* An event of a definer who may write in spite of read_only would. */
+	if (c->dialect->mariadb && events != NULL &&
+	    strcmp(events, "ON") == 0 &&
+	    !server_run(s, NULL, "SET GLOBAL event_scheduler = OFF"))
+		return f->say(f, FAILOVER_FAILED,
+		    "can't stop the event scheduler: %s", s->text);
+
+	/* Nothing of an ordinary user can commit now.  One of a user who may
+	 * write in spite of read_only may be in the middle of it. */
+	until = f->time_left(f) - GONE;
+	until = until > AGAIN ? until : AGAIN;
+	while ((sessions = end_sessions(s, "", &newest)) > 0 &&
+	    f->time_left(f) > until)
+		server_pause(SETTLE);
+	if (sessions == -1)
+		return f->say(f, FAILOVER_FAILED, "can't end sessions: %s",
+		    s->text);
+	c->read_only = true;
+	return f->say(f, FAILOVER_DONE, "read-only, all sessions ended");
+}

@@ -1,0 +1,217 @@
+/*
+ * master.c - to be the master, once everything is applied that the one before
+ * has written.
+ */
+#include "mysql_plugin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Until all of the position is applied. */
+static enum failover_result
+wait_for_position(struct failover *f, const char *position)
+{
+	char			*quoted, missing[FAILOVER_SENTENCE / 2];
+	int64_t			 count;
+	enum failover_result	 r;
+	bool			 ok;
+
+	if (!copy_lacks(&own, APPLIED, position, missing, sizeof(missing),
+	    &count))
+		return sorry(f, position, &own.server);
+	if (count == 0)
+		return FAILOVER_DONE;
+	quoted = server_quote(&own.server, position);
+	ok = quoted != NULL && server_run(&own.server, NULL,
+	    "SELECT %s(%s, 1)", own.dialect->wait, quoted);
+	free(quoted);
+	if (!ok)
+		return sorry(f, "can't wait for transactions", &own.server);
+	if ((r = look_again(f)) != FAILOVER_DONE)
+		return r;
+	if (!copy_lacks(&own, APPLIED, position, missing, sizeof(missing),
+	    &count))
+		return sorry(f, position, &own.server);
+	if (count == 0)
+		return FAILOVER_DONE;
+	if (own.slave && !own.applying && own.apply_error != 0)
+		return say_stopped(f);
+	return f->say(f, FAILOVER_AGAIN, "waits for %lld transactions: %s",
+	    (long long)count, missing);
+}
+
+/* What the master before has, if it can be asked; "" otherwise.  It may have
+ * come back, read-only, with what nobody has received yet. */
+static enum failover_result
+ask_previous(struct failover *f, char *position, size_t size)
+{
+	struct copy		 previous;
+	const char		*id, *its;
+	enum failover_result	 r = look_at(f, &previous, f->previous_host,
+				    f->previous_port);
+
+	*position = '\0';
+	if (r != FAILOVER_DONE && previous.server.error == 0)
+		return r;	/* the password file */
+	if (r != FAILOVER_DONE) {
+		if (!is_down(&previous.server))
+			f->log(f, FAILOVER_WARNING, "the master before: %s:%u: "
+			    "%s", f->previous_host, f->previous_port,
+			    previous.server.text);
+		copy_close(&previous);
+		return FAILOVER_DONE;
+	}
+	id = table_get(&own.variables, 0, "id");
+	its = table_get(&previous.variables, 0, "id");
+	if (id != NULL && its != NULL && strcmp(id, its) == 0)
+		r = FAILOVER_DONE;
+	else if (!previous.read_only)
+		r = f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, still "
+		    "takes writes", f->previous_host, f->previous_port);
+	else if (!copy_position(&previous, APPLIED, position, size))
+		r = f->say(f, FAILOVER_AGAIN, "the master before: %s",
+		    previous.server.text);
+	copy_close(&previous);
+	return r;
+}
+
+/* While it is connected, the last transactions of a server that goes down in
+ * good order may be under way. */
+static enum failover_result
+wait_for_end_of_stream(struct failover *f)
+{
+	enum failover_result	 r = FAILOVER_DONE;
+	int64_t			 until = f->time_left(f) -
+				    time_within(f, CATCH_UP);
+
+	while (r == FAILOVER_DONE && own.receiving == RECEIVING_YES &&
+	    f->time_left(f) > until) {
+		server_pause(SETTLE);
+		r = look_again(f);
+	}
+	return r;
+}
+
+/* Nothing that was received is thrown away: RESET does that, and so does a
+ * start of MariaDB's threads when both are stopped. */
+static enum failover_result
+apply_received(struct failover *f)
+{
+	char			*received;
+	enum failover_result	 r = stop_receiving(f);
+
+	if (r != FAILOVER_DONE)
+		return r;
+	received = strdup(copy_received(&own));	/* the next look frees it */
+	if (received == NULL)
+		return f->say(f, FAILOVER_FAILED, "%s", strerror(errno));
+	r = wait_for_position(f, received);
+	free(received);
+	return r;
+}
+
+/* When both threads are stopped, the start of one throws away what was received
+ * and not applied. */
+static enum failover_result
+start_applying(struct failover *f)
+{
+	char	 missing[FAILOVER_SENTENCE / 2];
+	int64_t	 count;
+
+	if (own.applying)
+		return FAILOVER_DONE;
+	if (own.receiving == RECEIVING_NO && (!copy_lacks(&own, APPLIED,
+	    copy_received(&own), missing, sizeof(missing), &count)))
+		return sorry(f, "GTIDs", &own.server);
+	if (own.receiving == RECEIVING_NO && count > 0)
+		return f->say(f, FAILOVER_FAILED, "has received and not "
+		    "applied %s, and the threads are both stopped: a start "
+		    "would throw that away", missing);
+	if (own.receiving != RECEIVING_NO && !server_run(&own.server, NULL,
+	    "%s", own.dialect->start_applying))
+		return sorry(f, "can't apply what was received", &own.server);
+	return FAILOVER_DONE;
+}
+
+/* Everything of the old master's is here, and replication is over. */
+static enum failover_result
+finish_replication(struct failover *f, const char *wanted)
+{
+	enum failover_result	 r;
+
+	if (!own.applying && own.apply_error != 0)
+		return say_stopped(f);
+	r = start_applying(f);
+	if (r != FAILOVER_DONE)
+		return r;
+	if (*wanted != '\0')
+		r = wait_for_position(f, wanted);
+	else
+		r = wait_for_end_of_stream(f);
+	if (r != FAILOVER_DONE || (r = apply_received(f)) != FAILOVER_DONE)
+		return r;
+	if (!server_run(&own.server, NULL, "%s", own.dialect->stop) ||
+	    !server_run(&own.server, NULL, "%s", own.dialect->forget))
+		return sorry(f, "can't end replication", &own.server);
+	return FAILOVER_DONE;
+}
+
+/* It lacks something, and does not get it from where that is. */
+static bool
+must_fetch(struct failover *f, const char *wanted)
+{
+	char	 missing[FAILOVER_SENTENCE];
+	int64_t	 count;
+
+	return *wanted != '\0' && *f->previous_host != '\0' &&
+	    (own.receiving == RECEIVING_NO ||
+	    !copy_follows(&own, f->previous_host, f->previous_port)) &&
+	    copy_lacks(&own, RECEIVED, wanted, missing, sizeof(missing),
+	    &count) && count > 0;
+}
+
+static enum failover_result
+open_writes(struct failover *f)
+{
+	enum failover_result	 r = set_semi_sync(f, true);
+
+	if (r != FAILOVER_DONE)
+		return r;
+	if (!server_run(&own.server, NULL, "%s", own.dialect->unblock))
+		return sorry(f, "can't allow writes", &own.server);
+	if (f->number(f, "events") && !server_run(&own.server, NULL,
+	    "SET GLOBAL event_scheduler = ON"))
+		return sorry(f, "can't start the event scheduler",
+		    &own.server);
+	return f->say(f, FAILOVER_DONE, "master");
+}
+
+enum failover_result
+ensure_master(struct failover *f)
+{
+	char			 previous[FAILOVER_POSITION] = "";
+	const char		*wanted = f->target;
+	enum failover_result	 r;
+
+	if ((r = look(f)) != FAILOVER_DONE ||
+	    (r = check_settings(f)) != FAILOVER_DONE)
+		return r;
+	if (!own.slave && !own.read_only)
+		return open_writes(f);
+	if (*wanted == '\0' && *f->previous_host != '\0') {
+		r = ask_previous(f, previous, sizeof(previous));
+		if (r != FAILOVER_DONE)
+			return r;
+		wanted = previous;
+	}
+	if (must_fetch(f, wanted)) {
+		r = follow(f, f->previous_host, f->previous_port);
+		return r == FAILOVER_DONE ? FAILOVER_AGAIN : r;
+	}
+	if (own.slave)
+		r = finish_replication(f, wanted);
+	else if (*wanted != '\0')
+		r = wait_for_position(f, wanted);
+	return r == FAILOVER_DONE ? open_writes(f) : r;
+}
