@@ -1,0 +1,37 @@
+/*
+ * fence.h - what makes a core refuse writes, at once, and after a restart.
+ */
+#ifndef SOLR_FENCE_H
+#define SOLR_FENCE_H
+
+#include "http.h"
+
+enum fence {
+	FENCE_UNKNOWN,		/* could not be asked; the sentence is set */
+	FENCE_OPEN,
+	FENCE_CLOSED,
+};
+
+/* How is it on the core at this Solr? */
+enum fence	fence_ask(struct failover *, const char *base,
+		    const char *core);
+
+/* Makes it so on our core; does nothing if it is.  False, with the sentence
+ * set, where it could not. */
+bool		fence_set(struct failover *, const char *core, enum fence);
+
+/* The same for a Solr that does not run: in the file params.json that it will
+ * read, where fence_set had opened it. */
+bool		fence_close_file(struct failover *, const char *home,
+		    const char *core);
+
+/* The number of updates that are being written just now, or 0; false, with the
+ * sentence set: can't be told. */
+bool		fence_writing(struct failover *, const char *core,
+		    int64_t *writing);
+
+/* Gives the text of a params.json, closed where it was opened; NULL: it is no
+ * JSON, or no memory. */
+char		*fence_closed_text(const char *json);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * restart.c - roles by core.properties and a restart.
+ *
+ * solrconfig.xml takes the role from properties of the core,
+ *
+ *	<str name="enable">${enable.leader:false}</str>
+ *
+ * which are read when the core is loaded.  The file has what is to be, Solr is
+ * asked for what is; a core that was loaded before the file was written has to
+ * be loaded again.  So nothing is remembered, and nothing restarts twice.
+ */
+#include "solr.h"
+
+#include "file.h"
+#include "properties.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char	**environ;
+
+static pid_t	 restarting;	/* the command, while it runs; or 0 */
+
+static void
+file_of(struct failover *f, const char *core, char path[static PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s/core.properties",
+	    f->option(f, "home"), core);
+}
+
+/* Milliseconds since the file was written; -1: there is none. */
+static int64_t
+age_of(struct failover *f, const char *core)
+{
+	char		 path[PATH_MAX];
+	struct stat	 st;
+	struct timespec	 now;
+
+	file_of(f, core, path);
+	if (stat(path, &st) == -1)
+		return -1;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (now.tv_sec - st.st_mtim.tv_sec) * 1000 +
+	    (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+}
+
+bool
+restart_is_young(struct failover *f)
+{
+	int64_t	 age, limit = f->number(f, "restart_limit");
+	size_t	 n;
+
+	for (n = 0; by_restart(f) && cores[n] != NULL; n++) {
+		age = age_of(f, cores[n]);
+		if (age >= 0 && age < limit)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is to be.
+ */
+
+/* Takes text, gives it with the key changed. */
+static char *
+with(char *text, const char *key, const char *value)
+{
+	char	*new = text == NULL ? NULL : properties_set(text, key, value);
+
+	free(text);
+	return new;
+}
+
+static bool
+write_role(struct failover *f, const char *core, bool master,
+    const char *leader)
+{
+	const char	*url_key = f->option(f, "url_key");
+	char		 path[PATH_MAX], url[URL_SIZE + 256];
+	char		*was, *text = NULL;
+	bool		 ok = false;
+
+	file_of(f, core, path);
+	was = file_read(path);
+	if (was != NULL) {
+		text = with(strdup(was), f->option(f, "leader_key"),
+		    master ? "true" : "false");
+		text = with(text, f->option(f, "follower_key"),
+		    master ? "false" : "true");
+		snprintf(url, sizeof(url), "%s/%s", leader, core);
+		if (url_key != NULL && !master)
+			text = with(text, url_key, url);
+	}
+	if (text != NULL)
+		ok = strcmp(text, was) == 0 || file_replace(path, text);
+	if (!ok)
+		f->say(f, FAILOVER_FAILED, "%s: %s: is the option home right, "
+		    "and may we write there?", path, strerror(errno));
+	free(text);
+	free(was);
+	return ok;
+}
+
+/*
+ * What is.
+ */
+
+static bool
+has_role(struct failover *f, const char *core, bool master,
+    const char *leader, bool *yes)
+{
+	struct replication	 r;
+	char			 url[URL_SIZE + 256];
+
+	if (!replication_ask(f, http_here(), core, &r))
+		return false;
+	snprintf(url, sizeof(url), "%s/%s", leader, core);
+	*yes = r.leader == master && r.follower == !master &&
+	    (master || f->option(f, "url_key") == NULL ||
+	    strcmp(r.url, url) == 0);
+	return true;
+}
+
+/* A core that was loaded after the file was written, and has another role all
+ * the same, would be restarted for ever. */
+static enum failover_result
+check_loaded(struct failover *f, const char *core, bool master)
+{
+	struct answer	 a;
+	yajl_val	 v;
+	int64_t		 up = -1;
+
+	if (status_ask(f, &a, http_here())) {
+		v = json_at(status_of(&a, core), "uptime", NULL);
+		up = (int64_t)json_number(v);
+	}
+	answer_free(&a);
+	if (up == -1)
+		return FAILOVER_FAILED;
+	if (up < age_of(f, core))
+		return f->say(f, FAILOVER_FAILED, "core %s was loaded after its "
+		    "core.properties had been written, and is not the %s: does "
+		    "its solrconfig.xml say \"${%s:false}\"?", core,
+		    master ? "leader" : "follower", f->option(f,
+		    master ? "leader_key" : "follower_key"));
+	return FAILOVER_DONE;
+}
+
+static bool
+reload(struct failover *f, const char *core)
+{
+	struct answer	 a;
+	bool		 ok;
+
+	ok = http_get(f, &a, INT_MAX, http_here(),
+	    "/admin/cores?action=RELOAD&core=%s", core);
+	if (!ok)
+		f->say(f, FAILOVER_FAILED, "core %s: reload: %s", core,
+		    a.wrong);
+	answer_free(&a);
+	return ok;
+}
+
+enum failover_result
+restart_as(struct failover *f, bool master, const char *leader)
+{
+	const char		*command = f->option(f, "restart");
+	enum failover_result	 result = FAILOVER_DONE;
+	bool			 yes, all = true;
+	size_t			 n;
+
+	for (n = 0; cores[n] != NULL; n++)
+		if (!write_role(f, cores[n], master, leader))
+			return FAILOVER_FAILED;
+	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++) {
+		if (!has_role(f, cores[n], master, leader, &yes))
+			return FAILOVER_FAILED;
+		all = all && yes;
+		if (!yes)
+			result = check_loaded(f, cores[n], master);
+		if (!yes && result == FAILOVER_DONE && command == NULL &&
+		    !reload(f, cores[n]))
+			return FAILOVER_FAILED;
+	}
+	if (all || result != FAILOVER_DONE)
+		return result;
+	if (command != NULL)
+		result = command_run(f, command, &restarting);
+	return result == FAILOVER_FAILED ? result :
+	    f->say(f, FAILOVER_AGAIN, "Solr restarts as %s",
+	    master ? "leader" : "follower");
+}
+
+/*
+ * The command.
+ */
+
+static bool
+command_start(struct failover *f, const char *command, pid_t *pid)
+{
+	char	*words[] = { strdup("sh"), strdup("-c"), strdup(command),
+		    NULL };
+	int	 error = ENOMEM, n;
+
+	if (words[0] != NULL && words[1] != NULL && words[2] != NULL)
+		error = posix_spawn(pid, "/bin/sh", NULL, NULL, words,
+		    environ);
+	for (n = 0; n < 3; n++)
+		free(words[n]);
+	if (error == 0)
+		return true;
+	*pid = 0;
+	f->say(f, FAILOVER_FAILED, "%s: %s", command, strerror(error));
+	return false;
+}
+
+enum failover_result
+command_run(struct failover *f, const char *command, pid_t *pid)
+{
+	int	 status;
+	pid_t	 ended;
+
+	if (*pid == 0 && !command_start(f, command, pid))
+		return FAILOVER_FAILED;
+	while ((ended = waitpid(*pid, &status, WNOHANG)) == 0) {
+		if (f->time_left(f) < 500)
+			return FAILOVER_AGAIN;
+		usleep(10000);
+	}
+	*pid = 0;
+	if (ended == -1 || !WIFEXITED(status))
+		return f->say(f, FAILOVER_FAILED, "%s was killed", command);
+	if (WEXITSTATUS(status) != 0)
+		return f->say(f, FAILOVER_FAILED, "%s ended with exit status "
+		    "%d", command, WEXITSTATUS(status));
+	return FAILOVER_DONE;
+}

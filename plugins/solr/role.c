@@ -1,0 +1,453 @@
+/*
+ * role.c - master, slave, demoted.
+ *
+ * A master is a copy whose fence is open.  All others are closed, whether they
+ * follow somebody or not, so there is one way to lose the right to write.
+ */
+#include "solr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GLANCE		500	/* ms for a master that may be gone */
+#define FETCH_WAIT	2000	/* ms in one call; it goes on without us */
+#define FETCH_LIMIT	10	/* s after which a promotion waits no more */
+
+/* Can it be made something?  Not while it restarts, but soon. */
+static enum failover_result
+server_fit(struct failover *f)
+{
+	enum server	 is = server_ask(f, PATIENCE);
+
+	if ((is == SERVER_DOWN || is == SERVER_SILENT) && restart_is_young(f))
+		return f->say(f, FAILOVER_AGAIN, "Solr restarts");
+	return is == SERVER_FIT ? FAILOVER_DONE : FAILOVER_FAILED;
+}
+
+/*
+ * Fetching.
+ */
+
+/* Has theirs what ours has not?  Then ours is to be replaced by it. */
+static bool
+lacks(struct place ours, struct place theirs)
+{
+	enum relation	 r = place_compare(ours, theirs);
+
+	return r == BEHIND || (r == DIVERGED &&
+	    theirs.generation >= ours.generation);
+}
+
+/* What a fetch says; the password is in the form, so it is not shown. */
+static enum failover_result
+fetched(struct failover *f, const char *core, const char *base,
+    const struct answer *a)
+{
+	const char	*said = json_text(json_at(a->json, "message", NULL));
+
+	if (a->status == 0)
+		return f->say(f, FAILOVER_AGAIN, "core %s is being fetched from "
+		    "%s", core, base);
+	if (*a->wrong != '\0')
+		return f->say(f, FAILOVER_FAILED, "core %s: %s", core, a->wrong);
+	if (strcmp(json_text(json_at(a->json, "status", NULL)), "OK") == 0)
+		return FAILOVER_DONE;
+	/* Another fetch has the lock, or there was a new commit meanwhile. */
+	if (strstr(said, "lock") != NULL || strstr(said, "deleted") != NULL)
+		return f->say(f, FAILOVER_AGAIN, "core %s is being fetched: %s",
+		    core, said);
+	return f->say(f, FAILOVER_FAILED, "core %s can't be fetched from %s: "
+	    "%s; Solr's log says why: is that URL in allowUrls of solr.xml?",
+	    core, base, said);
+}
+
+/* Replaces our index by base's, where it differs. */
+static enum failover_result
+fetch(struct failover *f, const char *core, const char *base)
+{
+	char			 form[2400], credentials[1200];
+	struct answer		 a = { 0 };
+	enum failover_result	 result;
+
+	if (!http_credentials(credentials, sizeof(credentials)))
+		return f->say(f, FAILOVER_FAILED, "the password is too long");
+	/* Solr before 8.7 knows only the second name of the URL. */
+	snprintf(form, sizeof(form), "command=fetchindex&wait=true"
+	    "&leaderUrl=%s/%s&masterUrl=%s/%s%s", base, core, base, core,
+	    credentials);
+	http_post(f, &a, FETCH_WAIT, form, http_here(), "/%s/replication?",
+	    core);
+	result = fetched(f, core, base, &a);
+	explicit_bzero(form, sizeof(form));
+	explicit_bzero(credentials, sizeof(credentials));
+	answer_free(&a);
+	return result;
+}
+
+static bool
+commit(struct failover *f, const char *core, const char *base)
+{
+	struct answer	 a;
+	bool		 ok;
+
+	ok = http_get(f, &a, PATIENCE, base,
+	    "/%s/update?commit=true&waitSearcher=false", core);
+	if (!ok)
+		f->say(f, FAILOVER_FAILED, "core %s: commit: %s", core,
+		    a.wrong);
+	answer_free(&a);
+	return ok;
+}
+
+/*
+ * ensure_master
+ */
+
+/* Is the master before up, and demoted?  Then it has all that it ever
+ * acknowledged, and keeps it. */
+static bool
+previous_is_demoted(struct failover *f, const char *core, char *base)
+{
+	struct answer	 a;
+	bool		 up;
+
+	if (*f->previous_host == '\0' ||
+	    !http_there(base, f->previous_host, f->previous_port) ||
+	    strcmp(base, http_here()) == 0)
+		return false;
+	up = http_get(f, &a, GLANCE, base, "/%s/config/params?", core);
+	answer_free(&a);
+	return up && fence_ask(f, base, core) == FENCE_CLOSED;
+}
+
+/* Brings the core to what the master before left: to its target, and to what
+ * it can be asked for. */
+static enum failover_result
+catch_up(struct failover *f, const char *core)
+{
+	char			 base[URL_SIZE];
+	struct replication	 ours, theirs;
+	struct place		 target;
+	enum failover_result	 result;
+
+	if (!replication_ask(f, http_here(), core, &ours))
+		return FAILOVER_FAILED;
+	if (previous_is_demoted(f, core, base) && commit(f, core, base) &&
+	    replication_ask(f, base, core, &theirs) &&
+	    lacks(ours.place, theirs.place)) {
+		result = fetch(f, core, base);
+		if (result != FAILOVER_DONE)
+			return result;
+		if (!replication_ask(f, http_here(), core, &ours))
+			return FAILOVER_FAILED;
+	}
+	if (place_find(f->target, core, &target) && lacks(ours.place, target))
+		return f->say(f, FAILOVER_AGAIN, "core %s has generation %llu, "
+		    "and lacks what the master before left with %llu%s%s", core,
+		    (unsigned long long)ours.place.generation,
+		    (unsigned long long)target.generation,
+		    *f->previous_host != '\0' ? "; waits for " : "",
+		    f->previous_host);
+	return FAILOVER_DONE;
+}
+
+/* No fetch may run, or start, when the first write comes: it would undo it. */
+static enum failover_result
+stop_fetching(struct failover *f, const char *core, struct replication *r)
+{
+	if (!replication_ask(f, http_here(), core, r))
+		return FAILOVER_FAILED;
+	if (r->follower && !r->poll_off &&
+	    (!replication_do(f, core, "disablepoll") ||
+	    !replication_ask(f, http_here(), core, r)))
+		return FAILOVER_FAILED;
+	if (r->fetching && r->seconds >= FETCH_LIMIT &&
+	    !replication_do(f, core, "abortfetch"))
+		return FAILOVER_FAILED;
+	if (r->fetching)
+		return f->say(f, FAILOVER_AGAIN, "core %s still fetches from "
+		    "%s", core, r->url);
+	if (r->leader && !r->serving &&
+	    !replication_do(f, core, "enablereplication"))
+		return FAILOVER_FAILED;
+	return FAILOVER_DONE;
+}
+
+static enum failover_result
+promote(struct failover *f, const char *core)
+{
+	struct replication	 r;
+	enum failover_result	 result = stop_fetching(f, core, &r);
+	struct place		 target;
+	enum fence		 fence;
+
+	if (result != FAILOVER_DONE)
+		return result;
+	fence = fence_ask(f, http_here(), core);
+	if (fence == FENCE_UNKNOWN)
+		return FAILOVER_FAILED;
+	if (fence == FENCE_OPEN && (!place_find(f->target, core, &target) ||
+	    !lacks(r.place, target)))
+		return FAILOVER_DONE;	/* it has been the master's */
+	if (!fence_set(f, core, FENCE_CLOSED))
+		return FAILOVER_FAILED;
+	return catch_up(f, core);
+}
+
+enum failover_result
+ensure_master(struct failover *f)
+{
+	enum failover_result	 result = server_fit(f);
+	size_t			 n;
+
+	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++)
+		result = promote(f, cores[n]);
+	if (result == FAILOVER_DONE && by_restart(f))
+		result = restart_as(f, true, "");
+	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++)
+		if (!fence_set(f, cores[n], FENCE_OPEN))
+			result = FAILOVER_FAILED;
+	if (result != FAILOVER_DONE)
+		return result;
+	return f->say(f, FAILOVER_DONE, "master, epoch %llu",
+	    (unsigned long long)f->epoch);
+}
+
+/*
+ * ensure_slave
+ */
+
+/* A copy that would follow itself has loaded its cores at the same moment. */
+static bool
+is_ourselves(const struct answer *here, const struct answer *there,
+    const char *core)
+{
+	static const char	*const same[] = { "startTime", "dataDir" };
+	yajl_val		 a = status_of(here, core);
+	yajl_val		 b = status_of(there, core);
+
+	return a != NULL && b != NULL &&
+	    strcmp(json_text(json_at(a, same[0], NULL)),
+	    json_text(json_at(b, same[0], NULL))) == 0 &&
+	    strcmp(json_text(json_at(a, same[1], NULL)),
+	    json_text(json_at(b, same[1], NULL))) == 0;
+}
+
+static enum failover_result
+check_master(struct failover *f, const struct answer *here, const char *base)
+{
+	struct answer		 there;
+	enum failover_result	 result = FAILOVER_DONE;
+	size_t			 n;
+
+	if (!status_ask(f, &there, base))
+		result = FAILOVER_FAILED;
+	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++)
+		if (status_of(here, cores[n]) == NULL)
+			result = f->say(f, FAILOVER_FAILED, "%s has no core %s",
+			    http_here(), cores[n]);
+		else if (status_of(&there, cores[n]) == NULL)
+			result = f->say(f, FAILOVER_FAILED, "the master %s has "
+			    "no core %s", base, cores[n]);
+		else if (is_ourselves(here, &there, cores[n]))
+			result = f->say(f, FAILOVER_FAILED, "%s is this copy "
+			    "itself: it can't be its own slave", base);
+	answer_free(&there);
+	return result;
+}
+
+/* Following is throwing away what we have, where the master has not got it. */
+static enum failover_result
+check_places(struct failover *f, const char *core, const char *base,
+    struct place ours, const struct replication *master)
+{
+	struct place	 theirs = master->place;
+
+	if (ours.version != 0 && (theirs.version == 0 || !master->serving))
+		return f->say(f, FAILOVER_FAILED, "core %s of the master %s "
+		    "%s: following it would empty this copy, of generation "
+		    "%llu", core, base, theirs.version == 0 ? "is empty" :
+		    "does not let itself be replicated",
+		    (unsigned long long)ours.generation);
+	if (ours.generation < theirs.generation ||
+	    place_compare(ours, theirs) == SAME || ours.version == 0 ||
+	    strcmp(f->option(f, "on_divergence"), "follow") == 0)
+		return FAILOVER_DONE;
+	return f->say(f, FAILOVER_FAILED, "core %s has generation %llu of "
+	    "version %llu, its master %s has %llu of %llu: it has diverged, "
+	    "and following would throw that away; on_divergence = follow "
+	    "allows it", core, (unsigned long long)ours.generation,
+	    (unsigned long long)ours.version, base,
+	    (unsigned long long)theirs.generation,
+	    (unsigned long long)theirs.version);
+}
+
+/* One core of a slave; fetching is what keeps it up to date. */
+static enum failover_result
+follow(struct failover *f, const char *core, const char *base, bool *differs)
+{
+	struct replication	 ours, theirs;
+	enum failover_result	 result;
+	bool			 poll;
+
+	if (!replication_ask(f, http_here(), core, &ours) ||
+	    !replication_ask(f, base, core, &theirs))
+		return FAILOVER_FAILED;
+	result = check_places(f, core, base, ours.place, &theirs);
+	/* Solr asks nobody before it follows an empty leader. */
+	poll = result == FAILOVER_DONE && by_restart(f);
+	if (ours.follower && ours.poll_off == poll &&
+	    !replication_do(f, core, poll ? "enablepoll" : "disablepoll"))
+		return FAILOVER_FAILED;
+	*differs = place_compare(ours.place, theirs.place) != SAME;
+	if (result == FAILOVER_DONE && *differs && !ours.fetching &&
+	    !by_restart(f))
+		result = fetch(f, core, base);
+	/* It follows, whether it has already got everything or not. */
+	return result == FAILOVER_AGAIN ? FAILOVER_DONE : result;
+}
+
+static enum failover_result
+follow_all(struct failover *f, const char *base)
+{
+	enum failover_result	 result = FAILOVER_DONE;
+	bool			 differs = false, any = false;
+	size_t			 n;
+
+	for (n = 0; cores[n] != NULL; n++)
+		if (!fence_set(f, cores[n], FENCE_CLOSED))
+			return FAILOVER_FAILED;
+	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++) {
+		result = follow(f, cores[n], base, &differs);
+		any = any || differs;
+	}
+	if (result == FAILOVER_DONE && by_restart(f))
+		result = restart_as(f, false, base);
+	if (result != FAILOVER_DONE)
+		return result;
+	return f->say(f, FAILOVER_DONE, "slave of %s%s", base,
+	    any ? ", and fetches what is new" : ", up to date");
+}
+
+enum failover_result
+ensure_slave(struct failover *f, const char *master_host)
+{
+	char			 base[URL_SIZE];
+	struct answer		 here;
+	enum failover_result	 result = server_fit(f);
+
+	if (result != FAILOVER_DONE)
+		return result;
+	if (!http_there(base, master_host, f->master_port))
+		return f->say(f, FAILOVER_FAILED, "%s:%u gives no URL of the "
+		    "master", master_host, f->master_port);
+	result = status_ask(f, &here, http_here()) ?
+	    check_master(f, &here, base) : FAILOVER_FAILED;
+	answer_free(&here);
+	return result == FAILOVER_DONE ? follow_all(f, base) : result;
+}
+
+/*
+ * ensure_demoted
+ */
+
+static enum failover_result
+close_files(struct failover *f)
+{
+	size_t	 n;
+
+	for (n = 0; cores[n] != NULL; n++)
+		if (!fence_close_file(f, f->option(f, "home"), cores[n]))
+			return FAILOVER_FAILED;
+	return f->say(f, FAILOVER_DONE, "Solr does not run, and will refuse "
+	    "writes when it does");
+}
+
+/* What came before the fence may still be written.  False, with the sentence
+ * set, where it is with so many milliseconds left. */
+static bool
+drained(struct failover *f, const char *core, int64_t reserve)
+{
+	int64_t	 writing;
+
+	while (fence_writing(f, core, &writing)) {
+		if (writing == 0)
+			return true;
+		if (f->time_left(f) < reserve) {
+			f->say(f, FAILOVER_FAILED, "core %s: %lld updates that "
+			    "came before do not end", core, (long long)writing);
+			return false;
+		}
+		usleep(5000);
+	}
+	return false;
+}
+
+static enum failover_result
+close_cores(struct failover *f, int64_t reserve)
+{
+	struct answer	 a;
+	bool		 ok = status_ask(f, &a, http_here());
+	size_t		 n;
+
+	/* A core that is not loaded takes no writes. */
+	for (n = 0; ok && cores[n] != NULL; n++)
+		ok = status_of(&a, cores[n]) != NULL ?
+		    fence_set(f, cores[n], FENCE_CLOSED) :
+		    fence_close_file(f, f->option(f, "home"), cores[n]);
+	for (n = 0; ok && cores[n] != NULL; n++)
+		if (status_of(&a, cores[n]) != NULL)
+			ok = drained(f, cores[n], reserve);
+	if (ok)
+		f->say(f, FAILOVER_DONE, "refuses writes");
+	/* So that it can be fetched.  No write is accepted even if that takes
+	 * longer; the next master commits once more. */
+	for (n = 0; ok && cores[n] != NULL; n++)
+		if (status_of(&a, cores[n]) != NULL &&
+		    !commit(f, cores[n], http_here()))
+			f->say(f, FAILOVER_DONE, "refuses writes; the commit of "
+			    "%s is not done yet", cores[n]);
+	answer_free(&a);
+	return ok ? FAILOVER_DONE : FAILOVER_FAILED;
+}
+
+/* Its supervisor may start it again at once, so its files come first.  What is
+ * killed takes a moment to go. */
+static enum failover_result
+kill_server(struct failover *f, const char *command)
+{
+	enum server	 is;
+	pid_t		 pid = 0;
+
+	f->log(f, FAILOVER_WARNING, "Solr can't be demoted, so it is ended: %s",
+	    command);
+	close_files(f);
+	command_run(f, command, &pid);
+	while ((is = server_ask(f, GLANCE)) == SERVER_SILENT &&
+	    f->time_left(f) > 300)
+		usleep(20000);
+	if (is == SERVER_FIT)
+		return close_cores(f, 300);
+	return is == SERVER_DOWN ? close_files(f) : FAILOVER_FAILED;
+}
+
+enum failover_result
+ensure_demoted(struct failover *f)
+{
+	const char		*command = f->option(f, "kill");
+	int64_t			 limit = f->time_left(f);
+	enum failover_result	 result = FAILOVER_FAILED;
+	enum server		 is;
+
+	/* One that hangs leaves time for the command. */
+	is = server_ask(f, command != NULL ? limit / 3 : limit);
+	if (is == SERVER_DOWN)
+		return close_files(f);
+	if (is == SERVER_FIT)
+		result = close_cores(f, command != NULL ? limit / 3 : 300);
+	if (result == FAILOVER_DONE || is == SERVER_FOREIGN || command == NULL)
+		return result;
+	return kill_server(f, command);
+}
