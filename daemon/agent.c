@@ -94,6 +94,9 @@ struct agent {
 	struct trouble		 election_trouble;
 	struct trouble		 refusal;	/* of the lock, by max_behind */
 	char			 final_position[FAILOVER_POSITION];
+	struct core_action	 leaving;	/* the call that asks for it */
+	enum { OWN, HAVE_ALL, PASS_ON } leaves;
+	bool			 final;		/* nobody has more */
 	bool			 caught_up;	/* it is said that we gave up */
 
 	struct api_transition	 transitions[API_TRANSITIONS];
@@ -111,6 +114,7 @@ struct agent {
 
 static void	agent_event(struct agent *, const struct core_event *);
 static void	agent_ask_health(struct agent *);
+static void	agent_call_done(enum handler_result, const char *, void *);
 static void	agent_election_soon(struct agent *);
 
 static int64_t
@@ -277,6 +281,50 @@ agent_say_call(struct agent *a, enum core_op op, enum handler_result result,
 	    "%s", line);
 }
 
+/*
+ * What a demoted copy leaves with the lock is how far it has got: all there is,
+ * if it has been the master.  One that has not may lack what it was to wait for,
+ * and then it passes that on.
+ */
+
+static void
+agent_ask_position(struct agent *a, const struct core_action *act, bool again)
+{
+	const struct lock_before	*before = lock_before(a->lock);
+	struct handler_call		 call = {
+		.op = HANDLER_POSITION,
+		.timeout_ms = act->timeout,
+	};
+
+	agent_tell(a, &call, act->text);
+	a->leaves = OWN;
+	a->final = act->yes || (again && before->final);
+	if (!act->yes && !again && before->position[0] != '\0') {
+		a->leaves = HAVE_ALL;
+		a->leaving = *act;
+		call.op = HANDLER_HAS_POSITION;
+		call.what.position = before->position;
+	}
+	handler_call(a->role, &call, agent_call_done, a);
+}
+
+static void
+agent_position_left(struct agent *a, enum handler_result result,
+    struct core_event *ev)
+{
+	if (a->leaves == HAVE_ALL && result == HANDLER_DONE) {
+		agent_ask_position(a, &a->leaving, true);
+		return;
+	}
+	if (a->leaves == HAVE_ALL) {
+		a->leaves = PASS_ON;
+		ev->result = CORE_DONE;
+	} else if (ev->result == CORE_DONE)
+		snprintf(a->final_position, sizeof a->final_position, "%s",
+		    ev->text);
+	agent_event(a, ev);
+}
+
 static void
 agent_call_done(enum handler_result result, const char *text, void *arg)
 {
@@ -291,10 +339,7 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 
 	a->final_position[0] = '\0';
 	if (a->op == CORE_POSITION) {
-		if (ev.result == CORE_DONE)
-			snprintf(a->final_position, sizeof a->final_position,
-			    "%s", text);
-		agent_event(a, &ev);
+		agent_position_left(a, result, &ev);
 		return;
 	}
 	a->counters.role_failures += ev.result == CORE_FAILED;
@@ -355,6 +400,10 @@ agent_call(struct agent *a, const struct core_action *act)
 	a->op = act->op;
 	a->counters.role_calls++;
 	handler_cancel(a->role);
+	if (act->op == CORE_POSITION) {
+		agent_ask_position(a, act, false);
+		return;
+	}
 	handler_call(a->role, &call, agent_call_done, a);
 }
 
@@ -520,7 +569,8 @@ agent_elect(struct agent *a, bool yes)
 	/* Only of his own will he does not want it any more. */
 	if (!a->core.lock.clean)
 		last[0] = '\0';
-	election_begin(a->election, a->core.lock.epoch, last, b->position,
+	election_begin(a->election, a->core.lock.epoch, last, b->final ?
+	    b->position : "",
 	    b->position[0] != '\0' ? b->position :
 	    candidates_master(a->candidates), clock_ms());
 	agent_records_changed(a);
@@ -720,8 +770,11 @@ agent_perform(struct agent *a, const struct core_action *act)
 		lock_look(a->lock);
 		break;
 	case CORE_RELEASE:
-		lock_release(a->lock, act->clean, act->yes ?
-		    a->final_position : "");
+		if (act->yes && a->leaves == PASS_ON)
+			lock_pass_on(a->lock, act->clean);
+		else
+			lock_release(a->lock, act->clean, act->yes ?
+			    a->final_position : "", a->final);
 		break;
 	case CORE_CALL:
 		agent_call(a, act);

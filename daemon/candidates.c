@@ -29,8 +29,10 @@ struct candidates {
 	uint64_t			 index;
 	struct consul_request		*watch;
 	struct event			*timer;
-	struct consul_request		*put;		/* our record */
-	char				*waiting;	/* to be put after it */
+	char				*record;	/* ours, as it shall be */
+	bool				 unwritten;
+	struct consul_request		*put;
+	struct event			*put_timer;	/* after a failure */
 	char				*said;		/* as the master */
 
 	struct election_record		*records;
@@ -40,7 +42,7 @@ struct candidates {
 };
 
 static void	candidates_watch(struct candidates *);
-static void	candidates_put(struct candidates *, char *value);
+static void	candidates_write(struct candidates *);
 
 static void
 candidates_forget(struct candidates *c)
@@ -201,35 +203,53 @@ static void
 candidates_written(const struct consul_reply *r, void *arg)
 {
 	struct candidates	*c = arg;
-	char			*value = c->waiting;
+	struct timeval		 retry = { RETRY_PAUSE / 1000, 0 };
 
 	c->put = NULL;
-	c->waiting = NULL;
-	/* REFUSED, GONE: our session is over, and the lock will notice. */
+	/* REFUSED, a 500: our session is over, and the lock will notice. */
 	c->events->trouble(r->outcome == CONSUL_DENIED ||
 	    (r->outcome == CONSUL_UNKNOWN && r->status == 0) ? r->text : "",
 	    c->arg);
-	if (value != NULL)
-		candidates_put(c, value);
+	if (r->outcome == CONSUL_OK || c->unwritten) {
+		candidates_write(c);
+		return;
+	}
+	/* Who is not on record is not waited for. */
+	c->unwritten = true;
+	event_add(c->put_timer, &retry);
 }
 
-/* Frees value.  One write at a time, so that the last one stays. */
+/* One at a time, so that the last one stays. */
 static void
-candidates_put(struct candidates *c, char *value)
+candidates_write(struct candidates *c)
 {
 	char	key[CONSUL_NAME_MAX + CONSUL_ID_MAX];
 
-	if (c->session[0] == '\0' || c->put != NULL) {
-		free(c->waiting);
-		c->waiting = c->put != NULL ? value : NULL;
-		if (c->waiting == NULL)
-			free(value);
+	if (c->session[0] == '\0' || c->put != NULL || !c->unwritten)
 		return;
-	}
+	c->unwritten = false;
+	event_del(c->put_timer);
 	snprintf(key, sizeof key, "%s%s", c->prefix, c->session);
-	c->put = consul_put(c->consul, key, c->session, value,
+	c->put = consul_put(c->consul, key, c->session, c->record,
 	    candidates_written, c);
-	free(value);
+}
+
+static void
+candidates_put_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	candidates_write(arg);
+}
+
+/* Keeps value. */
+static void
+candidates_put(struct candidates *c, char *value)
+{
+	free(c->record);
+	c->record = value;
+	c->unwritten = true;
+	candidates_write(c);
 }
 
 static yajl_gen
@@ -312,8 +332,7 @@ candidates_session(struct candidates *c, const char *session)
 	snprintf(c->session, sizeof c->session, "%s", session);
 	consul_cancel(c->put);
 	c->put = NULL;
-	free(c->waiting);
-	c->waiting = NULL;
+	c->unwritten = false;
 	candidates_stand(c);
 }
 
@@ -354,6 +373,9 @@ candidates_leave(struct candidates *c)
 
 	if (c->session[0] == '\0' || !c->stands)
 		return;
+	consul_cancel(c->put);
+	c->put = NULL;
+	c->unwritten = false;
 	snprintf(key, sizeof key, "%s%s", c->prefix, c->session);
 	consul_delete(c->consul, key, candidates_forget_it, NULL);
 }
@@ -387,6 +409,7 @@ candidates_new(struct event_base *base, struct consul *consul,
 	snprintf(c->prefix, sizeof c->prefix, "lock/%s/candidates/",
 	    config->service_name);
 	c->timer = evtimer_new(base, candidates_timer, c);
+	c->put_timer = evtimer_new(base, candidates_put_timer, c);
 	return c;
 }
 
@@ -398,8 +421,9 @@ candidates_free(struct candidates *c)
 	consul_cancel(c->watch);
 	consul_cancel(c->put);
 	event_free(c->timer);
+	event_free(c->put_timer);
 	candidates_forget(c);
-	free(c->waiting);
+	free(c->record);
 	free(c->said);
 	free(c->master);
 	free(c);

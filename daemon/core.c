@@ -343,6 +343,9 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 		    c->now >= promotion_begun(c) + c->config.catch_up;
 		c->maybe_master = true;
 	}
+	if (op == CORE_POSITION)
+		a->yes = c->was_master ||
+		    c->lock.epoch == c->config.resume_epoch;
 	c->op = op;
 }
 
@@ -726,6 +729,7 @@ leave_demoting(struct core *c)
 	if (c->guard_fired)
 		c->drop_session = true;
 	c->release = CORE_KEPT;
+	c->was_master = false;
 	c->proof_lost = c->demote_late = c->guard_fired = false;
 }
 
@@ -737,6 +741,7 @@ enter(struct core *c, enum core_state from)
 	if (c->state == CORE_MASTER) {
 		c->promote_failures = 0;
 		c->unfenced = false;
+		c->was_master = true;
 		core_do(c, CORE_REMEMBER)->epoch = c->lock.epoch;
 		return;		/* ensure_master has just been done */
 	}

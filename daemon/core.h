@@ -119,7 +119,9 @@ enum core_action_type {
 	CORE_CALL,		/* call, op, host, port, timeout, text = reason;
 				 * ensure_master: it must not begin at `until`
 				 * or later (0 for the others); yes: it need no
-				 * longer wait for what the master before left */
+				 * longer wait for what the master before left.
+				 * position: yes: of one that has been master,
+				 * which has all there is */
 	CORE_CANCEL,		/* kill the call that is under way */
 	CORE_LEASE,		/* until, by: tell the guard; see lease.h.
 				 * clean_at: until then another copy may be a
@@ -244,6 +246,7 @@ struct core {
 	bool			 proof_lost;	/* the fuse has burnt down */
 	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
 	bool			 position_asked, position_told;
+	bool			 was_master;	/* with the lock as it is */
 	int64_t			 release_by;	/* no answer: treat as unknown */
 	bool			 drop_session;	/* it may still hold the lock */
 	int64_t			 given_back_at;

@@ -239,12 +239,25 @@ wins_against(const struct election *e, const struct election_record *r)
 }
 
 static bool
-yields_to_us(const struct election *e, const struct election_record *r)
+yields_to(const struct election_record *r, const char *id)
 {
 	size_t	 i;
 
 	for (i = 0; r->yields[i] != NULL; i++)
-		if (strcmp(r->yields[i], e->config->id) == 0)
+		if (strcmp(r->yields[i], id) == 0)
+			return true;
+	return false;
+}
+
+/* For a third one, who does not for it: or three could wait in a circle. */
+static bool
+stands_back(const struct election *e, const struct election_record *r)
+{
+	const struct election_record	*x;
+
+	for (x = e->records; x < e->records + e->count; x++)
+		if (x != r && rival(e, x) && spoke(e, x) &&
+		    yields_to(r, x->id) && !yields_to(x, r->id))
 			return true;
 	return false;
 }
@@ -268,7 +281,8 @@ goes_first(const struct election *e, const struct election_record *r,
 	if (!rival(e, r))
 		return false;
 	if (!complete && has_more(e, r))
-		return !(yields_to_us(e, r) && wins_against(e, r));
+		return !yields_to(r, e->config->id) ||
+		    !(wins_against(e, r) || stands_back(e, r));
 	if (!spoke(e, r))
 		return !e->heard && (ranks_above(e, r) ||
 		    (!complete && r->compares && e->config->compares));
@@ -362,12 +376,34 @@ compared(struct election *e, struct election_step *s)
 	return published(e, s);
 }
 
+static const struct election_record *
+first(const struct election *e, bool complete)
+{
+	size_t	i;
+
+	for (i = 0; i < e->count; i++)
+		if (goes_first(e, &e->records[i], complete))
+			return &e->records[i];
+	return NULL;
+}
+
+static void
+explain(struct election *e, const struct election_record *r)
+{
+	e->reason[0] = '\0';
+	if (r != NULL)
+		snprintf(e->reason, sizeof(e->reason), "%s %s", r->id,
+		    has_more(e, r) ? "has what this copy lacks" :
+		    ranks_above(e, r) ? "has a higher priority" :
+		    "has not told yet how far it has got");
+}
+
 /* True: nobody goes first.  False: s is what to do, or to wait for. */
 static bool
 clear(struct election *e, struct election_step *s)
 {
 	bool	complete = false, above = any(e, ranks_above);
-	size_t	i;
+	const struct election_record	*r;
 
 	if (e->config->compares && e->left[0] != '\0' && any(e, matters)) {
 		if (!judged(e, e->left, &complete)) {
@@ -379,20 +415,18 @@ clear(struct election *e, struct election_step *s)
 	}
 	if (any(e, can_compare) && !compared(e, s))
 		return false;
-	for (i = 0; i < e->count; i++)
-		if (goes_first(e, &e->records[i], complete)) {
-			snprintf(e->reason, sizeof(e->reason), "%s %s",
-			    e->records[i].id, has_more(e, &e->records[i]) ?
-			    "has what this copy lacks" :
-			    ranks_above(e, &e->records[i]) ?
-			    "has a higher priority" :
-			    "has not told yet how far it has got");
-			*s = (struct election_step){ .at = e->heard ?
-			    e->until : e->silent_until };
-			return false;
-		}
-	e->reason[0] = '\0';
-	return true;
+	r = first(e, complete);
+	if (r == NULL && e->heard) {
+		e->heard = false;
+		explain(e, first(e, complete));
+		e->heard = true;
+		return true;
+	}
+	explain(e, r);
+	if (r != NULL)
+		*s = (struct election_step){ .at = e->heard ? e->until :
+		    e->silent_until };
+	return r == NULL;
 }
 
 /* False: s says what to do first, or that it must not be. */

@@ -86,7 +86,8 @@ leave_release(struct leave *l)
 {
 	char	 path[CONSUL_NAME_MAX];
 	char	*value = lock_make_value(l->config, l->as == LEAVE_RELEASED ?
-		    "released" : "dropped", l->session, "", "", "");
+		    "released" : "dropped", l->session, "", "", "",
+		    false);
 
 	lock_make_path(l->config, path);
 	consul_release(l->consul, path, l->session, value, leave_released, l);

@@ -111,7 +111,7 @@ lock_make_path(const struct config *c, char path[CONSUL_NAME_MAX])
 
 char *
 lock_make_value(const struct config *c, const char *state, const char *session,
-    const char *node, const char *address, const char *position)
+    const char *node, const char *address, const char *position, bool final)
 {
 	yajl_gen	 g = json_new();
 	char		*text;
@@ -123,8 +123,10 @@ lock_make_value(const struct config *c, const char *state, const char *session,
 	json_put_member(g, "service_id", c->service_id);
 	json_put_member(g, "address", address);
 	json_put_member_int(g, "port", c->service_port);
-	if (position[0] != '\0')
+	if (position[0] != '\0') {
 		json_put_member(g, "position", position);
+		json_put_member_bool(g, "final", final);
+	}
 	yajl_gen_map_close(g);
 	text = strdup(json_text(g, NULL));
 	json_free(g);
@@ -132,14 +134,15 @@ lock_make_value(const struct config *c, const char *state, const char *session,
 		return text;
 	/* It would come back cut, and then not even say who wrote it. */
 	free(text);
-	return lock_make_value(c, state, session, node, address, "");
+	return lock_make_value(c, state, session, node, address, "", false);
 }
 
 static char *
-lock_value(const struct lock *l, const char *state, const char *position)
+lock_value(const struct lock *l, const char *state, const char *position,
+    bool final)
 {
 	return lock_make_value(l->config, state, l->session, l->node,
-	    l->address, position);
+	    l->address, position, final);
 }
 
 static yajl_val
@@ -170,6 +173,7 @@ lock_read_before(struct lock *l, const struct consul_key *k)
 	b->port = (uint16_t)json_uint(v, "port", l->view.port);
 	free(b->position);
 	b->position = strdup(left ? json_string(v, "position", "") : "");
+	b->final = YAJL_IS_TRUE(json_get(v, "final"));
 	yajl_tree_free(v);
 	return released;
 }
@@ -498,7 +502,7 @@ lock_acquire(struct lock *l)
 
 	if (l->write != NULL || l->session[0] == '\0')
 		return;
-	value = lock_value(l, "held", "");
+	value = lock_value(l, "held", "", false);
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
 	    lock_acquired, l);
 	free(value);
@@ -522,18 +526,35 @@ lock_released(const struct consul_reply *r, void *arg)
 	l->giving_way = false;
 }
 
-void
-lock_release(struct lock *l, bool clean, const char *position)
+/* Frees value. */
+static void
+lock_give_back(struct lock *l, char *value)
 {
-	char	*value = lock_value(l, clean ? "released" : "dropped",
-		    position);
-
 	/* A read that was sent before would say that we still have it. */
 	cancel(&l->read);
 	cancel(&l->write);
 	l->write = consul_release(l->consul, l->path, l->session, value,
 	    lock_released, l);
 	free(value);
+}
+
+void
+lock_release(struct lock *l, bool clean, const char *position, bool final)
+{
+	lock_give_back(l, lock_value(l, clean ? "released" : "dropped",
+	    position, final));
+}
+
+void
+lock_pass_on(struct lock *l, bool clean)
+{
+	const struct lock_before	*b = &l->before;
+	struct config			 his = *l->config;
+
+	his.service_id = (char *)b->service_id;
+	his.service_port = b->port;
+	lock_give_back(l, lock_make_value(&his, clean ? "released" : "dropped",
+	    l->session, b->node, b->host, b->position, b->final));
 }
 
 /*

@@ -47,6 +47,7 @@ struct lock_before {
 	char		 host[CONSUL_NAME_MAX];	/* of the application */
 	uint16_t	 port;
 	char		*position;	/* left with the lock; "" for none */
+	bool		 final;		/* nobody can have got further */
 };
 
 struct lock;
@@ -70,8 +71,13 @@ void		 lock_acquire(struct lock *);
 /* Reads the key now, consistently: ends in seen, or in key_trouble. */
 void		 lock_look(struct lock *);
 /* Gives the lock back; clean says in the key's value that nobody is master,
- * position ("" for none) how far the demoted copy has got. */
-void		 lock_release(struct lock *, bool clean, const char *position);
+ * position ("" for none) how far the demoted copy has got, final that it has
+ * been the master, so that nobody can have got further. */
+void		 lock_release(struct lock *, bool clean, const char *position,
+		    bool final);
+/* The same as it was found, with the position of the one before: what he left is
+ * still to be had from him. */
+void		 lock_pass_on(struct lock *, bool clean);
 /* Destroys the session, and says when that is over, well or not. */
 void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 
@@ -81,7 +87,7 @@ void		 lock_make_path(const struct config *,
 		    char path[CONSUL_NAME_MAX]);
 char		*lock_make_value(const struct config *, const char *state,
 		    const char *session, const char *node,
-		    const char *address, const char *position);
+		    const char *address, const char *position, bool final);
 
 /* Borrowed until the next event. */
 const struct lock_before *lock_before(const struct lock *);

@@ -126,7 +126,7 @@ ensure(struct failover *f, const char *to)
 		return f->say(f, FAILOVER_FAILED, "the disk is full");
 	snprintf(fault, sizeof(fault), "%s slow", to);
 	if (is(f, fault) && again)
-		usleep(1200000);
+		usleep(2200000);
 	snprintf(fault, sizeof(fault), "%s for ever", to);
 	if (is(f, fault))
 		return f->say(f, FAILOVER_AGAIN, "catching up");

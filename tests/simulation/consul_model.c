@@ -21,8 +21,9 @@
 #define SERVICE_ID	"app"
 
 enum kind {
-	GET, WATCH, INFO, LIST, INSTANCES, RENEW,	/* need no raft write */
-	LOCK, RELEASE, CREATE, DESTROY
+	GET, WATCH, RECORD_LIST, INFO, LIST, INSTANCES,
+	RENEW,						/* need no raft write */
+	LOCK, RELEASE, CREATE, DESTROY, PUT, DELETE
 };
 
 struct consul_request {
@@ -43,16 +44,18 @@ struct consul_request {
 	uint64_t		 index, seen_modify;
 	int64_t			 wait, ttl, lock_delay;
 	char			 session[CONSUL_ID_MAX];	/* LIST: a node */
-	char			 value[512];
+	char			 key_name[96];	/* of a record */
+	char			 value[640];
 
 	enum consul_outcome	 outcome;
 	bool			 delayed;
 	const char		*text;
 	uint64_t		 reply_index;
-	bool			 key_shown;
-	struct consul_key	 key;
+	struct consul_key	*key;		/* as it is shown; NULL */
 	struct consul_session	*sessions;
 	struct consul_instance	*instances;
+	struct records		*records;
+	struct consul_record	*shown_records;
 	size_t			 count;
 };
 
@@ -71,6 +74,9 @@ request_free(struct consul_request *r)
 	LIST_REMOVE(r, entry);
 	free(r->sessions);
 	free(r->instances);
+	free(r->records);
+	free(r->shown_records);
+	free(r->key);
 	free(r);
 }
 
@@ -110,10 +116,12 @@ request_tell(struct consul_request *r, enum consul_outcome outcome,
 	struct consul_reply	reply = {
 		.outcome = outcome, .text = text, .sent_at = r->sent_at,
 		.index = r->reply_index, .delayed = r->delayed,
-		.key = r->key_shown ? &r->key : NULL,
+		.key = r->key,
 		.sessions = r->sessions, .instances = r->instances,
 		.session_count = r->sessions == NULL ? 0 : r->count,
 		.instance_count = r->instances == NULL ? 0 : r->count,
+		.records = r->shown_records,
+		.record_count = r->records == NULL ? 0 : r->records->count,
 		.id = r->session, .node = "", .tags = "", .address = "",
 	};
 
@@ -151,15 +159,29 @@ request_late(struct node *n, void *arg, int64_t due)
 	request_unref(r);
 }
 
+/* Of one of its packets. */
+static int64_t
+request_latency(struct consul_request *r)
+{
+	int64_t	takes = latency();
+
+	if (takes > 100 * MS)
+		copy_disturbed(r->node);
+	return takes;
+}
+
 /* True where the way is blocked: later then, or never. */
 static bool
 request_blocked(struct consul_request *r, bool blocked, happening again)
 {
 	if (!blocked)
 		return false;
+	copy_disturbed(r->node);
 	if (world.now - r->began > HANGS || chance(10)) {
 		if (r->kind == WATCH)
 			world.watch_lost_at = world.now;
+		copy_deaf(r->node, r->waiting && r->kind == WATCH,
+		    r->waiting && r->kind == RECORD_LIST);
 		request_unref(r);
 	} else
 		world_in(between(200 * MS, 2 * SEC), OF_HOST, r->node, again,
@@ -200,14 +222,52 @@ request_answer(struct consul_request *r, enum consul_outcome outcome,
 	r->text = text;
 	r->answered = true;
 	r->refs++;
-	world_in(latency(), OF_HOST, r->node, request_back, r, 0, NULL);
+	world_in(request_latency(r), OF_HOST, r->node, request_back, r, 0, NULL);
+}
+
+static void
+answer_records(struct consul_request *r, const struct records *of)
+{
+	size_t	size = offsetof(struct records, list) +
+		    of->count * sizeof of->list[0], i;
+
+	r->records = malloc(size);
+	r->shown_records = calloc(of->count + 1, sizeof *r->shown_records);
+	if (r->records == NULL || r->shown_records == NULL)
+		abort();
+	memcpy(r->records, of, size);
+	for (i = 0; i < of->count; i++) {
+		const struct record	*one = &r->records->list[i];
+
+		r->shown_records[i] = (struct consul_record){
+			.key = one->key, .value = one->value,
+			.session = one->holder == NULL ? "" : one->holder->id,
+		};
+	}
+	r->reply_index = of->index;
+	request_answer(r, CONSUL_OK, "");
+}
+
+/* The value's room is large, and hardly used. */
+static void
+show_key(struct consul_request *r, const struct consul_key *k,
+    const char *value)
+{
+	r->key = malloc(sizeof *r->key);
+	if (r->key == NULL)
+		abort();
+	r->key->exists = k->exists;
+	memcpy(r->key->session, k->session, sizeof k->session);
+	snprintf(r->key->value, sizeof r->key->value, "%s", value);
+	r->key->create_index = k->create_index;
+	r->key->lock_index = k->lock_index;
+	r->key->modify_index = k->modify_index;
 }
 
 static void
 answer_key(struct consul_request *r, const struct key *k)
 {
-	r->key = k->shown;
-	r->key_shown = true;
+	show_key(r, &k->shown, k->shown.value);
 	r->reply_index = k->index;
 	request_answer(r, CONSUL_OK, "");
 }
@@ -277,6 +337,7 @@ apply_lock(struct consul_request *r)
 	key_changed();
 	say(r->node, "consul: the lock is its own now, index %" PRIu64,
 	    k->modify_index);
+	copies_see_taken(r->node);
 	faults_moment(r->node, MOMENT_OF_ACQUIRE);
 	return CONSUL_OK;
 }
@@ -285,9 +346,15 @@ static enum consul_outcome
 apply_release(struct consul_request *r)
 {
 	struct session	*s = session_find(r->session);
+	bool		 clean;
 
 	if (s == NULL || !s->alive || servers.key.holder != s)
 		return CONSUL_REFUSED;
+	clean = strstr(r->value, "\"released\"") != NULL;
+	copies_see_free(clean);
+	if (clean)
+		copy_hands_over(r->node, strstr(r->value, "\"position\"") !=
+		    NULL);
 	key_released(r->value);
 	say(r->node, "consul: it has given the lock back%s",
 	    strstr(r->value, "released") != NULL ? ", in good order" : "");
@@ -304,6 +371,48 @@ apply_destroy(struct consul_request *r)
 	return CONSUL_OK;
 }
 
+/* Another's session, or a dead one's: 500, invalid session.  Their lock-delay
+ * is left out: a record's name is its session's, so nobody takes it over. */
+static enum consul_outcome
+apply_put(struct consul_request *r)
+{
+	struct session	*s = session_find(r->session);
+	struct record	*record = record_find(r->key_name);
+
+	if (r->session[0] != '\0' && (s == NULL || !s->alive))
+		return CONSUL_UNKNOWN;
+	if (s != NULL && record != NULL && record->holder != NULL &&
+	    record->holder != s)
+		return CONSUL_REFUSED;
+	if (record == NULL && servers.records.count == RECORDS)
+		return CONSUL_UNKNOWN;
+	if (record == NULL) {
+		record = &servers.records.list[servers.records.count++];
+		memset(record, 0, sizeof *record);
+		memcpy(record->key, r->key_name, sizeof record->key);
+	} else if (s != NULL && record->holder == s &&
+	    strcmp(record->value, r->value) == 0)
+		return CONSUL_OK;	/* nothing is new */
+	if (s != NULL)
+		record->holder = s;
+	memcpy(record->value, r->value, sizeof record->value);
+	say(r->node, "consul: its record: %s", record->value);
+	records_changed();
+	return CONSUL_OK;
+}
+
+static enum consul_outcome
+apply_delete(struct consul_request *r)
+{
+	struct record	*record = record_find(r->key_name);
+
+	if (record != NULL) {
+		*record = servers.records.list[--servers.records.count];
+		records_changed();
+	}
+	return CONSUL_OK;
+}
+
 static void
 request_commit(struct consul_request *r, int64_t delay)
 {
@@ -317,6 +426,7 @@ request_apply(struct node *n, void *arg, int64_t unused)
 			    (struct consul_request *) = {
 		[LOCK] = apply_lock, [RELEASE] = apply_release,
 		[CREATE] = apply_create, [DESTROY] = apply_destroy,
+		[PUT] = apply_put, [DELETE] = apply_delete,
 	};
 	struct consul_request	*r = arg;
 	enum consul_outcome	 outcome;
@@ -335,9 +445,9 @@ request_apply(struct node *n, void *arg, int64_t unused)
 	}
 	outcome = apply[r->kind](r);
 	if (!r->answered) {
-		r->key = servers.key.shown;
-		r->key_shown = r->kind == LOCK && outcome == CONSUL_OK;
-		r->key.value[0] = '\0';	/* a transaction does not tell */
+		if (r->kind == LOCK && outcome == CONSUL_OK)
+			/* A transaction does not tell the value. */
+			show_key(r, &servers.key.shown, "");
 		request_answer(r, outcome, outcome == CONSUL_REFUSED ?
 		    "Consul says no" : "");
 	}
@@ -406,7 +516,13 @@ request_wait_over(struct node *n, void *arg, int64_t unused)
 	struct consul_request	*r = arg;
 
 	(void)unused;
-	if (r->watching) {
+	if (r->watching && r->kind == RECORD_LIST) {
+		r->watching = false;
+		if (servers.records.count == 0)
+			servers.records.index = ++servers.index;
+		answer_records(r, by_old_leader(n) ? &servers.old_records :
+		    &servers.records);
+	} else if (r->watching) {
 		r->watching = false;
 		if (!servers.key.shown.exists)	/* some other key's change */
 			servers.key.index = ++servers.index;
@@ -415,22 +531,22 @@ request_wait_over(struct node *n, void *arg, int64_t unused)
 	request_unref(r);
 }
 
-static void
-answer_watch(struct consul_request *r, const struct key *k)
+/* False: it waits.  A larger index than the store's waits too; and whatever
+ * changes wakes one who waits for what is missing. */
+static bool
+watch_answered(struct consul_request *r, uint64_t index, bool exists)
 {
 	int64_t	wait;
 
-	if (r->index != k->index && (r->index == 0 || r->index < k->index)) {
-		answer_key(r, k);
-		return;
-	}
-	/* A larger index than the store's waits too. */
+	if (r->index != index && (r->index == 0 || r->index < index))
+		return true;
 	r->watching = true;
 	r->refs++;
 	wait = r->wait * MS + between(0, r->wait * MS / 16);
-	if (!k->shown.exists && !world.quiet)	/* whatever changes wakes it */
+	if (!exists && !world.quiet)
 		wait = between(MS, wait);
 	world_in(wait, OF_WORLD, r->node, request_wait_over, r, 0, NULL);
+	return false;
 }
 
 static void
@@ -452,13 +568,20 @@ static void
 request_read(struct consul_request *r, bool old)
 {
 	const struct key	*k = old ? &servers.old : &servers.key;
+	const struct records	*records = old ? &servers.old_records :
+				    &servers.records;
 
 	switch (r->kind) {
 	case GET:
 		answer_key(r, k);
 		break;
 	case WATCH:
-		answer_watch(r, k);
+		if (watch_answered(r, k->index, k->shown.exists))
+			answer_key(r, k);
+		break;
+	case RECORD_LIST:
+		if (watch_answered(r, records->index, records->count > 0))
+			answer_records(r, records);
 		break;
 	case INFO:
 	case LIST:
@@ -474,6 +597,8 @@ request_read(struct consul_request *r, bool old)
 	case RELEASE:
 	case CREATE:
 	case DESTROY:
+	case PUT:
+	case DELETE:
 		break;
 	}
 }
@@ -511,8 +636,17 @@ request_by_old_leader(const struct consul_request *r)
 static bool
 request_denied(const struct consul_request *r)
 {
-	return r->node->revoked > 0 || (r->node->denied > 0 && (r->kind == GET || r->kind == WATCH ||
-	    r->kind == LOCK || r->kind == RELEASE));
+	switch (r->kind) {
+	case GET:
+	case WATCH:
+	case LOCK:
+	case RELEASE:
+	case PUT:
+	case DELETE:
+		return r->node->revoked > 0 || r->node->denied > 0;
+	default:
+		return r->node->revoked > 0;
+	}
 }
 
 static void
@@ -553,7 +687,7 @@ request_out(struct node *n, void *arg, int64_t unused)
 	(void)unused;
 	if (!request_broken(r) && !request_blocked(r, n->cut_out > 0 ||
 	    n->cut_local > 0 || n->consul_frozen > 0, request_out))
-		world_in(latency(), OF_WORLD, n, request_arrive, r, 0, NULL);
+		world_in(request_latency(r), OF_WORLD, n, request_arrive, r, 0, NULL);
 }
 
 /*
@@ -632,9 +766,50 @@ consul_watch(struct consul *c, const char *key, uint64_t index, int64_t wait,
 	struct consul_request	*r = request_new(c, WATCH, "", "", cb, arg);
 
 	(void)key;
+	c->node->copy.deaf_to_key = false;
 	r->index = index;
 	r->wait = wait;
 	return request_send(r, wait + wait / 16 + 2000 +
+	    c->node->config.request_timeout);
+}
+
+static struct consul_request *
+request_of_record(struct consul *c, enum kind kind, const char *key,
+    const char *session, const char *value, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = request_new(c, kind, session == NULL ?
+				    "" : session, value, cb, arg);
+
+	snprintf(r->key_name, sizeof r->key_name, "%s", key);
+	return r;
+}
+
+struct consul_request *
+consul_list(struct consul *c, const char *prefix, uint64_t index, int64_t wait,
+    consul_cb cb, void *arg)
+{
+	struct consul_request	*r = request_of_record(c, RECORD_LIST, prefix,
+				    "", "", cb, arg);
+
+	c->node->copy.deaf_to_records = false;
+	r->index = index;
+	r->wait = wait;
+	return request_send(r, wait + wait / 16 + 2000 +
+	    c->node->config.request_timeout);
+}
+
+struct consul_request *
+consul_put(struct consul *c, const char *key, const char *session,
+    const char *value, consul_cb cb, void *arg)
+{
+	return request_send(request_of_record(c, PUT, key, session, value, cb,
+	    arg), c->node->config.request_timeout);
+}
+
+struct consul_request *
+consul_delete(struct consul *c, const char *key, consul_cb cb, void *arg)
+{
+	return request_send(request_of_record(c, DELETE, key, "", "", cb, arg),
 	    c->node->config.request_timeout);
 }
 
@@ -721,11 +896,17 @@ requests_wake(bool of_old_leader)
 	struct consul_request	*r;
 
 	LIST_FOREACH(r, &requests, entry) {
-		if (!r->watching || r->index >= servers.key.index ||
+		bool	of_key = r->kind == WATCH;
+
+		if (!r->watching || r->index >= (of_key ? servers.key.index :
+		    servers.records.index) ||
 		    (by_old_leader(r->node) && !of_old_leader))
 			continue;
 		r->watching = false;
-		answer_key(r, &servers.key);
+		if (of_key)
+			answer_key(r, &servers.key);
+		else
+			answer_records(r, &servers.records);
 	}
 }
 

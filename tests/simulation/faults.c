@@ -24,6 +24,7 @@ struct fault_kind {
 	void		(*end)(struct fault *);
 	int64_t		 shortest, longest;	/* ms; see OR_NEVER */
 	size_t		 one, two;	/* counters of a node; 0 for none */
+	enum { A_NODE, ALL, ONLY_DATA } disturbs;
 };
 
 struct fault {
@@ -478,51 +479,72 @@ deregistered(struct fault *f)
 		consul_deregister_service(f->node);
 }
 
+static void
+replication_stops(struct fault *f)
+{
+	copy_lags(f->node, true);
+}
+
+static void
+replication_resumes(struct fault *f)
+{
+	copy_lags(f->node, false);
+}
+
+static void
+written_to(struct fault *f)
+{
+	copy_diverges(f->node);
+}
+
 #define COUNTER(field)	offsetof(struct node, field)
 static const struct fault_kind kinds[] = {
 	{ "host cut off", cut, heal, 500, 40000, COUNTER(cut_out),
-	    COUNTER(cut_in) },
-	{ "host cut off, out", cut, heal, 500, 40000, COUNTER(cut_out), 0 },
-	{ "host cut off, in", cut, heal, 500, 40000, COUNTER(cut_in), 0 },
+	    COUNTER(cut_in), A_NODE },
+	{ "host cut off, out", cut, heal, 500, 40000, COUNTER(cut_out), 0, A_NODE },
+	{ "host cut off, in", cut, heal, 500, 40000, COUNTER(cut_in), 0, A_NODE },
 	/* whose polls go on */
 	{ "agent cut from its Consul agent", more, less, 200, 30000,
-	    COUNTER(cut_local), 0 },
+	    COUNTER(cut_local), 0, A_NODE },
 	{ "token may not touch the key", more, less, 1000, 40000,
-	    COUNTER(denied), 0 },
-	{ "token revoked", more, less, 1000, 60000, COUNTER(revoked), 0 },
-	{ "Consul agent killed", consul_dies, consul_returns, 500, 30000, 0, 0 },
-	{ "Consul agent leaves", consul_leaves, consul_returns, 1000, 30000, 0, 0 },
-	{ "Consul agent frozen", cut, mend, 500, 30000, COUNTER(consul_frozen), 0 },
-	{ "Consul slow", gets_slow, gets_fast, 1000, 30000, 0, 0 },
-	{ "errors that took effect", gets_lossy, gets_sure, 1000, 30000, 0, 0 },
-	{ "agent killed", agent_dies, agent_returns, 100, OR_NEVER(60000), 0, 0 },
-	{ "agent stopped (SIGTERM)", agent_told, agent_returns, 500, 20000, 0, 0 },
+	    COUNTER(denied), 0, A_NODE },
+	{ "token revoked", more, less, 1000, 60000, COUNTER(revoked), 0, A_NODE },
+	{ "Consul agent killed", consul_dies, consul_returns, 500, 30000, 0, 0, A_NODE },
+	{ "Consul agent leaves", consul_leaves, consul_returns, 1000, 30000, 0, 0, A_NODE },
+	{ "Consul agent frozen", cut, mend, 500, 30000, COUNTER(consul_frozen), 0, A_NODE },
+	{ "Consul slow", gets_slow, gets_fast, 1000, 30000, 0, 0, ALL },
+	{ "errors that took effect", gets_lossy, gets_sure, 1000, 30000, 0, 0, ALL },
+	{ "agent killed", agent_dies, agent_returns, 100, OR_NEVER(60000), 0, 0, A_NODE },
+	{ "agent stopped (SIGTERM)", agent_told, agent_returns, 500, 20000, 0, 0, A_NODE },
 	{ "agent frozen (SIGSTOP)", agent_freezes, agent_thaws, 50,
-	    OR_NEVER(60000), 0, 0 },
+	    OR_NEVER(60000), 0, 0, A_NODE },
 	{ "agent hangs, and is killed for it", agent_freezes, agent_barks, 500,
-	    30000, 0, 0 },
-	{ "guard killed", guard_dies, NULL, 0, 0, 0, 0 },
-	{ "guard frozen", guard_freezes, guard_thaws, 50, OR_NEVER(30000), 0, 0 },
-	{ "guard can't be started", guard_prevented, guard_allowed, 500, 10000, 0, 0 },
+	    30000, 0, 0, A_NODE },
+	{ "guard killed", guard_dies, NULL, 0, 0, 0, 0, A_NODE },
+	{ "guard frozen", guard_freezes, guard_thaws, 50, OR_NEVER(30000), 0, 0, A_NODE },
+	{ "guard can't be started", guard_prevented, guard_allowed, 500, 10000, 0, 0, A_NODE },
 	{ "agent and guard killed", both_die, agent_returns, 100,
-	    OR_NEVER(20000), 0, 0 },
-	{ "agent and guard frozen", both_freeze, both_thaw, 500, 30000, 0, 0 },
-	{ "machine suspended", suspend, wake, 500, 60000, 0, 0 },
-	{ "application dies", dies, lives, 200, 20000, 0, 0 },
-	{ "host dies", host_dies, host_boots, 5000, 30000, 0, 0 },
-	{ "application sick", more, less, 1000, 30000, COUNTER(sick), 0 },
-	{ "application busy", more, less, 1000, 40000, COUNTER(busy), 0 },
-	{ "plugin misbehaves", more, less, 1000, 30000, COUNTER(trouble), 0 },
-	{ "disable file", more, less, 2000, 20000, COUNTER(disabled), 0 },
-	{ "wall clock stepped", step_clock, NULL, 0, 0, 0, 0 },
-	{ "Consul leader changes", leader_changes, quorum_returns, 1000, 15000, 0, 0 },
-	{ "Consul has no quorum", quorum_lost, quorum_returns, 1000, 60000, 0, 0 },
-	{ "Consul servers restarted", quorum_lost, servers_return, 500, 10000, 0, 0 },
-	{ "key deleted", key_deleted, NULL, 0, 0, 0, 0 },
-	{ "key released by hand", key_released, NULL, 0, 0, 0, 0 },
-	{ "key overwritten", key_overwritten, NULL, 0, 0, 0, 0 },
-	{ "session destroyed by hand", session_destroyed, NULL, 0, 0, 0, 0 },
-	{ "service deregistered by hand", deregistered, NULL, 0, 0, 0, 0 },
+	    OR_NEVER(20000), 0, 0, A_NODE },
+	{ "agent and guard frozen", both_freeze, both_thaw, 500, 30000, 0, 0, A_NODE },
+	{ "machine suspended", suspend, wake, 500, 60000, 0, 0, A_NODE },
+	{ "application dies", dies, lives, 200, 20000, 0, 0, A_NODE },
+	{ "host dies", host_dies, host_boots, 5000, 30000, 0, 0, A_NODE },
+	{ "application sick", more, less, 1000, 30000, COUNTER(sick), 0, A_NODE },
+	{ "application busy", more, less, 1000, 40000, COUNTER(busy), 0, A_NODE },
+	{ "plugin misbehaves", more, less, 1000, 30000, COUNTER(trouble), 0, A_NODE },
+	{ "disable file", more, less, 2000, 20000, COUNTER(disabled), 0, A_NODE },
+	{ "wall clock stepped", step_clock, NULL, 0, 0, 0, 0, A_NODE },
+	{ "Consul leader changes", leader_changes, quorum_returns, 1000, 15000, 0, 0, ALL },
+	{ "Consul has no quorum", quorum_lost, quorum_returns, 1000, 60000, 0, 0, ALL },
+	{ "Consul servers restarted", quorum_lost, servers_return, 500, 10000, 0, 0, ALL },
+	{ "key deleted", key_deleted, NULL, 0, 0, 0, 0, ALL },
+	{ "key released by hand", key_released, NULL, 0, 0, 0, 0, ALL },
+	{ "key overwritten", key_overwritten, NULL, 0, 0, 0, 0, ALL },
+	{ "session destroyed by hand", session_destroyed, NULL, 0, 0, 0, 0, ALL },
+	{ "service deregistered by hand", deregistered, NULL, 0, 0, 0, 0, A_NODE },
+	{ "replication stops", replication_stops, replication_resumes, 500,
+	    OR_NEVER(40000), 0, 0, ONLY_DATA },
+	{ "written to by hand", written_to, NULL, 0, 0, 0, 0, ONLY_DATA },
 };
 #define KINDS	(sizeof kinds / sizeof kinds[0])
 #define PATH_KINDS	11	/* the first: from the agent to Consul */
@@ -532,12 +554,30 @@ _Static_assert(KINDS <= sizeof world.counts.faults /
     sizeof world.counts.faults[0], "a kind that is not counted");
 
 static void
+disturb(const struct fault *f, int by)
+{
+	switch (f->kind->disturbs) {
+	case A_NODE:
+		f->node->copy.faults += by;
+		copy_disturbed(f->node);
+		break;
+	case ALL:
+		world.faults += by;
+		copy_disturbed(NULL);
+		break;
+	case ONLY_DATA:
+		break;
+	}
+}
+
+static void
 fault_ends(struct node *n, void *arg, int64_t unused)
 {
 	struct fault	*f = arg;
 
 	(void)unused;
 	say(n, "--- over: %s", f->kind->name);
+	disturb(f, -1);
 	f->kind->end(f);
 }
 
@@ -571,6 +611,7 @@ fault_begins(struct node *n, void *arg, int64_t unused)
 		f->lasts = faults_until - world.now;
 	world.counts.faults[k - kinds]++;
 	say(f->node, "--- %s%s", k->name, k->end == NULL ? "" : " …");
+	disturb(f, k->end != NULL);
 	k->begin(f);
 	if (k->end != NULL && (k->longest >= 0 || !chance(NEVER_PERCENT)))
 		world_in(f->lasts, OF_WORLD, f->node, fault_ends, f, 0, NULL);

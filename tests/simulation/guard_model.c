@@ -480,7 +480,7 @@ leave_begins(struct node *n, void *arg, int64_t unused)
 	}
 	lock_make_path(&n->config, path);
 	value = lock_make_value(&n->config, g->leave_as, g->leave_session, "",
-	    "", "");
+	    "", "", false);
 	consul_release(&g->leave, path, g->leave_session, value,
 	    leave_released, g);
 	free(value);

@@ -1,14 +1,16 @@
 /*
  * main.c - the simulator: many schedules of faults, in virtual time.
  *
- * Linked in are the daemon's own objects of core.c (what is decided) and
- * lock.c (what is said to Consul), several of each in one process.  Around
- * them is a world of chance that one seed decides:
+ * Linked in are the daemon's own objects of core.c and election.c (what is
+ * decided), lock.c and candidates.c (what is said to Consul), several of each
+ * in one process.  Around them is a world of chance that one seed decides:
  *
  *	world.c		time, clocks, libevent's timers, the invariants
  *	servers.c	a Consul cluster
  *	consul_model.c	the requests to it, behind consul.h
  *	node.c		the agent's other parts, the plugin, the application
+ *	electing.c	the agent's part in an election
+ *	copies.c	the copies' data and their replication; invariant 3
  *	guard_model.c	the guard around the daemon's lease.c, and `leave`
  *	faults.c	what goes wrong
  *
@@ -20,7 +22,23 @@
  * made master, plus a long poll whose answer was lost.  An agent may be killed
  * or stand still at any moment and for ever.
  *
+ * A copy that is made master has all that a better one (who has all that it has,
+ * and more) had when the last master had stopped writing, if both nodes have
+ * been healthy and in peace since 3 s before the copies could be compared; and,
+ * before its first write, all that a controlled hand-over has left.  Such an
+ * election takes less than its wait, and no question if nobody else is there.
  * Not held against a node:
+ * - what a copy is missed by that comes to compare too late to be heard, or
+ *   whose plugin or long poll hangs;
+ * - that the wait is over, if there is a third one of whom that is true;
+ * - a missing key, for which the copies are compared while one may still write,
+ *   and which looks as it did when it was missing before;
+ * - what was handed over and is given up after catch_up, if the copies that have
+ *   it, or the way to them, were not in peace all the time; that is counted;
+ * - what was handed over, if the next holder has not lived to pass it on, or
+ *   somebody has changed the key by hand.
+ *
+ * Nor is held against a node:
  * - an overlap while its machine is suspended;
  * - one while neither its agent nor its guard can act, because each is dead or
  *   stands still, if a guard had the lease as the copy was made master;
@@ -81,6 +99,8 @@ draw_config(void)
 	};
 	static const int64_t	waits[] = { 300, 1500, 5000 };
 
+	c.election_wait = between(1, 3) * 1000;
+	c.catch_up = between(2, 8) * 1000;
 	c.health_interval = between(1, 2) * 1000;
 	c.master_deadline = between(1, 10) * 3000;
 	c.slave_deadline = between(1, 10) * 6000;
@@ -117,12 +137,16 @@ build_world(void)
 
 	if (world.bug == BUG_SHORT_DELAY)
 		c.lock_delay = 1000;
+	if (world.bug == BUG_PROOF_AT_ARRIVAL)	/* it needs a tight one */
+		c.lock_delay = c.fuse + c.demote_deadline + 1000;
 	consul_begin();
 	world.count = (int)between(2, NODES_MAX);
 	if (chance(50))
 		world.count = 3;
 	world.noise = (int)between(0, 4) * 10;
 	world.fences = chance(50);
+	world.tells = chance(90);
+	world.rewinds = chance(50);
 	say(NULL, "%d nodes; fuse %d ms, demote_deadline %d ms, lock_delay "
 	    "%d ms, request_timeout %d ms, restart_wait %d ms, %s%s",
 	    world.count, (int)c.fuse, (int)c.demote_deadline,
@@ -130,6 +154,8 @@ build_world(void)
 	    c.bind_node ? "bound to serfHealth" : "not bound to serfHealth",
 	    world.fences ? ", on_fence_failure" : "");
 	for (i = 0; i < world.count; i++) {
+		c.priority = chance(70) ? 100 : between(0, 200);
+		c.never_master = i > 1 && chance(10);
 		node_begin(&world.nodes[i], i, &c);
 		world_in(between(0, 3 * SEC), OF_WORLD, &world.nodes[i],
 		    starts, NULL, 0, NULL);
@@ -156,7 +182,8 @@ time_to_settle(void)
 			held_off = ms;
 	}
 	return (2 * c->session_ttl + c->lock_delay + c->fuse +
-	    c->demote_deadline + 30000 + held_off + deaf) * MS;
+	    c->demote_deadline + 2 * c->election_wait + c->catch_up + 30000 +
+	    held_off + deaf) * MS;
 }
 
 static void
@@ -245,6 +272,20 @@ add(struct result *sum, const struct result *r)
 	s->woken += c->woken;
 	s->fired += c->fired;
 	s->left += c->left;
+	s->judged += c->judged;
+	s->better += c->better;
+	s->partly += c->partly;
+	s->alone += c->alone;
+	s->elections += c->elections;
+	s->even += c->even;
+	s->handovers += c->handovers;
+	s->given_up += c->given_up;
+	s->voided += c->voided;
+	s->untold += c->untold;
+	if (c->longest_election > s->longest_election)
+		s->longest_election = c->longest_election;
+	if (c->longest_even > s->longest_even)
+		s->longest_even = c->longest_even;
 	if (c->longest_settling > s->longest_settling)
 		s->longest_settling = c->longest_settling;
 	for (i = 0; fault_name(i) != NULL; i++)
@@ -300,6 +341,18 @@ print_summary(const struct result *r)
 	    c->schedules, c->seconds / 3600, c->events, c->promotions,
 	    c->failovers, (double)c->longest_settling / 1e6, c->warned,
 	    c->woken, c->fired, c->left);
+	printf("invariant 3: %" PRIu64 " promotions where another copy was "
+	    "there to be compared: %" PRIu64 " of the better one, %" PRIu64
+	    " of one of two that lack something of the other\n%" PRIu64
+	    " elections with nobody else: no question asked; %" PRIu64
+	    " with all others heard: within %.3f s; %" PRIu64 " of them among "
+	    "equals: within %.3f s\n%" PRIu64 " hand-overs complete, %" PRIu64
+	    " given up after catch_up, %" PRIu64 " without a position, %"
+	    PRIu64 " void by a hand or a failure\n", c->judged, c->better,
+	    c->partly, c->alone, c->elections,
+	    (double)c->longest_election / 1e6, c->even,
+	    (double)c->longest_even / 1e6, c->handovers, c->given_up,
+	    c->untold, c->voided);
 	for (i = 0; fault_name(i) != NULL; i++)
 		printf("%10" PRIu64 "  %s\n", c->faults[i], fault_name(i));
 }

@@ -10,6 +10,8 @@
  *	create a 1 serf ttl 3000 delay 1000	a session of node 1, named a
  *	lock a [as x] [by 2] [value v]		… as the key was seen last, or
  *						at "keep x", or as "missing"
+ *	put r a [by 2] [value v]		the record r, which is a's, or
+ *						"nobody"'s
  *	until 1000 4000 lock b : ok		again and again: so it is 1 to
  *						4 s after the last "mark"
  */
@@ -46,7 +48,7 @@ struct question {
 	int			 node;		/* of a watch, … */
 	int64_t			 began, ended, wait;
 	uint64_t		 index;
-	bool			 existed;
+	bool			 existed, of_records;
 	char			 text[2048];
 };
 
@@ -59,7 +61,7 @@ static struct session	sessions[NAMES];
 static struct snapshot	snapshots[NAMES];
 static size_t		session_count, snapshot_count;
 static struct consul_key seen;		/* as it was shown last */
-static uint64_t		seen_index;
+static uint64_t		seen_index, seen_records;
 static struct question	watch;
 static struct consul_reply watch_reply;	/* told in its own step */
 static struct consul_key watch_key;
@@ -288,6 +290,33 @@ tell_instances(struct question *q, const struct consul_reply *r)
 				    "something else", node + 1);
 }
 
+static int
+compare_records(const void *a, const void *b)
+{
+	const struct consul_record	*s = a, *t = b;
+
+	return strcmp(s->key, t->key);
+}
+
+/* While there is none the index is that of any other key. */
+static void
+tell_records(struct question *q, const struct consul_reply *r)
+{
+	struct consul_record	sorted[NAMES];
+	size_t			i, count = r->record_count;
+
+	if (r->outcome != CONSUL_OK || count > NAMES)
+		return;
+	memcpy(sorted, r->records, count * sizeof *sorted);
+	qsort(sorted, count, sizeof *sorted, compare_records);
+	add(q, count == 0 ? ": none" : ": %s", change(seen_records, r->index));
+	for (i = 0; i < count; i++)
+		add(q, "; %s of %s '%s'", strrchr(sorted[i].key, '/') + 1,
+		    sorted[i].session[0] == '\0' ? "nobody" :
+		    name_of(sorted[i].session), sorted[i].value);
+	seen_records = r->index;
+}
+
 static void
 tell_created(struct question *q, const struct consul_reply *r)
 {
@@ -416,17 +445,64 @@ step_instances(struct question *q, int count, char **words)
 	    answered, q);
 }
 
+static const char *
+record_key(const char *name)
+{
+	static char	key[CONSUL_NAME_MAX];
+
+	snprintf(key, sizeof key, "lock/%s/candidates/%s", stage_service(),
+	    name);
+	return key;
+}
+
+static void
+step_records(struct question *q, int count, char **words)
+{
+	(void)count;
+	q->tell = tell_records;
+	consul_list(stage_consul(node_of(words[1])), record_key(""), 0, 0,
+	    answered, q);
+}
+
+static void
+step_put(struct question *q, int count, char **words)
+{
+	const char	*value = option(count, words, "value");
+	bool		 owned = strcmp(words[2], "nobody") != 0;
+	struct session	*s = owned ? session_of(words[2]) : NULL;
+
+	consul_put(owned ? way_of(s, count, words) : stage_consul(0),
+	    record_key(words[1]), owned ? s->id : NULL,
+	    value == NULL ? words[1] : value, answered, q);
+}
+
+static void
+step_remove(struct question *q, int count, char **words)
+{
+	const char	*by = option(count, words, "by");
+
+	consul_delete(stage_consul(by == NULL ? 0 : node_of(by)),
+	    record_key(words[1]), answered, q);
+}
+
 /*
  * Steps: a long poll, which other steps may run beside.
  */
 
 static void	watch_answered(const struct consul_reply *, void *);
+static void	watch_records(const struct consul_reply *, void *);
 
 static void
 watch_ask(struct question *q)
 {
-	consul_watch(stage_consul(q->node), stage_key(), q->index,
-	    q->began + q->wait - stage_now(), watch_answered, q);
+	int64_t	wait = q->began + q->wait - stage_now();
+
+	if (q->of_records)
+		consul_list(stage_consul(q->node), record_key(""), q->index,
+		    wait, watch_records, q);
+	else
+		consul_watch(stage_consul(q->node), stage_key(), q->index,
+		    wait, watch_answered, q);
 }
 
 /* The change of any other key wakes one who waits for a missing one. */
@@ -451,6 +527,18 @@ watch_answered(const struct consul_reply *r, void *arg)
 	q->done = true;
 }
 
+/* They are told at once: what is told is kept. */
+static void
+watch_records(const struct consul_reply *r, void *arg)
+{
+	struct question	*q = arg;
+
+	q->ended = stage_now();
+	add(q, q->ended < q->began + q->wait ? "woken, " : "waited, ");
+	q->tell = tell_records;
+	answered(r, q);
+}
+
 /* "from": an index of the caller's, like 0, instead of that seen last. */
 static void
 step_watch(struct question *q, int count, char **words)
@@ -461,10 +549,11 @@ step_watch(struct question *q, int count, char **words)
 	watch.asked = true;
 	watch.node = node_of(words[1]);
 	watch.existed = seen.exists;
+	watch.of_records = flag(count, words, "records");
 	watch.began = stage_now();
 	watch.wait = number(count, words, "wait", 5000);
 	watch.index = (uint64_t)number(count, words, "from",
-	    (int64_t)seen_index);
+	    (int64_t)(watch.of_records ? seen_records : seen_index));
 	watch_ask(&watch);
 	q->done = true;
 }
@@ -478,10 +567,15 @@ step_woken(struct question *q, int count, char **words)
 	stage_run(NEVER, &watch.done);
 	if (!watch.done)
 		die("a watch that never ends", words[0]);
+	watch.asked = false;
+	if (watch.of_records) {
+		add(q, "%s", watch.text);
+		q->done = true;
+		return;
+	}
 	add(q, watch.ended < watch.began + watch.wait ? "woken, " : "waited, ");
 	q->tell = tell_read;
 	answered(&watch_reply, q);
-	watch.asked = false;
 }
 
 /*
@@ -526,6 +620,8 @@ static const struct step steps[] = {
 	{ "list", step_list }, { "lock", step_lock },
 	{ "release", step_release }, { "get", step_get },
 	{ "instances", step_instances }, { "watch", step_watch },
+	{ "records", step_records }, { "put", step_put },
+	{ "remove", step_remove },
 	{ "woken", step_woken }, { "keep", step_keep }, { "mark", step_mark },
 	{ "wait", step_wait },
 };

@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "candidates.h"
+
 #define HEALTH_PAUSE		100
 #define REGISTRATION_INTERVAL	10000
 
-static void	agent_event(struct node *, const struct core_event *);
 static void	agent_ask_health(struct node *, void *, int64_t);
+static void	node_wakes(struct node *);
 static void	agent_register(struct node *, void *, int64_t);
 
 /*
@@ -34,6 +36,8 @@ act(struct node *n, bool yes)
 	say(n, yes ? "ACTS AS MASTER" : "does not act as master any more");
 	if (yes)
 		check_masters(n);
+	else
+		copy_closes(n);
 }
 
 void
@@ -42,6 +46,7 @@ application_dies(struct node *n)
 	if (n->dead++ > 0)
 		return;
 	n->alive = false;
+	copy_disturbed(n);
 	say(n, "the application dies");
 	act(n, false);
 	if (n->watched && n->running)
@@ -55,6 +60,7 @@ application_starts(struct node *n)
 	if (--n->dead > 0)
 		return;
 	n->alive = true;
+	copy_disturbed(n);
 	say(n, "the application runs again");
 }
 
@@ -84,12 +90,44 @@ call_ended(struct node *n, void *arg, int64_t result)
 		return;
 	n->call.running = false;
 	n->call.stamp++;
+	if (n->call.op != CORE_POSITION || result != CORE_DONE)
+		n->final_position[0] = '\0';
 	if (world.bug == BUG_DEMOTION_PRESUMED &&
 	    n->call.op == CORE_ENSURE_DEMOTED)
 		ev.result = CORE_DONE;
 	say(n, "%s: %s", core_op_name(n->call.op), result == CORE_DONE ?
 	    "done" : result == CORE_FAILED ? "failed" : "again");
 	agent_event(n, &ev);
+}
+
+/* A call that fails may have done it all the same; but never before the copy
+ * has what it was told to wait for. */
+static enum core_result
+call_promotes(struct node *n, enum core_result result)
+{
+	act(n, true);
+	n->said = n->half_said = false;	/* what was said of it until now */
+	if (!copy_complete(n))
+		return result == CORE_DONE ? CORE_AGAIN : result;
+	if (result == CORE_DONE || chance(50))
+		copy_opens(n);
+	return result;
+}
+
+/* What is left with the lock: see agent_ask_position in agent.c, whose two
+ * calls are one here. */
+static void
+call_tells(struct node *n)
+{
+	const struct lock_before	*b = lock_before(n->lock);
+
+	copy_position(n, n->final_position, sizeof n->final_position);
+	n->leaves = OWN;
+	if (n->final || b->position[0] == '\0')
+		return;
+	n->final = b->final;
+	if (!copy_has_position(n, b->position))
+		n->leaves = PASS_ON;
 }
 
 /* In the handler: the plugin's call is over, and the agent is told. */
@@ -100,9 +138,14 @@ call_has_effect(struct node *n, void *arg, int64_t op)
 
 	(void)arg;
 	if (op == CORE_ENSURE_MASTER && n->alive)
-		act(n, true);
-	if (result == CORE_DONE && op != CORE_ENSURE_MASTER)
+		result = call_promotes(n, result);
+	else if (op == CORE_POSITION && result == CORE_DONE)
+		call_tells(n);
+	else if (result == CORE_DONE && op != CORE_ENSURE_MASTER) {
 		act(n, false);
+		if (op == CORE_ENSURE_SLAVE)
+			copy_follows(n, n->call.host);
+	}
 	if (n->orphan) {
 		n->call.running = n->orphan = false;
 		n->call.stamp++;
@@ -186,6 +229,7 @@ node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 	    CORE_FAILED;
 	if (world.quiet || (n->trouble == 0 && luck >= world.noise))
 		return between(1, 50);
+	copy_disturbed(n);
 	if (luck % 4 == 0)
 		return -1;
 	if (luck % 4 == 1)
@@ -206,6 +250,8 @@ call_begin(struct node *n, const struct core_action *a)
 	n->call.running = true;
 	n->call.number = a->call;
 	n->call.op = a->op;
+	memcpy(n->call.host, a->host, sizeof n->call.host);
+	n->final = a->op == CORE_POSITION && a->yes;
 	if (n->role == 0)
 		role_set(n, ++n->roles);
 	if (a->until != 0 && node_clock(n) >= a->until &&
@@ -221,10 +267,10 @@ call_begin(struct node *n, const struct core_action *a)
 	say(n, "calls %s%s%s", core_op_name(a->op), a->op ==
 	    CORE_ENSURE_SLAVE ? " of " : "", a->host);
 	if (a->op == CORE_ENSURE_MASTER) {
+		copy_told_target(n, lock_before(n->lock), a->yes);
 		check_epoch(n, a->epoch);
 		act(n, n->alive);
 		n->woken_until = 0;
-		n->said = n->half_said = false;
 		if (n->core.state == CORE_PROMOTING)
 			n->guarded = n->file.until != 0 &&
 			    n->file.until <= n->core.lease;
@@ -284,8 +330,12 @@ health_done(struct node *n, void *arg, int64_t health)
 	(void)arg;
 	n->verdict = ev.health;
 	n->health_stamp++;
-	world_in(node_delay(n, n->config.health_interval), OF_AGENT, n,
-	    agent_ask_health, NULL, 0, &n->health_stamp);
+	n->health_busy = false;
+	world_in(node_delay(n, n->health_again ? HEALTH_PAUSE :
+	    n->config.health_interval), OF_AGENT, n, agent_ask_health, NULL, 0,
+	    &n->health_stamp);
+	n->health_again = false;
+	electing_soon(n);
 	if (disabled.yes != n->was_disabled) {
 		n->was_disabled = disabled.yes;
 		agent_event(n, &disabled);
@@ -306,13 +356,24 @@ agent_ask_health(struct node *n, void *arg, int64_t unused)
 	int64_t			takes = between(1, 20);
 
 	(void)unused;
+	n->health_again = n->health_busy;
+	if (n->health_busy)
+		return;
 	n->health_stamp++;
+	n->health_busy = true;
 	if (!world.quiet && n->trouble > 0 && chance(30)) {
 		takes = n->config.health_deadline;
 		health = CORE_HEALTH_BAD;
 	}
 	world_in(node_delay(n, takes), OF_AGENT, n, health_done, arg, health,
 	    &n->health_stamp);
+}
+
+void
+agent_health_soon(struct node *n)
+{
+	n->health_stamp++;
+	world_in(1, OF_AGENT, n, agent_ask_health, NULL, 0, &n->health_stamp);
 }
 
 /* Consul polls /health, which the agent answers from what it knows. */
@@ -344,6 +405,7 @@ agent_identify(struct node *n, void *arg, int64_t unused)
 	(void)arg;
 	(void)unused;
 	n->identified = true;
+	electing_identify(n);
 	lock_identify(n->lock, n->name, n->host);
 }
 
@@ -429,6 +491,7 @@ agent_leave(struct node *n, bool demoted)
 	n->clean_stop = demoted;
 	world_in(node_delay(n, 2 * n->config.request_timeout + 1000), OF_AGENT,
 	    n, agent_left_late, NULL, 0, &n->life);
+	candidates_leave(n->candidates);
 	lock_leave(n->lock, agent_left, n);
 }
 
@@ -444,7 +507,11 @@ agent_changed(struct node *n, const struct core_action *a)
 	}
 	if (a->to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
 	    lock_session(n->lock)[0] != '\0')
-		lock_release(n->lock, true, "");
+		lock_release(n->lock, true, "", false);
+	if (a->to == CORE_DEMOTING && world.bug == BUG_POSITION_EARLY)
+		copy_position(n, n->early_position, sizeof n->early_position);
+	if (a->to == CORE_CANDIDATE)
+		candidates_look(n->candidates);
 	faults_moment(n, (int)a->to);
 }
 
@@ -500,14 +567,23 @@ node_said(struct node *n, bool tried)
 	n->said = true;
 }
 
+/* With what is left for the next one. */
 static void
-agent_elected(struct node *n, void *arg, int64_t unused)
+agent_release(struct node *n, const struct core_action *a)
 {
-	struct core_event	ev = { .type = CORE_EV_ELECTED, .yes = true };
+	bool		 clean = a->clean || world.bug == BUG_ALWAYS_CLEAN;
+	const char	*position = a->yes ? n->final_position : "";
 
-	(void)arg;
-	(void)unused;
-	agent_event(n, &ev);
+	if (world.bug == BUG_OLD_READ)
+		lock_look(n->lock);
+	if (world.bug == BUG_POSITION_UNAWAITED)
+		position = "";
+	if (world.bug == BUG_POSITION_EARLY && a->yes)
+		position = n->early_position;
+	if (a->yes && n->leaves == PASS_ON && position == n->final_position)
+		lock_pass_on(n->lock, clean);
+	else
+		lock_release(n->lock, clean, position, n->final);
 }
 
 static void
@@ -518,10 +594,7 @@ agent_perform(struct node *n, const struct core_action *a)
 		lock_want_session(n->lock, a->yes);
 		break;
 	case CORE_ELECT:
-		n->election_stamp++;
-		if (a->yes)
-			world_in(1, OF_AGENT, n, agent_elected, NULL, 0,
-			    &n->election_stamp);
+		elect(n, a->yes);
 		break;
 	case CORE_ACQUIRE:
 		lock_acquire(n->lock);
@@ -530,10 +603,7 @@ agent_perform(struct node *n, const struct core_action *a)
 		lock_look(n->lock);
 		break;
 	case CORE_RELEASE:
-		if (world.bug == BUG_OLD_READ)
-			lock_look(n->lock);
-		lock_release(n->lock, a->clean ||
-		    world.bug == BUG_ALWAYS_CLEAN, "");
+		agent_release(n, a);
 		break;
 	case CORE_CALL:
 		if (world.bug == BUG_TAG_FIRST &&
@@ -628,6 +698,8 @@ agent_do(struct node *n, const struct core_actions *todo)
 		agent_perform(n, &todo->list[i]);
 	}
 	agent_keep(n, todo, i);
+	if (n->rest.count == 0)
+		candidates_session(n->candidates, lock_session(n->lock));
 	agent_set_wake(n);
 }
 
@@ -644,7 +716,7 @@ agent_goes_on(struct node *n)
 		agent_do(n, &rest);
 }
 
-static void
+void
 agent_event(struct node *n, const struct core_event *ev)
 {
 	struct core_actions	todo;
@@ -673,6 +745,10 @@ agent_lock_seen(const struct core_lock *lock, void *arg)
 
 	agent_lock_plant_bug(n, &l);
 	agent_event(n, &ev);
+	if (n->core.lock.owner == CORE_LOCK_FREE)
+		stand_aside(n);
+	if (world.bug == BUG_COMPARED_EARLY)
+		elect_early(n);
 }
 
 /* For the bug only. */
@@ -777,12 +853,16 @@ agent_start_core(struct node *n)
 		.fuse = g->fuse,
 		.demote_deadline = g->demote_deadline,
 		.request_timeout = g->request_timeout,
+		.lock_delay = g->lock_delay,
 		.role_interval = g->role_interval,
 		.master_deadline = g->master_deadline,
 		.slave_deadline = g->slave_deadline,
 		.busy_limit = g->busy_limit,
 		.promote_limit = g->promote_limit,
+		.catch_up = g->catch_up,
 		.can_demote = true,
+		.can_tell = world.tells,
+		.never_master = g->never_master,
 		.resume_epoch = n->run_epoch,
 		.inherited_lease = n->inherited,
 	};
@@ -817,6 +897,9 @@ agent_started(struct node *n, int64_t inherited)
 	n->inherited = inherited;
 	memcpy(n->run_session, n->file_session, sizeof n->run_session);
 	n->run_epoch = n->file_epoch;
+	copy_disturbed(n);
+	n->copy.election_epoch = UINT64_MAX;
+	electing_start(n);
 	n->lock = lock_new(&n->base, &n->consul, &n->config, n->run_session,
 	    &lock_events, n);
 	agent_start_core(n);
@@ -870,10 +953,14 @@ agent_kill(struct node *n)
 	n->running = n->starting = n->stopping = false;
 	n->life++;
 	n->wake_stamp++;
-	n->election_stamp++;
 	n->registration_stamp++;
 	n->health_stamp++;
+	copy_disturbed(n);
+	/* In the demotion that is forgiven: its guard begins a new one. */
+	if (n->acting && world.now <= n->woken_until)
+		node_wakes(n);
 	client_stop(n, false);
+	electing_end(n);
 	lock_free(n->lock);
 	n->lock = NULL;
 	if (n->stopped > 0) {
@@ -982,6 +1069,7 @@ node_begin(struct node *n, int id, const struct config *config)
 	n->boot_zero = between(1000, 100000000);
 	n->alive = n->serf = true;
 	n->watched = chance(50);
+	copy_begin(n);
 	n->base.node = n;
 	n->consul = (struct consul){ n, &n->life, OF_AGENT };
 	n->helpless = true;

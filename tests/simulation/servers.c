@@ -57,6 +57,39 @@ key_released(const char *value)
 	key_changed();
 }
 
+struct record *
+record_find(const char *key)
+{
+	struct record	*r = servers.records.list;
+
+	for (; r < servers.records.list + servers.records.count; r++)
+		if (strcmp(r->key, key) == 0)
+			return r;
+	return NULL;
+}
+
+void
+records_changed(void)
+{
+	servers.records.index = ++servers.index;
+	requests_wake(false);
+}
+
+static void
+records_lose_holder(const struct session *s)
+{
+	size_t	i;
+	bool	any = false;
+
+	for (i = 0; i < servers.records.count; i++)
+		if (servers.records.list[i].holder == s) {
+			servers.records.list[i].holder = NULL;
+			any = true;
+		}
+	if (any)
+		records_changed();
+}
+
 void
 session_end(struct session *s, const char *why)
 {
@@ -65,6 +98,8 @@ session_end(struct session *s, const char *why)
 	s->alive = false;
 	s->stamp++;
 	servers.index++;
+	copy_disturbed(s->node);
+	records_lose_holder(s);
 	say(s->node, "consul: its session %s ends: %s%s", s->id, why,
 	    servers.key.holder == s ? "; the lock is delayed" : "");
 	if (servers.key.holder != s)
@@ -72,6 +107,7 @@ session_end(struct session *s, const char *why)
 	servers.key.holder = NULL;
 	servers.key.shown.session[0] = '\0';
 	servers.delayed_until = world.now + server_delay(s->lock_delay);
+	copies_see_free(false);
 	key_changed();
 }
 
@@ -278,6 +314,7 @@ consul_lose_leader(bool isolated)
 
 	servers.leader = false;
 	servers.old = servers.key;
+	servers.old_records = servers.records;
 	servers.old_until = world.now + (isolated ? between(0, 500 * MS) : 0);
 	servers.stale_until = world.now + (isolated ? 11 * SEC : 0);
 	for (i = 0; i < world.count; i++)
@@ -326,19 +363,46 @@ consul_has_key(void)
 	return servers.key.shown.exists;
 }
 
+bool
+consul_has_record_of(const struct node *n)
+{
+	size_t	i;
+
+	for (i = 0; i < servers.records.count; i++)
+		if (servers.records.list[i].holder != NULL &&
+		    servers.records.list[i].holder->node == n)
+			return true;
+	return false;
+}
+
+bool
+consul_has_other_record(const struct node *n)
+{
+	int	i;
+
+	for (i = 0; i < world.count; i++)
+		if (&world.nodes[i] != n &&
+		    consul_has_record_of(&world.nodes[i]))
+			return true;
+	return false;
+}
+
 void
 consul_delete_key(void)
 {
 	memset(&servers.key.shown, 0, sizeof servers.key.shown);
 	servers.key.holder = NULL;
+	copies_see_free(false);
 	key_changed();
 }
 
 void
 consul_force_release(const char *value)
 {
-	if (servers.key.holder != NULL)
-		key_released(value);
+	if (servers.key.holder == NULL)
+		return;
+	copies_see_free(false);
+	key_released(value);
 }
 
 void
@@ -351,6 +415,7 @@ consul_overwrite_key(const char *value)
 	snprintf(servers.key.shown.value, sizeof servers.key.shown.value, "%s",
 	    value);
 	servers.key.shown.lock_index = 0;	/* the session stays */
+	copies_forget_handover();
 	key_changed();
 }
 
@@ -369,7 +434,7 @@ consul_begin(void)
 	servers.late = chance(30) ? 15 : 1;
 	servers.leader = true;
 	servers.index = (uint64_t)between(10, 1000);
-	servers.key.index = 1;
+	servers.key.index = servers.records.index = 1;
 	if (chance(50))
 		consul_overwrite_key("");
 }

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "core.h"
+#include "election.h"
 #include "lease.h"
 #include "lock.h"
 
@@ -49,7 +50,15 @@
 	X(LEASE_NOT_INHERITED, "lease-not-inherited", "a guard knows nothing of the lease of the one before") \
 	X(CALL_UNDATED, "call-undated", "a decision to promote is carried out however old it is") \
 	X(RUN_FILE_KEPT, "run-file-kept", "`leave` does not wipe the run file first") \
-	X(SILENCE_TRUSTED, "silence-trusted", "one long lease covers the agent's own demotion, and a second try")
+	X(SILENCE_TRUSTED, "silence-trusted", "one long lease covers the agent's own demotion, and a second try") \
+	X(UNCOMPARED, "taken-uncompared", "the lock is taken without comparing the copies") \
+	X(OLD_RECORDS, "old-records-compared", "a position of an earlier election is taken for one of this") \
+	X(YIELDS_IGNORED, "yields-ignored", "of two that lack something of the other, both wait") \
+	X(DEAD_RECORD, "dead-record-believed", "a record whose session is gone counts") \
+	X(COMPARED_EARLY, "compared-in-the-grace", "the copies are compared while a master may still write") \
+	X(TARGET_IGNORED, "target-ignored", "a promotion does not wait for what the one before has left") \
+	X(POSITION_UNAWAITED, "position-not-awaited", "the lock is given back without the position") \
+	X(POSITION_EARLY, "position-before-demotion", "the position that is left is that of before the demotion")
 
 #define BUG_NAME(id, name, text)	BUG_##id,
 enum bug { BUGS(BUG_NAME) BUG_COUNT };
@@ -74,6 +83,7 @@ struct call {
 	uint32_t	 stamp;
 	uint32_t	 number;		/* the core's */
 	enum core_op	 op;
+	char		 host[CORE_NAME];	/* to be its slave */
 	enum core_result result;
 };
 
@@ -94,6 +104,41 @@ struct message {
 struct channel {
 	struct message	 list[CHANNEL_ROOM];
 	size_t		 first, count;
+};
+
+/* What a copy has: so much of each log. */
+#define LOGS		24
+
+struct data {
+	uint16_t	 of[LOGS];
+};
+
+struct copy {
+	struct data	 data;
+	bool		 open;			/* it takes writes */
+	uint32_t	 writing, following;	/* stamps */
+	struct node	*source;		/* whom it replicates */
+	int64_t		 lag;
+	int		 lagging;		/* faults that say so */
+	int64_t		 lagged_at;
+
+	struct data	 target;		/* before it may open */
+	bool		 enough;		/* that has been given up */
+
+	/* for the checks */
+	int		 faults;		/* that last at its node */
+	int64_t		 disturbed_at;		/* the last of any kind */
+	bool		 deaf_to_key, deaf_to_records;	/* a poll was lost */
+	struct data	 final;			/* as it took the last write */
+	struct data	 then;			/* before the election */
+	int64_t		 election_at, first_election_at;
+	uint64_t	 election_epoch;
+	bool		 alone;
+	bool		 was_open;		/* since it has the lock */
+	/* Others were there: who lack something, and have more or do not; and
+	 * those that have all and more, as bits. */
+	bool		 judged, worse, partly;
+	uint32_t	 better;
 };
 
 /* A process cf-guard: the new one waits for the old one, whose agent is gone;
@@ -172,6 +217,7 @@ struct node {
 	uint32_t		 woken_stamp;
 	bool			 guarded;	/* it was made master so */
 	bool			 helpless;	/* both stand still */
+	struct copy		 copy;
 	struct call		 call;
 	uint32_t		 role, roles;	/* the handler; 0: none runs */
 	bool			 orphan;	/* only its script is left */
@@ -183,12 +229,28 @@ struct node {
 	int			 stopped;	/* SIGSTOP */
 	uint32_t		 life;		/* of the agent */
 	uint32_t		 wake_stamp, registration_stamp, health_stamp;
-	uint32_t		 election_stamp;
 	struct event_base	 base;
 	struct consul		 consul;
 	struct config		 config;
 	struct core		 core;
 	struct lock		*lock;
+	struct candidates	*candidates;
+	struct election		*election;
+	struct election_config	 election_config;
+	uint32_t		 election_stamp, election_round;
+	uint64_t		 election_epoch, aside_epoch;
+	struct election_step	 question;	/* not asked yet; or NOTHING */
+	uint32_t		 asked_round;
+	enum election_step_type	 asked_step;
+	char			 asked_text[512];
+	int			 questions;	/* of this election */
+	bool			 health_busy, health_again;
+	uint64_t		 early_epoch;	/* for a bug only */
+	bool			 early_ready;
+	char			 final_position[512];
+	enum { OWN, HAVE_ALL, PASS_ON } leaves;
+	bool			 final;
+	char			 early_position[512];	/* for a bug only */
 	enum core_health	 verdict, published;
 	bool			 was_disabled;
 	struct core_actions	 rest;		/* decided, and not yet done */
@@ -216,6 +278,12 @@ struct counts {
 	uint64_t	 schedules, seconds, events, promotions, failovers;
 	uint64_t	 warned, woken, fired, left;
 	int64_t		 longest_settling;
+	/* of promotions: others could be compared, were worse; elections: alone,
+	 * all others heard, and all equal; hand-overs: complete, given up, void
+	 * by somebody's hand, or without a position */
+	uint64_t	 judged, better, partly, alone, elections, even;
+	int64_t		 longest_election, longest_even;
+	uint64_t	 handovers, given_up, voided, untold;
 	uint64_t	 faults[48];		/* of each kind */
 };
 
@@ -235,6 +303,17 @@ struct world {
 	uint64_t	 epoch;		/* of the last ensure_master, */
 	int		 epoch_node;	/* and where it was */
 	int		 master;	/* the last node that was one; -1 */
+	bool		 tells;		/* the plugin has positions */
+	bool		 rewinds;	/* a slave gives up what is only its */
+	int		 logs;
+	int		 faults;	/* of Consul, that last */
+	int64_t		 disturbed_at, closed_at, free_at;
+	struct {
+		bool		 pending;
+		struct data	 need;
+		uint32_t	 from;		/* nodes, as bits */
+		int64_t		 at;
+	} handover;
 	char		 failure[256];	/* "" while all invariants hold */
 	struct counts	 counts;
 };
@@ -286,6 +365,8 @@ void	 consul_forget_lock_delay(void);
 void	 consul_flap(struct node *);
 bool	 consul_has_leader(void);
 bool	 consul_has_key(void);
+bool	 consul_has_record_of(const struct node *);	/* that is alive */
+bool	 consul_has_other_record(const struct node *);
 /* an operator's hand */
 void	 consul_delete_key(void);
 void	 consul_force_release(const char *value);
@@ -315,6 +396,39 @@ void	 agent_started(struct node *, int64_t inherited);
 void	 agent_not_started(struct node *);
 void	 agent_guard(struct node *, enum core_guard, int64_t until);
 void	 agent_goes_on(struct node *);	/* with what it was at */
+
+void	 agent_event(struct node *, const struct core_event *);
+void	 agent_health_soon(struct node *);
+
+/* electing.c: the agent's part in an election */
+void	 electing_start(struct node *);
+void	 electing_end(struct node *);
+void	 electing_identify(struct node *);
+void	 electing_soon(struct node *);
+void	 elect(struct node *, bool yes);
+void	 elect_early(struct node *);
+void	 stand_aside(struct node *);
+
+/* copies.c: the data, and invariant 3 */
+void	 copy_begin(struct node *);
+void	 copy_position(const struct node *, char *text, size_t size);
+bool	 copy_has_position(const struct node *, const char *text);
+void	 copy_disturbed(struct node *);		/* NULL: all */
+void	 copy_follows(struct node *, const char *host);
+void	 copy_diverges(struct node *);
+void	 copy_lags(struct node *, bool);
+void	 copy_told_target(struct node *, const struct lock_before *,
+	    bool enough);
+bool	 copy_complete(const struct node *);
+void	 copy_deaf(struct node *, bool to_key, bool to_records);
+void	 copy_opens(struct node *);
+void	 copy_closes(struct node *);
+void	 copy_election_begins(struct node *);
+void	 copy_elected(struct node *);
+void	 copy_hands_over(struct node *, bool told);
+void	 copies_forget_handover(void);
+void	 copies_see_free(bool released);
+void	 copies_see_taken(struct node *);
 
 /* guard_model.c: the guard, with guard.c (client_) and leave.c beside it */
 void	 client_start(struct node *);

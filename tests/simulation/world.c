@@ -363,11 +363,12 @@ check_epoch(const struct node *n, uint64_t epoch)
 	world.epoch_node = n->id;
 }
 
-/* One master, and all others know: of the nodes whose agents run. */
+/* One master, and all others know: of the nodes whose agents run.  Those that
+ * must never be it have none, if there is nobody else. */
 bool
 check_settled(void)
 {
-	int	i, masters = 0, slaves = 0, running = 0;
+	int	i, masters = 0, slaves = 0, running = 0, able = 0;
 
 	for (i = 0; i < world.count; i++) {
 		struct node	*n = &world.nodes[i];
@@ -375,11 +376,12 @@ check_settled(void)
 		if (n->down > 0 || n->stopped > 0)
 			continue;
 		running++;
+		able += !n->config.never_master;
 		masters += n->running && core_is_master(&n->core) && n->acting;
 		slaves += n->running && n->core.state == CORE_SLAVE &&
 		    !n->acting;
 	}
-	return running == 0 || (masters == 1 && slaves == running - 1);
+	return able == 0 || (masters == 1 && slaves == running - 1);
 }
 
 void

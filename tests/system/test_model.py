@@ -222,13 +222,16 @@ def made_up(seed, length=70):
     none, or longer than all of them; and no session ends by itself."""
     chance = random.Random(seed)
     sessions, kept, steps = [], ["missing"], ["get 1"]
+    undelayed = []
 
     def session():
         if not sessions or chance.random() < .1:
             sessions.append(f"s{len(sessions)}")
+            delay = chance.choice([0, 0, 0, 30000])
+            if not delay:
+                undelayed.append(sessions[-1])
             steps.append(f"create {sessions[-1]} {node()} ttl 60000 delay "
-                         f"{chance.choice([0, 0, 0, 30000])}"
-                         + chance.choice(["", " serf"]))
+                         f"{delay}" + chance.choice(["", " serf"]))
         return chance.choice(sessions[-4:])
 
     def node():
@@ -238,7 +241,8 @@ def made_up(seed, length=70):
         return chance.choices(
             ["lock", "old lock", "release", "get", "destroy", "renew", "info",
              "list", "instances", "keep", "watch", "operator", "check",
-             "service"], [9, 3, 6, 3, 2, 2, 1, 1, 1, 2, 1, 2, 1, 1])[0]
+             "service", "put", "remove", "records"],
+            [9, 3, 6, 3, 2, 2, 1, 1, 1, 2, 1, 2, 1, 1, 4, 1, 3])[0]
 
     def step(what):
         if what == "lock":
@@ -252,6 +256,14 @@ def made_up(seed, length=70):
             return f"get {node()}" + chance.choice(["", " consistent"])
         if what in ("destroy", "renew", "info"):
             return f"{what} {session()} by {node()}"
+        if what == "put":
+            # The model knows no lock-delay of a record: nobody waits for it.
+            s = chance.choice(undelayed[-3:] or ["nobody"])
+            return f"put {s} {s} by {node()} value p{len(steps)}"
+        if what == "remove":
+            return f"remove {session()} by {node()}"
+        if what == "records":
+            return f"records {node()}"
         if what == "list":
             return f"list {node()} by {node()}"
         if what == "instances":
