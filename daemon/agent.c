@@ -546,8 +546,9 @@ agent_stand_aside(struct agent *a)
 	static const char *const	anybody[] = { "*", NULL };
 	const struct core		*c = &a->core;
 
+	/* Where nobody can take it yet, that may change until somebody can. */
 	if (c->state != CORE_CANDIDATE || c->lock.epoch == a->aside_epoch ||
-	    (c->health == CORE_HEALTH_OK && c->now >= c->hold_off))
+	    !c->lock.clean || (c->health == CORE_HEALTH_OK && c->now >= c->hold_off))
 		return;
 	a->aside_epoch = c->lock.epoch;
 	candidates_publish(a->candidates, c->lock.epoch, "", anybody);

@@ -26,7 +26,7 @@
 #define HOLD_OFF_DOUBLINGS 3
 /* An ensure_slave under way may end by itself so long, before it is killed
  * because the lock has become free. */
-#define SLAVE_GRACE	1000
+#define SLAVE_GRACE	500
 /* While the lock is free we look every ACQUIRE_PAUSE: a longer silence means
  * that this process stood still, and that what it knows is old. */
 #define STOOD_STILL	2000
@@ -848,13 +848,13 @@ work_candidate(struct core *c)
 		due(c, c->now + STOOD_STILL / 2);
 	if (!may_acquire(c))
 		return;
+	if (!elected(c))
+		return;		/* wish_election asks */
 	if (c->op != CORE_NO_OP) {
 		if (!due(c, c->since + SLAVE_GRACE))
 			return;
 		core_cancel(c);
 	}
-	if (!elected(c))
-		return;		/* wish_election asks */
 	c->acquiring = true;
 	/* That it is missing Consul can check, but not that it has been missing
 	 * all the time: in between somebody may have made it, become master, and
@@ -1002,8 +1002,8 @@ hold_lease(struct core *c)
 static void
 wish_election(struct core *c)
 {
-	bool	want = c->state == CORE_CANDIDATE && c->op == CORE_NO_OP &&
-		    may_acquire(c) && !elected(c);
+	bool	want = c->state == CORE_CANDIDATE && may_acquire(c) &&
+		    !elected(c);
 
 	if (want == c->electing)
 		return;

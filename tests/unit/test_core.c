@@ -1200,7 +1200,7 @@ a_new_master_is_followed_at_once_and_the_old_call_killed(void **unused)
 }
 
 static void
-an_ensure_slave_under_way_delays_the_acquire_by_a_second_at_most(void **unused)
+an_ensure_slave_under_way_delays_the_acquire_by_half_a_second_at_most(void **unused)
 {
 	struct world	w;
 
@@ -1208,7 +1208,7 @@ an_ensure_slave_under_way_delays_the_acquire_by_a_second_at_most(void **unused)
 	given(&w, CORE_SLAVE);
 	see(&w, CORE_LOCK_FREE, true);
 	assert_null(wanted(&w, CORE_ACQUIRE));
-	tick(&w, 1000);
+	tick(&w, 500);
 	assert_non_null(wanted(&w, CORE_CANCEL));
 	assert_non_null(wanted(&w, CORE_ACQUIRE));
 }
@@ -1659,7 +1659,7 @@ main(void)
 		cmocka_unit_test(
 		    a_new_master_is_followed_at_once_and_the_old_call_killed),
 		cmocka_unit_test(
-		    an_ensure_slave_under_way_delays_the_acquire_by_a_second_at_most),
+		    an_ensure_slave_under_way_delays_the_acquire_by_half_a_second_at_most),
 		cmocka_unit_test(
 		    an_overwritten_key_raises_the_epoch_of_its_master),
 		cmocka_unit_test(an_unhealthy_copy_is_kept_a_slave_too),
