@@ -156,9 +156,10 @@ def test_the_worked_configuration_runs_a_command_only_on_the_master(lab, cluster
             word, what, *_ = line.split(" = ")[1].split()
             assert word == "only-on-master"
             options[op] = f"{script} -p {file} {what} /bin/sleep 1000"
+        # Else ensure_master may start it again before health sees it dead.
         a = lab.agent(c, plugin_name="exec", sections={
-            "options": options, "plugin": {"demote_deadline": "2s"},
-            "lock": {"lock_delay": "7s"}})
+            "options": options, "lock": {"lock_delay": "7s"},
+            "plugin": {"demote_deadline": "2s", "role_interval": "1h"}})
         a.pidfile = file
         agents.append(a)
     first, second = agents
@@ -177,3 +178,104 @@ def test_the_worked_configuration_runs_a_command_only_on_the_master(lab, cluster
     assert runs(first) and not runs(second)
     assert first.stop() == 0
     assert not runs(first)
+
+
+OPTIONAL = ("position", "has_position", "behind")
+
+
+class Journal:
+    """A copy of the application of conf/exec-script, and a config for it."""
+
+    def __init__(self, folder, name, bin_):
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.journal = self.folder / "journal"
+        self.journal.write_text("")
+        self.env = {"JOURNAL": str(self.folder),
+                    "PATH": f"{bin_}:{os.environ['PATH']}"}
+        self.options = {"flag": None, **{
+            op: ROOT / "conf" / "exec-script" for op in OPS + OPTIONAL}}
+
+    def write(self, lines):
+        with open(self.journal, "a") as file:
+            file.write("line\n" * lines)
+
+    def lines(self):
+        return len(self.journal.read_text().splitlines())
+
+    @property
+    def writable(self):
+        return (self.folder / "writable").exists()
+
+
+@pytest.fixture
+def journals(tmp_path):
+    """Makes copies; rsync, of one at an address, is a cp from it."""
+    bin_, masters = tmp_path / "bin", tmp_path / "masters"
+    bin_.mkdir()
+    masters.mkdir()
+    rsync = bin_ / "rsync"
+    rsync.write_text('#!/bin/sh\nhost=${2#rsync://}\n'
+                     f'cp "{masters}/${{host%%/*}}/journal" "$3"\n')
+    rsync.chmod(0o755)
+
+    def make(name, address):
+        j = Journal(tmp_path, name, bin_)
+        (masters / address).symlink_to(j.folder)
+        return j
+    return make
+
+
+def test_the_worked_script_passes_the_conformance_test(lab, single, journals, monkeypatch):
+    one, other = journals("one", "10.0.0.1"), journals("other", "10.0.0.2")
+    one.write(3)
+    other.write(5)
+    a = lab.agent(single, plugin_name="exec", sections={"options": one.options})
+    for name, value in one.env.items():
+        monkeypatch.setenv(name, value)
+    r = subprocess.run([PROGRAM, "plugin", "test", "-c", a.file, "--yes", "--master",
+                        "10.0.0.2:9000"], text=True, stdout=subprocess.PIPE, timeout=120)
+    assert r.returncode == 0, r.stdout
+    assert one.lines() == 5 and not one.writable
+    for line in r.stdout.splitlines():
+        assert not line.startswith("skipped") or "watch_fd" in line or \
+            "secrets" in line, line
+
+
+def test_the_worked_script_takes_no_writes_before_it_has_the_target(
+        lab, single, journals, monkeypatch):
+    one = journals("one", "10.0.0.1")
+    one.write(3)
+    a = lab.agent(single, plugin_name="exec", sections={"options": one.options})
+    for name, value in one.env.items():
+        monkeypatch.setenv(name, value)
+    r = call(a, "ensure_master", "--target", "5")
+    assert r.returncode == 75 and "3 lines of 5" in r.stdout and not one.writable
+    one.write(2)
+    r = call(a, "ensure_master", "--target", "5")
+    assert r.returncode == 0 and one.writable
+    for position, status in ("5", 0), ("6", 1), ("none", 75), ("9" * 30, 75):
+        assert call(a, "has_position", position).returncode == status, position
+    assert call(a, "behind", "12").stdout == "done: 7\n"
+    assert call(a, "behind", "$(reboot)").stdout == "done: -1\n"
+    assert call(a, "position").stdout == "done: 5\n"
+
+
+def test_the_worked_script_hands_over_without_a_loss(lab, cluster, journals):
+    """Slaves fetch every role_interval only; what the master has written after
+    that is fetched when it has been demoted."""
+    copies = [journals(c.name, c.address) for c in cluster.clients]
+    agents = [lab.agent(c, plugin_name="exec", env=j.env, sections={
+        "options": j.options, "plugin": {"role_interval": "1h"}})
+        for c, j in zip(cluster.clients, copies)]
+    for a in agents:
+        a.start()
+    first = wait_master(agents, 20)
+    master = copies[agents.index(first)]
+    assert master.writable
+    master.write(100)
+    assert first.stop() == 0
+    assert not master.writable
+    rest = [a for a in agents if a is not first]
+    new = copies[agents.index(wait_master(rest, 20))]
+    assert new.lines() == 100 and new.writable

@@ -3,6 +3,8 @@
 
 #include <sys/prctl.h>
 
+#include <consul-failover/plugin.h>
+
 /* Given commands; "true" where a test does not care. */
 static void
 given_commands(const char *health, const char *ensure_master,
@@ -25,14 +27,13 @@ static void
 the_exit_status_is_the_result(void **state)
 {
 	(void)state;
-	given_commands("sh -c 'exit 75'", "true", "false");
+	given_commands("/bin/sh -c 'exit 75'", "/bin/true", "/bin/false");
 	call(HANDLER_HEALTH);
-	then(HANDLER_AGAIN, "health: again");
+	then(HANDLER_AGAIN, "/bin/sh ended with exit status 75");
 	call(HANDLER_ENSURE_MASTER);
-	then(HANDLER_DONE, "ensure_master: done");
+	then(HANDLER_DONE, "/bin/true ended with exit status 0");
 	call(HANDLER_ENSURE_SLAVE);
-	assert_int_equal(t.result, HANDLER_FAILED);
-	assert_non_null(strstr(t.text, "/false ended with exit status 1"));
+	then(HANDLER_FAILED, "/bin/false ended with exit status 1");
 }
 
 static void
@@ -121,17 +122,147 @@ static void
 the_facts_are_in_the_environment(void **state)
 {
 	(void)state;
+	given_option("position", "sh -c 'echo $CF_OP/$CF_ROLE/$CF_POSITION'");
+	given_option("has_position", "sh -c 'echo $CF_OP/$CF_POSITION'");
 	given_commands("sh -c 'echo $CF_OP/$CF_ROLE/$CF_SERVICE/$CF_PORT'",
 	    "sh -c 'echo $CF_OP/$CF_ROLE/$CF_EPOCH/$CF_NODE/$CF_REASON/"
-	    "$CF_MASTER_ADDR'",
+	    "$CF_MASTER_ADDR/$CF_PREVIOUS_ADDR/$CF_PREVIOUS_PORT/$CF_TARGET'",
 	    "sh -c 'echo $CF_ROLE/$CF_MASTER_ADDR/$CF_MASTER_PORT/"
 	    "$CF_DEADLINE'");
 	call(HANDLER_HEALTH);
-	then(HANDLER_DONE, "health//mysql/3306");
+	then(HANDLER_DONE, "health/none/mysql/3306");
 	call(HANDLER_ENSURE_SLAVE);
 	then(HANDLER_DONE, "slave/10.0.0.7/3306/9");
+	call(HANDLER_HAS_POSITION);
+	then(HANDLER_DONE, "has_position/17");
 	call(HANDLER_ENSURE_MASTER);	/* nothing is left of the one before */
-	then(HANDLER_DONE, "ensure_master/master/42/node-1/a test/");
+	then(HANDLER_DONE, "ensure_master/master/42/node-1/a test///0/");
+	call(HANDLER_POSITION);
+	then(HANDLER_DONE, "position/none/");
+}
+
+/* What the agent tells of a hand-over, and of the role. */
+static void
+a_hand_over_is_in_the_environment(void **state)
+{
+	struct handler_call	 told = {
+		.op = HANDLER_ENSURE_MASTER, .timeout_ms = 10000,
+		.what = { .node = "node-1", .reason = "a test",
+		    .role = FAILOVER_SLAVE, .master_host = "10.0.0.8",
+		    .master_port = 99, .previous_host = "10.0.0.7",
+		    .previous_port = 3307, .target = "it is \"here\"\n17" },
+	};
+
+	(void)state;
+	given_commands("sh -c 'echo $CF_ROLE/$CF_MASTER_ADDR/$CF_MASTER_PORT'",
+	    "sh -c 'echo $CF_ROLE/$CF_PREVIOUS_ADDR:$CF_PREVIOUS_PORT/"
+	    "$CF_TARGET'", "true");
+	assert_true(handler_call(t.handler, &told, answer_cb, NULL));
+	wait_for_answer();
+	then(HANDLER_DONE, "master/10.0.0.7:3307/it is \"here\" 17");
+	told.op = HANDLER_HEALTH;
+	t.answered = false;
+	assert_true(handler_call(t.handler, &told, answer_cb, NULL));
+	wait_for_answer();
+	then(HANDLER_DONE, "slave/10.0.0.8/99");
+}
+
+/* What op says with this command for it; leaves room for the next. */
+static void
+call_with(const char *name, const char *command, enum handler_op op)
+{
+	t.config.option_count = 0;
+	given_option(name, command);
+	given_health("true");
+	call(op);
+	handler_free(t.handler);
+	t.handler = NULL;
+	plugin_description_free(t.plugin);
+	t.plugin = NULL;
+}
+
+static void
+then_position(const char *command, enum handler_result result,
+    const char *text)
+{
+	call_with("position", command, HANDLER_POSITION);
+	then(result, text);
+}
+
+static void
+a_position_is_all_that_is_printed(void **state)
+{
+	(void)state;
+	then_position("printf ' \\n 3E11-1:1-77,\\n4F22-2:1-5 \\n\\n'",
+	    HANDLER_DONE, "3E11-1:1-77,\n4F22-2:1-5");
+	call_with("position", "sh -c 'yes 7 | head -c 4095; echo'",
+	    HANDLER_POSITION);
+	assert_int_equal(strlen(t.text), FAILOVER_POSITION - 1);
+	then_position("/bin/sh -c 'yes 77 | head -c 4097'",
+	    HANDLER_FAILED, "/bin/sh printed a position that is too long");
+	then_position("/bin/true", HANDLER_FAILED,
+	    "/bin/true printed no position");
+	then_position("sh -c 'echo too early; exit 1'", HANDLER_FAILED,
+	    "too early");
+	then_position("sh -c 'echo under way; exit 75'", HANDLER_AGAIN,
+	    "under way");
+}
+
+static void
+has_position_knows_yes_no_and_anything_else(void **state)
+{
+	char	 command[512];
+
+	(void)state;
+	snprintf(command, sizeof(command), "sh -c 'exit $(cat %s)'",
+	    in_folder("code"));
+	given_option("has_position", command);
+	given_health("true");
+	write_file("code", "0\n");
+	call(HANDLER_HAS_POSITION);
+	assert_int_equal(t.result, HANDLER_DONE);
+	write_file("code", "1\n");
+	call(HANDLER_HAS_POSITION);
+	assert_int_equal(t.result, HANDLER_FAILED);
+	write_file("code", "2\n");
+	call(HANDLER_HAS_POSITION);
+	assert_int_equal(t.result, HANDLER_AGAIN);
+	write_file("code", "127\n");
+	call(HANDLER_HAS_POSITION);
+	assert_int_equal(t.result, HANDLER_AGAIN);
+}
+
+static void
+then_behind(const char *command, const char *text)
+{
+	call_with("behind", command, HANDLER_BEHIND);
+	then(HANDLER_DONE, text);
+}
+
+static void
+behind_is_a_number_or_not_known(void **state)
+{
+	(void)state;
+	then_behind("echo 12", "12");
+	then_behind("sh -c 'echo $(($CF_POSITION - 17))'", "0");
+	then_behind("echo -5", "-1");
+	then_behind("echo 12 rows", "-1");
+	then_behind("true", "-1");
+	then_behind("sh -c 'echo 12; exit 1'", "-1");
+	then_behind("echo 99999999999999999999", "-1");
+}
+
+static void
+what_is_not_configured_cannot_be_told(void **state)
+{
+	(void)state;
+	given_health("true");
+	call(HANDLER_POSITION);
+	then(HANDLER_FAILED, "the option position is not given");
+	call(HANDLER_HAS_POSITION);
+	then(HANDLER_AGAIN, "the option has_position is not given");
+	call(HANDLER_BEHIND);
+	then(HANDLER_DONE, "-1");
 }
 
 static void
@@ -195,7 +326,7 @@ what_a_command_leaves_is_killed_unless_it_is_a_session(void **state)
 	    in_folder("left"), in_folder("session"));
 	given_health(command);
 	call(HANDLER_HEALTH);
-	then(HANDLER_DONE, "health: done");
+	assert_int_equal(t.result, HANDLER_DONE);
 	left = pid_of("left");
 	session = pid_of("session");
 	assert_true(left > 0 && session > 0);
@@ -240,12 +371,12 @@ a_hundred_calls_leave_nothing_behind(void **state)
 	int	 i, before = 0, after = 0;
 
 	(void)state;
-	given_health("true");
+	given_health("/bin/true");
 	for (i = 0; i < 100; i++) {
 		DIR	*fds;
 
 		call(HANDLER_HEALTH);
-		then(HANDLER_DONE, "health: done");
+		then(HANDLER_DONE, "/bin/true ended with exit status 0");
 		snprintf(path, sizeof(path), "/proc/%d/fd",
 		    (int)handler_pid(t.handler));
 		fds = opendir(path);
@@ -268,6 +399,11 @@ main(void)
 		TEST(words_are_split_as_a_shell_does),
 		TEST(a_bad_command_line_is_refused_at_start),
 		TEST(the_facts_are_in_the_environment),
+		TEST(a_hand_over_is_in_the_environment),
+		TEST(a_position_is_all_that_is_printed),
+		TEST(has_position_knows_yes_no_and_anything_else),
+		TEST(behind_is_a_number_or_not_known),
+		TEST(what_is_not_configured_cannot_be_told),
 		TEST(a_command_that_takes_too_long_is_killed_before_the_deadline),
 		TEST(all_output_is_read_and_little_is_kept),
 		TEST(what_a_command_leaves_is_killed_unless_it_is_a_session),

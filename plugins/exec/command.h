@@ -1,0 +1,63 @@
+/*
+ * command.h - run a command within one call of a plugin.
+ *
+ * Each command is run in a process group of its own, under a keeper:
+ *
+ *	handler - keeper - command - whatever it starts
+ *
+ * The keeper is there for what the command starts.  When the handler is killed,
+ * because the call was cancelled or the agent is gone, the kernel tells the
+ * keeper, and the keeper kills the group: no half of an ensure_master goes on
+ * behind the back of the ensure_demoted that follows.
+ */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include <consul-failover/plugin.h>
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct command {
+	char	*text;			/* holds the words */
+	char	**words;
+	size_t	 count;
+	char	 program[PATH_MAX];
+	bool	 leave;			/* what it leaves running stays */
+};
+
+/* The beginning of what it wrote, and how it ended. */
+struct output {
+	int	 error;			/* errno, where it could not be run */
+	bool	 late;			/* it was killed in time */
+	int	 status;		/* as of waitpid */
+	int64_t	 limit;			/* ms, that it was given */
+	char	 out[FAILOVER_POSITION + 1], err[FAILOVER_POSITION];
+	size_t	 out_length, err_length;
+};
+
+/* Splits a line into words as a shell does, but for what a shell makes of $, *
+ * and so on; false with what is wrong with it. */
+bool	command_split(struct command *, const char *line, const char **wrong);
+/* Where the program is, the first word: now, not when it is needed. */
+bool	command_find(struct command *, const char **wrong);
+void	command_free(struct command *);
+
+/* Runs it for so many milliseconds, but ends it a bit before f's deadline. */
+void	command_run(struct failover *f, const struct command *,
+	    int64_t limit, struct output *);
+
+/* Says how it ended, where that is not by an exit status. */
+bool	command_exited(struct failover *f, const struct command *,
+	    const struct output *);
+
+/* The first line that says something; "" if there is none.  Cuts text. */
+const char	*command_line(char *text);
+
+void	command_set_number(const char *name, long long number);
+/* CF_SERVICE and what else f says of the call. */
+void	command_set_environment(struct failover *f, const char *op,
+	    const char *role, const char *position);
+
+#endif
