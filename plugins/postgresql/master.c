@@ -1,0 +1,152 @@
+/*
+ * master.c - ensure_master: wait for what is missing, and promote.
+ */
+#include "postgresql.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define APPLY_ENOUGH	(16 << 20)	/* bytes applied in no time */
+#define APPLY_LOOKS	100
+
+/* All that a master does not need; what fails here costs no mastership. */
+static void
+settle(struct failover *f, struct query *q)
+{
+	bool	 old;
+
+	if (server_mark(f) != MARK_NONE)
+		server_set_mark(f, MARK_NONE);
+	/* pg_rewind reads its timeline from the control file, which is behind
+	 * until a checkpoint.  Asked for again until it is done. */
+	if (!query_run(q, f, "SELECT (pg_control_checkpoint()).timeline_id <> "
+	    "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)"
+	    "::int, current_setting('primary_conninfo') <> ''", NULL)) {
+		f->log(f, FAILOVER_WARNING, "%s", q->sentence);
+		return;
+	}
+	old = query_true(q, 0);
+	/* So that it follows nobody when it is demoted. */
+	if (query_true(q, 1) && PQserverVersion(q->conn) >= 130000 &&
+	    (!query_run(q, f, "ALTER SYSTEM RESET primary_conninfo", NULL) ||
+	    !query_run(q, f, "SELECT pg_reload_conf()", NULL)))
+		f->log(f, FAILOVER_WARNING, "%s", q->sentence);
+	if (old)
+		query_send(q, f, "CHECKPOINT");
+}
+
+/* The master before has left its last position with the lock. */
+static enum failover_result
+wait_for_target(struct failover *f, struct query *q)
+{
+	struct position	 own, target;
+	char		 system[32], conninfo[2048];
+
+	if (!position_parse(&target, f->target))
+		return f->say(f, FAILOVER_FAILED, "the master before left %s, "
+		    "which is no position", f->target);
+	if (!own_position(f, &own, system, sizeof(system)))
+		return FAILOVER_FAILED;
+	if (position_has(&own, &target))
+		return FAILOVER_DONE;
+	if (position_has(&target, &own) && *f->previous_host &&
+	    query_conninfo(f, f->previous_host, f->previous_port, "", conninfo,
+	    sizeof(conninfo)) &&
+	    query_run(q, f, "SELECT current_setting('primary_conninfo') = $1",
+	    conninfo, NULL) && !query_true(q, 0))
+		point(f, q, f->previous_host, conninfo);
+	return f->say(f, FAILOVER_AGAIN, "waits for %lld bytes that the master "
+	    "before has written", (long long)position_behind(&own, &target));
+}
+
+/* A promotion applies all that was received, but can't be broken off: so it
+ * begins when most is applied, or nothing more can be. */
+static enum failover_result
+apply(struct failover *f, struct query *q)
+{
+	char	 applied[32] = "";
+	int	 i;
+
+	if (!query_run(q, f, "SELECT pg_is_wal_replay_paused()", NULL) ||
+	    (query_true(q, 0) &&
+	    !query_run(q, f, "SELECT pg_wal_replay_resume()", NULL)))
+		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+	for (i = 0; i < APPLY_LOOKS; i++) {
+		if (!query_run(q, f, "SELECT pg_wal_lsn_diff("
+		    "pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), "
+		    "pg_last_wal_replay_lsn()", NULL))
+			return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+		if (atoll(query_value(q, 0)) < APPLY_ENOUGH)
+			return FAILOVER_DONE;
+		if (i == 0)
+			snprintf(applied, sizeof(applied), "%s",
+			    query_value(q, 1));
+		pause_ms(LOOK_AGAIN);
+	}
+	if (strcmp(applied, query_value(q, 1)) == 0)
+		return FAILOVER_DONE;
+	return f->say(f, FAILOVER_AGAIN, "%s bytes are still to be applied",
+	    query_value(q, 0));
+}
+
+static enum failover_result
+promote(struct failover *f, struct query *q)
+{
+	/* A promotion goes on when we are killed.  This tells ensure_demoted
+	 * that one may be under way; the server removes it at its end. */
+	if (!server_set_mark(f, MARK_PROMOTING))
+		return f->say(f, FAILOVER_FAILED,
+		    "can't write %s/standby.signal", server_data(f));
+	if (!query_run(q, f, "SELECT pg_promote(false)", NULL)) {
+		f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+		server_set_mark(f, MARK_STANDBY);
+		return FAILOVER_FAILED;
+	}
+	do {
+		if (!query_run(q, f, "SELECT pg_is_in_recovery()", NULL))
+			return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+		if (!query_true(q, 0))
+			return FAILOVER_DONE;
+		pause_ms(LOOK_AGAIN);
+	} while (f->time_left(f) > ANSWER_TIME);
+	return f->say(f, FAILOVER_AGAIN, "is being promoted");
+}
+
+static enum failover_result
+become_master(struct failover *f, struct query *q)
+{
+	enum failover_result	 result = FAILOVER_DONE;
+
+	if (!query_run(q, f, "SELECT pg_is_in_recovery()", NULL))
+		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+	if (query_true(q, 0)) {
+		if (*f->target)
+			result = wait_for_target(f, q);
+		if (result == FAILOVER_DONE)
+			result = apply(f, q);
+		if (result == FAILOVER_DONE)
+			result = promote(f, q);
+	}
+	if (result != FAILOVER_DONE)
+		return result;
+	settle(f, q);
+	return f->say(f, FAILOVER_DONE, "primary, epoch %llu",
+	    (unsigned long long)f->epoch);
+}
+
+enum failover_result
+ensure_master(struct failover *f)
+{
+	enum failover_result	 result;
+	struct query		 q;
+
+	if (!server_check(f))
+		return FAILOVER_FAILED;
+	if (query_local(&q, f, false))
+		result = become_master(f, &q);
+	else
+		result = say_down(f, &q);
+	query_close(&q);
+	return result;
+}

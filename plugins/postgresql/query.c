@@ -1,0 +1,447 @@
+/* query.c - libpq with the call's deadline. */
+
+#include "query.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+#define MARGIN		50	/* ms of the call that are left for the rest */
+#define CONNECT_TIMEOUT	2000
+#define PARAMETERS	8
+#define KEYWORDS	64
+
+/* What PQconnectStartParams wants. */
+struct keywords {
+	PQconninfoOption	*options;	/* holds the option's values */
+	int			 count;
+	const char		*key[KEYWORDS + 1];
+	const char		*value[KEYWORDS + 1];
+};
+
+static bool	query_failed(struct query *, const char *fmt, ...)
+		    __attribute__((format(printf, 2, 3)));
+
+static bool
+query_failed(struct query *q, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(q->sentence, sizeof(q->sentence), fmt, ap);
+	va_end(ap);
+	q->sentence[strcspn(q->sentence, "\n")] = '\0';
+	q->end = QUERY_FAILED;
+	return false;
+}
+
+/*
+ * Options to connection parameters.
+ */
+
+static bool
+keywords_have(const struct keywords *k, const char *key)
+{
+	int	 i;
+
+	for (i = 0; i < k->count; i++)
+		if (strcmp(k->key[i], key) == 0)
+			return true;
+	return false;
+}
+
+static void
+keywords_add(struct keywords *k, const char *key, const char *value)
+{
+	if (k->count == KEYWORDS || keywords_have(k, key))
+		return;
+	k->key[k->count] = key;
+	k->value[k->count++] = value;
+}
+
+/* False, with *why to be freed by PQfreemem, where it can't be parsed. */
+static bool
+keywords_read(struct keywords *k, const char *text, char **why)
+{
+	PQconninfoOption	*o;
+
+	*k = (struct keywords){ .options = PQconninfoParse(text, why) };
+	for (o = k->options; o != NULL && o->keyword != NULL; o++)
+		if (o->val != NULL)
+			keywords_add(k, o->keyword, o->val);
+	return k->options != NULL;
+}
+
+static bool
+check_conninfo(struct failover *f, const char *option, const char *forbidden)
+{
+	struct keywords	 k;
+	char		*why = NULL;
+	bool		 ok;
+
+	ok = keywords_read(&k, f->option(f, option), &why);
+	if (!ok)
+		f->say(f, FAILOVER_FAILED, "option %s: %s", option, why);
+	else if (keywords_have(&k, "password")) {
+		f->say(f, FAILOVER_FAILED, "option %s holds a password: put "
+		    "it into a file and name that%s", option, *forbidden ?
+		    " with passfile=" : " as password_file");
+		ok = false;
+	} else if (*forbidden && keywords_have(&k, forbidden)) {
+		f->say(f, FAILOVER_FAILED, "option %s has %s=, which is the "
+		    "master's and changes", option, forbidden);
+		ok = false;
+	}
+	PQconninfoFree(k.options);
+	PQfreemem(why);
+	return ok;
+}
+
+bool
+query_check(struct failover *f)
+{
+	return check_conninfo(f, "connection", "") &&
+	    check_conninfo(f, "replication", "host") &&
+	    check_conninfo(f, "replication", "port");
+}
+
+/* Appends key='value', with what conninfo wants escaped. */
+static size_t
+put(char *text, size_t size, size_t at, const char *key, const char *value)
+{
+	at += (size_t)snprintf(at < size ? text + at : NULL,
+	    at < size ? size - at : 0, "%s%s='", at == 0 ? "" : " ", key);
+	for (; *value != '\0'; value++) {
+		if ((*value == '\'' || *value == '\\') && at++ < size)
+			text[at - 1] = '\\';
+		if (at++ < size)
+			text[at - 1] = *value;
+	}
+	if (at++ < size)
+		text[at - 1] = '\'';
+	if (at < size)
+		text[at] = '\0';
+	return at;
+}
+
+bool
+query_conninfo(struct failover *f, const char *host, uint16_t port,
+    const char *database, char *text, size_t size)
+{
+	struct keywords	 k;
+	char		 number[8], *why = NULL;
+	size_t		 at = 0;
+	int		 i;
+
+	if (!keywords_read(&k, f->option(f, "replication"), &why)) {
+		PQfreemem(why);
+		return false;
+	}
+	snprintf(number, sizeof(number), "%d", port);
+	keywords_add(&k, "host", host);
+	keywords_add(&k, "port", number);
+	/* Names this copy in pg_stat_replication, and for
+	 * synchronous_standby_names. */
+	keywords_add(&k, "application_name", *f->node ? f->node : f->service);
+	if (*database)
+		keywords_add(&k, "dbname", database);
+	for (i = 0; i < k.count; i++)
+		at = put(text, size, at, k.key[i], k.value[i]);
+	PQconninfoFree(k.options);
+	return at < size;
+}
+
+/*
+ * Waiting.
+ */
+
+static bool
+query_wait(struct query *q, struct failover *f, short events, int64_t limit)
+{
+	struct pollfd	 p = { .fd = PQsocket(q->conn), .events = events };
+	int64_t		 left = f->time_left(f) - MARGIN;
+
+	if (left > limit)
+		left = limit;
+	return left > 0 && poll(&p, 1, (int)left) == 1;
+}
+
+/* Verbose, so that the SQLSTATE is seen, which libpq does not give for a
+ * connection that was refused. */
+static bool
+query_refused(struct query *q)
+{
+	const char	*message = PQerrorMessage(q->conn);
+	bool		 busy = strstr(message, " 57P03: ") != NULL;
+
+	query_failed(q, "%s", *message ? message : "out of memory");
+	q->end = busy ? QUERY_BUSY : QUERY_FAILED;
+	return false;
+}
+
+static bool
+query_connect(struct query *q, struct failover *f, struct keywords *k)
+{
+	PostgresPollingStatusType	 status = PGRES_POLLING_WRITING;
+	char				 timeout[64];
+	int64_t				 end;
+
+	end = f->time_left(f) - CONNECT_TIMEOUT;
+	snprintf(timeout, sizeof(timeout), "-c statement_timeout=%lld",
+	    (long long)f->time_left(f));
+	keywords_add(k, "options", timeout);
+	k->key[k->count] = k->value[k->count] = NULL;
+	q->conn = PQconnectStartParams(k->key, k->value, 0);
+	if (q->conn == NULL)
+		return query_failed(q, "out of memory");
+	PQsetErrorVerbosity(q->conn, PQERRORS_VERBOSE);
+	while (PQstatus(q->conn) != CONNECTION_BAD) {
+		if (status == PGRES_POLLING_OK)
+			break;
+		if (!query_wait(q, f, status == PGRES_POLLING_READING ?
+		    POLLIN : POLLOUT, f->time_left(f) - end))
+			return query_failed(q, "%s%s port %s does not answer",
+			    PQhost(q->conn), *PQhost(q->conn) == '/' ? "," : "",
+			    PQport(q->conn));
+		status = PQconnectPoll(q->conn);
+		if (status == PGRES_POLLING_FAILED)
+			break;
+	}
+	if (PQstatus(q->conn) != CONNECTION_OK)
+		return query_refused(q);
+	if (PQserverVersion(q->conn) < OLDEST * 10000)
+		return query_failed(q, "PostgreSQL %s is too old: the plugin "
+		    "needs %d or later",
+		    PQparameterStatus(q->conn, "server_version"), OLDEST);
+	PQsetErrorVerbosity(q->conn, PQERRORS_DEFAULT);
+	return true;
+}
+
+static bool
+query_open(struct query *q, struct failover *f, const char *option,
+    const char *host, uint16_t port, bool replication)
+{
+	struct keywords	 k;
+	char		 number[8], password[FAILOVER_SENTENCE] = "";
+	char		*why = NULL;
+	bool		 ok = false;
+
+	*q = (struct query){ 0 };
+	if (!keywords_read(&k, f->option(f, option), &why)) {
+		query_failed(q, "option %s: %s", option, why);
+		PQfreemem(why);
+		return false;
+	}
+	if (host == NULL && *f->option(f, "password_file") &&
+	    f->secret(f, "password_file", password, sizeof(password)) !=
+	    FAILOVER_DONE)
+		query_failed(q, "option password_file: %s can't be used",
+		    f->option(f, "password_file"));
+	else {
+		snprintf(number, sizeof(number), "%d", port);
+		if (host != NULL)
+			keywords_add(&k, "host", host);
+		keywords_add(&k, "port", number);
+		if (*password)
+			keywords_add(&k, "password", password);
+		if (replication)
+			keywords_add(&k, "replication", "true");
+		keywords_add(&k, "dbname", "postgres");
+		keywords_add(&k, "fallback_application_name",
+		    "consul-failover");
+		ok = query_connect(q, f, &k);
+	}
+	explicit_bzero(password, sizeof(password));
+	PQconninfoFree(k.options);
+	return ok;
+}
+
+bool
+query_local(struct query *q, struct failover *f, bool replication)
+{
+	return query_open(q, f, "connection", NULL, f->port, replication);
+}
+
+bool
+query_master(struct query *q, struct failover *f, const char *host,
+    uint16_t port)
+{
+	return query_open(q, f, "replication", host, port, true);
+}
+
+/*
+ * Statements.
+ */
+
+static bool
+query_flush(struct query *q, struct failover *f)
+{
+	int	 more;
+
+	while ((more = PQflush(q->conn)) == 1)
+		if (!query_wait(q, f, POLLOUT, INT32_MAX))
+			return false;
+	return more == 0;
+}
+
+/* Takes the last result of the statement under way. */
+static bool
+query_collect(struct query *q, struct failover *f)
+{
+	PGresult	*result;
+
+	for (;;) {
+		while (PQisBusy(q->conn)) {
+			if (!query_wait(q, f, POLLIN, INT32_MAX))
+				return query_failed(q, "no answer in time");
+			if (PQconsumeInput(q->conn) == 0)
+				return query_failed(q, "%s",
+				    PQerrorMessage(q->conn));
+		}
+		result = PQgetResult(q->conn);
+		if (result == NULL)
+			return true;
+		PQclear(q->result);
+		q->result = result;
+	}
+}
+
+static bool
+query_judge(struct query *q)
+{
+	ExecStatusType	 status = PQresultStatus(q->result);
+	const char	*message;
+
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+		q->end = QUERY_DONE;
+		return true;
+	}
+	message = PQresultErrorField(q->result, PG_DIAG_MESSAGE_PRIMARY);
+	return query_failed(q, "%s", message != NULL ? message :
+	    PQerrorMessage(q->conn));
+}
+
+bool
+query_run(struct query *q, struct failover *f, const char *sql, ...)
+{
+	const char	*value[PARAMETERS];
+	va_list		 ap;
+	int		 count = 0, sent;
+
+	va_start(ap, sql);
+	while (count < PARAMETERS &&
+	    (value[count] = va_arg(ap, const char *)) != NULL)
+		count++;
+	va_end(ap);
+	PQclear(q->result);
+	q->result = NULL;
+	PQsetnonblocking(q->conn, 1);
+	/* The protocol of replication knows no parameters. */
+	sent = count == 0 ? PQsendQuery(q->conn, sql) :
+	    PQsendQueryParams(q->conn, sql, count, NULL, value, NULL, NULL, 0);
+	if (!sent)
+		return query_failed(q, "%s", PQerrorMessage(q->conn));
+	if (!query_flush(q, f))
+		return query_failed(q, "no answer in time");
+	return query_collect(q, f) && query_judge(q);
+}
+
+void
+query_send(struct query *q, struct failover *f, const char *sql)
+{
+	PQsetnonblocking(q->conn, 1);
+	if (PQsendQuery(q->conn, sql))
+		query_flush(q, f);
+}
+
+const char *
+query_value(const struct query *q, int column)
+{
+	return PQntuples(q->result) == 0 ? "" :
+	    PQgetvalue(q->result, 0, column);
+}
+
+bool
+query_true(const struct query *q, int column)
+{
+	return *query_value(q, column) == 't';
+}
+
+bool
+query_position(struct query *q, struct failover *f, struct position *p,
+    char *system, size_t size)
+{
+	char	 sql[64];
+
+	*p = (struct position){ 0 };
+	if (!query_run(q, f, "IDENTIFY_SYSTEM", NULL))
+		return false;
+	snprintf(system, size, "%s", query_value(q, 0));
+	p->timeline = (uint32_t)strtoul(query_value(q, 1), NULL, 10);
+	if (!lsn_parse(query_value(q, 2), &p->lsn))
+		return query_failed(q, "its position is %s, which is no LSN",
+		    query_value(q, 2));
+	if (p->timeline == 1)
+		return true;
+	snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", p->timeline);
+	if (!query_run(q, f, sql, NULL))
+		return false;
+	position_read_history(p, query_value(q, 1));
+	return true;
+}
+
+/* A message of WAL is 'w', three numbers of 64 bits, and the bytes. */
+#define WAL_HEADER	25
+
+bool
+query_wal(struct query *q, struct failover *f, uint32_t timeline, uint64_t lsn,
+    void *bytes, size_t size)
+{
+	char	 sql[96], *message;
+	size_t	 at = 0, n;
+	int	 length;
+
+	snprintf(sql, sizeof(sql), "START_REPLICATION PHYSICAL %X/%X TIMELINE "
+	    "%u", (uint32_t)(lsn >> 32), (uint32_t)lsn, timeline);
+	PQsetnonblocking(q->conn, 1);
+	if (!PQsendQuery(q->conn, sql) || !query_flush(q, f))
+		return false;
+	while (PQisBusy(q->conn))
+		if (!query_wait(q, f, POLLIN, CONNECT_TIMEOUT) ||
+		    PQconsumeInput(q->conn) == 0)
+			return false;
+	PQclear(q->result);
+	q->result = PQgetResult(q->conn);
+	if (PQresultStatus(q->result) != PGRES_COPY_BOTH)
+		return false;
+	while (at < size) {
+		length = PQgetCopyData(q->conn, &message, 1);
+		if (length == 0 && query_wait(q, f, POLLIN, CONNECT_TIMEOUT) &&
+		    PQconsumeInput(q->conn) != 0)
+			continue;
+		if (length <= 0)
+			return false;
+		if (message[0] == 'w' && length > WAL_HEADER) {
+			n = (size_t)length - WAL_HEADER;
+			if (n > size - at)
+				n = size - at;
+			memcpy((char *)bytes + at, message + WAL_HEADER, n);
+			at += n;
+		}
+		PQfreemem(message);
+	}
+	return true;
+}
+
+void
+query_close(struct query *q)
+{
+	PQclear(q->result);
+	PQfinish(q->conn);
+	q->result = NULL;
+	q->conn = NULL;
+}

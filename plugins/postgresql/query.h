@@ -1,0 +1,70 @@
+/*
+ * query.h - libpq with the call's deadline: nothing here blocks past it.
+ */
+#ifndef QUERY_H
+#define QUERY_H
+
+#include <consul-failover/plugin.h>
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+#include "position.h"
+
+enum query_end {
+	QUERY_DONE,
+	QUERY_BUSY,		/* it starts up, recovers or shuts down */
+	QUERY_FAILED,
+};
+
+/*
+ * A connection.  Where something fails, its sentence says what: it is what
+ * f->say should say.
+ */
+struct query {
+	PGconn		*conn;
+	PGresult	*result;
+	enum query_end	 end;
+	char		 sentence[FAILOVER_SENTENCE];
+};
+
+/* The server on this host, as the options name it; with or without the protocol
+ * of replication. */
+bool	query_local(struct query *, struct failover *, bool replication);
+
+/* The one that is to be followed, as its slaves reach it. */
+bool	query_master(struct query *, struct failover *, const char *host,
+	    uint16_t port);
+
+/* One statement; parameters, as text, end with NULL. */
+bool	query_run(struct query *, struct failover *, const char *sql, ...)
+	    __attribute__((sentinel));
+
+/* Sends one, and does not wait for its answer. */
+void	query_send(struct query *, struct failover *, const char *sql);
+
+/* A column of the one row, "" where it is null. */
+const char	*query_value(const struct query *, int column);
+bool		 query_true(const struct query *, int column);
+
+/* How far it is, over the protocol of replication: system is its identifier. */
+bool	query_position(struct query *, struct failover *, struct position *,
+	    char *system, size_t size);
+
+/* Reads its WAL from there on, over the protocol of replication; the connection
+ * is of no use after that.  False where it has it no more. */
+bool	query_wal(struct query *, struct failover *, uint32_t timeline,
+	    uint64_t lsn, void *bytes, size_t size);
+
+void	query_close(struct query *);
+
+/* How slaves reach this master: the text for primary_conninfo or, with a
+ * database, for one of
+ * PostgreSQL's programs. */
+bool	query_conninfo(struct failover *, const char *host, uint16_t port,
+	    const char *database, char *text, size_t size);
+
+/* Can the options be understood? */
+bool	query_check(struct failover *);
+
+#endif

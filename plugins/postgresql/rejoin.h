@@ -1,0 +1,23 @@
+/*
+ * rejoin.h - what a stopped copy needs before it can follow a master: nothing,
+ * pg_rewind, or all of its data anew.
+ */
+#ifndef REJOIN_H
+#define REJOIN_H
+
+#include "server.h"
+
+enum rejoin_way {
+	REJOIN_AS_IS,
+	REJOIN_REWIND,
+	REJOIN_COPY,
+};
+
+/* May the option on_divergence go that way? */
+bool	rejoin_allows(struct failover *, enum rejoin_way);
+
+/* Starts it as a slave of f->master_port on host, that way. */
+enum failover_result	rejoin(struct failover *, const struct server *,
+			    const char *host, enum rejoin_way);
+
+#endif
