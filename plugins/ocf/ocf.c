@@ -421,7 +421,9 @@ ensure_master(struct failover *f)
 {
 	enum ocf_code	 code = run(f, "monitor", f->time_left(f) / 2);
 
-	if (is_master(code) || code == OCF_NONE)
+	if (code == OCF_NONE)
+		return tell(f, FAILOVER_FAILED, "monitor", code);
+	if (is_master(code))
 		return tell(f, FAILOVER_DONE, "monitor", code);
 	return in_turn(f, f->time_left(f) / 2, false, promote);
 }
@@ -458,7 +460,9 @@ ensure_slave(struct failover *f, const char *master_host)
 	enum ocf_code	 code = run(f, "monitor", f->time_left(f) / 2);
 
 	(void)master_host;
-	if ((is_slave(code) && is_told(f)) || code == OCF_NONE)
+	if (code == OCF_NONE)
+		return tell(f, FAILOVER_FAILED, "monitor", code);
+	if (is_slave(code) && is_told(f))
 		return tell(f, FAILOVER_DONE, "monitor", code);
 	return in_turn(f, f->time_left(f) / 2, false, follow);
 }

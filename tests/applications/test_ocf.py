@@ -274,6 +274,14 @@ class TestActions:
         start.communicate()
         assert ours.call("health")[0] == 0
 
+    def test_a_look_of_ensure_master_that_hangs_does_not_silence_health(self, ours):
+        ours.tell(monitor=8, hangs="monitor")
+        hangs = ours.begin("ensure_master")
+        ours.tell(monitor=8)
+        assert ours.call("health")[0] == 0
+        hangs.kill()
+        hangs.communicate()
+
     def test_what_it_starts_outlives_the_call(self, ours):
         script = ours.folder / "agent"
         script.write_text(script.read_text().replace(
