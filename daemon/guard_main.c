@@ -871,6 +871,15 @@ guard_ask(struct guard *g, pid_t pid, int64_t limit)
 	return true;
 }
 
+/* While it waits, too: two agents may be killed one after the other. */
+static bool
+guard_is_orphan(void)
+{
+	struct pollfd	p = { .fd = CHANNEL };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
+
 static bool
 guard_take_over(struct guard *g)
 {
@@ -888,6 +897,9 @@ guard_take_over(struct guard *g)
 
 		if (fcntl(g->file, F_SETLK, &l) == 0)
 			return true;
+		/* The one that has it may have a living agent. */
+		if (guard_is_orphan())
+			return false;
 		if (fcntl(g->file, F_GETLK, &l) == 0 && l.l_type == F_WRLCK &&
 		    !guard_ask(g, l.l_pid, limit))
 			break;

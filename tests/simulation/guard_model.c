@@ -204,6 +204,10 @@ guard_take_over(struct guard *g)
 	if (old != NULL && old->alive && world.bug != BUG_GUARD_NOT_AWAITED) {
 		if (g->asked == old->number)
 			return;
+		if (n->guard != g) {	/* its agent is gone */
+			guard_exits(g);
+			return;
+		}
 		g->asked = old->number;
 		old->handing_over = true;
 		guard_wake_up(old, turn());
