@@ -313,6 +313,10 @@ plugin_check_options(const struct plugin_description *d,
 	}
 	for (i = 0; i < d->option_count; i++)
 		option_check(d, &d->options[i], c, text);
+	if (c->max_behind >= 0 && (d->ops & 1u << HANDLER_BEHIND) == 0)
+		fprintf(text, "%s: [election] max_behind: plugin %s can't tell "
+		    "how far a copy is behind (it has no function behind)\n",
+		    c->file, d->name);
 	fclose(text);
 	if (size > 0)
 		return false;

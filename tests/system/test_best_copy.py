@@ -188,6 +188,15 @@ def test_a_copy_that_is_too_far_behind_is_not_promoted_unless_told_to(lab, clust
     assert not (b.folder / "run").joinpath(f"{lab.service}.promote").exists()
 
 
+def test_max_behind_wants_a_plugin_that_can_tell(lab, single):
+    a = lab.agent(single, plugin_name="minimal", sections={
+        "election": {"max_behind": 3}})
+    a.start()
+    assert a.wait() == 78
+    assert "[election] max_behind: plugin flag can't tell how far a copy is " \
+        "behind" in a.text()
+
+
 def test_the_last_position_of_a_master_that_died_is_known(lab, cluster):
     a, b = copies(lab, cluster, 9, 5, max_behind="3", position_interval="1s")
     net.wait_for("the master writes how far it is", lambda: a.consul.get(

@@ -3,7 +3,9 @@
 import re
 import subprocess
 
-from lab import PROGRAM, ROOT
+import pytest
+
+from lab import PROGRAM, ROOT, plugin
 
 
 def plugin_of(text):
@@ -34,3 +36,26 @@ def test_every_key_is_in_the_manual():
     example = (ROOT / "conf/example.ini").read_text()
     for key in set(re.findall(r"^#?(\w+) = ", example, re.M)) - {"flag"}:
         assert re.search(rf"Ic {key}\b", page), key
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "conf").glob("*.ini")),
+                         ids=lambda path: path.stem)
+def test_every_worked_config_is_good(config):
+    name = re.search(r"^path = (\w+)$", config.read_text(), re.M)[1]
+    done = subprocess.run([PROGRAM, "check", "-c", config, "-o",
+                           f"plugin.path={plugin(name)}"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["exec", "ocf", "mysql", "postgresql", "redis",
+                                  "solr"])
+def test_every_option_of_a_plugin_is_in_its_manual(name):
+    page = (ROOT / f"plugins/{name}/consul-failover-{name}.7").read_text() \
+        .replace("\\&", "")
+    info = subprocess.run([PROGRAM, "plugin", "info", plugin(name)], text=True,
+                          check=True, stdout=subprocess.PIPE).stdout
+    options = re.findall(r"^  (\w+) ", info, re.M)
+    assert options
+    for option in options:
+        assert re.search(rf"\b{option}\b", page), option

@@ -234,6 +234,7 @@ given_a_loop(void **state)
 	    1);
 	strcpy(t.folder, "/tmp/test_handler.XXXXXX");
 	t.config.file = (char *)(uintptr_t)"test.ini";
+	t.config.max_behind = -1;
 	t.config.service_name = (char *)(uintptr_t)"mysql";
 	t.config.service_port = 3306;
 	t.config.options = t.options;
