@@ -73,7 +73,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct config_option	 options[OPTIONS_MAX];
-	struct config		 c = { .options = options };
+	struct config		 c = { .options = options, .max_behind = -1 };
 	struct plugin_description *d;
 	struct error		 err;
 	char			 file[] = "test.ini", *line;
