@@ -336,6 +336,10 @@ run_call(struct run *r)
 	fflush(stdout);
 
 	r->position[sizeof(r->position) - 1] = '\0';
+	if (strcmp(c.op, "position") == 0 && result == FAILOVER_DONE &&
+	    r->position[0] == '\0')
+		result = run_say(&r->f, FAILOVER_FAILED,
+		    "position answered done, but gave no text");
 	text = r->position[0] != '\0' && result == FAILOVER_DONE ?
 	    r->position : r->sentence;
 	wire_begin(&r->out, WIRE_RESULT);

@@ -261,6 +261,20 @@ a_position_travels_whole(void **state)
 }
 
 static void
+an_empty_position_is_none(void **state)
+{
+	const char	*file = in_folder("at");
+
+	(void)state;
+	write_file("at", "\n");
+	assert_int_equal(chmod(file, 0600), 0);
+	given_option("at_file", file);
+	given_recorder();
+	call(HANDLER_POSITION);
+	then(HANDLER_FAILED, "position answered done, but gave no text");
+}
+
+static void
 a_copy_can_tell_how_far_it_is_behind(void **state)
 {
 	(void)state;
@@ -970,6 +984,7 @@ main(void)
 		TEST(a_call_gives_result_and_sentence),
 		TEST(a_call_without_a_sentence_gets_one),
 		TEST(a_plugin_is_told_node_epoch_and_master),
+		TEST(an_empty_position_is_none),
 		TEST(a_copy_can_tell_how_far_it_is_behind),
 		TEST(a_secret_is_the_first_line_of_a_file_that_not_everybody_can_read),
 		TEST(a_position_travels_whole),
