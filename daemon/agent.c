@@ -322,6 +322,10 @@ agent_position_left(struct agent *a, enum handler_result result,
 	} else if (ev->result == CORE_DONE)
 		snprintf(a->final_position, sizeof a->final_position, "%s",
 		    ev->text);
+	else if (ev->result == CORE_FAILED)
+		log_info("The demoted copy can't tell how far it has got, so "
+		    "the others are compared with each other only: %.300s",
+		    ev->text);
 	agent_event(a, ev);
 }
 
@@ -363,6 +367,7 @@ agent_tell_before(struct agent *a, struct handler_call *call, bool enough)
 	call->what.previous_host = b->host;
 	call->what.previous_port = b->port;
 	call->what.target = enough ? "" : b->position;
+	call->what.enough = enough;
 	if (!enough || a->core.state != CORE_PROMOTING ||
 	    b->position[0] == '\0' || a->caught_up)
 		return;
@@ -463,16 +468,12 @@ agent_election_ask(struct agent *a)
 
 /* "consul-failover promote" leaves it, for one time. */
 static bool
-agent_overridden(const struct agent *a)
+agent_take_override(const struct agent *a)
 {
 	char	path[PATH_MAX];
 
 	runfile_promote_file(a->config, path);
-	if (unlink(path) != 0)
-		return false;
-	log_warning("%s was there: taking the lock all the same, this once",
-	    path);
-	return true;
+	return unlink(path) == 0;
 }
 
 static void
@@ -481,8 +482,11 @@ agent_elected(struct agent *a, const struct election_step *s)
 	struct core_event	ev = { .type = CORE_EV_ELECTED };
 	char			why[CORE_TEXT];
 
-	ev.yes = s->type == ELECTION_TAKE || agent_overridden(a);
-	if (!ev.yes)
+	ev.yes = s->type == ELECTION_TAKE || agent_take_override(a);
+	if (ev.yes && s->type == ELECTION_REFUSE)
+		log_warning("Taking the lock all the same, this once, as "
+		    "\"promote\" wants it: %s", s->text);
+	else if (!ev.yes)
 		snprintf(why, sizeof why, "%.300s; to make it master all the "
 		    "same, run: consul-failover promote -c %s", s->text,
 		    a->config->file);
@@ -508,6 +512,8 @@ agent_election_timer(evutil_socket_t fd, short what, void *arg)
 	case ELECTION_POSITION_OF_OURS:
 	case ELECTION_COMPARE:
 	case ELECTION_MEASURE:
+		/* What the plugin still answers was asked before. */
+		a->election_round++;
 		a->question = s;
 		/* FALLTHROUGH */
 	case ELECTION_NOTHING:
@@ -663,6 +669,9 @@ agent_changed(struct agent *a, const struct core_action *act)
 	memmove(t + 1, t, (API_TRANSITIONS - 1) * sizeof *t);
 	if (a->transition_count < API_TRANSITIONS)
 		a->transition_count++;
+	/* It was for the lock that is given now. */
+	if (act->to == CORE_MASTER || act->to == CORE_SLAVE)
+		agent_take_override(a);
 	t->wall_ms = a->since_wall_ms = wall_ms();
 	t->from = core_state_name(act->from);
 	t->to = core_state_name(act->to);
@@ -1161,7 +1170,9 @@ agent_core_config(const struct agent *a, struct core_config *c)
 		.slave_deadline = g->slave_deadline,
 		.busy_limit = g->busy_limit,
 		.promote_limit = g->promote_limit,
-		.catch_up = g->catch_up,
+		/* The promotion must have time left after it. */
+		.catch_up = g->catch_up < g->promote_limit / 2 ? g->catch_up :
+		    g->promote_limit / 2,
 		.can_demote = (a->plugin->ops &
 		    1u << HANDLER_ENSURE_DEMOTED) != 0,
 		.can_tell = (a->plugin->ops & 1u << HANDLER_POSITION) != 0,
@@ -1252,6 +1263,12 @@ agent_new(struct agent **out, const struct config *config,
 	return true;
 }
 
+bool
+agent_is_well(const struct agent *a)
+{
+	return a->core.health == CORE_HEALTH_OK;
+}
+
 int64_t
 agent_time_left(const struct agent *a)
 {
@@ -1260,7 +1277,8 @@ agent_time_left(const struct agent *a)
 
 	if (c->state == CORE_DEMOTING && c->maybe_master)
 		left = c->since + c->config.demote_deadline - clock_ms();
-	else if (left < 0)
+	/* It is late already, and a new config may be what helps. */
+	if (left < 0)
 		return INT64_MAX;
 	return left > 0 ? left : 0;
 }

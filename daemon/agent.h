@@ -38,4 +38,7 @@ bool		 agent_reload(struct agent *,
  * INT64_MAX where we are none. */
 int64_t		 agent_time_left(const struct agent *);
 
+/* Its copy is healthy, by what the plugin said last. */
+bool		 agent_is_well(const struct agent *);
+
 #endif

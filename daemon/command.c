@@ -250,6 +250,50 @@ take_over(struct setup *s, struct config *config,
 	return true;
 }
 
+struct trial {
+	struct event_base	*base;
+	enum handler_result	 result;
+	char			 text[FAILOVER_SENTENCE];
+};
+
+static void
+trial_ends(enum handler_result result, const char *text, void *arg)
+{
+	struct trial	*t = arg;
+
+	t->result = result;
+	snprintf(t->text, sizeof t->text, "%s", text);
+	event_base_loopbreak(t->base);
+}
+
+/* An option or a password that the plugin can't use would cost a healthy master
+ * its lock, and then even its demotion. */
+static bool
+is_no_worse(const struct setup *s, const struct config *c,
+    const struct plugin_description *p, int64_t limit)
+{
+	struct trial		 t = { .base = event_base_new() };
+	struct handler_call	 call = { .op = HANDLER_HEALTH,
+				    .timeout_ms = limit,
+				    .what = { .node = "",
+				    .reason = "a new configuration" } };
+	struct handler		*h;
+
+	if (!agent_is_well(s->agent) || t.base == NULL)
+		return true;
+	if (c->health_deadline < limit)
+		call.timeout_ms = c->health_deadline;
+	h = handler_new(t.base, "trial", c, p, NULL, NULL);
+	handler_call(h, &call, trial_ends, &t);
+	event_base_dispatch(t.base);
+	handler_free(h);
+	event_base_free(t.base);
+	if (t.result == HANDLER_DONE || t.result == HANDLER_AGAIN)
+		return true;
+	log_error("With the new %s the plugin says: %s", c->file, t.text);
+	return false;
+}
+
 /* At SIGHUP.  A bad config changes nothing. */
 static void
 reload(void *arg)
@@ -266,6 +310,7 @@ reload(void *arg)
 	log_info("Reading %s again", s->config->file);
 	ok = load(s->options, &config) && may_follow(s->config, config) &&
 	    load_plugin(s->options, config, &plugin, limit) &&
+	    is_no_worse(s, config, plugin, limit) &&
 	    take_over(s, config, &plugin);
 	config_free(config);
 	plugin_description_free(plugin);
@@ -528,8 +573,26 @@ command_promote(struct options *o)
 	char		 path[PATH_MAX];
 	int		 fd;
 
+	if (o->rest_count > 0)
+		return fail(EXIT_USAGE, "promote: what is \"%s\"?",
+		    o->rest[0]);
 	if (!load(o, &c))
 		return EXIT_CONFIG;
+	if (c->never_master || c->max_behind < 0) {
+		fail(EXIT_FAILURE, "promote: %s", c->never_master ?
+		    "this copy is [election] never_master: change that" :
+		    "[election] max_behind is \"any\", so nothing keeps this "
+		    "copy from being promoted");
+		config_free(c);
+		return EXIT_FAILURE;
+	}
+	if (!runfile_is_held(c)) {
+		fail(EXIT_FAILURE, "promote: no agent of service id %s runs "
+		    "with the run_dir %s; if it has another one, say -o "
+		    "agent.run_dir=FOLDER", c->service_id, c->run_dir);
+		config_free(c);
+		return EXIT_FAILURE;
+	}
 	runfile_promote_file(c, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {

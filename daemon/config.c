@@ -4,9 +4,11 @@
  * Every key is one row of config_keys; the parser, the flags, the environment
  * and the example file read the same row.
  */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config.h"
 #include "inifile.h"
@@ -82,7 +84,7 @@ static const struct config_key config_keys[] = {
 	SPAN("election", "priority", integer, priority, 0, 1000000, "100", "of copies that have got equally far, the one with the highest is promoted"),
 	TEXT("election", "never_master", boolean, never_master, "no", "yes: this copy is only ever a slave, as a backup or for reports"),
 	SPAN("election", "wait", duration, election_wait, MS, 60 * SECOND, "1s", "longest wait for a healthy copy that has got further than this one"),
-	SPAN("election", "catch_up", duration, catch_up, MS, DAY, "30s", "a new master waits so long for what only the one before has; within promote_limit"),
+	SPAN("election", "catch_up", duration, catch_up, MS, DAY, "30s", "a new master waits so long for what only the one before has; half of promote_limit at most"),
 	SPAN("election", "max_behind", limit, max_behind, 0, INT64_MAX, "any", "not promoted if it lacks more of the last master's data, in the plugin's unit"),
 	SPAN("election", "position_interval", duration, position_interval, SECOND, DAY, "10s", "with max_behind, the master writes into Consul this often how far it has got"),
 
@@ -571,6 +573,29 @@ load_token(struct loader *l)
 		l->config->consul_token_file[0] = '\0';
 }
 
+/* The unit gives each agent a folder of its own, and says so to the agent only:
+ * what is run by hand beside it, like promote, must find it, too. */
+static void
+load_unit_folder(struct loader *l)
+{
+	struct config	*c = l->config;
+	size_t		 i = (size_t)(key_find("agent", "run_dir") -
+			    config_keys);
+	const char	*name = strrchr(c->file, '/');
+	char		 path[PATH_MAX];
+	struct stat	 st;
+	struct error	 err;
+
+	if (l->given[i].source != FROM_DEFAULT)
+		return;
+	name = name == NULL ? c->file : name + 1;
+	snprintf(path, sizeof(path), "%s/%.*s", c->run_dir,
+	    (int)strcspn(name, "."), name);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    !value_set_string(path, NULL, &c->run_dir, &err))
+		mistake(l, "%s", err.text);
+}
+
 static void
 load_rules(struct loader *l)
 {
@@ -619,6 +644,7 @@ config_load(struct config **config, const char *file, char *const *flags,
 	for (i = 0; i < flag_count; i++)
 		load_flag(&l, flags[i]);
 	load_ssl(&l);
+	load_unit_folder(&l);
 	load_rules(&l);
 
 	fclose(l.errors);

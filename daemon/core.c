@@ -39,6 +39,9 @@
 #define DEMOTE_LEASE_NEXT 100
 /* A demoted copy tells in this time how far it has got, or never. */
 #define POSITION_LIMIT	1000
+/* One that says "again", because it still stops, is asked again for so long:
+ * it is no master any more, so nobody is in a hurry but its clients. */
+#define POSITION_WAIT	5000
 /* So long holds what an election has shown, while the lock is refused. */
 #define ELECTION_HOLDS	3000
 /* A guard that is asked to demote says in this time that it is at it. */
@@ -413,6 +416,16 @@ learn_epoch(struct core *c, uint64_t epoch)
 	c->epoch = epoch;
 }
 
+/* It was about another lock. */
+static void
+end_election(struct core *c)
+{
+	if (!c->electing)
+		return;
+	c->electing = false;
+	core_do(c, CORE_ELECT)->yes = false;
+}
+
 static void
 learn_lock(struct core *c, const struct core_lock *l)
 {
@@ -422,8 +435,10 @@ learn_lock(struct core *c, const struct core_lock *l)
 	/* Read before we gave it back, answered after that. */
 	if (l->owner == CORE_LOCK_OURS && l->at <= c->given_back_at)
 		return;
-	if (l->owner != c->lock.owner || l->epoch != c->lock.epoch)
+	if (l->owner != c->lock.owner || l->epoch != c->lock.epoch) {
 		c->elected_at = -1;
+		end_election(c);
+	}
 	if (l->owner == CORE_LOCK_FREE)
 		learn_free(c, l);
 	if (l->owner == CORE_LOCK_OURS) {
@@ -518,6 +533,9 @@ learn_result(struct core *c, const struct core_event *ev)
 	c->op = CORE_NO_OP;
 	if (op == CORE_POSITION) {
 		c->position_told = ev->result == CORE_DONE;
+		c->position_at = c->now + CALL_PAUSE;
+		if (ev->result == CORE_AGAIN && c->now < c->position_until)
+			c->position_asked = false;
 		return;
 	}
 	c->failed = ev->result == CORE_FAILED;
@@ -695,6 +713,8 @@ enter_demoting(struct core *c, enum core_state from)
 	c->demote_late = false;
 	c->release = CORE_KEPT;
 	c->position_asked = c->position_told = false;
+	c->position_at = c->now;
+	c->position_until = 0;
 	c->lease_next = c->now;
 	c->guard_asked = c->guard_fired;
 	if (!c->guard_fired)
@@ -915,8 +935,11 @@ work_demoting(struct core *c)
 			core_call(c, CORE_ENSURE_DEMOTED,
 			    left > 0 ? left : c->config.demote_deadline);
 	} else if (c->release == CORE_KEPT && !position_known(c)) {
-		if (c->op == CORE_NO_OP)
-			core_call(c, CORE_POSITION, POSITION_LIMIT);
+		if (c->op != CORE_NO_OP || !due(c, c->position_at))
+			return;
+		if (c->position_until == 0)
+			c->position_until = c->now + POSITION_WAIT;
+		core_call(c, CORE_POSITION, POSITION_LIMIT);
 		c->position_asked = true;
 	} else if (c->release == CORE_KEPT) {
 		struct core_action	*a;

@@ -246,6 +246,7 @@ struct core {
 	bool			 proof_lost;	/* the fuse has burnt down */
 	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
 	bool			 position_asked, position_told;
+	int64_t			 position_at, position_until;
 	bool			 was_master;	/* with the lock as it is */
 	int64_t			 release_by;	/* no answer: treat as unknown */
 	bool			 drop_session;	/* it may still hold the lock */

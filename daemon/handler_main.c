@@ -297,6 +297,7 @@ run_tell(struct failover *f, const struct wire_call *c)
 	f->previous_host = c->previous_host;
 	f->previous_port = c->previous_port;
 	f->target = c->target;
+	f->enough = c->enough;
 }
 
 static bool

@@ -119,9 +119,11 @@ lock_make_value(const struct config *c, const char *state, const char *session,
 	yajl_gen_map_open(g);
 	json_put_member(g, "state", state);
 	json_put_member(g, "session", session);
-	json_put_member(g, "node", node);
+	if (node[0] != '\0')
+		json_put_member(g, "node", node);
 	json_put_member(g, "service_id", c->service_id);
-	json_put_member(g, "address", address);
+	if (address[0] != '\0')
+		json_put_member(g, "address", address);
 	json_put_member_int(g, "port", c->service_port);
 	if (position[0] != '\0') {
 		json_put_member(g, "position", position);

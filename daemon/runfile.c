@@ -149,3 +149,19 @@ runfile_promote_file(const struct config *c, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/%s.promote", c->run_dir, c->service_id);
 }
+
+bool
+runfile_is_held(const struct config *c)
+{
+	char	path[PATH_MAX];
+	bool	held;
+	int	fd;
+
+	snprintf(path, sizeof path, "%s/%s.run", c->run_dir, c->service_id);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return held;
+}

@@ -36,4 +36,7 @@ bool		 runfile_save(struct runfile *, const char *session,
 void		 runfile_promote_file(const struct config *,
 		    char path[PATH_MAX]);
 
+/* An agent, or who acts in its place, has the lock on the file. */
+bool		 runfile_is_held(const struct config *);
+
 #endif

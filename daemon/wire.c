@@ -162,6 +162,7 @@ wire_put_call(struct wire *w, const struct wire_call *c)
 	wire_put_string(w, c->previous_host);
 	wire_put_number(w, c->previous_port);
 	wire_put_string(w, c->target);
+	wire_put_number(w, c->enough);
 }
 
 bool
@@ -180,5 +181,6 @@ wire_read_call(struct wire *w, struct wire_call *c)
 	c->previous_host = wire_string(w);
 	c->previous_port = (uint16_t)wire_number(w);
 	c->target = wire_string(w);
+	c->enough = wire_number(w) != 0;
 	return wire_end(w);
 }

@@ -64,6 +64,7 @@ struct wire_call {
 	const char	*previous_host;
 	uint16_t	 previous_port;
 	const char	*target;
+	bool		 enough;
 };
 
 void		 wire_put_call(struct wire *, const struct wire_call *);

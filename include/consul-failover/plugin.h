@@ -182,6 +182,10 @@ struct failover {
 	 * where it left none. */
 	const char	*target;
 
+	/* ensure_master: [election] catch_up is over.  Go on with what is here:
+	 * don't wait for what the master before has, nor fetch it. */
+	uint32_t	 enough;
+
 	/* Reads a password: the first line of the file that this option names,
 	 * "" where the option is not given.  FAILOVER_FAILED, with the sentence
 	 * set, where the file can't be read, is longer than size, or can be

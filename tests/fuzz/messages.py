@@ -43,7 +43,7 @@ def passed(ms):
 
 def call(op, epoch=4, host="", port=0, position="", why="because", not_after=0):
     return message("CALL", op, epoch, not_after, 10 ** 12, "n1", why, host,
-                   port, position, 2, "10.0.0.2", 3306, "4:12")
+                   port, position, 2, "10.0.0.2", 3306, "4:12", 0)
 
 
 def setup(version="1", demote=1, fence="", wait=1500, words=("cf", "leave")):
@@ -129,7 +129,7 @@ INPUTS = {
         counted(message("WATCH")),
         "long-ago": counted(START) + counted(message(
             "CALL", "health", 4, 0, -2 ** 63, "n1", "", "", 0, "", 9, "", 0,
-            "")),
+            "", 1)),
     },
     "guard": {
         "holds": counted(HOLDS) + b"l\x10" + m(HOLDS) + b"rl\x11" +

@@ -1,11 +1,12 @@
 """Which copy takes a free lock: the one that has got furthest."""
 
 import base64
+import subprocess
 import time
 
 import pytest
 
-from lab import PROGRAM, net, process
+from lab import PROGRAM, net
 from lab.agent import wait_master
 
 
@@ -180,12 +181,38 @@ def test_a_copy_that_is_too_far_behind_is_not_promoted_unless_told_to(lab, clust
     assert "max_behind is 3" in b.status["waiting"]
     time.sleep(2)
     assert b.role == "candidate"
-    p = process.Process("promote", [PROGRAM, "promote", "-c", b.file],
-                        lab.folder / "promote.log").start()
-    assert p.wait() == 0
+    assert promote(b)[0] == 0
     b.wait_role("master")
-    assert b.lines("taking the lock all the same, this once")
+    assert b.lines("Taking the lock all the same, this once")
     assert not (b.folder / "run").joinpath(f"{lab.service}.promote").exists()
+
+
+def promote(agent, *words):
+    done = subprocess.run([PROGRAM, "promote", "-c", agent.file, *words],
+                          text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def test_promote_is_for_the_next_lock_only(lab, cluster):
+    a, b, c = copies(lab, cluster, 9, 9, 5, max_behind="3")
+    assert promote(c)[0] == 0
+    file = (c.folder / "run").joinpath(f"{lab.service}.promote")
+    assert file.exists()
+    assert give_up(lab, a)[0].node == b.name
+    c.wait_role("slave")
+    net.wait_for("it is over", lambda: not file.exists())
+
+
+def test_promote_says_where_it_can_do_nothing(lab, cluster):
+    a, b = copies(lab, cluster, 9, 5, max_behind="3")
+    status, said = promote(b, "-o", "election.never_master=yes")
+    assert status == 1 and "never_master" in said
+    status, said = promote(b, "-o", "election.max_behind=any")
+    assert status == 1 and "nothing keeps this copy from" in said
+    assert promote(b, "extra")[0] == 64
+    status, said = promote(b, "-o", f"agent.run_dir={lab.folder}")
+    assert status == 1 and "no agent of service id" in said
 
 
 def test_max_behind_wants_a_plugin_that_can_tell(lab, single):

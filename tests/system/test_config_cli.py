@@ -1,6 +1,7 @@
 """The command line, the config, and bad input that must get a clear error."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -269,3 +270,22 @@ def test_states_are_printed_as_a_graph(lab):
     if shutil.which("dot"):
         subprocess.run(["dot", "-Tsvg"], input=r.stdout, text=True, check=True,
                        stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a folder below /run")
+def test_the_folder_that_the_unit_gives_an_agent_is_found_without_it(tmp_path):
+    name = f"lab-{os.getpid()}"
+    folder = pathlib.Path("/run/consul-failover") / name
+    config = tmp_path / f"{name}.ini"
+    config.write_text((ROOT / "conf/minimal.ini").read_text() +
+                      "\n[election]\nmax_behind = 3\n")
+    new = not folder.parent.exists()
+    folder.mkdir(parents=True)
+    try:
+        done = subprocess.run([PROGRAM, "promote", "-c", config], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert f"with the run_dir {folder};" in done.stdout
+    finally:
+        folder.rmdir()
+        if new:
+            folder.parent.rmdir()

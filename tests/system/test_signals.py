@@ -155,6 +155,17 @@ def test_hup_while_waiting_to_be_promoted_makes_no_slave_of_itself(lab, single):
     assert not lab.calls("ensure_slave", a.name)
 
 
+def test_hup_with_what_the_plugin_can_not_use_changes_nothing(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    epoch = a.status["epoch"]
+    a.write(options={"flag": lab.folder / "nowhere"})
+    a.hup()
+    a.wait_log("the plugin says: ")
+    assert a.lines("is not taken over: the old configuration stays")
+    time.sleep(1)
+    assert a.role == "master" and a.status["epoch"] == epoch
+
+
 def test_hup_with_a_token_file_that_is_empty_for_a_moment(lab, single):
     token = lab.folder / "token"
     token.write_text("one\n")

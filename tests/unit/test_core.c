@@ -758,6 +758,47 @@ a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back(
 }
 
 static void
+a_copy_that_still_stops_is_asked_again_how_far_it_has_got(void **unused)
+{
+	struct world	w;
+	int		i;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	w.core.config.can_tell = true;
+	disable(&w, true);
+	answer(&w, CORE_DONE);		/* ensure_demoted */
+	for (i = 0; i < 49; i++) {
+		answer(&w, CORE_AGAIN);
+		assert_null(wanted(&w, CORE_RELEASE));
+		tick(&w, 100);
+		assert_non_null(called(&w, CORE_POSITION));
+	}
+	answer(&w, CORE_AGAIN);
+	tick(&w, 100);
+	answer(&w, CORE_AGAIN);
+	assert_false(wanted(&w, CORE_RELEASE)->yes);
+}
+
+static void
+an_election_begins_anew_when_the_free_lock_is_another_one(void **unused)
+{
+	struct world		w;
+	struct core_lock	l = { .owner = CORE_LOCK_FREE, .clean = true,
+				    .epoch = EPOCH + 2 };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	w.undecided = true;
+	see(&w, CORE_LOCK_FREE, true);
+	send(&w, &ev);
+	assert_false(wanted(&w, CORE_ELECT)->yes);
+	assert_true(w.core.electing);
+}
+
+static void
 a_new_master_waits_for_what_was_left_for_a_bounded_time(void **unused)
 {
 	struct world	w;
@@ -1612,6 +1653,10 @@ main(void)
 		    a_copy_that_is_never_master_never_tries_for_the_lock),
 		cmocka_unit_test(
 		    a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back),
+		cmocka_unit_test(
+		    a_copy_that_still_stops_is_asked_again_how_far_it_has_got),
+		cmocka_unit_test(
+		    an_election_begins_anew_when_the_free_lock_is_another_one),
 		cmocka_unit_test(
 		    a_new_master_waits_for_what_was_left_for_a_bounded_time),
 		cmocka_unit_test(
