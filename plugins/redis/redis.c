@@ -41,7 +41,7 @@ static const struct failover_option options[] = {
 	{ "max_silence", FAILOVER_DURATION, "30s",
 	    "a slave that has not heard its master for so long is sick" },
 	{ "follow_empty_master", FAILOVER_BOOLEAN, "no",
-	    "replace the data here by those of a master that has none" },
+	    "a master that has lost its data may replace those of others" },
 	{ "rewrite_config", FAILOVER_BOOLEAN, "yes",
 	    "CONFIG REWRITE, so that a restarted server takes no writes" },
 	{ "kill_clients", FAILOVER_BOOLEAN, "yes",
@@ -57,6 +57,10 @@ static struct server	local;		/* held: its end is watched */
 static struct server	master;		/* of ensure_slave */
 static char		made[HISTORY_ID + 1];	/* run_id of the master here */
 static char		rewrote[HISTORY_ID + 1]; /* run_id, or tried to */
+static struct history	seen;		/* the last data that were here */
+static int64_t		lacks;		/* bytes that ensure_master waits for */
+static bool		told;		/* what to be, by this process */
+static bool		doubtful;	/* it may have been killed as master */
 
 /*
  * Asking.
@@ -168,6 +172,14 @@ is_ours(struct failover *f, const struct state *st)
 	return !sentinel;
 }
 
+/* Restarted from nothing.  FLUSHALL is in the history. */
+static bool
+lost_all(const struct history *h)
+{
+	return h->keys == 0 && seen.keys > 0 &&
+	    history_has(h, &seen) != HISTORY_YES;
+}
+
 /* DONE, with the state, if there is something that can be worked with. */
 static enum failover_result
 look(struct failover *f, struct state *st)
@@ -178,6 +190,8 @@ look(struct failover *f, struct state *st)
 		return f->say(f, FAILOVER_AGAIN, "%s", local.why);
 	if (a != ANSWER_OK)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
+	if (!st->loading && !lost_all(&st->history))
+		seen = st->history;
 	return is_ours(f, st) ? FAILOVER_DONE : FAILOVER_FAILED;
 }
 
@@ -333,6 +347,17 @@ watch_fd(struct failover *f)
  * Position.
  */
 
+/* A demoted master that was restarted has what was on its disk: less than it
+ * had told its slaves.  Where we can't know: one that was restarted after
+ * ensure_demoted has no slaves, because a slave of nobody takes none. */
+static bool
+was_restarted(const struct state *st)
+{
+	if (made[0] != '\0')
+		return strcmp(made, st->run_id) != 0;
+	return doubtful && st->slaves == 0;
+}
+
 enum failover_result
 position(struct failover *f, char *text, size_t size)
 {
@@ -341,6 +366,11 @@ position(struct failover *f, char *text, size_t size)
 
 	if (r != FAILOVER_DONE)
 		return r;
+	if (was_restarted(&st))
+		return f->say(f, FAILOVER_FAILED, "Redis %s restarted since "
+		    "it was made master: what it had is not known, its %"
+		    PRId64 " keys are from its disk", made[0] == '\0' ?
+		    "may have been" : "was", st.history.keys);
 	if (st.loading)
 		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
 		    "disk");
@@ -581,7 +611,9 @@ ensure_demoted(struct failover *f)
 	struct state	 st;
 	enum answer	 a;
 
-	made[0] = '\0';
+	/* Another process may have made it master. */
+	if (f->role == FAILOVER_MASTER || !told)
+		doubtful = true;
 	if (left_alone(f))
 		return f->say(f, FAILOVER_DONE, "left alone: it is in cluster "
 		    "mode, or a Redis Sentinel watches it");
@@ -603,8 +635,17 @@ ensure_demoted(struct failover *f)
  * Mastership.
  */
 
-/* Who was demoted serves only the slaves that it had then.  If he lives, and
- * still has what is missing here, he is the one to be master. */
+/* What was ensured here before counts no more. */
+static void
+begin(void)
+{
+	made[0] = '\0';
+	told = true;
+	doubtful = false;
+}
+
+/* Who was demoted serves only the slaves that it had then.  While he lives, and
+ * still has what is missing here, there is time to get him back. */
 static enum failover_result
 do_without(struct failover *f, const struct history *target)
 {
@@ -619,9 +660,9 @@ do_without(struct failover *f, const struct history *target)
 		return f->say(f, FAILOVER_AGAIN, "this copy lacks the last "
 		    "bytes of the master before: %s", master.why);
 	if (history_has(&before.history, target) == HISTORY_YES)
-		return f->say(f, FAILOVER_FAILED, "this copy lacks the last "
+		return f->say(f, FAILOVER_AGAIN, "this copy lacks the last "
 		    "bytes of the master before, %s:%u, and has no link to "
-		    "it: let that be master, or stop it to go on without",
+		    "it: stop it, or this agent, to go on at once",
 		    master.host, master.port);
 	f->log(f, FAILOVER_WARNING, "the master before, %s:%u, was restarted: "
 	    "nobody can tell whether this copy has all that it had",
@@ -635,12 +676,17 @@ catch_up(struct failover *f, struct state *st)
 	int64_t		 until = now_ms() + CATCH_UP;
 	struct history	 target;
 
-	if (f->target[0] == '\0')
+	if (f->enough && lacks != 0)
+		f->log(f, FAILOVER_WARNING, "it is made master without the "
+		    "last bytes of the master before, %s:%u: %" PRId64 " (-1: "
+		    "not known how many)", f->previous_host,
+		    f->previous_port, lacks);
+	if (f->enough || f->target[0] == '\0')
 		return FAILOVER_DONE;
 	if (!history_parse(&target, f->target))
-		return f->say(f, FAILOVER_FAILED, "the master before left a "
+		return f->say(f, FAILOVER_AGAIN, "the master before left a "
 		    "position that is none of Redis: %.100s", f->target);
-	while (history_has(&st->history, &target) != HISTORY_YES) {
+	while ((lacks = history_lacks(&st->history, &target)) != 0) {
 		if (!st->link_up && !st->syncing)
 			return do_without(f, &target);
 		if (now_ms() >= until || patience(f) <= MARGIN)
@@ -662,13 +708,19 @@ ensure_master(struct failover *f)
 	struct state		 st;
 	enum failover_result	 r = look(f, &st);
 
+	if (f->role != FAILOVER_MASTER)
+		begin();
 	if (r != FAILOVER_DONE)
 		return r;
-	if (f->role != FAILOVER_MASTER)
-		made[0] = '\0';
 	if (st.loading)
 		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
 		    "disk");
+	if (f->role != FAILOVER_MASTER && lost_all(&st.history) &&
+	    !f->number(f, "follow_empty_master"))
+		return f->say(f, FAILOVER_FAILED, "this copy has lost its "
+		    "data: it had %" PRId64 " keys and has none now, and as "
+		    "the master would wipe its slaves. Have another copy "
+		    "elected, or set follow_empty_master = yes", seen.keys);
 	r = f->role == FAILOVER_MASTER ? master_health(f, &st) :
 	    catch_up(f, &st);
 	if (r != FAILOVER_DONE)
@@ -677,6 +729,7 @@ ensure_master(struct failover *f)
 	    "REPLICAOF NO ONE") != ANSWER_OK)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
 	strcpy(made, st.run_id);
+	lacks = 0;
 	return f->say(f, FAILOVER_DONE, "master with %" PRId64 " keys, epoch "
 	    "%" PRIu64, st.history.keys, f->epoch);
 }
@@ -765,7 +818,8 @@ ensure_slave(struct failover *f, const char *master_host)
 	struct state		 st;
 	enum failover_result	 r = look(f, &st);
 
-	made[0] = '\0';
+	begin();
+	lacks = 0;
 	if (r != FAILOVER_DONE)
 		return r;
 	if (strlen(master_host) >= sizeof(master.host))
