@@ -397,7 +397,7 @@ refuse_default(const struct plugin_option *o)
 	};
 	struct config			 c = {
 		.file = (char *)(uintptr_t)"", .options = &given,
-		.option_count = 1,
+		.option_count = 1, .max_behind = -1,
 	};
 	struct plugin_description	 d = {
 		.options = (struct plugin_option *)(uintptr_t)o,

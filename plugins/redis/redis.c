@@ -528,7 +528,7 @@ demote_by_all_means(struct failover *f, struct state *st, bool *was_master)
 	for (;;) {
 		a = demote(f, f->time_left(f) - kept, st, was_master);
 		if ((a != ANSWER_BUSY && a != ANSWER_LOADING) || !hard ||
-		    f->time_left(f) <= kept)
+		    f->time_left(f) <= kept + 2 * MARGIN)
 			break;
 		if (a == ANSWER_BUSY)
 			kill_script(kept);
@@ -662,7 +662,8 @@ do_without(struct failover *f, const struct history *target)
 	if (history_has(&before.history, target) == HISTORY_YES)
 		return f->say(f, FAILOVER_AGAIN, "this copy lacks the last "
 		    "bytes of the master before, %s:%u, and has no link to "
-		    "it: stop it, or this agent, to go on at once",
+		    "it: stop the agent here to have that be master again; "
+		    "after [election] catch_up it goes on without",
 		    master.host, master.port);
 	f->log(f, FAILOVER_WARNING, "the master before, %s:%u, was restarted: "
 	    "nobody can tell whether this copy has all that it had",

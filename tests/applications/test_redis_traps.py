@@ -1,6 +1,7 @@
 """Redis: what it does that costs data or a master, where nobody takes care."""
 
 import contextlib
+import re
 import shutil
 import threading
 
@@ -226,6 +227,67 @@ def test_a_master_that_was_emptied_in_good_order_is_followed(lab):
     net.wait_for("it is empty", lambda: slave.copy.ask("DBSIZE") == 0)
 
 
+class Saved(Copy):
+    """On its disk is what it had when it was last told to save."""
+
+    config = {**Copy.config, "dbfilename": "dump.rdb"}
+
+
+def test_what_a_restarted_master_has_on_its_disk_is_not_all_there_was(lab):
+    """It tells a small offset of the history that all have: whoever lags would
+    have all of that."""
+    lab.three(Saved, plugin={"role_interval": "1h"})
+    for n in range(6):
+        master = lab.settled()
+        behind, other = lab.others(master)[::1 if n % 2 else -1]
+        master.copy.ask("SAVE")
+        behind.copy.lag()
+        net.wait_for("its link is down", lambda: behind.copy.info(
+            "replication")["master_link_status"] == "down")
+        with master.copy.connection() as c:
+            c.set(f"round {n}", 1)
+            assert c.wait(1, 5000) == 1
+        unseen = n % 3 > 0      # or its agent may find no server
+        if unseen:
+            master.agent.freeze()
+        restart(master)
+        assert not master.copy.ask("EXISTS", f"round {n}")
+        if unseen:
+            master.agent.thaw()
+        assert lab.master(lab.others(master)) is other
+        behind.copy.unlag()
+        lab.settled()
+        assert [c.copy.ask("DBSIZE") for c in lab.nodes] == [n + 1] * 3
+
+
+def role_calls(node):
+    text = node.agent.ask("/metrics").text
+    return int(re.search(r"role_calls_total\S* (\d+)", text)[1])
+
+
+def test_one_that_has_lost_all_does_not_become_master_again(lab):
+    """Nobody else may: the slaves would follow, and be wiped."""
+    nodes = lab.prepare(Copy, count=2)
+    master, slave = nodes
+    for n in nodes:
+        n.copy.start()
+    master.agent.start()
+    lab.master()
+    slave.agent.sections["election"] = {"never_master": "yes"}
+    slave.agent.write()
+    slave.agent.start()
+    lab.settled()
+    master.copy.ask("SET", "a", 1)
+    lab.wait("its slave has it", lambda: slave.copy.ask("GET", "a") == "1")
+    looked = role_calls(master)
+    lab.wait("so has its agent", lambda: role_calls(master) > looked + 1)
+    restart(master)
+    lab.wait("it refuses", lambda: "this copy has lost its data: it had 1 keys"
+             in master.agent.text())
+    assert slave.copy.ask("GET", "a") == "1"
+    assert master.copy.role_of() == NOBODY
+
+
 # Demotion.
 
 def test_a_config_file_that_was_replaced_gets_its_line_again(lab):
@@ -381,10 +443,11 @@ def test_a_hand_over_copies_no_data_anew(lab):
     assert sum(n.copy.info("stats")["sync_full"] for n in lab.nodes) == before
 
 
-def test_the_one_slave_that_can_not_get_the_last_writes_is_not_promoted(lab):
-    """The master is demoted while its only slave is cut off from it: who takes
-    over has what it wrote last."""
-    nodes = lab.prepare(Copy, count=2, plugin={"role_interval": "1h"})
+def cut_off(lab, **sections):
+    """The master is demoted while its only slave is cut off from it, and lacks
+    a key; gives both, when the slave has been asked to be master."""
+    nodes = lab.prepare(Copy, count=2, plugin={"role_interval": "1h"},
+                        **sections)
     for n in nodes:
         n.copy.start()
         n.agent.start()
@@ -396,11 +459,28 @@ def test_the_one_slave_that_can_not_get_the_last_writes_is_not_promoted(lab):
     master.copy.ask("SET", "a", 1)
     master.agent.disable_file.touch()
     lab.wait("it is demoted", lambda: master.copy.role() == "slave")
-    lab.wait("it has refused", lambda: "lacks" in slave.agent.text())
+    lab.wait("the slave waits", lambda: "ensure_master is under way: this copy "
+             "lacks" in slave.agent.text())
+    return master, slave
+
+
+def test_the_one_slave_that_can_not_get_the_last_writes_waits_for_them(lab):
+    """Who takes over has what the master wrote last."""
+    master, slave = cut_off(lab)
     assert slave.copy.role() == "slave"
     master.agent.disable_file.unlink()
+    slave.agent.stop()
     assert lab.master() is master
     assert master.copy.ask("GET", "a") == "1"
+
+
+def test_it_goes_on_without_when_catch_up_is_over(lab):
+    _, slave = cut_off(lab, election={"catch_up": "3s"})
+    assert lab.master([slave])
+    missing = re.search(r"without the last bytes of the master before, \S+: "
+                        r"(\d+) ", slave.agent.text())
+    assert int(missing[1]) > 0
+    assert "ensure_master failed" not in slave.agent.text()
 
 
 def test_copies_that_were_all_stopped_in_good_order_find_a_master(lab):
