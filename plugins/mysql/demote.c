@@ -15,7 +15,7 @@
 
 #define GRACE	250	/* ms for what is about to commit */
 #define AGAIN	50	/* ms until those who came meanwhile are ended, too */
-#define GONE	500	/* ms for what was in the middle of its commit */
+#define GONE	500	/* ms that are left for the demotion itself */
 #define SETTLE	2	/* ms until what was ended may be gone */
 
 /* Sessions of users; the binary log's readers must go on, they carry the last
@@ -139,38 +139,61 @@ out:
 	return ok;
 }
 
+/* An event of a definer who may write in spite of read_only would. */
+static bool
+stop_events(struct copy *c)
+{
+	const char	*events = table_get(&c->variables, 0,
+			    "event_scheduler");
+
+	return !c->dialect->mariadb || events == NULL ||
+	    strcmp(events, "ON") != 0 ||
+	    server_run(&c->server, NULL, "SET GLOBAL event_scheduler = OFF");
+}
+
+/* Nothing of an ordinary user can commit now.  One of a user who may write in
+ * spite of read_only may be in the middle of it, and a handler of ours that was
+ * killed may have allowed writes with a statement that still waits. */
+static bool
+sessions_end(struct failover *f, struct server *s)
+{
+	int64_t		 until = f->time_left(f) / 4;
+	uint64_t	 newest = 0;
+	int		 sessions;
+
+	while ((sessions = end_sessions(s, "", &newest)) > 0) {
+		if (f->time_left(f) <= until)
+			return server_fail(s, "%d of them go on", sessions);
+		server_pause(SETTLE);
+	}
+	return sessions == 0;
+}
+
 enum failover_result
 demote(struct failover *f, struct copy *c, const struct place *at)
 {
 	struct server	*s = &c->server;
-	const char	*events = table_get(&c->variables, 0,
-			    "event_scheduler");
-	int64_t		 until;
-	uint64_t	 newest = 0;
-	int		 sessions;
+	int64_t		 until = f->time_left(f) / 4;
 
-	if (!block_writes(f, c, at)) {
-		server_close(s);	/* the answer may come at any time */
-		return f->say(f, FAILOVER_FAILED, "%s: %s", c->dialect->block,
-		    s->text);
-	}
-	/* An event of a definer who may write in spite of read_only would. */
-	if (c->dialect->mariadb && events != NULL &&
-	    strcmp(events, "ON") == 0 &&
-	    !server_run(s, NULL, "SET GLOBAL event_scheduler = OFF"))
+	do {
+		if (!block_writes(f, c, at)) {
+			server_close(s);	/* the answer may come yet */
+			return f->say(f, FAILOVER_FAILED, "%s: %s",
+			    c->dialect->block, s->text);
+		}
+		if (!stop_events(c))
+			return f->say(f, FAILOVER_FAILED,
+			    "can't stop the event scheduler: %s", s->text);
+		if (!sessions_end(f, s))
+			return f->say(f, FAILOVER_FAILED,
+			    "can't end sessions: %s", s->text);
+		/* One of them may have allowed writes behind our back. */
+		if (!copy_look_at_variables(c))
+			return f->say(f, FAILOVER_FAILED,
+			    "can't see whether it is read-only: %s", s->text);
+	} while (!c->read_only && f->time_left(f) > until);
+	if (!c->read_only)
 		return f->say(f, FAILOVER_FAILED,
-		    "can't stop the event scheduler: %s", s->text);
-
-	/* Nothing of an ordinary user can commit now.  One of a user who may
-	 * write in spite of read_only may be in the middle of it. */
-	until = f->time_left(f) - GONE;
-	until = until > AGAIN ? until : AGAIN;
-	while ((sessions = end_sessions(s, "", &newest)) > 0 &&
-	    f->time_left(f) > until)
-		server_pause(SETTLE);
-	if (sessions == -1)
-		return f->say(f, FAILOVER_FAILED, "can't end sessions: %s",
-		    s->text);
-	c->read_only = true;
+		    "somebody allows writes again and again");
 	return f->say(f, FAILOVER_DONE, "read-only, all sessions ended");
 }

@@ -42,7 +42,8 @@ wait_for_position(struct failover *f, const char *position)
 }
 
 /* What the master before has, if it can be asked; "" otherwise.  It may have
- * come back, read-only, with what nobody has received yet. */
+ * come back, read-only, with what nobody has received yet.  When there has been
+ * time enough for that, it only must not take writes. */
 static enum failover_result
 ask_previous(struct failover *f, char *position, size_t size)
 {
@@ -52,8 +53,9 @@ ask_previous(struct failover *f, char *position, size_t size)
 				    f->previous_port);
 
 	*position = '\0';
+	/* The password file. */
 	if (r != FAILOVER_DONE && previous.server.error == 0)
-		return r;	/* the password file */
+		return f->enough ? FAILOVER_DONE : FAILOVER_AGAIN;
 	if (r != FAILOVER_DONE) {
 		if (!is_down(&previous.server))
 			f->log(f, FAILOVER_WARNING, "the master before: %s:%u: "
@@ -69,7 +71,8 @@ ask_previous(struct failover *f, char *position, size_t size)
 	else if (!previous.read_only)
 		r = f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, still "
 		    "takes writes", f->previous_host, f->previous_port);
-	else if (!copy_position(&previous, APPLIED, position, size))
+	else if (!f->enough &&
+	    !copy_position(&previous, APPLIED, position, size))
 		r = f->say(f, FAILOVER_AGAIN, "the master before: %s",
 		    previous.server.text);
 	copy_close(&previous);
@@ -147,7 +150,7 @@ finish_replication(struct failover *f, const char *wanted)
 		return r;
 	if (*wanted != '\0')
 		r = wait_for_position(f, wanted);
-	else
+	else if (!f->enough)
 		r = wait_for_end_of_stream(f);
 	if (r != FAILOVER_DONE || (r = apply_received(f)) != FAILOVER_DONE)
 		return r;
@@ -171,6 +174,17 @@ must_fetch(struct failover *f, const char *wanted)
 	    &count) && count > 0;
 }
 
+/* By replication from the master before; but what was received from another one
+ * is applied first, in case that this one goes away, too.  A failure is asked
+ * again until there has been time enough: it is not this copy's. */
+static enum failover_result
+fetch(struct failover *f)
+{
+	if (!own.slave || !own.applying || apply_received(f) == FAILOVER_DONE)
+		follow(f, f->previous_host, f->previous_port);
+	return FAILOVER_AGAIN;
+}
+
 static enum failover_result
 open_writes(struct failover *f)
 {
@@ -191,7 +205,7 @@ enum failover_result
 ensure_master(struct failover *f)
 {
 	char			 previous[FAILOVER_POSITION] = "";
-	const char		*wanted = f->target;
+	const char		*wanted = f->enough ? "" : f->target;
 	enum failover_result	 r;
 
 	if ((r = look(f)) != FAILOVER_DONE ||
@@ -205,10 +219,8 @@ ensure_master(struct failover *f)
 			return r;
 		wanted = previous;
 	}
-	if (must_fetch(f, wanted)) {
-		r = follow(f, f->previous_host, f->previous_port);
-		return r == FAILOVER_DONE ? FAILOVER_AGAIN : r;
-	}
+	if (must_fetch(f, wanted))
+		return fetch(f);
 	if (own.slave)
 		r = finish_replication(f, wanted);
 	else if (*wanted != '\0')

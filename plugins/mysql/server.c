@@ -50,8 +50,12 @@ fail_as_library(struct server *s)
 	/* The system's error stands nowhere else: "... (111)". */
 	number = strrchr(text, '(');
 	s->system_error = number == NULL ? 0 : atoi(number + 1);
-	return fail(s, mysql_errno(s->link) == 0 ? SERVER_LOST :
+	fail(s, mysql_errno(s->link) == 0 ? SERVER_LOST :
 	    mysql_errno(s->link), text);
+	if (s->error == ER_SPECIFIC_ACCESS_DENIED_ERROR)
+		snprintf(s->text, sizeof(s->text), "%.300s "
+		    "(consul-failover-mysql(7) lists the rights)", text);
+	return false;
 }
 
 static bool

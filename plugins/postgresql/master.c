@@ -36,18 +36,21 @@ settle(struct failover *f, struct query *q)
 		query_send(q, f, "CHECKPOINT");
 }
 
-/* The master before has left its last position with the lock. */
+/* The master before has left its last position with the lock.  After [election]
+ * catch_up there is no target any more. */
 static enum failover_result
 wait_for_target(struct failover *f, struct query *q)
 {
-	struct position	 own, target;
-	char		 system[32], conninfo[2048];
+	struct position		 own, target;
+	char			 system[32], conninfo[2048];
+	enum failover_result	 result;
 
 	if (!position_parse(&target, f->target))
-		return f->say(f, FAILOVER_FAILED, "the master before left %s, "
+		return f->say(f, FAILOVER_AGAIN, "the master before left %s, "
 		    "which is no position", f->target);
-	if (!own_position(f, &own, system, sizeof(system)))
-		return FAILOVER_FAILED;
+	result = own_position(f, &own, system, sizeof(system));
+	if (result != FAILOVER_DONE)
+		return result;
 	if (position_has(&own, &target))
 		return FAILOVER_DONE;
 	if (position_has(&target, &own) && *f->previous_host &&
@@ -99,9 +102,10 @@ promote(struct failover *f, struct query *q)
 		return f->say(f, FAILOVER_FAILED,
 		    "can't write %s/standby.signal", server_data(f));
 	if (!query_run(q, f, "SELECT pg_promote(false)", NULL)) {
-		f->say(f, FAILOVER_FAILED, "%s", q->sentence);
-		server_set_mark(f, MARK_STANDBY);
-		return FAILOVER_FAILED;
+		/* Else it may go on, and only a stop undoes it. */
+		if (query_refused(q))
+			server_set_mark(f, MARK_STANDBY);
+		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
 	}
 	do {
 		if (!query_run(q, f, "SELECT pg_is_in_recovery()", NULL))

@@ -100,46 +100,56 @@ say_down(struct failover *f, struct query *q)
  * position, has_position, behind
  */
 
-bool
-own_position(struct failover *f, struct position *p, char *system, size_t size)
+static enum failover_result
+look_position(struct failover *f, struct position *p, char *system, size_t size)
 {
+	bool		 job = job_running(f), ok;
 	struct server	 s;
 	struct query	 q;
-	bool		 ok;
 
-	for (;;) {
-		server_look(f, &s);
-		/* Who stops has no more to write; who starts has it already. */
-		if (s.control.clean) {
-			*p = s.control.position;
-			snprintf(system, size, "%s", s.control.system);
-			return true;
-		}
-		if (s.postmaster == 0 && !job_running(f)) {
-			f->say(f, FAILOVER_FAILED, "the server does not run, "
-			    "and was not stopped in good order");
-			return false;
-		}
-		ok = query_local(&q, f, true) &&
-		    query_position(&q, f, p, system, size);
-		if (!ok)
-			f->say(f, FAILOVER_FAILED, "%s", q.sentence);
-		query_close(&q);
-		if (ok || f->time_left(f) < ANSWER_TIME ||
-		    (q.end == QUERY_FAILED && !job_running(f)))
-			return ok;
-		pause_ms(LOOK_AGAIN);
+	server_look(f, &s);
+	/* Who stops has no more to write; who starts has it already. */
+	if (s.control.clean) {
+		*p = s.control.position;
+		snprintf(system, size, "%s", s.control.system);
+		return FAILOVER_DONE;
 	}
+	if (s.postmaster == 0 && !job)
+		return f->say(f, FAILOVER_FAILED, "the server does not run, "
+		    "and was not stopped in good order");
+	ok = query_local(&q, f, true) && query_position(&q, f, p, system, size);
+	query_close(&q);
+	if (ok)
+		return FAILOVER_DONE;
+	return f->say(f, job || q.end == QUERY_BUSY ||
+	    s.kind == SERVER_STARTING || s.kind == SERVER_STOPPING ||
+	    f->time_left(f) <= ANSWER_TIME ? FAILOVER_AGAIN : FAILOVER_FAILED,
+	    "%s", q.sentence);
+}
+
+enum failover_result
+own_position(struct failover *f, struct position *p, char *system, size_t size)
+{
+	enum failover_result	 result;
+
+	while ((result = look_position(f, p, system, size)) == FAILOVER_AGAIN &&
+	    f->time_left(f) > ANSWER_TIME)
+		pause_ms(LOOK_AGAIN);
+	return result;
 }
 
 enum failover_result
 position(struct failover *f, char *text, size_t size)
 {
-	struct position	 p;
-	char		 system[32];
+	enum failover_result	 result;
+	struct position		 p;
+	char			 system[32];
 
-	if (!server_check(f) || !own_position(f, &p, system, sizeof(system)))
+	if (!server_check(f))
 		return FAILOVER_FAILED;
+	result = own_position(f, &p, system, sizeof(system));
+	if (result != FAILOVER_DONE)
+		return result;
 	return position_print(&p, text, size) ? FAILOVER_DONE :
 	    f->say(f, FAILOVER_FAILED, "too many timelines");
 }
@@ -152,7 +162,8 @@ has_position(struct failover *f, const char *text)
 
 	if (!position_parse(&other, text))
 		return f->say(f, FAILOVER_AGAIN, "no position: %s", text);
-	if (!server_check(f) || !own_position(f, &own, system, sizeof(system)))
+	if (!server_check(f) || own_position(f, &own, system,
+	    sizeof(system)) != FAILOVER_DONE)
 		return FAILOVER_AGAIN;
 	if (position_has(&own, &other))
 		return f->say(f, FAILOVER_DONE, "has it");
@@ -167,7 +178,7 @@ behind(struct failover *f, const char *text)
 	char		 system[32];
 
 	if (!position_parse(&other, text) || !server_check(f) ||
-	    !own_position(f, &own, system, sizeof(system)))
+	    own_position(f, &own, system, sizeof(system)) != FAILOVER_DONE)
 		return -1;
 	return position_behind(&own, &other);
 }
@@ -197,16 +208,18 @@ demote(struct failover *f, const struct server *s)
 	struct program	 job;
 	bool		 marked;
 
-	/* First: from here on nobody can start it as a master, or again. */
-	marked = server_set_mark(f, MARK_STANDBY);
+	/* First: from here on nobody can start it as a master, or again.  But
+	 * a promotion under way is only over when it is stopped. */
+	marked = server_mark(f) == MARK_PROMOTING ||
+	    server_set_mark(f, MARK_STANDBY);
 	if (!marked)
 		f->log(f, FAILOVER_ERROR, "can't write %s/standby.signal: the "
 		    "server will not be started again", server_data(f));
 	if (!server_stop(f, true))
 		return f->say(f, FAILOVER_FAILED,
 		    "the server can't be stopped, not even by SIGKILL");
-	if (!marked || !job_start(&job, f, true, start_job,
-	    &old))
+	marked = marked && server_set_mark(f, MARK_STANDBY);
+	if (!marked || !job_start(&job, f, true, start_job, &old))
 		return f->say(f, FAILOVER_DONE, "stopped");
 	return f->say(f, FAILOVER_DONE,
 	    "stopped, and starts again as a standby");

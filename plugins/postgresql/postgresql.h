@@ -14,10 +14,11 @@
 /* Says why there is no connection to the server here. */
 enum failover_result	say_down(struct failover *, struct query *);
 
-/* How far this copy is, also when it is stopped; false with the sentence set.
- * system is its identifier. */
-bool	own_position(struct failover *, struct position *, char *system,
-	    size_t size);
+/* How far this copy is, also when it is stopped; else the sentence is set.
+ * FAILOVER_AGAIN: it starts or stops, and will be able to tell.  system is its
+ * identifier. */
+enum failover_result	own_position(struct failover *, struct position *,
+			    char *system, size_t size);
 
 /* Of a server that may write. */
 enum failover_result	demote(struct failover *, const struct server *);

@@ -173,7 +173,7 @@ query_wait(struct query *q, struct failover *f, short events, int64_t limit)
 /* Verbose, so that the SQLSTATE is seen, which libpq does not give for a
  * connection that was refused. */
 static bool
-query_refused(struct query *q)
+query_no_connection(struct query *q)
 {
 	const char	*message = PQerrorMessage(q->conn);
 	bool		 busy = strstr(message, " 57P03: ") != NULL;
@@ -212,7 +212,7 @@ query_connect(struct query *q, struct failover *f, struct keywords *k)
 			break;
 	}
 	if (PQstatus(q->conn) != CONNECTION_OK)
-		return query_refused(q);
+		return query_no_connection(q);
 	if (PQserverVersion(q->conn) < OLDEST * 10000)
 		return query_failed(q, "PostgreSQL %s is too old: the plugin "
 		    "needs %d or later",
@@ -348,6 +348,15 @@ query_run(struct query *q, struct failover *f, const char *sql, ...)
 	if (!query_flush(q, f))
 		return query_failed(q, "no answer in time");
 	return query_collect(q, f) && query_judge(q);
+}
+
+/* Class 57 is the operator's: cancelled, timed out, shut down. */
+bool
+query_refused(const struct query *q)
+{
+	const char	*code = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
+
+	return code != NULL && strncmp(code, "57", 2) != 0;
 }
 
 void

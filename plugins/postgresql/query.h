@@ -40,6 +40,10 @@ bool	query_master(struct query *, struct failover *, const char *host,
 bool	query_run(struct query *, struct failover *, const char *sql, ...)
 	    __attribute__((sentinel));
 
+/* Has the server itself said no to the last one?  Where there was no answer, or
+ * it was interrupted, it may have done it. */
+bool	query_refused(const struct query *);
+
 /* Sends one, and does not wait for its answer. */
 void	query_send(struct query *, struct failover *, const char *sql);
 

@@ -37,10 +37,11 @@ static enum failover_result
 compare(struct failover *f, struct query *local, struct query *q,
     const char *host, enum rejoin_way *way)
 {
-	struct position	 own, other;
-	char		 system[32], own_system[32];
-	uint64_t	 applied;
-	bool		 recovers;
+	struct position		 own, other;
+	enum failover_result	 result;
+	char			 system[32], own_system[32];
+	uint64_t		 applied;
+	bool			 recovers;
 
 	/* What was received and not applied does no harm: a record that its
 	 * master could not send to its end, mostly.  Our own first, and its
@@ -49,8 +50,9 @@ compare(struct failover *f, struct query *local, struct query *q,
 	    "SELECT pg_last_wal_replay_lsn()", NULL) ||
 	    !lsn_parse(query_value(local, 0), &applied)))
 		return f->say(f, FAILOVER_FAILED, "%s", local->sentence);
-	if (!own_position(f, &own, own_system, sizeof(own_system)))
-		return FAILOVER_FAILED;
+	result = own_position(f, &own, own_system, sizeof(own_system));
+	if (result != FAILOVER_DONE)
+		return result;
 	if (local != NULL)
 		own.lsn = applied;
 	if (!query_position(q, f, &other, system, sizeof(system)) ||

@@ -86,6 +86,8 @@ fetch(struct failover *f, const char *core, const char *base)
 	return result;
 }
 
+static bool	 uncommitted[CORES];	/* since the demotion */
+
 static bool
 commit(struct failover *f, const char *core, const char *base)
 {
@@ -105,10 +107,11 @@ commit(struct failover *f, const char *core, const char *base)
  * ensure_master
  */
 
-/* Is the master before up, and demoted?  Then it has all that it ever
- * acknowledged, and keeps it. */
-static bool
-previous_is_demoted(struct failover *f, const char *core, char *base)
+/* How is the fence of the master before?  One that is up and closed has all
+ * that it ever acknowledged, and keeps it.  One that does not answer is open:
+ * nothing is to be had from it. */
+static enum fence
+fence_before(struct failover *f, const char *core, char base[static URL_SIZE])
 {
 	struct answer	 a;
 	bool		 up;
@@ -116,33 +119,45 @@ previous_is_demoted(struct failover *f, const char *core, char *base)
 	if (*f->previous_host == '\0' ||
 	    !http_there(base, f->previous_host, f->previous_port) ||
 	    strcmp(base, http_here()) == 0)
-		return false;
+		return FENCE_OPEN;
 	up = http_get(f, &a, GLANCE, base, "/%s/config/params?", core);
 	answer_free(&a);
-	return up && fence_ask(f, base, core) == FENCE_CLOSED;
+	return up ? fence_ask(f, base, core) : FENCE_OPEN;
 }
 
-/* Brings the core to what the master before left: to its target, and to what
- * it can be asked for. */
+/* Brings the core to what the master before can be asked for.  What goes wrong
+ * is tried again: without it acknowledged updates are lost. */
 static enum failover_result
-catch_up(struct failover *f, const char *core)
+fetch_rest(struct failover *f, const char *core)
 {
 	char			 base[URL_SIZE];
 	struct replication	 ours, theirs;
-	struct place		 target;
-	enum failover_result	 result;
+	enum fence		 before = fence_before(f, core, base);
 
+	if (before == FENCE_OPEN)
+		return FAILOVER_DONE;
+	if (before == FENCE_UNKNOWN || !commit(f, core, base) ||
+	    !replication_ask(f, base, core, &theirs) ||
+	    !replication_ask(f, http_here(), core, &ours))
+		return FAILOVER_AGAIN;
+	return !lacks(ours.place, theirs.place) ||
+	    fetch(f, core, base) == FAILOVER_DONE ? FAILOVER_DONE :
+	    FAILOVER_AGAIN;
+}
+
+/* Brings the core to what the master before left, and to what it has. */
+static enum failover_result
+catch_up(struct failover *f, const char *core)
+{
+	struct replication	 ours;
+	struct place		 target;
+
+	if (f->enough)
+		return FAILOVER_DONE;
+	if (fetch_rest(f, core) != FAILOVER_DONE)
+		return FAILOVER_AGAIN;
 	if (!replication_ask(f, http_here(), core, &ours))
 		return FAILOVER_FAILED;
-	if (previous_is_demoted(f, core, base) && commit(f, core, base) &&
-	    replication_ask(f, base, core, &theirs) &&
-	    lacks(ours.place, theirs.place)) {
-		result = fetch(f, core, base);
-		if (result != FAILOVER_DONE)
-			return result;
-		if (!replication_ask(f, http_here(), core, &ours))
-			return FAILOVER_FAILED;
-	}
 	if (place_find(f->target, core, &target) && lacks(ours.place, target))
 		return f->say(f, FAILOVER_AGAIN, "core %s has generation %llu, "
 		    "and lacks what the master before left with %llu%s%s", core,
@@ -163,7 +178,7 @@ stop_fetching(struct failover *f, const char *core, struct replication *r)
 	    (!replication_do(f, core, "disablepoll") ||
 	    !replication_ask(f, http_here(), core, r)))
 		return FAILOVER_FAILED;
-	if (r->fetching && r->seconds >= FETCH_LIMIT &&
+	if (r->fetching && (f->enough || r->seconds >= FETCH_LIMIT) &&
 	    !replication_do(f, core, "abortfetch"))
 		return FAILOVER_FAILED;
 	if (r->fetching)
@@ -404,13 +419,28 @@ close_cores(struct failover *f, int64_t reserve)
 		f->say(f, FAILOVER_DONE, "refuses writes");
 	/* So that it can be fetched.  No write is accepted even if that takes
 	 * longer; the next master commits once more. */
-	for (n = 0; ok && cores[n] != NULL; n++)
-		if (status_of(&a, cores[n]) != NULL &&
-		    !commit(f, cores[n], http_here()))
+	for (n = 0; ok && cores[n] != NULL; n++) {
+		uncommitted[n] = status_of(&a, cores[n]) != NULL &&
+		    !commit(f, cores[n], http_here());
+		if (uncommitted[n])
 			f->say(f, FAILOVER_DONE, "refuses writes; the commit of "
 			    "%s is not done yet", cores[n]);
+	}
 	answer_free(&a);
 	return ok ? FAILOVER_DONE : FAILOVER_FAILED;
+}
+
+bool
+commit_rest(struct failover *f)
+{
+	size_t	 n;
+
+	for (n = 0; cores[n] != NULL; n++) {
+		if (uncommitted[n] && !commit(f, cores[n], http_here()))
+			return false;
+		uncommitted[n] = false;
+	}
+	return true;
 }
 
 /* Its supervisor may start it again at once, so its files come first.  What is
@@ -441,6 +471,7 @@ ensure_demoted(struct failover *f)
 	enum failover_result	 result = FAILOVER_FAILED;
 	enum server		 is;
 
+	memset(uncommitted, 0, sizeof(uncommitted));
 	/* One that hangs leaves time for the command. */
 	is = server_ask(f, command != NULL ? limit / 3 : limit);
 	if (is == SERVER_DOWN)

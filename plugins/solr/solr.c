@@ -311,6 +311,8 @@ position(struct failover *f, char *text, size_t size)
 
 	if (!http_login(f))
 		return FAILOVER_FAILED;
+	if (!commit_rest(f))
+		return FAILOVER_AGAIN;
 	for (n = 0; cores[n] != NULL; n++) {
 		if (!replication_ask(f, http_here(), cores[n], &r))
 			return FAILOVER_FAILED;

@@ -36,6 +36,10 @@ yajl_val	status_of(const struct answer *, const char *core);
 enum failover_result	restart_as(struct failover *, bool master,
 			    const char *leader);
 
+/* Ends the commits that a demotion could not wait for; false, with the sentence
+ * set, where they still go on. */
+bool			commit_rest(struct failover *);
+
 /* Is a restart of ours so young that Solr may still be down? */
 bool			restart_is_young(struct failover *);
 

@@ -592,6 +592,7 @@ def test_a_missing_right_is_named(lab, right, call):
         slave.copy.ask("SET GLOBAL read_only = 1")
     said = refused(slave, call, *(of(master) if call == "ensure_slave" else ()))
     assert right.replace("READ ONLY", "READ_ONLY") in said
+    assert "consul-failover-mysql(7) lists the rights" in said
 
 
 @pytest.mark.parametrize("setting", [

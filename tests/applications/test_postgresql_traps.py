@@ -183,7 +183,8 @@ def test_without_its_target_it_does_not_become_master(lab):
     for _ in range(3):
         status, said = node.call("ensure_master", "--target", "1 7/0")
         assert status == AGAIN and "that the master before" in said
-    assert "no position" in refused(node, "ensure_master", "--target", "x")
+    status, said = node.call("ensure_master", "--target", "x")
+    assert status == AGAIN and "no position" in said
     assert node.copy.role() == "slave"
 
 
@@ -283,6 +284,50 @@ def test_a_promotion_under_way_is_undone(lab):
         assert node.call("ensure_demoted")[0] == 0
     net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
     assert "0/" in position(node) and position(node).startswith("1 ")
+
+
+class Slow(Copy):
+    """Its pg_promote does it, and does not answer."""
+
+    @property
+    def options(self):
+        told = super().options
+        return {**told, "connection": told["connection"] +
+                " options='-c search_path=public,pg_catalog'"}
+
+
+def test_a_promotion_that_was_not_answered_is_undone(lab):
+    """It was asked for, so it may go on."""
+    node, = copies(lab, Slow)
+    done(node, "ensure_master")
+    node.copy.ask("CREATE FUNCTION public.pg_promote(wait boolean) RETURNS "
+                  "boolean LANGUAGE sql AS 'SELECT pg_catalog.pg_promote($1); "
+                  "SELECT pg_sleep(60); SELECT true'")
+    done(node, "ensure_demoted")
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+    startup, = node.copy.ask("SELECT pid FROM pg_stat_activity WHERE "
+                             "backend_type = 'startup'")
+    with node.copy.frozen(startup[0]):
+        words = "plugin.master_deadline=500ms"
+        said = refused(node, "ensure_master", "-o", words)
+        assert "no answer in time" in said
+        assert "standby, so" not in done(node, "ensure_demoted")
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+
+
+def test_a_position_is_told_later_while_the_server_starts(lab):
+    """The agent asks again for some seconds."""
+    node, = copies(lab)
+    copy = node.copy
+    done(node, "ensure_master")
+    node.agent.write(options={
+        "start_command": f"sleep 4; {postgresql.BIN}/pg_ctl start "
+                         f"-D {copy.data} -l {copy.log} -s -w"})
+    copy.kill()
+    done(node, "ensure_demoted")
+    status, said = node.call("position")
+    assert status == AGAIN, said
+    done(node, "position")
 
 
 def test_a_standby_is_not_stopped_by_a_demotion(lab):
