@@ -340,7 +340,7 @@ run_call(struct run *r)
 	if (strcmp(c.op, "position") == 0 && result == FAILOVER_DONE &&
 	    r->position[0] == '\0')
 		result = run_say(&r->f, FAILOVER_FAILED,
-		    "position answered done, but gave no text");
+		    "position answered done, but its text is empty");
 	text = r->position[0] != '\0' && result == FAILOVER_DONE ?
 	    r->position : r->sentence;
 	wire_begin(&r->out, WIRE_RESULT);

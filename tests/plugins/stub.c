@@ -120,8 +120,10 @@ app_demote(struct failover *f, const char *line)
 	enum failover_result	 result;
 	int			 fd = app_connect(f);
 
-	if (fd == -1 && errno == EAGAIN)
-		return f->say(f, FAILOVER_FAILED, "it takes no connections");
+	/* Whoever can't ask knows nothing of it: no descriptor, a full queue. */
+	if (fd == -1 && errno != ECONNREFUSED && errno != ENOENT)
+		return f->say(f, FAILOVER_FAILED, "it can't be asked: %s",
+		    strerror(errno));
 	if (fd == -1)
 		return f->say(f, FAILOVER_DONE, "the application does not run");
 	result = app_ask(f, fd, line, f->time_left(f) / 2);

@@ -271,7 +271,7 @@ an_empty_position_is_none(void **state)
 	given_option("at_file", file);
 	given_recorder();
 	call(HANDLER_POSITION);
-	then(HANDLER_FAILED, "position answered done, but gave no text");
+	then(HANDLER_FAILED, "position answered done, but its text is empty");
 }
 
 static void
