@@ -77,8 +77,15 @@ client_open(void)
 	int			 fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
 				    0);
 
+	/* From one address after the other: where the server is the first to
+	 * end a connection, its port waits all the same. */
+	static uint32_t		 turn;
+	struct sockaddr_in	 from = { .sin_family = AF_INET };
+
+	from.sin_addr.s_addr = htonl(0x7f010000 | ++turn % 0xffff);
 	FUZZ_MUST(fd != -1 && setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset,
-	    sizeof(reset)) == 0);
+	    sizeof(reset)) == 0 &&
+	    bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
 	FUZZ_MUST(connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0);
 	loop();
 	return fd;
