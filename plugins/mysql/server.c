@@ -188,8 +188,10 @@ server_open(struct server *s, struct failover *f, const struct place *at)
 		}
 		wanted = mysql_real_connect_cont(&done, s->link, wanted);
 	}
-	if (done != NULL)
+	if (done != NULL) {
+		find_pid(s);	/* there may have been nothing to wait for */
 		return true;
+	}
 	fail_as_library(s);
 	server_close(s);
 	return false;

@@ -99,6 +99,12 @@ class Scenarios:
             behind, other = slaves[::(-1) ** number]
             behind.copy.lag()
             writer.wait(old.name, time.monotonic_ns(), 100)
+            # The other one may have been made a slave a moment ago, and not
+            # be known to anybody yet.
+            lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
+            written = writer.ids()
+            lab.wait(f"{other.name} has what was written",
+                     lambda: written <= set(other.copy.ids()))
             held = set(behind.copy.ids())
             candidates += lab.tags()[behind.name] == "slave"
             old.copy.kill()

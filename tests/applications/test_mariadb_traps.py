@@ -325,9 +325,12 @@ def test_a_server_that_can_not_be_demoted_in_time_is_killed(lab, way):
     node, = some(lab, **DEADLINE)
     done(node, "ensure_master")
     way(node)
-    assert "the server is killed" in done(node, "ensure_demoted")
-    net.wait_for("it has ended", lambda: not node.copy.running)
-    node.copy.start()
+    said = done(node, "ensure_demoted")
+    # A fast machine may have rolled back in time: nothing is to be killed then.
+    if way is hanging or "all sessions ended" not in said:
+        assert "the server is killed" in said
+        net.wait_for("it has ended", lambda: not node.copy.running)
+        node.copy.start()
     assert refuses_writes(node)
 
 

@@ -321,7 +321,7 @@ def test_a_position_is_told_later_while_the_server_starts(lab):
     copy = node.copy
     done(node, "ensure_master")
     node.agent.write(options={
-        "start_command": f"sleep 4; {postgresql.BIN}/pg_ctl start "
+        "start_command": f"sleep 8; {postgresql.BIN}/pg_ctl start "
                          f"-D {copy.data} -l {copy.log} -s -w"})
     copy.kill()
     done(node, "ensure_demoted")

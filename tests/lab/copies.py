@@ -218,6 +218,12 @@ class Lab:
                 found[entry["Node"]["Node"]] = tags[0] if tags else None
         return found
 
+    def standing(self):
+        """How many candidates for the lock are known to Consul."""
+        found = self.cluster.servers[0].get(
+            f"/v1/kv/lock/{self.service}/candidates/?recurse") or []
+        return sum(1 for r in found if r.get("Session"))
+
     def master(self, nodes=None, seconds=60):
         """The one of these nodes that is tagged master, when there is one."""
         return self.wait("there is one master",
