@@ -308,7 +308,7 @@ def rolling_back(node):
     threading.Thread(target=ignoring(link.query), daemon=True, args=[
         "UPDATE app.big SET a = a + 2000000"]).start()
     net.wait_for("it has done much", lambda: any(
-        (row["Info"] or "").startswith("UPDATE") and row["Time"] >= 3
+        (row["Info"] or "").startswith("UPDATE") and row["Time"] >= 1
         for row in node.copy.ask("SHOW PROCESSLIST")))
 
 
