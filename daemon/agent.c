@@ -417,6 +417,16 @@ agent_call(struct agent *a, const struct core_action *act)
  * other one may be at a long ensure_slave.
  */
 
+/* Another call of it has ended, and health has waited for that. */
+static void
+agent_health_handler_free(struct agent *a)
+{
+	if (!a->health_again)
+		return;
+	a->health_again = false;
+	timer_in(a->health_timer, 0);
+}
+
 static void
 agent_election_soon(struct agent *a)
 {
@@ -429,10 +439,7 @@ agent_election_answer(enum handler_result result, const char *text, void *arg)
 {
 	struct agent	*a = arg;
 
-	if (a->health_again) {
-		a->health_again = false;
-		timer_in(a->health_timer, 0);
-	}
+	agent_health_handler_free(a);
 	agent_election_soon(a);
 	if (a->asked_round != a->election_round)
 		return;		/* of an election that is over */
@@ -554,7 +561,8 @@ agent_stand_aside(struct agent *a)
 
 	/* Where nobody can take it yet, that may change until somebody can. */
 	if (c->state != CORE_CANDIDATE || c->lock.epoch == a->aside_epoch ||
-	    !c->lock.clean || (c->health == CORE_HEALTH_OK && c->now >= c->hold_off))
+	    !c->lock.clean ||
+	    (c->health == CORE_HEALTH_OK && c->now >= c->hold_off))
 		return;
 	a->aside_epoch = c->lock.epoch;
 	candidates_publish(a->candidates, c->lock.epoch, "", anybody);
@@ -592,10 +600,7 @@ agent_position_told(enum handler_result result, const char *text, void *arg)
 
 	if (result == HANDLER_DONE && core_is_master(&a->core))
 		candidates_say_master(a->candidates, a->core.epoch, text);
-	if (a->health_again) {
-		a->health_again = false;
-		timer_in(a->health_timer, 0);
-	}
+	agent_health_handler_free(a);
 }
 
 static void

@@ -41,6 +41,11 @@ struct candidates {
 	char				*master;
 };
 
+/* Of our record. */
+struct candidates_key {
+	char	 text[CONSUL_NAME_MAX + CONSUL_ID_MAX];
+};
+
 static void	candidates_watch(struct candidates *);
 static void	candidates_write(struct candidates *);
 
@@ -199,6 +204,24 @@ candidates_look(struct candidates *c)
  * Writing.
  */
 
+static struct candidates_key
+candidates_key(const struct candidates *c)
+{
+	struct candidates_key	key;
+
+	snprintf(key.text, sizeof key.text, "%s%s", c->prefix, c->session);
+	return key;
+}
+
+/* What is being written, or shall be, is not wanted any more. */
+static void
+candidates_drop(struct candidates *c)
+{
+	consul_cancel(c->put);
+	c->put = NULL;
+	c->unwritten = false;
+}
+
 static void
 candidates_written(const struct consul_reply *r, void *arg)
 {
@@ -223,15 +246,12 @@ candidates_written(const struct consul_reply *r, void *arg)
 static void
 candidates_write(struct candidates *c)
 {
-	char	key[CONSUL_NAME_MAX + CONSUL_ID_MAX];
-
 	if (c->session[0] == '\0' || c->put != NULL || !c->unwritten)
 		return;
 	c->unwritten = false;
 	event_del(c->put_timer);
-	snprintf(key, sizeof key, "%s%s", c->prefix, c->session);
-	c->put = consul_put(c->consul, key, c->session, c->record,
-	    candidates_written, c);
+	c->put = consul_put(c->consul, candidates_key(c).text, c->session,
+	    c->record, candidates_written, c);
 }
 
 static void
@@ -330,9 +350,7 @@ candidates_session(struct candidates *c, const char *session)
 	if (strcmp(c->session, session) == 0)
 		return;
 	snprintf(c->session, sizeof c->session, "%s", session);
-	consul_cancel(c->put);
-	c->put = NULL;
-	c->unwritten = false;
+	candidates_drop(c);
 	candidates_stand(c);
 }
 
@@ -369,15 +387,11 @@ candidates_identify(struct candidates *c, const char *node, bool compares)
 void
 candidates_leave(struct candidates *c)
 {
-	char	key[CONSUL_NAME_MAX + CONSUL_ID_MAX];
-
 	if (c->session[0] == '\0' || !c->stands)
 		return;
-	consul_cancel(c->put);
-	c->put = NULL;
-	c->unwritten = false;
-	snprintf(key, sizeof key, "%s%s", c->prefix, c->session);
-	consul_delete(c->consul, key, candidates_forget_it, NULL);
+	candidates_drop(c);
+	consul_delete(c->consul, candidates_key(c).text, candidates_forget_it,
+	    NULL);
 }
 
 const struct election_record *

@@ -250,20 +250,37 @@ take_over(struct setup *s, struct config *config,
 	return true;
 }
 
-struct trial {
+/* What came of a call that was made on a loop of its own. */
+struct call_answer {
 	struct event_base	*base;
 	enum handler_result	 result;
-	char			 text[FAILOVER_SENTENCE];
+	char			 text[FAILOVER_POSITION];
 };
 
 static void
-trial_ends(enum handler_result result, const char *text, void *arg)
+keep_answer(enum handler_result result, const char *text, void *arg)
 {
-	struct trial	*t = arg;
+	struct call_answer	*a = arg;
 
-	t->result = result;
-	snprintf(t->text, sizeof t->text, "%s", text);
-	event_base_loopbreak(t->base);
+	a->result = result;
+	snprintf(a->text, sizeof a->text, "%s", text);
+	event_base_loopbreak(a->base);
+}
+
+/* Blocks until the plugin has answered, or its time is over. */
+static void
+call_once(const struct config *c, const struct plugin_description *p,
+    const struct handler_call *call, struct call_answer *a)
+{
+	struct handler	*h;
+
+	a->result = HANDLER_LOST;
+	a->base = event_base_new();
+	h = handler_new(a->base, "call", c, p, NULL, NULL);
+	handler_call(h, call, keep_answer, a);
+	event_base_dispatch(a->base);
+	handler_free(h);
+	event_base_free(a->base);
 }
 
 /* An option or a password that the plugin can't use would cost a healthy master
@@ -272,25 +289,20 @@ static bool
 is_no_worse(const struct setup *s, const struct config *c,
     const struct plugin_description *p, int64_t limit)
 {
-	struct trial		 t = { .base = event_base_new() };
+	struct call_answer	 a;
 	struct handler_call	 call = { .op = HANDLER_HEALTH,
 				    .timeout_ms = limit,
 				    .what = { .node = "",
 				    .reason = "a new configuration" } };
-	struct handler		*h;
 
-	if (!agent_is_well(s->agent) || t.base == NULL)
+	if (!agent_is_well(s->agent))
 		return true;
 	if (c->health_deadline < limit)
 		call.timeout_ms = c->health_deadline;
-	h = handler_new(t.base, "trial", c, p, NULL, NULL);
-	handler_call(h, &call, trial_ends, &t);
-	event_base_dispatch(t.base);
-	handler_free(h);
-	event_base_free(t.base);
-	if (t.result == HANDLER_DONE || t.result == HANDLER_AGAIN)
+	call_once(c, p, &call, &a);
+	if (a.result == HANDLER_DONE || a.result == HANDLER_AGAIN)
 		return true;
-	log_error("With the new %s the plugin says: %s", c->file, t.text);
+	log_error("With the new %s the plugin says: %s", c->file, a.text);
 	return false;
 }
 
@@ -705,11 +717,6 @@ plugin_info_command(struct options *o)
 	return EXIT_SUCCESS;
 }
 
-struct call_answer {
-	struct event_base	*base;
-	enum handler_result	 result;
-};
-
 /* What a plugin says may hold anything, and this may be a terminal. */
 static void
 print_line(const char *text)
@@ -720,35 +727,20 @@ print_line(const char *text)
 	putchar('\n');
 }
 
-static void
-print_answer(enum handler_result result, const char *text, void *arg)
-{
-	struct call_answer	*a = arg;
-
-	a->result = result;
-	printf("%s: ", handler_result_name(result));
-	print_line(text);
-	event_base_loopbreak(a->base);
-}
-
 static int
 call_plugin(const struct config *c, const struct plugin_description *p,
     const struct handler_call *call)
 {
-	struct call_answer	 answer = { .result = HANDLER_LOST };
-	struct handler		*h;
+	struct call_answer	 a;
 
 	if ((p->ops & 1u << call->op) == 0)
 		return fail(EXIT_FAILURE, "%s has no %s", p->path,
 		    handler_op_name(call->op));
-	answer.base = event_base_new();
-	h = handler_new(answer.base, "call", c, p, NULL, NULL);
-	handler_call(h, call, print_answer, &answer);
-	event_base_dispatch(answer.base);
-	handler_free(h);
-	event_base_free(answer.base);
-	return answer.result == HANDLER_DONE ? EXIT_SUCCESS :
-	    answer.result == HANDLER_AGAIN ? EXIT_AGAIN : EXIT_FAILURE;
+	call_once(c, p, call, &a);
+	printf("%s: ", handler_result_name(a.result));
+	print_line(a.text);
+	return a.result == HANDLER_DONE ? EXIT_SUCCESS :
+	    a.result == HANDLER_AGAIN ? EXIT_AGAIN : EXIT_FAILURE;
 }
 
 static int

@@ -82,8 +82,8 @@ void		 lock_pass_on(struct lock *, bool clean);
 void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 
 /* The key, and what is written there: who holds it, or how it was given up.
- * The value is the caller's.  A node
- * or an address that is not known is "": who reads it knows who held the lock. */
+ * The value is the caller's.  A node or an address that is not known is "": who
+ * reads the value knows who held the lock. */
 void		 lock_make_path(const struct config *,
 		    char path[CONSUL_NAME_MAX]);
 char		*lock_make_value(const struct config *, const char *state,

@@ -38,7 +38,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
-from lab import consul, copies, net, process  # noqa: E402
+from lab import consul, copies, net, outcome, process  # noqa: E402
+from lab.outcome import pytest_runtest_makereport  # noqa: E402, F401
 
 
 def pytest_sessionstart(session):
@@ -74,7 +75,6 @@ def cluster(cluster_):
 
 
 _numbers = itertools.count(1)
-_failed = pytest.StashKey()
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def lab(request, network, cluster):
         "UBSAN_OPTIONS": "print_stacktrace=1",
     })
     yield the_lab
-    failed = request.node.stash.get(_failed, False)
+    failed = outcome.failed(request)
     found = the_lab.end()
     if failed or found:
         print(f"{the_lab.story()}\n--- all files: {the_lab.folder}")
@@ -92,13 +92,6 @@ def lab(request, network, cluster):
         the_lab.forget()
     if found:
         pytest.fail("\n".join(found), pytrace=False)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    if report.when == "call" and report.failed:
-        item.stash[_failed] = True
 
 
 @pytest.fixture

@@ -24,12 +24,13 @@ def literal(text):
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-ACCOUNTS = f"""
-FLUSH PRIVILEGES;
+def accounts(rights):
+    """Those of the plugin, with these rights, of replication and of clients."""
+    return f"""
 CREATE DATABASE app;
 CREATE TABLE app.written (id VARCHAR(64) PRIMARY KEY) ENGINE=InnoDB;
 CREATE USER {PLUGIN}@localhost IDENTIFIED BY {literal(PASSWORD[PLUGIN])};
-GRANT {RIGHTS} ON *.* TO {PLUGIN}@localhost;
+GRANT {rights} ON *.* TO {PLUGIN}@localhost;
 GRANT SELECT ON app.* TO {PLUGIN}@localhost;
 CREATE USER {REPLICATION}@'%' IDENTIFIED BY {literal(PASSWORD[REPLICATION])};
 GRANT REPLICATION SLAVE ON *.* TO {REPLICATION}@'%';
@@ -51,8 +52,8 @@ def template():
     subprocess.run(
         ["mariadbd", "--no-defaults", "--user=root", "--bootstrap",
          f"--datadir={folder}/data", "--innodb-log-file-size=8M"],
-        input=ACCOUNTS.encode(), check=True, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE)
+        input=("FLUSH PRIVILEGES;" + accounts(RIGHTS)).encode(), check=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     return folder / "data"
 
 

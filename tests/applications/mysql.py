@@ -15,18 +15,6 @@ from mariadb import CLIENT, PASSWORD, PLUGIN, REPLICATION, literal
 RIGHTS = ("SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, SYSTEM_USER, PROCESS, "
           "RELOAD, REPLICATION CLIENT, REPLICATION_SLAVE_ADMIN")
 
-ACCOUNTS = f"""
-CREATE DATABASE app;
-CREATE TABLE app.written (id VARCHAR(64) PRIMARY KEY) ENGINE=InnoDB;
-CREATE USER {PLUGIN}@localhost IDENTIFIED BY {literal(PASSWORD[PLUGIN])};
-GRANT {RIGHTS} ON *.* TO {PLUGIN}@localhost;
-GRANT SELECT ON app.* TO {PLUGIN}@localhost;
-CREATE USER {REPLICATION}@'%' IDENTIFIED BY {literal(PASSWORD[REPLICATION])};
-GRANT REPLICATION SLAVE ON *.* TO {REPLICATION}@'%';
-CREATE USER {CLIENT}@'%' IDENTIFIED BY {literal(PASSWORD[CLIENT])};
-GRANT ALL ON app.* TO {CLIENT}@'%';
-"""
-
 
 @functools.cache
 def program():
@@ -43,7 +31,7 @@ def program():
 def template():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mysql-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    (folder / "accounts").write_text(ACCOUNTS)
+    (folder / "accounts").write_text(mariadb.accounts(RIGHTS))
     subprocess.run(
         [program(), "--no-defaults", "--initialize-insecure", "--user=root",
          f"--datadir={folder}/data", f"--init-file={folder}/accounts",

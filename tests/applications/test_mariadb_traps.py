@@ -11,6 +11,7 @@ import pytest
 
 import mariadb
 from lab import net
+from lab.copies import done
 
 AGAIN = 75
 DEADLINE = {"plugin": {"demote_deadline": "1s"}}
@@ -22,12 +23,6 @@ def some(lab, count=1, kind=mariadb.Copy, **sections):
     for n in nodes:
         n.copy.start()
     return nodes
-
-
-def done(node, op, *words):
-    status, said = node.call(op, *words)
-    assert status == 0, said
-    return said
 
 
 def refused(node, op, *words):

@@ -10,6 +10,7 @@ import redis
 
 import redis_
 from lab import net
+from lab.copies import done
 
 NOBODY = ["slave", "127.0.0.1", 0]
 AGAIN = 75
@@ -56,12 +57,6 @@ def two(lab, kind=Copy, **options):
     for n in nodes:
         n.copy.start()
     return nodes
-
-
-def done(node, op, *words):
-    status, said = node.call(op, *words)
-    assert status == 0, said
-    return said
 
 
 def refused(node, op, *words):

@@ -67,7 +67,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
-from lab import netns, nodes, process  # noqa: E402
+from lab import netns, nodes, outcome, process  # noqa: E402
+from lab.outcome import pytest_runtest_makereport  # noqa: E402, F401
 
 
 SEED = "NEMESIS_SEED"
@@ -131,7 +132,6 @@ def site(sites):
 
 
 _numbers = itertools.count(1)
-_failed = pytest.StashKey()
 
 
 @pytest.fixture
@@ -157,17 +157,10 @@ def lab_on(request, tmp_path):
 
 
 def finish(request, the_lab):
-    failed = request.node.stash.get(_failed, False)
+    failed = outcome.failed(request)
     found = the_lab.end(passed=not failed)
     print(the_lab.story())
     if failed or found:
         the_lab.forget()
     if found:
         pytest.fail("\n".join(found), pytrace=False)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    if report.when == "call" and report.failed:
-        item.stash[_failed] = True

@@ -80,6 +80,13 @@ class Node:
             self.copy.refusal in said[-1] else None
 
 
+def done(node, op, *words):
+    """One call by hand, which must be done; gives its sentence."""
+    status, said = node.call(op, *words)
+    assert status == 0, said
+    return said
+
+
 # The ways in which a mastership ends: each does it, and then takes it back.
 
 def agent_stopped(node):

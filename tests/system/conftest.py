@@ -14,7 +14,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
-from lab import agent, checker, consul, net, process  # noqa: E402
+from lab import agent, checker, consul, net, outcome, process  # noqa: E402
+from lab.outcome import pytest_runtest_makereport  # noqa: E402, F401
 
 
 def pytest_sessionstart(session):
@@ -153,7 +154,7 @@ def lab(request, tmp_path, network):
     name = f"app-{os.getpid()}-{next(_numbers)}"
     the_lab = Lab(tmp_path, network, name)
     yield the_lab
-    failed = request.node.stash.get(_failed, False)
+    failed = outcome.failed(request)
     found = the_lab.end()
     if failed or found:
         for a in the_lab.agents:
@@ -165,13 +166,3 @@ def lab(request, tmp_path, network):
                 if l.op != "health")[-6000:])
     if found:
         pytest.fail("\n".join(found), pytrace=False)
-
-
-_failed = pytest.StashKey()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    if report.when == "call" and report.failed:
-        item.stash[_failed] = True
