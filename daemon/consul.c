@@ -1154,22 +1154,32 @@ consul_put_tags(yajl_gen g, const char *tags)
 	free(copy);
 }
 
-/* Consul does not show what a check was registered with, so we note it down. */
+/*
+ * Consul does not show what a check was registered with, so we note it down.
+ * The token too: with the one of then Consul writes the check's state, and the
+ * end of the service, into its catalogue, and can't any more once it is revoked.
+ */
 static void
-consul_describe_check(const struct consul_registration *s, char *text,
-    size_t size)
+consul_describe_check(const struct consul *c,
+    const struct consul_registration *s, char *text, size_t size)
 {
-	snprintf(text, size, "%.400s every %" PRId64 " ms, time-out %" PRId64
-	    " ms, %" PRId64 " failures", s->check_url, s->check_interval_ms,
-	    s->check_timeout_ms, s->check_failures);
+	uint16_t	token = http_token_mark(c->http);
+	int		n = snprintf(text, size, "%.400s every %" PRId64
+			    " ms, time-out %" PRId64 " ms, %" PRId64 " failures",
+			    s->check_url, s->check_interval_ms,
+			    s->check_timeout_ms, s->check_failures);
+
+	if (token != 0)
+		snprintf(text + n, size - (size_t)n, ", token %04x", token);
 }
 
 bool
-consul_same_check(const char *described, const struct consul_registration *s)
+consul_same_check(const struct consul *c, const char *described,
+    const struct consul_registration *s)
 {
 	char	 text[CONSUL_META_MAX];
 
-	consul_describe_check(s, text, sizeof(text));
+	consul_describe_check(c, s, text, sizeof(text));
 	return strcmp(text, described) == 0;
 }
 
@@ -1211,7 +1221,7 @@ consul_register(struct consul *c, const struct consul_registration *s,
 	json_put_member(g, CONSUL_HEALTH, s->health);
 	if (s->warning != NULL && s->warning[0] != '\0')
 		json_put_member(g, CONSUL_WARNING, s->warning);
-	consul_describe_check(s, check, sizeof(check));
+	consul_describe_check(c, s, check, sizeof(check));
 	json_put_member(g, CONSUL_CHECK, check);
 	yajl_gen_map_close(g);
 	if (s->with_check)

@@ -167,8 +167,10 @@ struct consul_registration {
 	bool		 with_check;	/* false: keep the check as it is */
 	bool		 passing;	/* with_check: born "passing" */
 };
-/* Is the check that a reply's check describes the one wanted here? */
-bool	consul_same_check(const char *check, const struct consul_registration *);
+/* Is the check that a reply's check describes the one wanted here, and brought
+ * by the token that we have?  Consul goes on with the one that brought it. */
+bool	consul_same_check(const struct consul *, const char *check,
+    const struct consul_registration *);
 struct consul_request	*consul_register(struct consul *,
     const struct consul_registration *, consul_cb, void *);
 struct consul_request	*consul_deregister(struct consul *, const char *id,

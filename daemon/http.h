@@ -48,6 +48,9 @@ struct http_request	*http_send(struct http *, const char *method,
 			    int64_t timeout_ms, http_cb cb, void *arg);
 void	http_cancel(struct http_request *);	/* cb never runs; NULL is fine */
 
+/* Tells one token from another; 0 where there is none. */
+uint16_t	 http_token_mark(const struct http *);
+
 /* Where requests go, for messages: "http://127.0.0.1:8500". */
 const char	*http_address(const struct http *);
 

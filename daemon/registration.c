@@ -288,7 +288,7 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	r->outdated = strcmp(reply->tags, tags) != 0 || reply->port != g.port ||
 	    strcmp(reply->address, g.address) != 0 ||
 	    strcmp(reply->warning, g.warning) != 0;
-	if (consul_same_check(reply->check, &g))
+	if (consul_same_check(r->consul, reply->check, &g))
 		registration_check(r);
 	else
 		registration_register(r, true);

@@ -173,7 +173,9 @@ def acl(tmp_path, sites):
         site.end()
 
 
-def test_the_token_of_the_master_is_revoked(acl, lab_on):
+@pytest.mark.parametrize("restart", (False, True), ids=("hup", "restart"))
+def test_the_token_of_the_master_is_revoked(acl, lab_on, restart):
+    """With the new one it leaves nothing in Consul, as the lab sees to."""
     lab = lab_on(acl)
     tokens = {}
     for n in lab.nodes:
@@ -192,4 +194,8 @@ def test_the_token_of_the_master_is_revoked(acl, lab_on):
     lab.settled(nodes=others)
     file = first.agent.sections["consul"]["token_file"]
     file.write_text(token(first.consul)["SecretID"])
-    first.agent.hup()
+    if restart:
+        first.agent.kill()
+        first.agent.start()
+    else:
+        first.agent.hup()

@@ -1137,7 +1137,7 @@ requests_are_what_consul_expects(void **state)
 	    "\"Name\":\"app\",\"Port\":3306,\"Tags\":[\"slave\",\"blue\"],"
 	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
 	    "\"well\",\"failover-check\":\"http://h/health every 2000 ms, "
-	    "time-out 1500 ms, 2 failures\"},\"Check\":{\"HTTP\":"
+	    "time-out 1500 ms, 2 failures, token 3271\"},\"Check\":{\"HTTP\":"
 	    "\"http://h/health\",\"Interval\":\"2s\",\"Timeout\":\"1500ms\","
 	    "\"FailuresBeforeCritical\":2,\"Status\":\"passing\"}}" },
 	{ deregister, "PUT /v1/agent/service/deregister/app ", "" },
@@ -1180,7 +1180,7 @@ requests_are_what_consul_expects(void **state)
 	    "\"app\",\"Address\":\"10.1.1.1\",\"Port\":3306,\"Tags\":[],"
 	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
 	    "\"well\",\"failover-check\":\"http://h/health every 2000 ms, "
-	    "time-out 1500 ms, 2 failures\"}}");
+	    "time-out 1500 ms, 2 failures, token 3271\"}}");
 }
 
 static void
