@@ -29,6 +29,7 @@
 extern char	**environ;
 
 static pid_t	 restarting;	/* the command, while it runs; or 0 */
+static int64_t	 loaded[CORES];	/* the file that was written then */
 
 static void
 file_of(struct failover *f, const char *core, char path[static PATH_MAX])
@@ -37,31 +38,68 @@ file_of(struct failover *f, const char *core, char path[static PATH_MAX])
 	    f->option(f, "home"), core);
 }
 
-/* Milliseconds since the file was written; -1: there is none. */
 static int64_t
-age_of(struct failover *f, const char *core)
+in_ms(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* When the file was written, in milliseconds of the wall clock; -1: there is
+ * none. */
+static int64_t
+written_at(struct failover *f, const char *core)
 {
 	char		 path[PATH_MAX];
 	struct stat	 st;
-	struct timespec	 now;
 
 	file_of(f, core, path);
-	if (stat(path, &st) == -1)
-		return -1;
+	return stat(path, &st) == -1 ? -1 : in_ms(st.st_mtim);
+}
+
+/* Milliseconds since then; -1: there is no file. */
+static int64_t
+age_of(int64_t written)
+{
+	struct timespec	 now;
+
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (now.tv_sec - st.st_mtim.tv_sec) * 1000 +
-	    (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+	return written == -1 ? -1 : in_ms(now) - written;
+}
+
+static int64_t
+uptime(const struct answer *status, const char *core)
+{
+	return (int64_t)json_number(json_at(status_of(status, core), "uptime",
+	    NULL));
+}
+
+void
+restart_note(struct failover *f, const struct answer *status)
+{
+	int64_t	 written;
+	size_t	 n;
+
+	for (n = 0; by_restart(f) && cores[n] != NULL; n++) {
+		written = written_at(f, cores[n]);
+		if (status_of(status, cores[n]) != NULL &&
+		    uptime(status, cores[n]) < age_of(written))
+			loaded[n] = written;
+	}
 }
 
 bool
 restart_is_young(struct failover *f)
 {
-	int64_t	 age, limit = f->number(f, "restart_limit");
+	int64_t	 written, age, limit = f->number(f, "restart_limit");
 	size_t	 n;
 
-	for (n = 0; by_restart(f) && cores[n] != NULL; n++) {
-		age = age_of(f, cores[n]);
-		if (age >= 0 && age < limit)
+	/* Solr stays up while its cores are reloaded. */
+	if (!by_restart(f) || f->option(f, "restart") == NULL)
+		return false;
+	for (n = 0; cores[n] != NULL; n++) {
+		written = written_at(f, cores[n]);
+		age = age_of(written);
+		if (age >= 0 && age < limit && written != loaded[n])
 			return true;
 	}
 	return false;
@@ -137,17 +175,14 @@ static enum failover_result
 check_loaded(struct failover *f, const char *core, bool master)
 {
 	struct answer	 a;
-	yajl_val	 v;
 	int64_t		 up = -1;
 
-	if (status_ask(f, &a, http_here())) {
-		v = json_at(status_of(&a, core), "uptime", NULL);
-		up = (int64_t)json_number(v);
-	}
+	if (status_ask(f, &a, http_here()))
+		up = uptime(&a, core);
 	answer_free(&a);
 	if (up == -1)
 		return FAILOVER_FAILED;
-	if (up < age_of(f, core))
+	if (up < age_of(written_at(f, core)))
 		return f->say(f, FAILOVER_FAILED, "core %s was loaded after its "
 		    "core.properties had been written, and is not the %s: does "
 		    "its solrconfig.xml say \"${%s:false}\"?", core,

@@ -288,6 +288,7 @@ health(struct failover *f)
 		return FAILOVER_FAILED;
 	result = status_ask(f, &a, http_here()) ? check_cores(f, &a) :
 	    FAILOVER_FAILED;
+	restart_note(f, &a);
 	answer_free(&a);
 	return result;
 }

@@ -40,8 +40,12 @@ enum failover_result	restart_as(struct failover *, bool master,
  * set, where they still go on. */
 bool			commit_rest(struct failover *);
 
-/* Is a restart of ours so young that Solr may still be down? */
+/* Is a restart of ours so young that Solr may still be down?  Not if this handler
+ * has seen it up again. */
 bool			restart_is_young(struct failover *);
+/* What a Solr that is up tells of its cores. */
+void			restart_note(struct failover *,
+			    const struct answer *status);
 
 /* Runs a command by the shell, or waits for the one that this handler has
  * started, of number *pid; FAILOVER_AGAIN: it goes on. */

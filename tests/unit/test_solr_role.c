@@ -5,12 +5,15 @@
  */
 #include "../../plugins/solr/solr.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,10 +30,13 @@ struct copy {
 	bool		 closed;	/* its fence */
 	bool		 pending;	/* something is not committed */
 	bool		 stuck;		/* no commit ends */
+	bool		 down;
+	unsigned	 uptime;	/* ms */
 	unsigned	 asked;
 };
 
 static struct copy	 here, before;
+static const char	*method, *home, *restart;
 
 static bool
 answer(struct answer *a, const char *text)
@@ -47,11 +53,18 @@ get(struct copy *c, struct answer *a, const char *path)
 	char	 text[256];
 
 	c->asked++;
+	a->refused = c->down;
+	if (c->down)
+		return false;
 	if (strstr(path, "/info/system") != NULL)
 		return answer(a, "{\"lucene\":{\"solr-spec-version\":"
 		    "\"9.8.1\"}}");
-	if (strstr(path, "/admin/cores") != NULL)
-		return answer(a, "{\"status\":{\"rows\":{\"name\":\"rows\"}}}");
+	if (strstr(path, "/admin/cores") != NULL) {
+		snprintf(text, sizeof(text), "{\"status\":{\"rows\":{\"name\":"
+		    "\"rows\",\"instanceDir\":\"%s/rows\",\"uptime\":%u}}}",
+		    home, c->uptime);
+		return answer(a, text);
+	}
 	if (strstr(path, "/config/requestHandler") != NULL)
 		return answer(a, "{\"config\":{\"requestHandler\":{\"/update\":"
 		    "{\"class\":\"solr.UpdateRequestHandler\","
@@ -118,17 +131,17 @@ option(const struct failover *f, const char *name)
 {
 	(void)f;
 	return strcmp(name, "cores") == 0 ? "rows" :
-	    strcmp(name, "method") == 0 ? "replication" :
+	    strcmp(name, "method") == 0 ? method :
+	    strcmp(name, "restart") == 0 ? restart :
 	    strcmp(name, "on_divergence") == 0 ? "refuse" :
-	    strcmp(name, "home") == 0 ? "/nonexistent" : NULL;
+	    strcmp(name, "home") == 0 ? home : NULL;
 }
 
 static int64_t
 number(const struct failover *f, const char *name)
 {
 	(void)f;
-	(void)name;
-	return 0;
+	return strcmp(name, "restart_limit") == 0 ? 60000 : 0;
 }
 
 static int64_t
@@ -170,6 +183,9 @@ given_two_copies(void **state)
 	here = (struct copy){ .generation = 5, .closed = true };
 	before = (struct copy){ .generation = 5, .closed = true };
 	call.enough = 0;
+	method = "replication";
+	home = "/nonexistent";
+	restart = NULL;
 	return plugin_start(&call) == FAILOVER_DONE ? 0 : -1;
 }
 
@@ -220,6 +236,53 @@ a_final_position_is_that_after_the_commit(void **state)
 	assert_string_equal(text, "rows=6:6");
 }
 
+static void
+touch(const char *path)
+{
+	const char	 text[] = "name=rows\n";
+	int		 fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+}
+
+/* Or a Solr that is killed a minute after its promotion has no successor. */
+static void
+a_restart_that_is_over_is_no_excuse(void **state)
+{
+	char	 folder[] = "/tmp/solr-XXXXXX", core[64], file[96];
+
+	(void)state;
+	home = mkdtemp(folder);
+	assert_non_null(home);
+	snprintf(core, sizeof(core), "%s/rows", home);
+	snprintf(file, sizeof(file), "%s/core.properties", core);
+	assert_int_equal(mkdir(core, 0700), 0);
+	touch(file);
+	method = "restart";
+	here.down = true;
+	assert_int_equal(health(&call), FAILOVER_FAILED);	/* no command */
+	restart = "systemctl restart solr";
+	assert_int_equal(health(&call), FAILOVER_AGAIN);
+	here.down = false;
+	here.uptime = 3600 * 1000;	/* it has not even gone down yet */
+	assert_int_equal(health(&call), FAILOVER_DONE);
+	here.down = true;
+	assert_int_equal(health(&call), FAILOVER_AGAIN);
+	here.down = false;
+	here.uptime = 0;
+	usleep(2000);
+	assert_int_equal(health(&call), FAILOVER_DONE);
+	here.down = true;
+	assert_int_equal(health(&call), FAILOVER_FAILED);
+	usleep(2000);
+	touch(file);
+	assert_int_equal(health(&call), FAILOVER_AGAIN);	/* the next one */
+	unlink(file);
+	rmdir(core);
+	rmdir(home);
+}
+
 int
 main(void)
 {
@@ -232,6 +295,9 @@ main(void)
 		    given_two_copies, stop),
 		cmocka_unit_test_setup_teardown(
 		    a_final_position_is_that_after_the_commit,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_restart_that_is_over_is_no_excuse,
 		    given_two_copies, stop),
 	};
 
