@@ -28,8 +28,14 @@ class Scenarios:
     """A subclass says which Copy."""
 
     Copy = None
-    ROUNDS = 20             # of hand-overs, and of kills
+    ROUNDS = 20             # of hand-overs
+    KILLS = 20
+    RATE = 200              # rows a second that the client has to reach
     BEHIND = 4              # masters killed while a slave is behind
+
+    def ways(self, lab):
+        """Of a hand-over."""
+        return copies.agent_stopped, copies.disabled, copies.application_stopped
 
     def nothing_is_lost(self, lab, writer):
         """Every acknowledged write is on all copies."""
@@ -47,13 +53,10 @@ class Scenarios:
         self.nothing_is_lost(lab, writer)
 
     def test_a_hand_over_loses_nothing(self, lab, summary):
-        """Agent stopped, disabled, application stopped in good order, in turns."""
         lab.three(self.Copy)
         writer, gaps = lab.writer(), {}
         writer.wait(count=100)
-        ways = itertools.cycle((
-            copies.agent_stopped, copies.disabled, copies.application_stopped))
-        for _, way in zip(range(self.ROUNDS), ways):
+        for _, way in zip(range(self.ROUNDS), itertools.cycle(self.ways(lab))):
             old = lab.settled()
             writer.wait(old.name, time.monotonic_ns(), 20)
             gap, undo = lab.gap(writer, old, way)
@@ -66,14 +69,14 @@ class Scenarios:
                     f"{values}")
         summary(f"{len(writer.acks)} rows acknowledged, {writer.rate():.0f} a "
                 "second, 0 lost")
-        assert writer.rate() >= 200
+        assert writer.rate() >= self.RATE
 
     def test_a_killed_master_is_replaced_and_comes_back_as_a_slave(
             self, lab, summary):
         lab.three(self.Copy)
         writer, gaps, refused = lab.writer(), Gaps(), []
         writer.wait(count=100)
-        for _ in range(self.ROUNDS):
+        for _ in range(self.KILLS):
             old = lab.settled()
             writer.wait(old.name, time.monotonic_ns(), 20)
             seen = len(old.agent.lines())
@@ -83,7 +86,7 @@ class Scenarios:
             refused += filter(None, [lab.rejoins(old, seen)])
         writer.stop()
         lost = writer.ids() - lab.everywhere_the_same()
-        summary(f"{self.ROUNDS} x SIGKILL: {len(lost)} of {len(writer.acks)} "
+        summary(f"{self.KILLS} x SIGKILL: {len(lost)} of {len(writer.acks)} "
                 f"acknowledged rows lost, {len(refused)} x refused as diverged; "
                 f"{gaps}")
         assert not (lost and self.Copy.synchronous), sorted(lost)[:5]

@@ -145,7 +145,8 @@ class Copy(copies.Copy):
         return "master" if "consul-failover" in marks else None
 
     def lag(self):
-        """Its fetches hang."""
+        """It hangs in a fetch, from a host that does not answer.  ensure_slave,
+        which makes a slave's own fetches, is called all the same."""
         self.silent = socket.create_server((self.address, 0), backlog=50)
         host, port = self.silent.getsockname()
         url = f"http://{host}:{port}/solr/{CORE}"
@@ -187,6 +188,13 @@ class Restart(Copy):
     """Its role is in core.properties, and its core is loaded again for it."""
 
     config = {**Copy.config, "method": "restart", "url_key": "leader.url"}
+
+    def lag(self):
+        """Until it is made a slave again."""
+        self.ask(f"/{CORE}/replication", command="disablepoll")
+
+    def unlag(self):
+        pass
 
 
 class Client:

@@ -84,6 +84,11 @@ class Hand:
             return status == 0 and [text]
         return net.wait_for(f"{words} is done", done, 60, 0.1)[0]
 
+    def follows(self, master, ids):
+        """A slave of it, with that: a fetch may take longer than a call."""
+        net.wait_for(f"it has {ids}", lambda: self.does(
+            "ensure_slave", master) and self.ids() == ids, 60, 0.1)
+
     def refuses(self, *words):
         """What it says why not."""
         status, text = self.call(*words)
@@ -159,8 +164,7 @@ def pair(make):
     for id_ in "12":
         assert one.write(id_) == 200
     one.commit()
-    two.does("ensure_slave", one.where)
-    assert two.ids() == {"1", "2"}
+    two.follows(one.where, {"1", "2"})
     return one, two
 
 
@@ -245,9 +249,7 @@ def test_a_slave_that_is_ahead_of_its_master_is_refused(pair):
     assert "has diverged" in said and "on_divergence" in said
     assert one.ids() == {"1", "2", "3"}
     one.configure(on_divergence="follow")
-    one.does("ensure_slave", two.where)
-    net.wait_for("it has what its master has", lambda: (
-        one.call("ensure_slave", two.where), one.ids() == {"1", "2"})[1])
+    one.follows(two.where, {"1", "2"})
 
 
 def test_a_slave_follows_a_new_master(pair):
@@ -255,13 +257,11 @@ def test_a_slave_follows_a_new_master(pair):
     one, two = pair
     assert one.write("3") == 200
     one.does("ensure_demoted")
-    two.does("ensure_slave", one.where)
-    assert two.ids() == {"1", "2", "3"}
+    two.follows(one.where, {"1", "2", "3"})
     two.does("ensure_master")
     assert two.write("4") == 200
     two.commit()
-    one.does("ensure_slave", two.where)
-    assert one.ids() == {"1", "2", "3", "4"}
+    one.follows(two.where, {"1", "2", "3", "4"})
 
 
 def test_what_was_written_before_the_demotion_is_committed(pair):
@@ -271,8 +271,7 @@ def test_what_was_written_before_the_demotion_is_committed(pair):
     before = one.call("position")[1]
     one.does("ensure_demoted")
     assert one.call("position")[1] != before
-    two.does("ensure_slave", one.where)
-    assert two.ids() == {"1", "2", "3"}
+    two.follows(one.where, {"1", "2", "3"})
 
 
 def test_a_demotion_waits_for_an_update_that_is_being_written(pair):

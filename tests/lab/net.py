@@ -30,7 +30,7 @@ class Net:
             except OSError:
                 continue
         self.hosts = itertools.count(1)
-        self.ports = itertools.count(8000)
+        self.ports = itertools.count(10000)     # above those of Consul
 
     def address(self):
         return f"{self.prefix}.{next(self.hosts)}"
