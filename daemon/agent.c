@@ -1175,9 +1175,7 @@ agent_core_config(const struct agent *a, struct core_config *c)
 		.slave_deadline = g->slave_deadline,
 		.busy_limit = g->busy_limit,
 		.promote_limit = g->promote_limit,
-		/* The promotion must have time left after it. */
-		.catch_up = g->catch_up < g->promote_limit / 2 ? g->catch_up :
-		    g->promote_limit / 2,
+		.catch_up = g->catch_up,
 		.can_demote = (a->plugin->ops &
 		    1u << HANDLER_ENSURE_DEMOTED) != 0,
 		.can_tell = (a->plugin->ops & 1u << HANDLER_POSITION) != 0,

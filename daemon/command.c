@@ -2,6 +2,7 @@
 
 #include "command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -48,11 +49,11 @@ struct options {
 	bool		 json, watch, example, dot, yes, help;
 	bool		 running;	/* an agent: errors go to its log */
 	const char	*master_host;
-	long		 master_port;
+	int		 master_port;
 	char		 master[256];		/* the host of --master */
 	const char	*target;
 	uint64_t	 epoch;
-	long		 guard;			/* our parent, that one */
+	int		 guard;			/* our parent, that one */
 	char		**rest;			/* words that are no options */
 	int		 rest_count;
 };
@@ -445,8 +446,23 @@ print_agent_faults(const struct config *c, double F, double D, double L)
 }
 
 static void
-print_time_line(const struct config *c, bool can_demote)
+print_election(const struct config *c, const struct plugin_description *p)
 {
+	if (c->never_master)
+		puts("\nThis copy never takes the lock ([election] never_master).");
+	else if ((p->ops & 1u << HANDLER_HAS_POSITION) != 0)
+		printf("\nBefore one takes the lock the candidates compare their "
+		    "data: where these differ,\nthat can take %g s more "
+		    "([election] wait).  A new master that lacks what the one\n"
+		    "before left waits up to %g s for it ([election] "
+		    "catch_up).\n", seconds(c->election_wait),
+		    seconds(c->catch_up));
+}
+
+static void
+print_time_line(const struct config *c, const struct plugin_description *p)
+{
+	bool	can_demote = (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0;
 	double	F = seconds(c->fuse), D = seconds(c->demote_deadline);
 	double	L = seconds(c->lock_delay), P = seconds(c->verify_interval);
 	double	To = seconds(c->request_timeout);
@@ -482,6 +498,7 @@ print_time_line(const struct config *c, bool can_demote)
 	printf("\nA consistent read proves the lock every %g s; one may take "
 	    "%g s, so %d can fail\nin a row before the fuse has burnt down.\n",
 	    P, To, (int)((F - To) / (P > To ? P : To)));
+	print_election(c, p);
 }
 
 /* What only the machine can tell: the token, the certificates, the address. */
@@ -514,7 +531,7 @@ command_check(struct options *o)
 	} else {
 		printf("%s is good: service %s, plugin %s %s (%s)\n", c->file,
 		    c->service_name, p->name, p->version, p->path);
-		print_time_line(c, (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0);
+		print_time_line(c, p);
 	}
 	plugin_description_free(p);
 	config_free(c);
@@ -931,17 +948,37 @@ long_options(struct option *list, size_t size)
 }
 
 static bool
+refuse(const char *name, const char *wanted)
+{
+	fail(EXIT_USAGE, "--%s wants %s, not \"%s\"", name, wanted, optarg);
+	return false;
+}
+
+/* A whole number of at least least. */
+static bool
+take_number(const char *name, uint64_t least, uint64_t most, uint64_t *number)
+{
+	char	 wanted[64], *end;
+
+	errno = 0;
+	*number = strtoull(optarg, &end, 10);
+	if (isdigit((unsigned char)optarg[0]) && *end == '\0' && errno == 0 &&
+	    *number >= least && *number <= most)
+		return true;
+	snprintf(wanted, sizeof wanted, "a number from %" PRIu64 " to %" PRIu64,
+	    least, most);
+	return refuse(name, wanted);
+}
+
+static bool
 take_master(struct options *o)
 {
 	struct error	err;
 	int		port;
 
 	if (!value_split_address(optarg, o->master, sizeof o->master, &port,
-	    &err) || o->master[0] == '\0') {
-		fail(EXIT_USAGE, "--master wants HOST:PORT, not \"%s\"",
-		    optarg);
-		return false;
-	}
+	    &err) || o->master[0] == '\0')
+		return refuse("master", "HOST:PORT");
 	o->master_host = o->master;
 	o->master_port = port;
 	return true;
@@ -950,7 +987,7 @@ take_master(struct options *o)
 static bool
 take_option(struct options *o, int c, const char *name)
 {
-	char	*end = NULL;
+	uint64_t	number;
 
 	switch (c) {
 	case 'c':
@@ -977,23 +1014,25 @@ take_option(struct options *o, int c, const char *name)
 		o->master_host = optarg;
 		return true;
 	case OPT_PORT:
-		o->master_port = strtol(optarg, &end, 10);
-		return *end == '\0' && o->master_port > 0 &&
-		    o->master_port < 65536;
+		if (!take_number(name, 1, 65535, &number))
+			return false;
+		o->master_port = (int)number;
+		return true;
 	case OPT_MASTER:
 		return take_master(o);
 	case OPT_YES:
 		o->yes = true;
 		return true;
 	case OPT_EPOCH:
-		o->epoch = strtoull(optarg, &end, 10);
-		return *end == '\0';
+		return take_number(name, 0, UINT64_MAX, &o->epoch);
 	case OPT_TARGET:
 		o->target = optarg;
 		return true;
 	case OPT_GUARD:
-		o->guard = strtol(optarg, &end, 10);
-		return *end == '\0' && o->guard > 0;
+		if (!take_number(name, 1, INT_MAX, &number))
+			return false;
+		o->guard = (int)number;
+		return true;
 	case OPT_CONFIG_FLAG:
 		return add_flag(o, config_flag_key(name), optarg);
 	}

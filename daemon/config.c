@@ -621,6 +621,9 @@ load_rules(struct loader *l)
 	if (c->service_id[0] == '\0' &&
 	    !value_set_string(c->service_name, NULL, &c->service_id, &err))
 		mistake(l, "%s", err.text);
+	/* The promotion must have time left after it. */
+	if (c->catch_up > c->promote_limit / 2)
+		c->catch_up = c->promote_limit / 2;
 }
 
 bool

@@ -58,6 +58,15 @@ def test_wrong_words_get_the_usage(lab):
         assert r.stderr, words
 
 
+def test_a_wrong_number_is_named(lab):
+    for words in (["--epoch", "abc"], ["--epoch", "-1"], ["--master-port", "0"],
+                  ["--master-port", "65536"], ["--master-port", "80x"],
+                  ["--master", "nowhere:x"]):
+        r = program("plugin", "call", "health", *words)
+        assert r.returncode == 64
+        assert f"{words[0]} wants " in r.stderr and words[1] in r.stderr, r.stderr
+
+
 def test_help_is_no_error(lab):
     r = program("--help")
     assert r.returncode == 0
@@ -87,6 +96,18 @@ def test_check_prints_the_safety_time_line(agent):
                  "there is none\n       4.2  the copy may still be a master",
                  "guard is killed", "this host dies"):
         assert word in r.stdout, r.stdout
+    agent.write(election={"never_master": "yes"})
+    r = program("check", "-c", agent.file)
+    assert "This copy never takes the lock" in r.stdout
+
+
+@pytest.mark.sanitized
+def test_check_says_how_long_an_election_can_take(lab):
+    r = program("check", "-c", ROOT / "conf" / "redis.ini", "-o",
+                f"agent.run_dir={lab.folder}", "-o", "election.wait=1700ms", "-o",
+                "plugin.promote_limit=10s")
+    assert "can take 1.7 s more ([election] wait)" in r.stdout
+    assert "waits up to 5 s for it" in r.stdout     # half of promote_limit
 
 
 @pytest.mark.sanitized
