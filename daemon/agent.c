@@ -674,6 +674,8 @@ agent_changed(struct agent *a, const struct core_action *act)
 	memmove(t + 1, t, (API_TRANSITIONS - 1) * sizeof *t);
 	if (a->transition_count < API_TRANSITIONS)
 		a->transition_count++;
+	if (act->to == CORE_MASTER)
+		lock_settle(a->lock);
 	/* It was for the lock that is given now. */
 	if (act->to == CORE_MASTER || act->to == CORE_SLAVE)
 		agent_take_override(a);

@@ -1,7 +1,7 @@
 /*
  * leave.c - takes a copy out of the service when its agent can't.
  *
- *	begin -> release -> destroy the session -> deregister -> end
+ *	begin -> look -> release -> destroy the session -> deregister -> end
  *
  * The run file is wiped before all of that: an answer may come late, and must
  * not take the lock from an agent that goes on with that session.
@@ -82,16 +82,31 @@ leave_released(const struct consul_reply *r, void *arg)
 }
 
 static void
-leave_release(struct leave *l)
+leave_looked(const struct consul_reply *r, void *arg)
 {
-	char	 path[CONSUL_NAME_MAX];
-	char	*value = lock_make_value(l->config, l->as == LEAVE_RELEASED ?
-		    "released" : "dropped", l->session, "", "", "",
-		    false);
+	struct leave		*l = arg;
+	struct consul_key	 ours = { 0 };
+	char			 path[CONSUL_NAME_MAX];
+	char			*value;
 
+	if (r->outcome == CONSUL_OK && strcmp(r->key->session, l->session) == 0)
+		ours = *r->key;
+	snprintf(ours.session, sizeof ours.session, "%s", l->session);
+	value = lock_make_last_value(l->config, l->as == LEAVE_RELEASED ?
+	    "released" : "dropped", &ours);
 	lock_make_path(l->config, path);
 	consul_release(l->consul, path, l->session, value, leave_released, l);
 	free(value);
+}
+
+/* What was left to the agent, and it has not made use of, is passed on. */
+static void
+leave_release(struct leave *l)
+{
+	char	 path[CONSUL_NAME_MAX];
+
+	lock_make_path(l->config, path);
+	consul_get(l->consul, path, true, leave_looked, l);
 }
 
 /* A guard without an agent is at this work itself, or will be. */

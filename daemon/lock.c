@@ -15,6 +15,7 @@
 /* Whoever takes the lock that we have given back goes first: what we clear away
  * would keep Consul's log from it. */
 #define GIVE_WAY	50	/* ms */
+#define SETTLE		100	/* ms: the slaves, and the tag, go first */
 #define RETRY_FIRST	50	/* ms, doubled at each failure … */
 #define RETRY_MAX	2000	/* … up to this */
 #define QUIET_FAILURES	3
@@ -45,6 +46,8 @@ struct lock {
 	struct core_lock		 view;
 	struct lock_before		 before;
 	bool				 held;		/* by us, we believe */
+	bool				 carries;	/* what was left to us */
+	bool				 settled;	/* it need not any more */
 	bool				 giving_way;	/* given back just now */
 	bool				 was_held;	/* ever, by anybody */
 	int				 unproved;	/* renewals since a proof */
@@ -109,9 +112,33 @@ lock_make_path(const struct config *c, char path[CONSUL_NAME_MAX])
 	snprintf(path, CONSUL_NAME_MAX, "lock/%s/leader", c->service_name);
 }
 
+static void
+put_who(yajl_gen g, const char *node, const char *service_id,
+    const char *address, int64_t port)
+{
+	if (node[0] != '\0')
+		json_put_member(g, "node", node);
+	json_put_member(g, "service_id", service_id);
+	if (address[0] != '\0')
+		json_put_member(g, "address", address);
+	json_put_member_int(g, "port", port);
+}
+
+/* Not whether it was final: he who carries it may have written since. */
+static void
+put_carried(yajl_gen g, const struct lock_before *b)
+{
+	json_put(g, "before");
+	yajl_gen_map_open(g);
+	put_who(g, b->node, b->service_id, b->host, b->port);
+	json_put_member(g, "position", b->position);
+	yajl_gen_map_close(g);
+}
+
 char *
 lock_make_value(const struct config *c, const char *state, const char *session,
-    const char *node, const char *address, const char *position, bool final)
+    const char *node, const char *address, const char *position, bool final,
+    const struct lock_before *carried)
 {
 	yajl_gen	 g = json_new();
 	char		*text;
@@ -119,24 +146,23 @@ lock_make_value(const struct config *c, const char *state, const char *session,
 	yajl_gen_map_open(g);
 	json_put_member(g, "state", state);
 	json_put_member(g, "session", session);
-	if (node[0] != '\0')
-		json_put_member(g, "node", node);
-	json_put_member(g, "service_id", c->service_id);
-	if (address[0] != '\0')
-		json_put_member(g, "address", address);
-	json_put_member_int(g, "port", c->service_port);
+	put_who(g, node, c->service_id, address, c->service_port);
 	if (position[0] != '\0') {
 		json_put_member(g, "position", position);
 		json_put_member_bool(g, "final", final);
 	}
+	if (carried != NULL)
+		put_carried(g, carried);
 	yajl_gen_map_close(g);
 	text = strdup(json_text(g, NULL));
 	json_free(g);
-	if (position[0] == '\0' || strlen(text) < CONSUL_VALUE_MAX)
+	if ((position[0] == '\0' && carried == NULL) ||
+	    strlen(text) < CONSUL_VALUE_MAX)
 		return text;
 	/* It would come back cut, and then not even say who wrote it. */
 	free(text);
-	return lock_make_value(c, state, session, node, address, "", false);
+	return lock_make_value(c, state, session, node, address, "", false,
+	    NULL);
 }
 
 static char *
@@ -144,7 +170,7 @@ lock_value(const struct lock *l, const char *state, const char *position,
     bool final)
 {
 	return lock_make_value(l->config, state, l->session, l->node,
-	    l->address, position, final);
+	    l->address, position, final, NULL);
 }
 
 static yajl_val
@@ -155,17 +181,10 @@ lock_parse_value(const struct consul_key *k)
 	return json_parse(k->value, strlen(k->value), &err);
 }
 
-/* Learns who had a key that is free now; true: he gave it back in good order.
- * The position of one who still held it is what he began with: old. */
-static bool
-lock_read_before(struct lock *l, const struct consul_key *k)
+static void
+lock_set_before(struct lock *l, yajl_val v)
 {
 	struct lock_before	*b = &l->before;
-	yajl_val		 v = lock_parse_value(k);
-	const char		*state = json_string(v, "state", "");
-	bool			 released = strcmp(state, "released") == 0;
-	bool			 left = released ||
-				    strcmp(state, "dropped") == 0;
 
 	copy(b->node, sizeof b->node, json_string(v, "node", l->view.node));
 	copy(b->service_id, sizeof b->service_id,
@@ -174,10 +193,56 @@ lock_read_before(struct lock *l, const struct consul_key *k)
 	    l->view.host));
 	b->port = (uint16_t)json_uint(v, "port", l->view.port);
 	free(b->position);
-	b->position = strdup(left ? json_string(v, "position", "") : "");
+	b->position = strdup(json_string(v, "position", ""));
 	b->final = YAJL_IS_TRUE(json_get(v, "final"));
+}
+
+/* Learns who had a key that is free now; true: he gave it back in good order. */
+static bool
+lock_read_before(struct lock *l, const struct consul_key *k)
+{
+	yajl_val	v = lock_parse_value(k);
+	yajl_val	carried = json_get(v, "before");
+	bool		released = strcmp(json_string(v, "state", ""),
+			    "released") == 0;
+
+	lock_set_before(l, carried != NULL ? carried : v);
 	yajl_tree_free(v);
 	return released;
+}
+
+/* The same of a key that is ours.  An earlier run of ours may have been left
+ * something, and not have made use of it. */
+static void
+lock_read_carried(struct lock *l, const struct consul_key *k)
+{
+	yajl_val	v = lock_parse_value(k);
+	yajl_val	carried = json_get(v, "before");
+
+	l->carries = carried != NULL;
+	if (l->carries && l->before.position[0] == '\0')
+		lock_set_before(l, carried);
+	yajl_tree_free(v);
+}
+
+char *
+lock_make_last_value(const struct config *c, const char *state,
+    const struct consul_key *k)
+{
+	yajl_val	 v = lock_parse_value(k);
+	yajl_val	 left = json_get(v, "before");
+	struct config	 his = *c;
+	char		*value;
+
+	if (left != NULL) {
+		his.service_id = (char *)json_string(left, "service_id", "");
+		his.service_port = (int64_t)json_uint(left, "port", 0);
+	}
+	value = lock_make_value(&his, state, k->session,
+	    json_string(left, "node", ""), json_string(left, "address", ""),
+	    json_string(left, "position", ""), false, NULL);
+	yajl_tree_free(v);
+	return value;
 }
 
 /*
@@ -346,12 +411,40 @@ lock_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
 	l->view.clean = false;
 	if (k->session[0] != '\0')
 		l->was_held = true;
+	if (ours && k->value[0] != '\0')
+		lock_read_carried(l, k);
 	if (ours)
 		lock_see_ours(l);
 	else if (k->session[0] != '\0')
 		lock_see_theirs(l, k, again);
 	else
 		lock_see_free(l, k);
+}
+
+static void
+lock_settled(const struct consul_reply *r, void *arg)
+{
+	struct lock	*l = arg;
+
+	l->write = NULL;
+	timer_in(l->verify_timer, l->config->verify_interval);
+	if (r->outcome != CONSUL_OK) {
+		lock_look(l);
+		return;
+	}
+	cancel(&l->read);
+	l->carries = false;
+	lock_see(l, r->key, r->sent_at, true);
+}
+
+static void
+lock_write_settled(struct lock *l)
+{
+	char	*value = lock_value(l, "held", "", false);
+
+	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
+	    lock_settled, l);
+	free(value);
 }
 
 /*
@@ -407,7 +500,9 @@ lock_verify(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (l->read != NULL || l->write != NULL)
 		return;
-	if (l->look || l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
+	if (l->held && l->carries && l->settled && !l->look)
+		lock_write_settled(l);
+	else if (l->look || l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
 	    (l->view.owner == CORE_LOCK_THEIRS && l->view.host[0] == '\0'))
 		lock_look(l);
 }
@@ -472,6 +567,7 @@ lock_acquired(const struct consul_reply *r, void *arg)
 	case CONSUL_OK:
 		/* A read that was sent before would say that it is not ours. */
 		cancel(&l->read);
+		l->carries = l->before.position[0] != '\0';
 		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
 		lock_see(l, r->key, r->sent_at, true);
@@ -504,7 +600,10 @@ lock_acquire(struct lock *l)
 
 	if (l->write != NULL || l->session[0] == '\0')
 		return;
-	value = lock_value(l, "held", "", false);
+	l->settled = false;
+	value = lock_make_value(l->config, "held", l->session, l->node,
+	    l->address, "", false, l->before.position[0] != '\0' ?
+	    &l->before : NULL);
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
 	    lock_acquired, l);
 	free(value);
@@ -556,7 +655,7 @@ lock_pass_on(struct lock *l, bool clean)
 	his.service_id = (char *)b->service_id;
 	his.service_port = b->port;
 	lock_give_back(l, lock_make_value(&his, clean ? "released" : "dropped",
-	    l->session, b->node, b->host, b->position, b->final));
+	    l->session, b->node, b->host, b->position, b->final, NULL));
 }
 
 /*
@@ -821,6 +920,14 @@ lock_identify(struct lock *l, const char *node, const char *address)
 	    l->view.host[0] == '\0' || !l->key.exists)
 		lock_look(l);
 	lock_open_session(l);
+}
+
+void
+lock_settle(struct lock *l)
+{
+	l->settled = true;
+	if (l->carries)
+		timer_in(l->verify_timer, SETTLE);
 }
 
 const struct lock_before *

@@ -40,7 +40,8 @@ struct lock_events {
 	void	(*session_trouble)(const char *text, void *arg);
 };
 
-/* Who had the lock before, as the key said when it was last seen free. */
+/* Who had the lock before, as the key said when it was last seen free; if he died
+ * before he was the master, who had it before him. */
 struct lock_before {
 	char		 node[CONSUL_NAME_MAX];	/* "" where it did not say */
 	char		 service_id[CONSUL_NAME_MAX];
@@ -70,6 +71,9 @@ void		 lock_want_session(struct lock *, bool);
 void		 lock_acquire(struct lock *);
 /* Reads the key now, consistently: ends in seen, or in key_trouble. */
 void		 lock_look(struct lock *);
+/* We have become the master: what was left with the lock is no matter any more,
+ * and need not be handed on if we die. */
+void		 lock_settle(struct lock *);
 /* Gives the lock back; clean says in the key's value that nobody is master,
  * position ("" for none) how far the demoted copy has got, final that it has
  * been the master, so that nobody can have got further. */
@@ -83,12 +87,19 @@ void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 
 /* The key, and what is written there: who holds it, or how it was given up.
  * The value is the caller's.  A node or an address that is not known is "": who
- * reads the value knows who held the lock. */
+ * reads the value knows who held the lock.  carried: what was left to one who
+ * holds it, and may die before he has made use of it; or NULL. */
 void		 lock_make_path(const struct config *,
 		    char path[CONSUL_NAME_MAX]);
 char		*lock_make_value(const struct config *, const char *state,
 		    const char *session, const char *node,
-		    const char *address, const char *position, bool final);
+		    const char *address, const char *position, bool final,
+		    const struct lock_before *carried);
+
+/* For who gives back a lock of which he knows the key only: passes on what was
+ * left to the holder, if that is not made use of yet. */
+char		*lock_make_last_value(const struct config *, const char *state,
+		    const struct consul_key *);
 
 /* Borrowed until the next event. */
 const struct lock_before *lock_before(const struct lock *);

@@ -365,6 +365,13 @@ copies_see_free(bool released)
 		copies_forget_handover();
 }
 
+/* What was handed over to one who never took a write is still to be there. */
+void
+copies_see_lost(const struct node *n)
+{
+	copies_see_free(!n->copy.was_open);
+}
+
 /* In good order.  Of somebody who has never taken writes it is what he was
  * handed over himself that counts. */
 void

@@ -38,7 +38,7 @@ struct fault {
 	int64_t		 at, lasts;	/* … at this time */
 };
 
-static struct fault	faults[FAULTS_MAX];
+static struct fault	faults[FAULTS_MAX + 1];	/* one that follows another */
 static size_t		fault_count;
 static int64_t		faults_until;
 static int		leaderless;
@@ -595,6 +595,22 @@ fault_place(void)
 	return &world.nodes[between(0, world.count - 1)];
 }
 
+/* Who takes a lock whose key was deleted waits for the master that may be left,
+ * and may be stopped before that is over. */
+static void
+stop_who_takes_it(void)
+{
+	size_t	i;
+
+	if (fault_count > FAULTS_MAX || chance(50))
+		return;
+	for (i = 0; kinds[i].begin != agent_told; i++)
+		continue;
+	faults[fault_count++] = (struct fault){ .kind = &kinds[i],
+	    .lasts = between(SEC, 20 * SEC), .at = world.now,
+	    .when = CORE_PROMOTING };
+}
+
 static void
 fault_begins(struct node *n, void *arg, int64_t unused)
 {
@@ -613,6 +629,8 @@ fault_begins(struct node *n, void *arg, int64_t unused)
 	say(f->node, "--- %s%s", k->name, k->end == NULL ? "" : " …");
 	disturb(f, k->end != NULL);
 	k->begin(f);
+	if (k->begin == key_deleted)
+		stop_who_takes_it();
 	if (k->end != NULL && (k->longest >= 0 || !chance(NEVER_PERCENT)))
 		world_in(f->lasts, OF_WORLD, f->node, fault_ends, f, 0, NULL);
 }

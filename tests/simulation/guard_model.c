@@ -388,7 +388,7 @@ guard_fail(struct guard *g)
 }
 
 /*
- * `leave`, a process of its own:  wipe -> release -> destroy -> deregister
+ * `leave`, a process of its own:  wipe -> look -> release -> destroy -> deregister
  */
 
 static void
@@ -458,10 +458,34 @@ leave_released(const struct consul_reply *r, void *arg)
 }
 
 static void
+leave_looked(const struct consul_reply *r, void *arg)
+{
+	struct guard		*g = arg;
+	struct consul_key	 ours = { 0 };
+	char			 path[CONSUL_NAME_MAX], *value;
+
+	if (r->outcome == CONSUL_OK &&
+	    strcmp(r->key->session, g->leave_session) == 0)
+		ours = *r->key;
+	snprintf(ours.session, sizeof ours.session, "%s", g->leave_session);
+	lock_make_path(&g->node->config, path);
+	value = lock_make_last_value(&g->node->config, g->leave_as, &ours);
+	consul_release(&g->leave, path, g->leave_session, value,
+	    leave_released, g);
+	free(value);
+	/* It may die of its own, and what it has asked for come late. */
+	if (!world.quiet && chance(15)) {
+		say(g->node, "leave: it is killed");
+		g->leave_life++;
+		leave_ended(g);
+	}
+}
+
+static void
 leave_begins(struct node *n, void *arg, int64_t unused)
 {
 	struct guard	*g = arg;
-	char		 path[CONSUL_NAME_MAX], *value;
+	char		 path[CONSUL_NAME_MAX];
 
 	(void)unused;
 	if (strcmp(g->leave_as, "unfenced") == 0) {
@@ -483,17 +507,7 @@ leave_begins(struct node *n, void *arg, int64_t unused)
 		return;
 	}
 	lock_make_path(&n->config, path);
-	value = lock_make_value(&n->config, g->leave_as, g->leave_session, "",
-	    "", "", false);
-	consul_release(&g->leave, path, g->leave_session, value,
-	    leave_released, g);
-	free(value);
-	/* It may die of its own, and what it has asked for come late. */
-	if (!world.quiet && chance(15)) {
-		say(n, "leave: it is killed");
-		g->leave_life++;
-		leave_ended(g);
-	}
+	consul_get(&g->leave, path, true, leave_looked, g);
 }
 
 static void

@@ -501,6 +501,7 @@ agent_changed(struct node *n, const struct core_action *a)
 	say(n, "%s -> %s: %s", core_state_name(a->from),
 	    core_state_name(a->to), a->text);
 	if (a->to == CORE_MASTER) {
+		lock_settle(n->lock);
 		world.counts.failovers += world.master >= 0 &&
 		    world.master != n->id;
 		world.master = n->id;

@@ -107,7 +107,7 @@ session_end(struct session *s, const char *why)
 	servers.key.holder = NULL;
 	servers.key.shown.session[0] = '\0';
 	servers.delayed_until = world.now + server_delay(s->lock_delay);
-	copies_see_free(false);
+	copies_see_lost(s->node);
 	key_changed();
 }
 

@@ -56,6 +56,7 @@
 	X(YIELDS_IGNORED, "yields-ignored", "of two that lack something of the other, both wait") \
 	X(DEAD_RECORD, "dead-record-believed", "a record whose session is gone counts") \
 	X(COMPARED_EARLY, "compared-in-the-grace", "the copies are compared while a master may still write") \
+	X(LEFT_FORGOTTEN, "left-forgotten", "who takes the lock does not carry on what was left with it") \
 	X(TARGET_IGNORED, "target-ignored", "a promotion does not wait for what the one before has left") \
 	X(POSITION_UNAWAITED, "position-not-awaited", "the lock is given back without the position") \
 	X(POSITION_EARLY, "position-before-demotion", "the position that is left is that of before the demotion")
@@ -428,6 +429,7 @@ void	 copy_elected(struct node *);
 void	 copy_hands_over(struct node *, bool told);
 void	 copies_forget_handover(void);
 void	 copies_see_free(bool released);
+void	 copies_see_lost(const struct node *);
 void	 copies_see_taken(struct node *);
 
 /* guard_model.c: the guard, with guard.c (client_) and leave.c beside it */

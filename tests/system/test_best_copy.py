@@ -1,6 +1,9 @@
 """Which copy takes a free lock: the one that has got furthest."""
 
 import base64
+import json
+import os
+import signal
 import subprocess
 import time
 
@@ -262,3 +265,47 @@ def test_what_the_last_one_left_is_not_waited_for_without_end(lab, cluster):
     b.wait_log("has not got what the master before it")
     net.wait_for("it need not wait any more", lambda: lab.calls(
         "ensure_master", b.name)[-1].master == "-")
+
+
+def told(agent, lab, since=0):
+    """The targets of its calls of ensure_master."""
+    return [c.master.rpartition("@")[2] for c in
+            lab.calls("ensure_master", agent.name) if c.at > since]
+
+
+def handed_over(lab, to, by):
+    """To one that is told so, and is not done."""
+    to.script(ensure_master="busy")
+    by.sicken()
+    net.wait_for("it is told to", lambda: told(to, lab))
+
+
+@pytest.mark.parametrize("guarded", (True, False))
+def test_what_was_left_outlives_a_successor_that_dies(lab, cluster, guarded):
+    """Before it was master; nobody else says how far the first one had got."""
+    a, b, c = copies(lab, cluster, 9, 9, 5)
+    handed_over(lab, b, a)
+    c.script(ensure_master="busy")
+    guard = b.status["guard"]["pid"]
+    lab.kill(b)
+    if not guarded:
+        os.kill(guard, signal.SIGKILL)
+    net.wait_for("the third one is told to", lambda: told(c, lab), 60)
+    assert set(told(c, lab)) == {"9"} and c.role == "promoting"
+    c.script()
+    c.wait_role("master")
+    net.wait_for("it is over", lambda: "before" not in json.loads(
+        c.consul.key(lab.service)["Value"]))
+    time.sleep(1)
+    assert c.role == "master" and len(lab.calls("ensure_demoted", c.name)) == 1
+    assert not c.lines("warning")
+
+
+def test_what_was_left_outlives_a_restart_of_the_agent(lab, cluster):
+    a, b = copies(lab, cluster, 9, 5)
+    handed_over(lab, b, a)
+    b.kill()
+    since = time.monotonic_ns()
+    b.start()
+    net.wait_for("it is told to", lambda: told(b, lab, since))
+    assert set(told(b, lab, since)) == {"9"}
