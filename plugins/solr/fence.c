@@ -337,8 +337,8 @@ set_post(struct failover *f, const char *core, const struct sets *s,
 	return ok;
 }
 
-bool
-fence_set(struct failover *f, const char *core, enum fence to)
+static bool
+set_fence(struct failover *f, const char *core, enum fence to, bool always)
 {
 	struct sets	 s;
 	struct answer	 a;
@@ -346,11 +346,23 @@ fence_set(struct failover *f, const char *core, enum fence to)
 	bool		 ok = fence_look(f, &s, &a, http_here(), core);
 
 	params = json_at(a.json, "response", "params", NULL);
-	if (ok && !all_are(params, &s, to))
+	if (ok && (always || !all_are(params, &s, to)))
 		ok = set_post(f, core, &s, params, to);
 	answer_free(&a);
 	answer_free(&s.handlers);
 	return ok;
+}
+
+bool
+fence_set(struct failover *f, const char *core, enum fence to)
+{
+	return set_fence(f, core, to, false);
+}
+
+bool
+fence_close(struct failover *f, const char *core)
+{
+	return set_fence(f, core, FENCE_CLOSED, true);
 }
 
 char *

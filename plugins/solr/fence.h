@@ -20,6 +20,10 @@ enum fence	fence_ask(struct failover *, const char *base,
  * set, where it could not. */
 bool		fence_set(struct failover *, const char *core, enum fence);
 
+/* Closes it for sure: an opening of ours that was given up may be under way in
+ * Solr still, which shows it only when it is done. */
+bool		fence_close(struct failover *, const char *core);
+
 /* The same for a Solr that does not run: in the file params.json that it will
  * read, where fence_set had opened it. */
 bool		fence_close_file(struct failover *, const char *home,

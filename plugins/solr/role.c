@@ -30,14 +30,29 @@ server_fit(struct failover *f)
  * Fetching.
  */
 
-/* Has theirs what ours has not?  Then ours is to be replaced by it. */
+/* Has theirs what ours has not?  Two that have diverged both have. */
 static bool
 lacks(struct place ours, struct place theirs)
 {
 	enum relation	 r = place_compare(ours, theirs);
 
-	return r == BEHIND || (r == DIVERGED &&
-	    theirs.generation >= ours.generation);
+	return r == BEHIND || r == DIVERGED;
+}
+
+/* The same of a master that goes on: by a clock that was set back its commits
+ * look as if they had diverged. */
+static bool
+is_older(struct place ours, struct place theirs)
+{
+	return lacks(ours, theirs) && theirs.generation >= ours.generation;
+}
+
+/* May what ours has, and theirs has not, be thrown away? */
+static bool
+may_replace(struct failover *f, struct place ours, struct place theirs)
+{
+	return place_compare(ours, theirs) != DIVERGED ||
+	    strcmp(f->option(f, "on_divergence"), "follow") == 0;
 }
 
 /* What a fetch says; the password is in the form, so it is not shown. */
@@ -120,7 +135,7 @@ fence_before(struct failover *f, const char *core, char base[static URL_SIZE])
 	    !http_there(base, f->previous_host, f->previous_port) ||
 	    strcmp(base, http_here()) == 0)
 		return FENCE_OPEN;
-	up = http_get(f, &a, GLANCE, base, "/%s/config/params?", core);
+	up = http_get(f, &a, PATIENCE, base, "/%s/config/params?", core);
 	answer_free(&a);
 	return up ? fence_ask(f, base, core) : FENCE_OPEN;
 }
@@ -140,8 +155,15 @@ fetch_rest(struct failover *f, const char *core)
 	    !replication_ask(f, base, core, &theirs) ||
 	    !replication_ask(f, http_here(), core, &ours))
 		return FAILOVER_AGAIN;
-	return !lacks(ours.place, theirs.place) ||
-	    fetch(f, core, base) == FAILOVER_DONE ? FAILOVER_DONE :
+	if (!lacks(ours.place, theirs.place))
+		return FAILOVER_DONE;
+	if (!may_replace(f, ours.place, theirs.place))
+		return f->say(f, FAILOVER_AGAIN, "core %s has generation %llu, "
+		    "and the master before, %s, %llu: they have diverged; with "
+		    "on_divergence = follow this copy would be replaced", core,
+		    (unsigned long long)ours.place.generation, base,
+		    (unsigned long long)theirs.place.generation);
+	return fetch(f, core, base) == FAILOVER_DONE ? FAILOVER_DONE :
 	    FAILOVER_AGAIN;
 }
 
@@ -168,6 +190,19 @@ catch_up(struct failover *f, const char *core)
 	return FAILOVER_DONE;
 }
 
+/* Is it our own fetch from the master before? */
+static bool
+fetches_rest(struct failover *f, const char *core, const struct replication *r)
+{
+	char	 base[URL_SIZE], url[URL_SIZE + 256];
+
+	if (*f->previous_host == '\0' ||
+	    !http_there(base, f->previous_host, f->previous_port))
+		return false;
+	snprintf(url, sizeof(url), "%s/%s", base, core);
+	return strcmp(r->url, url) == 0;
+}
+
 /* No fetch may run, or start, when the first write comes: it would undo it. */
 static enum failover_result
 stop_fetching(struct failover *f, const char *core, struct replication *r)
@@ -178,7 +213,8 @@ stop_fetching(struct failover *f, const char *core, struct replication *r)
 	    (!replication_do(f, core, "disablepoll") ||
 	    !replication_ask(f, http_here(), core, r)))
 		return FAILOVER_FAILED;
-	if (r->fetching && (f->enough || r->seconds >= FETCH_LIMIT) &&
+	if (r->fetching && (f->enough || (r->seconds >= FETCH_LIMIT &&
+	    !fetches_rest(f, core, r))) &&
 	    !replication_do(f, core, "abortfetch"))
 		return FAILOVER_FAILED;
 	if (r->fetching)
@@ -204,7 +240,7 @@ promote(struct failover *f, const char *core)
 	if (fence == FENCE_UNKNOWN)
 		return FAILOVER_FAILED;
 	if (fence == FENCE_OPEN && (!place_find(f->target, core, &target) ||
-	    !lacks(r.place, target)))
+	    !is_older(r.place, target)))
 		return FAILOVER_DONE;	/* it has been the master's */
 	if (!fence_set(f, core, FENCE_CLOSED))
 		return FAILOVER_FAILED;
@@ -331,9 +367,6 @@ follow_all(struct failover *f, const char *base)
 	bool			 differs = false, any = false;
 	size_t			 n;
 
-	for (n = 0; cores[n] != NULL; n++)
-		if (!fence_set(f, cores[n], FENCE_CLOSED))
-			return FAILOVER_FAILED;
 	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++) {
 		result = follow(f, cores[n], base, &differs);
 		any = any || differs;
@@ -344,6 +377,19 @@ follow_all(struct failover *f, const char *base)
 		return result;
 	return f->say(f, FAILOVER_DONE, "slave of %s%s", base,
 	    any ? ", and fetches what is new" : ", up to date");
+}
+
+/* Whatever is wrong with the master: this copy takes no writes. */
+static bool
+close_loaded(struct failover *f, struct answer *status)
+{
+	bool	 ok = status_ask(f, status, http_here());
+	size_t	 n;
+
+	for (n = 0; ok && cores[n] != NULL; n++)
+		ok = status_of(status, cores[n]) == NULL ||
+		    fence_set(f, cores[n], FENCE_CLOSED);
+	return ok;
 }
 
 enum failover_result
@@ -358,8 +404,10 @@ ensure_slave(struct failover *f, const char *master_host)
 	if (!http_there(base, master_host, f->master_port))
 		return f->say(f, FAILOVER_FAILED, "%s:%u gives no URL of the "
 		    "master", master_host, f->master_port);
-	result = status_ask(f, &here, http_here()) ?
-	    check_master(f, &here, base) : FAILOVER_FAILED;
+	if (!close_loaded(f, &here))
+		result = FAILOVER_FAILED;
+	else
+		result = check_master(f, &here, base);
 	answer_free(&here);
 	return result == FAILOVER_DONE ? follow_all(f, base) : result;
 }
@@ -410,7 +458,7 @@ close_cores(struct failover *f, int64_t reserve)
 	/* A core that is not loaded takes no writes. */
 	for (n = 0; ok && cores[n] != NULL; n++)
 		ok = status_of(&a, cores[n]) != NULL ?
-		    fence_set(f, cores[n], FENCE_CLOSED) :
+		    fence_close(f, cores[n]) :
 		    fence_close_file(f, f->option(f, "home"), cores[n]);
 	for (n = 0; ok && cores[n] != NULL; n++)
 		if (status_of(&a, cores[n]) != NULL)

@@ -27,16 +27,18 @@ bool	__wrap_http_post(struct failover *, struct answer *, int64_t,
 
 struct copy {
 	unsigned	 generation;
+	unsigned	 version;	/* 0: as the generation */
 	bool		 closed;	/* its fence */
 	bool		 pending;	/* something is not committed */
 	bool		 stuck;		/* no commit ends */
+	bool		 opening;	/* is done when the next post comes */
 	bool		 down;
 	unsigned	 uptime;	/* ms */
 	unsigned	 asked;
 };
 
 static struct copy	 here, before;
-static const char	*method, *home, *restart;
+static const char	*method, *home, *restart, *on_divergence;
 
 static bool
 answer(struct answer *a, const char *text)
@@ -87,7 +89,8 @@ get(struct copy *c, struct answer *a, const char *path)
 	else
 		snprintf(text, sizeof(text), "{\"details\":{\"commits\":[{"
 		    "\"indexVersion\":%u,\"generation\":%u}]}}",
-		    c->generation, c->generation);
+		    c->version != 0 ? c->version : c->generation,
+		    c->generation);
 	return answer(a, text);
 }
 
@@ -115,10 +118,13 @@ __wrap_http_post(struct failover *f, struct answer *a, int64_t limit,
 	(void)limit;
 	assert_string_equal(base, http_here());
 	*a = (struct answer){ 0 };
-	if (strstr(path, "/config/params") != NULL)
+	if (strstr(path, "/config/params") != NULL) {
 		here.closed = strstr(body, "update.contentType") != NULL;
-	else
+		here.opening = false;
+	} else {
 		here.generation = before.generation;
+		here.version = before.version;
+	}
 	return answer(a, "{\"status\":\"OK\"}");
 }
 
@@ -133,7 +139,7 @@ option(const struct failover *f, const char *name)
 	return strcmp(name, "cores") == 0 ? "rows" :
 	    strcmp(name, "method") == 0 ? method :
 	    strcmp(name, "restart") == 0 ? restart :
-	    strcmp(name, "on_divergence") == 0 ? "refuse" :
+	    strcmp(name, "on_divergence") == 0 ? on_divergence :
 	    strcmp(name, "home") == 0 ? home : NULL;
 }
 
@@ -171,8 +177,8 @@ secret(struct failover *f, const char *name, char *text, size_t size)
 
 static struct failover	 call = {
 	.size = sizeof(call), .port = 8983, .service = "solr", .node = "",
-	.master_host = "", .previous_host = "10.0.0.2", .previous_port = 8983,
-	.target = "", .option = option, .number = number,
+	.master_host = "", .master_port = 8983, .previous_host = "10.0.0.2",
+	.previous_port = 8983, .target = "", .option = option, .number = number,
 	.time_left = time_left, .say = say, .secret = secret,
 };
 
@@ -184,6 +190,8 @@ given_two_copies(void **state)
 	before = (struct copy){ .generation = 5, .closed = true };
 	call.enough = 0;
 	method = "replication";
+	on_divergence = "refuse";
+	call.target = "";
 	home = "/nonexistent";
 	restart = NULL;
 	return plugin_start(&call) == FAILOVER_DONE ? 0 : -1;
@@ -234,6 +242,58 @@ a_final_position_is_that_after_the_commit(void **state)
 	here.stuck = false;
 	assert_int_equal(position(&call, text, sizeof(text)), FAILOVER_DONE);
 	assert_string_equal(text, "rows=6:6");
+}
+
+/* It has generation 7 of its own, and lacks the fifth of the others. */
+static void
+what_has_diverged_from_the_one_before_is_not_opened(void **state)
+{
+	(void)state;
+	here.generation = 7;
+	here.version = 3;
+	call.target = "rows=5:5";
+	assert_int_equal(ensure_master(&call), FAILOVER_AGAIN);
+	assert_int_equal(here.generation, 7);
+	before.down = true;
+	assert_int_equal(ensure_master(&call), FAILOVER_AGAIN);
+	assert_true(here.closed);
+	before.down = false;
+	on_divergence = "follow";
+	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+	assert_false(here.closed);
+	assert_int_equal(here.generation, 5);
+}
+
+/* By its clock, which was set back, what it has committed is older. */
+static void
+a_master_goes_on_whatever_its_clock_says(void **state)
+{
+	(void)state;
+	here = (struct copy){ .generation = 7, .version = 3 };
+	call.target = "rows=5:5";
+	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+	assert_false(here.closed);
+	assert_int_equal(here.generation, 7);
+}
+
+static void
+an_opening_that_was_given_up_is_closed_all_the_same(void **state)
+{
+	(void)state;
+	here.opening = true;
+	assert_int_equal(ensure_demoted(&call), FAILOVER_DONE);
+	assert_false(here.opening);
+	assert_true(here.closed);
+}
+
+static void
+a_slave_is_closed_whatever_its_master_says(void **state)
+{
+	(void)state;
+	here.closed = false;
+	before.down = true;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	assert_true(here.closed);
 }
 
 static void
@@ -295,6 +355,18 @@ main(void)
 		    given_two_copies, stop),
 		cmocka_unit_test_setup_teardown(
 		    a_final_position_is_that_after_the_commit,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    what_has_diverged_from_the_one_before_is_not_opened,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_master_goes_on_whatever_its_clock_says,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    an_opening_that_was_given_up_is_closed_all_the_same,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_slave_is_closed_whatever_its_master_says,
 		    given_two_copies, stop),
 		cmocka_unit_test_setup_teardown(
 		    a_restart_that_is_over_is_no_excuse,
