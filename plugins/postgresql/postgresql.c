@@ -80,7 +80,10 @@ say_down(struct failover *f, struct query *q)
 		return f->say(f, FAILOVER_FAILED, "%s is empty: when there is "
 		    "a master, its data is copied there", server_data(f));
 	case SERVER_STOPPED:
-		return f->say(f, FAILOVER_FAILED, "the server does not run");
+		return f->say(f, FAILOVER_FAILED, server_torn(f) ? "pg_rewind "
+		    "has not come to its end, so the server is not started "
+		    "before there is a master to finish it from" :
+		    "the server does not run");
 	case SERVER_ORPHANED:
 		return f->say(f, FAILOVER_FAILED, "its postmaster is dead, but "
 		    "other processes of it still run");

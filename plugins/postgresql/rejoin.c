@@ -176,23 +176,26 @@ rewind_data(struct failover *f, struct rejoin *r, int log)
 	server_program(f, "pg_rewind", program);
 	snprintf(source, sizeof(source), "--source-server=%s", r->source);
 	config_keep(r, server_data(f));
-	if ((!r->clean && !recover(f, log)) || !take_pid_file(f, pid_file)) {
+	if ((!r->clean && !server_torn(f) && !recover(f, log)) ||
+	    !take_pid_file(f, pid_file)) {
 		server_set_mark(f, MARK_STANDBY);
 		return false;
 	}
-	ok = program_run(argv, log) == 0;
+	ok = server_set_torn(f, true) && program_run(argv, log) == 0;
 	ok = config_restore(r, server_data(f)) && ok;
 	/* The master has no standby.signal, so pg_rewind has removed ours. */
 	ok = server_set_mark(f, MARK_STANDBY) && ok;
+	ok = ok && server_set_torn(f, false);
 	unlink(pid_file);
 	return ok;
 }
 
-/* Beside the old data, which is kept. */
+/* Beside the old data, which is kept, and does not run meanwhile. */
 static bool
 copy_data(struct failover *f, struct rejoin *r, int log)
 {
 	char		 program[PATH_MAX], new[PATH_MAX], old[PATH_MAX];
+	char		 pid_file[PATH_MAX];
 	const char	*data = server_data(f);
 	bool		 fresh = server_empty(f);
 	const char	*argv[] = { program, "-D", fresh ? data : new, "-d",
@@ -203,13 +206,24 @@ copy_data(struct failover *f, struct rejoin *r, int log)
 	snprintf(new, sizeof(new), "%s.new", data);
 	snprintf(old, sizeof(old), "%s.diverged", data);
 	config_keep(r, data);
-	if (program_run(argv, log) != 0)
+	if (!fresh && !take_pid_file(f, pid_file)) {
+		dprintf(log, "error: the server in %s runs again\n", data);
 		return false;
-	if (fresh || (config_restore(r, new) && rename(data, old) == 0 &&
-	    rename(new, data) == 0))
+	}
+	if (program_run(argv, log) != 0) {
+		if (!fresh)
+			unlink(pid_file);
+		return false;
+	}
+	if (fresh)
 		return server_set_mark(f, MARK_STANDBY);
+	if (config_restore(r, new) && server_gone(f) &&
+	    rename(data, old) == 0 && rename(new, data) == 0)
+		return server_set_mark(f, MARK_STANDBY) &&
+		    server_set_torn(f, false);
 	dprintf(log, "error: can't put %s in the place of %s: %s\n", new, data,
 	    strerror(errno));
+	unlink(pid_file);
 	return false;
 }
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #define START_TIME	"60"	/* s that pg_ctl waits for a start */
 #define QUEUE_TIME	120000	/* ms that a job waits for another one */
 #define SENDERS_TIME	5000	/* ms for a slave that takes no WAL */
+#define CHECKPOINT_TIME	60000	/* ms for the last checkpoint before that */
+#define CONTROL_PAUSE	500	/* ms between two looks whether it is done */
 
 const char *
 server_data(struct failover *f)
@@ -419,6 +422,41 @@ server_set_mark(struct failover *f, enum server_mark mark)
 }
 
 /*
+ * The note of a pg_rewind under way, beside the directory that it changes.
+ */
+
+static void
+torn_path(struct failover *f, char path[static PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s.rewinding", server_data(f));
+}
+
+bool
+server_torn(struct failover *f)
+{
+	char	 path[PATH_MAX];
+
+	torn_path(f, path);
+	return access(path, F_OK) == 0;
+}
+
+bool
+server_set_torn(struct failover *f, bool torn)
+{
+	char	 path[PATH_MAX];
+	int	 fd;
+
+	torn_path(f, path);
+	if (!torn)
+		return unlink(path) == 0 || errno == ENOENT;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return false;
+	close(fd);
+	return sync_folder(dirname(path));
+}
+
+/*
  * What it is.
  */
 
@@ -634,16 +672,21 @@ job_start(struct program *p, struct failover *f, bool queue, job_work work,
 	return p->pid > 0;
 }
 
-/* A slave that hangs must not keep us from serving as one. */
+/* A slave that hangs must not keep us from serving as one.  Before the last
+ * checkpoint is done nobody knows how far this copy has got. */
 static void
 wait_gone(struct failover *f, pid_t old)
 {
-	int	 waited;
+	struct control	 c = { 0 };
+	int		 waited, limit = CHECKPOINT_TIME;
 
 	for (waited = 0; server_owns(f, old); waited += PAUSE) {
-		if (waited == SENDERS_TIME)
+		if (!c.clean && waited % CONTROL_PAUSE == 0 &&
+		    read_control(f, &c) && c.clean && waited < limit)
+			limit = waited + SENDERS_TIME;
+		if (waited == limit)
 			kill(old, SIGQUIT);
-		if (waited == 2 * SENDERS_TIME)
+		if (waited == limit + SENDERS_TIME)
 			kill(old, SIGKILL);
 		pause_ms(PAUSE);
 	}
@@ -667,6 +710,11 @@ server_start(struct failover *f, pid_t old, int log)
 		return true;	/* somebody was faster */
 	if (server_mark(f) != MARK_STANDBY)
 		return false;
+	if (server_torn(f)) {
+		dprintf(log, "error: pg_rewind of %s has not come to its end: "
+		    "it is not started\n", server_data(f));
+		return false;
+	}
 	server_clear(f);
 	server_program(f, "pg_ctl", program);
 	snprintf(option, sizeof(option), "-c config_file='%s'", file);

@@ -86,6 +86,13 @@ enum server_mark { MARK_NONE, MARK_STANDBY, MARK_PROMOTING };
 enum server_mark	server_mark(struct failover *);
 bool			server_set_mark(struct failover *, enum server_mark);
 
+/*
+ * Until pg_rewind has come to its end the data directory is half of each server,
+ * and its control file does not say so: it is not to be started.
+ */
+bool	server_torn(struct failover *);
+bool	server_set_torn(struct failover *, bool);
+
 /* Stops it: fast, then immediate, then by SIGKILL.  True when nothing of it is
  * left or, if closed is enough, when nobody can write any more. */
 bool	server_stop(struct failover *, bool closed);

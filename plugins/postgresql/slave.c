@@ -118,6 +118,12 @@ start_slave(struct failover *f, const struct server *s, const char *host)
 
 	if (s->kind == SERVER_NONE)
 		return rejoin(f, s, host, REJOIN_COPY);
+	if (server_torn(f))
+		return rejoin_allows(f, REJOIN_REWIND) ?
+		    rejoin(f, s, host, REJOIN_REWIND) : f->say(f,
+		    FAILOVER_FAILED, "pg_rewind of %s has not come to its end: "
+		    "on_divergence = rewind or copy lets it be done again",
+		    server_data(f));
 	if (s->control.clean)
 		result = check_master(f, NULL, host, &way, &reached);
 	/* What a crash has left is known when it runs as a standby, and so it
