@@ -45,7 +45,7 @@ wait_for_position(struct failover *f, const char *position)
  * come back, read-only, with what nobody has received yet.  When there has been
  * time enough for that, it only must not take writes. */
 static enum failover_result
-ask_previous(struct failover *f, char *position, size_t size)
+ask_previous(struct failover *f, char *position, size_t size, bool *ends)
 {
 	struct copy		 previous;
 	const char		*id, *its;
@@ -53,11 +53,18 @@ ask_previous(struct failover *f, char *position, size_t size)
 				    f->previous_port);
 
 	*position = '\0';
+	*ends = r != FAILOVER_DONE && is_down(&previous.server);
 	/* The password file. */
 	if (r != FAILOVER_DONE && previous.server.error == 0)
 		return f->enough ? FAILOVER_DONE : FAILOVER_AGAIN;
+	if (r != FAILOVER_DONE && is_full(&previous.server) && !f->enough) {
+		copy_close(&previous);
+		return f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, "
+		    "runs, but has no connection left to ask whether it takes "
+		    "writes", f->previous_host, f->previous_port);
+	}
 	if (r != FAILOVER_DONE) {
-		if (!is_down(&previous.server))
+		if (!*ends)
 			f->log(f, FAILOVER_WARNING, "the master before: %s:%u: "
 			    "%s", f->previous_host, f->previous_port,
 			    previous.server.text);
@@ -80,9 +87,10 @@ ask_previous(struct failover *f, char *position, size_t size)
 }
 
 /* While it is connected, the last transactions of a server that goes down in
- * good order may be under way. */
+ * good order may be under way.  One whose host is gone stays connected, but takes
+ * no connection and refuses none, so it is waited for in this call only. */
 static enum failover_result
-wait_for_end_of_stream(struct failover *f)
+wait_for_end_of_stream(struct failover *f, bool ends)
 {
 	enum failover_result	 r = FAILOVER_DONE;
 	int64_t			 until = f->time_left(f) -
@@ -93,12 +101,17 @@ wait_for_end_of_stream(struct failover *f)
 		server_pause(SETTLE);
 		r = look_again(f);
 	}
+	if (r == FAILOVER_DONE && ends && own.receiving == RECEIVING_YES &&
+	    copy_follows(&own, f->previous_host, f->previous_port))
+		return f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, "
+		    "goes down, and still sends", f->previous_host,
+		    f->previous_port);
 	return r;
 }
 
 /* Nothing that was received is thrown away: RESET does that, and so does a
  * start of MariaDB's threads when both are stopped. */
-static enum failover_result
+enum failover_result
 apply_received(struct failover *f)
 {
 	char			*received;
@@ -139,7 +152,7 @@ start_applying(struct failover *f)
 
 /* Everything of the old master's is here, and replication is over. */
 static enum failover_result
-finish_replication(struct failover *f, const char *wanted)
+finish_replication(struct failover *f, const char *wanted, bool ends)
 {
 	enum failover_result	 r;
 
@@ -151,7 +164,7 @@ finish_replication(struct failover *f, const char *wanted)
 	if (*wanted != '\0')
 		r = wait_for_position(f, wanted);
 	else if (!f->enough)
-		r = wait_for_end_of_stream(f);
+		r = wait_for_end_of_stream(f, ends);
 	if (r != FAILOVER_DONE || (r = apply_received(f)) != FAILOVER_DONE)
 		return r;
 	if (!server_run(&own.server, NULL, "%s", own.dialect->stop) ||
@@ -174,14 +187,12 @@ must_fetch(struct failover *f, const char *wanted)
 	    &count) && count > 0;
 }
 
-/* By replication from the master before; but what was received from another one
- * is applied first, in case that this one goes away, too.  A failure is asked
- * again until there has been time enough: it is not this copy's. */
+/* By replication from the master before.  A failure is asked again until there
+ * has been time enough: it is not this copy's. */
 static enum failover_result
 fetch(struct failover *f)
 {
-	if (!own.slave || !own.applying || apply_received(f) == FAILOVER_DONE)
-		follow(f, f->previous_host, f->previous_port);
+	follow(f, f->previous_host, f->previous_port);
 	return FAILOVER_AGAIN;
 }
 
@@ -207,6 +218,7 @@ ensure_master(struct failover *f)
 	char			 previous[FAILOVER_POSITION] = "";
 	const char		*wanted = f->enough ? "" : f->target;
 	enum failover_result	 r;
+	bool			 ends = false;
 
 	if ((r = look(f)) != FAILOVER_DONE ||
 	    (r = check_settings(f)) != FAILOVER_DONE)
@@ -214,7 +226,7 @@ ensure_master(struct failover *f)
 	if (!own.slave && !own.read_only)
 		return open_writes(f);
 	if (*wanted == '\0' && *f->previous_host != '\0') {
-		r = ask_previous(f, previous, sizeof(previous));
+		r = ask_previous(f, previous, sizeof(previous), &ends);
 		if (r != FAILOVER_DONE)
 			return r;
 		wanted = previous;
@@ -222,7 +234,7 @@ ensure_master(struct failover *f)
 	if (must_fetch(f, wanted))
 		return fetch(f);
 	if (own.slave)
-		r = finish_replication(f, wanted);
+		r = finish_replication(f, wanted, ends);
 	else if (*wanted != '\0')
 		r = wait_for_position(f, wanted);
 	return r == FAILOVER_DONE ? open_writes(f) : r;

@@ -98,6 +98,15 @@ is_down(const struct server *s)
 	    (s->system_error == ECONNREFUSED || s->system_error == ENOENT);
 }
 
+bool
+is_full(const struct server *s)
+{
+	return s->error == ER_CON_COUNT_ERROR ||
+	    s->error == ER_CANT_CREATE_THREAD ||
+	    s->error == ER_TOO_MANY_USER_CONNECTIONS ||
+	    s->error == ER_USER_LIMIT_REACHED;
+}
+
 static enum failover_result
 open_own(struct failover *f)
 {

@@ -21,6 +21,8 @@ enum failover_result	own_place(struct failover *, struct place *,
 
 /* No listener: the server is not there, or not yet. */
 bool			is_down(const struct server *);
+/* It runs, and has no connection, or thread, left for us. */
+bool			is_full(const struct server *);
 
 /* Our copy, with a fresh look at it: first in each call, and later. */
 enum failover_result	look(struct failover *);
@@ -40,6 +42,10 @@ enum failover_result	say_stopped(struct failover *);
 
 enum failover_result	set_semi_sync(struct failover *, bool master);
 enum failover_result	stop_receiving(struct failover *);
+
+/* Receives no more, and applies what was received; FAILOVER_AGAIN while that is
+ * under way. */
+enum failover_result	apply_received(struct failover *);
 
 /* Makes it a slave of that one. */
 enum failover_result	follow(struct failover *, const char *host,

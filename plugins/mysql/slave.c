@@ -187,8 +187,10 @@ follow(struct failover *f, const char *host, uint16_t port)
 	    !is_for_good(master.server.error))
 		r = f->say(f, FAILOVER_AGAIN, "can't ask %s:%u: %s", host, port,
 		    master.server.text);
+	/* Whom to follow is told by what throws away what was received and not
+	 * applied, and that one may go away before it has sent it again. */
 	if (r == FAILOVER_DONE && own.slave)
-		r = stop_receiving(f);
+		r = own.applying ? apply_received(f) : stop_receiving(f);
 	if (r == FAILOVER_DONE)
 		r = check_divergence(f, &master, host, port);
 	copy_close(&master);
@@ -266,6 +268,11 @@ ensure_demoted(struct failover *f)
 	int64_t			 given = f->time_left(f);
 	enum failover_result	 r = look(f);
 
+	while (r != FAILOVER_DONE && is_full(&own.server) &&
+	    f->time_left(f) > given / 4) {
+		server_pause(SETTLE);
+		r = look(f);
+	}
 	if (r != FAILOVER_DONE && own.server.link == NULL &&
 	    is_down(&own.server))
 		return f->say(f, FAILOVER_DONE, "the server is down");

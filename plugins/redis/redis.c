@@ -244,18 +244,17 @@ master_health(struct failover *f, const struct state *st)
 		    "but a slave of %s:%" PRId64 ": it was restarted, or "
 		    "somebody has given it REPLICAOF", st->master_host,
 		    st->master_port);
-	if (st->loading)
-		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
-		    "disk");
-	if (made[0] == '\0')
-		strcpy(made, st->run_id);
-	/* What it has read from disk may be old or nothing: another copy may
-	 * have more. */
-	else if (!same)
+	/* What it reads from disk may be old or nothing: another copy may have
+	 * more, until its slaves have followed it. */
+	if (made[0] != '\0' && !same)
 		return f->say(f, FAILOVER_FAILED, "Redis was restarted while "
 		    "it was the master, and has %" PRId64 " keys now: the "
 		    "copy that has most shall be the master",
 		    st->history.keys);
+	if (st->loading)
+		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
+		    "disk");
+	strcpy(made, st->run_id);
 	return f->say(f, FAILOVER_DONE, "master with %" PRId64 " slaves and %"
 	    PRId64 " keys", st->slaves, st->history.keys);
 }
@@ -713,7 +712,7 @@ ensure_master(struct failover *f)
 		begin();
 	if (r != FAILOVER_DONE)
 		return r;
-	if (st.loading)
+	if (f->role != FAILOVER_MASTER && st.loading)
 		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
 		    "disk");
 	if (f->role != FAILOVER_MASTER && lost_all(&st.history) &&
@@ -831,7 +830,9 @@ ensure_slave(struct failover *f, const char *master_host)
 	r = stop_writes(f, &st);
 	if (r != FAILOVER_DONE)
 		return r;
-	if (st.link_up && st.read_only && st.master_port == master.port &&
+	/* One that nobody has written NOBODY into the config of is told anew. */
+	if (st.link_up && st.read_only && !must_rewrite(f, &st) &&
+	    st.master_port == master.port &&
 	    strcmp(st.master_host, master.host) == 0)
 		return f->say(f, FAILOVER_DONE, "slave of %s:%u", master.host,
 		    master.port);
