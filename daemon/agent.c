@@ -85,6 +85,7 @@ struct agent {
 	enum core_op		 op;
 	char			 call_said[CORE_TEXT];
 	enum failover_role	 role_done;	/* what the last one made */
+	bool			 refused;	/* to be a slave, and it is none */
 
 	char			 node[CONSUL_NAME_MAX];
 	struct trouble		 key_trouble;
@@ -116,6 +117,7 @@ static void	agent_event(struct agent *, const struct core_event *);
 static void	agent_ask_health(struct agent *);
 static void	agent_call_done(enum handler_result, const char *, void *);
 static void	agent_election_soon(struct agent *);
+static void	agent_rank(struct agent *);
 
 static int64_t
 wall_ms(void)
@@ -329,6 +331,16 @@ agent_position_left(struct agent *a, enum handler_result result,
 	agent_event(a, ev);
 }
 
+/* Then every other copy goes first in an election, as far as it is not behind. */
+static void
+agent_refused(struct agent *a, bool refused)
+{
+	if (a->refused == refused)
+		return;
+	a->refused = refused;
+	agent_rank(a);
+}
+
 static void
 agent_call_done(enum handler_result result, const char *text, void *arg)
 {
@@ -351,6 +363,9 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 		a->role_done = a->op == CORE_ENSURE_MASTER ? FAILOVER_MASTER :
 		    a->op == CORE_ENSURE_SLAVE ? FAILOVER_SLAVE :
 		    FAILOVER_NO_ROLE;
+	if (a->op == CORE_ENSURE_SLAVE)
+		agent_refused(a, ev.result == CORE_FAILED &&
+		    a->role_done != FAILOVER_SLAVE);
 	a->counters.handler_restarts += result == HANDLER_LOST ||
 	    result == HANDLER_TIMEOUT;
 	agent_say_call(a, a->op, result, text);
@@ -958,13 +973,23 @@ agent_configure_election(struct agent *a)
 
 	a->election_config = (struct election_config){
 		.wait = a->config->election_wait,
-		.priority = a->config->priority,
+		/* It may have what no other has, and not what all others have. */
+		.priority = a->refused ? 0 : a->config->priority,
 		.max_behind = a->config->max_behind,
 		.compares = (a->plugin->ops & compare) == compare,
 		.measures = (a->plugin->ops & 1u << HANDLER_BEHIND) != 0,
 	};
 	candidates_make_id(a->election_config.id, a->node,
 	    a->config->service_id);
+}
+
+static void
+agent_rank(struct agent *a)
+{
+	agent_configure_election(a);
+	if (a->node[0] != '\0')
+		candidates_identify(a->candidates, a->node,
+		    a->election_config.compares, a->election_config.priority);
 }
 
 static void
@@ -981,8 +1006,7 @@ agent_registered(const char *node, const char *address, void *arg)
 	struct agent	*a = arg;
 
 	snprintf(a->node, sizeof a->node, "%s", node);
-	agent_configure_election(a);
-	candidates_identify(a->candidates, node, a->election_config.compares);
+	agent_rank(a);
 	lock_identify(a->lock, node, address);
 }
 
@@ -1248,6 +1272,9 @@ agent_new(struct agent **out, const struct config *config,
 	}
 	/* Only now: the guard before may have had to end a mastership. */
 	runfile_load(runfile);
+	/* The run before us made it the master, and nobody has demoted it. */
+	if (runfile_epoch(runfile) != 0)
+		a->role_done = FAILOVER_MASTER;
 	a->health = handler_new(a->base, "health", config, plugin,
 	    agent_watched, a);
 	a->role = handler_new(a->base, "role", config, plugin, NULL, NULL);
@@ -1300,9 +1327,7 @@ agent_reload(struct agent *a, const struct plugin_description *plugin,
 	a->plugin = plugin;
 	agent_core_config(a, &c);
 	core_configure(&a->core, &c);
-	agent_configure_election(a);
-	candidates_identify(a->candidates, a->node,
-	    a->election_config.compares);
+	agent_rank(a);
 	agent_event(a, &tick);		/* its timers may ring earlier now */
 	handler_reload(a->role, plugin);
 	handler_reload(a->health, plugin);

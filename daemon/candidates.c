@@ -279,7 +279,7 @@ candidates_record(const struct candidates *c)
 
 	yajl_gen_map_open(g);
 	json_put_member(g, "id", c->id);
-	json_put_member_int(g, "priority", c->config->priority);
+	json_put_member_int(g, "priority", c->priority);
 	json_put_member_bool(g, "compares", c->compares);
 	return g;
 }
@@ -299,7 +299,6 @@ static void
 candidates_stand(struct candidates *c)
 {
 	c->stands = !c->config->never_master;
-	c->priority = c->config->priority;
 	if (c->session[0] != '\0' && c->id[0] != '\0' && c->stands)
 		candidates_put(c, candidates_finish(candidates_record(c)));
 }
@@ -362,7 +361,8 @@ candidates_make_id(char id[ELECTION_ID], const char *node,
 }
 
 void
-candidates_identify(struct candidates *c, const char *node, bool compares)
+candidates_identify(struct candidates *c, const char *node, bool compares,
+    int64_t priority)
 {
 	char	id[ELECTION_ID];
 	bool	same;
@@ -371,10 +371,11 @@ candidates_identify(struct candidates *c, const char *node, bool compares)
 		return;
 	candidates_make_id(id, node, c->config->service_id);
 	same = strcmp(id, c->id) == 0 && c->compares == compares &&
-	    c->priority == c->config->priority &&
+	    c->priority == priority &&
 	    c->stands == !c->config->never_master;
 	snprintf(c->id, sizeof c->id, "%s", id);
 	c->compares = compares;
+	c->priority = priority;
 	if (c->index == 0)
 		candidates_watch(c);
 	if (same)

@@ -33,10 +33,10 @@ struct candidates	*candidates_new(struct event_base *, struct consul *,
 			    const struct candidates_events *, void *arg);
 void			 candidates_free(struct candidates *);	/* NULL is fine */
 
-/* Our name among them, and whether our plugin can compare positions; again when
- * the config has changed. */
+/* Our name among them, whether our plugin can compare positions, and our
+ * priority; again when one of them, or the config, has changed. */
 void			 candidates_identify(struct candidates *,
-			    const char *node, bool compares);
+			    const char *node, bool compares, int64_t priority);
 void			 candidates_make_id(char id[ELECTION_ID],
 			    const char *node, const char *service_id);
 /* Our session, "" for none: with one we are a candidate, unless we are

@@ -281,7 +281,7 @@ electing_identify(struct node *n)
 	candidates_make_id(n->election_config.id, n->name,
 	    n->config.service_id);
 	candidates_identify(n->candidates, n->name,
-	    n->election_config.compares);
+	    n->election_config.compares, n->election_config.priority);
 }
 
 void

@@ -85,6 +85,17 @@ def test_the_copy_that_has_got_furthest_becomes_master(lab, cluster):
         back(loser)
 
 
+def test_a_copy_that_was_refused_goes_after_the_others(lab, cluster):
+    """It has what the new master has not, and lacks what was written since."""
+    a, b, c = copies(lab, cluster, 9, 5.1, 4.2)
+    c.stop()
+    c.write(election={"priority": "200"})
+    c.script(ensure_slave="bad")
+    c.start().wait_log("ensure_slave failed")
+    new, seconds = give_up(lab, a)
+    assert new.node == b.name and seconds < 2
+
+
 def test_equal_copies_lose_no_time(lab, cluster):
     a, *others = copies(lab, cluster, 5, 5, 5, wait="10s")
     assert give_up(lab, a)[1] < 1.5
