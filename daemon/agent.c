@@ -95,6 +95,7 @@ struct agent {
 	struct trouble		 election_trouble;
 	struct trouble		 refusal;	/* of the lock, by max_behind */
 	char			 final_position[FAILOVER_POSITION];
+	char			 untold[CORE_TEXT];	/* why it is not, yet */
 	struct core_action	 leaving;	/* the call that asks for it */
 	enum { OWN, HAVE_ALL, PASS_ON } leaves;
 	bool			 final;		/* nobody has more */
@@ -318,6 +319,8 @@ agent_position_left(struct agent *a, enum handler_result result,
 		agent_ask_position(a, &a->leaving, true);
 		return;
 	}
+	snprintf(a->untold, sizeof a->untold, "%s",
+	    ev->result == CORE_AGAIN ? ev->text : "");
 	if (a->leaves == HAVE_ALL) {
 		a->leaves = PASS_ON;
 		ev->result = CORE_DONE;
@@ -802,6 +805,11 @@ agent_perform(struct agent *a, const struct core_action *act)
 		lock_look(a->lock);
 		break;
 	case CORE_RELEASE:
+		if (!act->yes && a->untold[0] != '\0')
+			log_warning("The demoted copy can't tell in time how "
+			    "far it has got, so the next master waits for "
+			    "nothing of it: %.300s", a->untold);
+		a->untold[0] = '\0';
 		if (act->yes && a->leaves == PASS_ON)
 			lock_pass_on(a->lock, act->clean);
 		else

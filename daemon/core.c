@@ -911,8 +911,8 @@ work_slave(struct core *c)
 		core_call(c, CORE_ENSURE_SLAVE, c->config.slave_deadline);
 }
 
-/* What a demoted copy has, the next master must have too.  A stop that is in a
- * hurry does not wait for that, nor does anybody else when it can't be told. */
+/* What a demoted copy has, the next master must have too; where it can't be told
+ * in time, nobody waits for that. */
 static bool
 position_known(const struct core *c)
 {

@@ -181,7 +181,11 @@ rewind_data(struct failover *f, struct rejoin *r, int log)
 		server_set_mark(f, MARK_STANDBY);
 		return false;
 	}
-	ok = server_set_torn(f, true) && program_run(argv, log) == 0;
+	ok = server_set_torn(f, true);
+	if (!ok)
+		dprintf(log, "error: can't write beside %s: %s\n",
+		    server_data(f), strerror(errno));
+	ok = ok && program_run(argv, log) == 0;
 	ok = config_restore(r, server_data(f)) && ok;
 	/* The master has no standby.signal, so pg_rewind has removed ours. */
 	ok = server_set_mark(f, MARK_STANDBY) && ok;
@@ -206,6 +210,10 @@ copy_data(struct failover *f, struct rejoin *r, int log)
 	snprintf(new, sizeof(new), "%s.new", data);
 	snprintf(old, sizeof(old), "%s.diverged", data);
 	config_keep(r, data);
+	if (!fresh && access(old, F_OK) == 0) {
+		dprintf(log, "error: %s is in the way of a new copy\n", old);
+		return false;
+	}
 	if (!fresh && !take_pid_file(f, pid_file)) {
 		dprintf(log, "error: the server in %s runs again\n", data);
 		return false;

@@ -449,6 +449,8 @@ server_set_torn(struct failover *f, bool torn)
 	torn_path(f, path);
 	if (!torn)
 		return unlink(path) == 0 || errno == ENOENT;
+	if (server_torn(f))
+		return true;
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return false;

@@ -224,17 +224,18 @@ ping(struct failover *f, const char *core)
 	return ok;
 }
 
-/* Is it what it was made? */
-static bool
+/* Is it what it was made?  What is a follower no more may have been promoted
+ * since we were asked, by the other handler. */
+static enum failover_result
 check_role(struct failover *f, const char *core, const struct replication *r)
 {
 	if (!by_restart(f) || f->role == FAILOVER_NO_ROLE ||
 	    r->leader == (f->role == FAILOVER_MASTER))
-		return true;
-	f->say(f, FAILOVER_FAILED, "core %s was made a %s, and is a %s", core,
+		return FAILOVER_DONE;
+	return f->say(f, r->leader ? FAILOVER_AGAIN : FAILOVER_FAILED,
+	    "core %s was made a %s, and is a %s", core,
 	    f->role == FAILOVER_MASTER ? "leader" : "follower",
 	    r->leader ? "leader" : "follower");
-	return false;
 }
 
 /* Adds how a core is to the sentence. */
@@ -257,6 +258,7 @@ check_cores(struct failover *f, const struct answer *status)
 {
 	char			 text[FAILOVER_SENTENCE] = "";
 	struct replication	 r;
+	enum failover_result	 role;
 	size_t			 n;
 
 	for (n = 0; cores[n] != NULL; n++) {
@@ -264,9 +266,11 @@ check_cores(struct failover *f, const struct answer *status)
 			return say_failed_core(f, status, cores[n]);
 		if (!check_home(f, cores[n], status_of(status, cores[n])) ||
 		    (f->number(f, "ping") && !ping(f, cores[n])) ||
-		    !replication_ask(f, http_here(), cores[n], &r) ||
-		    !check_role(f, cores[n], &r))
+		    !replication_ask(f, http_here(), cores[n], &r))
 			return FAILOVER_FAILED;
+		role = check_role(f, cores[n], &r);
+		if (role != FAILOVER_DONE)
+			return role;
 		describe(f, text, cores[n], &r);
 	}
 	return f->say(f, FAILOVER_DONE, "%s", text);

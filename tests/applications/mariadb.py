@@ -48,12 +48,11 @@ def template():
         ["mariadb-install-db", "--no-defaults", "--user=root",
          "--auth-root-authentication-method=normal", "--skip-test-db",
          f"--datadir={folder}/data", "--innodb-log-file-size=8M"],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        check=True)
     subprocess.run(
         ["mariadbd", "--no-defaults", "--user=root", "--bootstrap",
          f"--datadir={folder}/data", "--innodb-log-file-size=8M"],
-        input=("FLUSH PRIVILEGES;" + accounts(RIGHTS)).encode(), check=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        input=("FLUSH PRIVILEGES;" + accounts(RIGHTS)).encode(), check=True)
     return folder / "data"
 
 

@@ -141,9 +141,12 @@ def test_a_primary_and_its_base_backups_are_taken_over(lab):
     write(first, "before")
     for node in others:
         node.copy.rebuild(first.copy)
-    for node in lab.nodes:
+    first.agent.start()
+    assert lab.master([first])
+    for node in others:
         node.agent.start()
     master = lab.settled()
+    assert master is first
     write(master, "after")
     for node in lab.nodes:
         holds(node, "before", "after")
@@ -155,6 +158,22 @@ def test_made_master_twice_it_is_promoted_once(lab):
     first = node.copy.timeline()
     done(node, "ensure_master")
     assert node.copy.timeline() == first == 2
+
+
+def test_half_a_rewind_is_not_started(lab):
+    """pg_rewind was killed: the control file is that of a good stop."""
+    master, slave = pair(lab)
+    write(master, "a")
+    slave.copy.stop()
+    torn = slave.copy.data.with_name(f"{slave.copy.data.name}.rewinding")
+    torn.touch()
+    done(slave, "ensure_demoted")
+    time.sleep(1)           # it would be started in the background
+    assert not slave.copy.running
+    assert "pg_rewind has not come to its end" in refused(slave, "health")
+    done(slave, "ensure_slave", *of(master))
+    holds(slave, "a")
+    assert not torn.exists()
 
 
 def test_a_paused_replay_goes_on_before_a_promotion(lab):

@@ -244,6 +244,8 @@ def test_what_a_restarted_master_has_on_its_disk_is_not_all_there_was(lab):
         with master.copy.connection() as c:
             c.set(f"round {n}", 1)
             assert c.wait(1, 5000) == 1
+        # One that was made a slave a moment ago is not known to anybody yet.
+        lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
         unseen = n % 3 > 0      # or its agent may find no server
         if unseen:
             master.agent.freeze()
@@ -283,6 +285,34 @@ def test_one_that_has_lost_all_does_not_become_master_again(lab):
              in master.agent.text())
     assert slave.copy.ask("GET", "a") == "1"
     assert master.copy.role_of() == NOBODY
+
+
+def test_a_master_that_died_with_its_agent_gives_the_lock_up(lab):
+    """Both were back before the guard had waited for long enough."""
+    master, *slaves = lab.three(Copy)
+    write(master)
+    master.agent.kill()
+    restart(master)
+    master.agent.start()
+    assert lab.master(slaves)
+    lab.settled()
+    assert [n.copy.ask("GET", "a") for n in lab.nodes] == ["1"] * 3
+
+
+def test_slaves_that_were_made_by_hand_do_not_come_back_as_masters(lab):
+    master, *slaves = lab.prepare(Copy)
+    for n in lab.nodes:
+        n.copy.start()
+    for n in slaves:
+        follow(n, master)
+    master.agent.start()
+    assert lab.master([master])
+    for n in slaves:
+        n.agent.start()
+    lab.settled()
+    for n in slaves:
+        lab.wait("the line is there", lambda: "replicaof 127.0.0.1 0" in
+                 n.copy.file.read_text())
 
 
 # Demotion.
@@ -664,6 +694,9 @@ def test_a_master_that_can_not_save_and_so_takes_no_writes_is_replaced(lab):
     for n in lab.nodes:
         n.copy.ask("CONFIG", "SET", "save", "3600 1")
     (master.copy.folder / "dump.rdb").mkdir()
+    # It may still be at the one for a slave.
+    net.wait_for("it can save", lambda: not master.copy.info("persistence")
+                 ["rdb_bgsave_in_progress"])
     master.copy.ask("BGSAVE", "SCHEDULE")
     new = lab.master(slaves)
     assert "could not write its data to disk" in master.agent.text()
