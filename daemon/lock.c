@@ -15,7 +15,7 @@
 /* Whoever takes the lock that we have given back goes first: what we clear away
  * would keep Consul's log from it. */
 #define GIVE_WAY	50	/* ms */
-#define SETTLE		100	/* ms: the slaves, and the tag, go first */
+#define SETTLE		50	/* ms: the slaves, and the tag, go first */
 #define RETRY_FIRST	50	/* ms, doubled at each failure … */
 #define RETRY_MAX	2000	/* … up to this */
 #define QUIET_FAILURES	3

@@ -345,6 +345,18 @@ apply_lock(struct consul_request *r)
 	return CONSUL_OK;
 }
 
+/* Is it told how far the one has got who gives the lock back?  Whoever was the
+ * master has to say it of himself; a guard only passes on what was left to him. */
+static bool
+tells_position(const struct consul_request *r)
+{
+	char	who[64];
+
+	snprintf(who, sizeof who, "\"node\":\"%s\"", r->node->name);
+	return strstr(r->value, "\"position\"") != NULL &&
+	    (!r->node->copy.was_open || strstr(r->value, who) != NULL);
+}
+
 static enum consul_outcome
 apply_release(struct consul_request *r)
 {
@@ -356,8 +368,7 @@ apply_release(struct consul_request *r)
 	clean = strstr(r->value, "\"released\"") != NULL;
 	copies_see_free(clean);
 	if (clean)
-		copy_hands_over(r->node, strstr(r->value, "\"position\"") !=
-		    NULL);
+		copy_hands_over(r->node, tells_position(r));
 	key_released(r->value);
 	say(r->node, "consul: it has given the lock back%s",
 	    strstr(r->value, "released") != NULL ? ", in good order" : "");
