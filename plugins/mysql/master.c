@@ -111,7 +111,7 @@ wait_for_end_of_stream(struct failover *f, bool ends)
 
 /* Nothing that was received is thrown away: RESET does that, and so does a
  * start of MariaDB's threads when both are stopped. */
-enum failover_result
+static enum failover_result
 apply_received(struct failover *f)
 {
 	char			*received;
@@ -187,12 +187,14 @@ must_fetch(struct failover *f, const char *wanted)
 	    &count) && count > 0;
 }
 
-/* By replication from the master before.  A failure is asked again until there
- * has been time enough: it is not this copy's. */
+/* By replication from the master before; but what was received from another one
+ * is applied first, in case that this one goes away, too.  A failure is asked
+ * again until there has been time enough: it is not this copy's. */
 static enum failover_result
 fetch(struct failover *f)
 {
-	follow(f, f->previous_host, f->previous_port);
+	if (!own.slave || !own.applying || apply_received(f) == FAILOVER_DONE)
+		follow(f, f->previous_host, f->previous_port);
 	return FAILOVER_AGAIN;
 }
 

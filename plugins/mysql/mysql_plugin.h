@@ -43,10 +43,6 @@ enum failover_result	say_stopped(struct failover *);
 enum failover_result	set_semi_sync(struct failover *, bool master);
 enum failover_result	stop_receiving(struct failover *);
 
-/* Receives no more, and applies what was received; FAILOVER_AGAIN while that is
- * under way. */
-enum failover_result	apply_received(struct failover *);
-
 /* Makes it a slave of that one. */
 enum failover_result	follow(struct failover *, const char *host,
 			    uint16_t port);

@@ -187,10 +187,8 @@ follow(struct failover *f, const char *host, uint16_t port)
 	    !is_for_good(master.server.error))
 		r = f->say(f, FAILOVER_AGAIN, "can't ask %s:%u: %s", host, port,
 		    master.server.text);
-	/* Whom to follow is told by what throws away what was received and not
-	 * applied, and that one may go away before it has sent it again. */
 	if (r == FAILOVER_DONE && own.slave)
-		r = own.applying ? apply_received(f) : stop_receiving(f);
+		r = stop_receiving(f);
 	if (r == FAILOVER_DONE)
 		r = check_divergence(f, &master, host, port);
 	copy_close(&master);

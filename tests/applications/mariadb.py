@@ -47,11 +47,12 @@ def template():
     subprocess.run(
         ["mariadb-install-db", "--no-defaults", "--user=root",
          "--auth-root-authentication-method=normal", "--skip-test-db",
-         f"--datadir={folder}/data", "--innodb-log-file-size=8M"],
-        check=True)
+         f"--datadir={folder}/data", f"--tmpdir={folder}",
+         "--innodb-log-file-size=8M"], check=True)
     subprocess.run(
         ["mariadbd", "--no-defaults", "--user=root", "--bootstrap",
-         f"--datadir={folder}/data", "--innodb-log-file-size=8M"],
+         f"--datadir={folder}/data", f"--tmpdir={folder}",
+         "--innodb-log-file-size=8M"],
         input=("FLUSH PRIVILEGES;" + accounts(RIGHTS)).encode(), check=True)
     return folder / "data"
 
@@ -112,6 +113,8 @@ class Copy(copies.Copy):
         """What stands in my.cnf below [mysqld]."""
         settings = {
             "datadir": self.data, "socket": self.socket, "user": "root",
+            # At its start a server clears away the temporary tables of others.
+            "tmpdir": self.short,
             "pid-file": self.folder / "pid", "bind-address": self.address,
             "port": self.port, "skip-name-resolve": "ON",
             "server-id": self.server_id,

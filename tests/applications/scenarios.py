@@ -37,6 +37,11 @@ class Scenarios:
         """Of a hand-over."""
         return copies.agent_stopped, copies.disabled, copies.application_stopped
 
+    def all_stand(self, lab):
+        """One that was made a slave a moment ago has no session yet, and so is
+        known to nobody, whatever it has."""
+        lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
+
     def nothing_is_lost(self, lab, writer):
         """Every acknowledged write is on all copies."""
         writer.stop()
@@ -78,6 +83,7 @@ class Scenarios:
         writer.wait(count=100)
         for _ in range(self.KILLS):
             old = lab.settled()
+            self.all_stand(lab)
             writer.wait(old.name, time.monotonic_ns(), 20)
             seen = len(old.agent.lines())
             gap, undo = lab.gap(writer, old, copies.application_killed)
@@ -119,9 +125,7 @@ class Scenarios:
             behind.copy.lag()
             since = time.monotonic_ns()     # what came before may be lost
             writer.wait(old.name, since, 100)
-            # The other one may have been made a slave a moment ago, and not
-            # be known to anybody yet.
-            lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
+            self.all_stand(lab)
             written = {a.id for a in list(writer.acks) if a.sent > since}
             lab.wait(f"{other.name} has what was written",
                      lambda: written <= set(other.copy.ids()))

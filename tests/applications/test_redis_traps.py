@@ -236,6 +236,8 @@ def test_what_a_restarted_master_has_on_its_disk_is_not_all_there_was(lab):
     lab.three(Saved, plugin={"role_interval": "1h"})
     for n in range(6):
         master = lab.settled()
+        # One that was made a slave a moment ago is not known to anybody yet.
+        lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
         behind, other = lab.others(master)[::1 if n % 2 else -1]
         master.copy.ask("SAVE")
         behind.copy.lag()
@@ -244,8 +246,6 @@ def test_what_a_restarted_master_has_on_its_disk_is_not_all_there_was(lab):
         with master.copy.connection() as c:
             c.set(f"round {n}", 1)
             assert c.wait(1, 5000) == 1
-        # One that was made a slave a moment ago is not known to anybody yet.
-        lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
         unseen = n % 3 > 0      # or its agent may find no server
         if unseen:
             master.agent.freeze()
