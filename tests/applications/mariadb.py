@@ -44,17 +44,20 @@ def template():
     """A data directory with our accounts, which all copies begin with."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mariadb-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    subprocess.run(
-        ["mariadb-install-db", "--no-defaults", "--user=root",
-         "--auth-root-authentication-method=normal", "--skip-test-db",
-         f"--datadir={folder}/data", f"--tmpdir={folder}",
-         "--innodb-log-file-size=8M"], check=True)
-    subprocess.run(
-        ["mariadbd", "--no-defaults", "--user=root", "--bootstrap",
-         f"--datadir={folder}/data", f"--tmpdir={folder}",
-         "--innodb-log-file-size=8M"],
-        input=("FLUSH PRIVILEGES;" + accounts(RIGHTS)).encode(), check=True)
+    where = f"--datadir={folder}/data", f"--tmpdir={folder}", \
+        "--innodb-log-file-size=8M"
+    run("mariadb-install-db", "--no-defaults", "--user=root",
+        "--auth-root-authentication-method=normal", "--skip-test-db", *where)
+    run("mariadbd", "--no-defaults", "--user=root", "--bootstrap", *where,
+        input="FLUSH PRIVILEGES;" + accounts(RIGHTS))
     return folder / "data"
+
+
+def run(*words, **more):
+    done = subprocess.run(words, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, **more)
+    if done.returncode != 0:
+        raise RuntimeError(f"{words[0]}: {done.stdout[-5000:]}")
 
 
 class Client:

@@ -22,6 +22,7 @@ enum ask_kind {
 	ASK_PUT, ASK_DELETE, ASK_KINDS
 };
 
+static struct consul		*ask_consul;
 static const struct consul_key	ask_seen = { .exists = true };
 
 static const struct consul_registration	ask_registration = {
@@ -111,7 +112,7 @@ ask_look(const struct consul_reply *r, void *kind)
 	fuzz_read(r->address);
 	fuzz_read(r->since);
 	fuzz_read(r->check);
-	consul_same_check(r->check, &ask_registration);
+	consul_same_check(ask_consul, r->check, &ask_registration);
 	/* What is done, the caller goes on with. */
 	if (r->outcome != CONSUL_OK)
 		return;
@@ -149,6 +150,7 @@ static struct consul_request *
 ask(struct consul *c, enum ask_kind *kind)
 {
 	ask_answers = 0;
+	ask_consul = c;
 	switch (*kind) {
 	case ASK_GET:
 		return consul_get(c, ASK_KEY, true, ask_look, kind);

@@ -36,6 +36,13 @@ http_is_idle(const struct http *h)
 	return true;
 }
 
+uint16_t
+http_token_mark(const struct http *h)
+{
+	(void)h;
+	return 0;
+}
+
 const char *
 http_address(const struct http *h)
 {
