@@ -224,6 +224,13 @@ def test_a_master_that_was_emptied_in_good_order_is_followed(lab):
     net.wait_for("it is empty", lambda: slave.copy.ask("DBSIZE") == 0)
 
 
+def save(copy, *words):
+    """It may still be at what it saves for a slave."""
+    net.wait_for("it can save", lambda: not copy.info("persistence")
+                 ["rdb_bgsave_in_progress"])
+    copy.ask(*words)
+
+
 class Saved(Copy):
     """On its disk is what it had when it was last told to save."""
 
@@ -239,7 +246,7 @@ def test_what_a_restarted_master_has_on_its_disk_is_not_all_there_was(lab):
         # One that was made a slave a moment ago is not known to anybody yet.
         lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
         behind, other = lab.others(master)[::1 if n % 2 else -1]
-        master.copy.ask("SAVE")
+        save(master.copy, "SAVE")
         behind.copy.lag()
         net.wait_for("its link is down", lambda: behind.copy.info(
             "replication")["master_link_status"] == "down")
@@ -694,10 +701,7 @@ def test_a_master_that_can_not_save_and_so_takes_no_writes_is_replaced(lab):
     for n in lab.nodes:
         n.copy.ask("CONFIG", "SET", "save", "3600 1")
     (master.copy.folder / "dump.rdb").mkdir()
-    # It may still be at the one for a slave.
-    net.wait_for("it can save", lambda: not master.copy.info("persistence")
-                 ["rdb_bgsave_in_progress"])
-    master.copy.ask("BGSAVE", "SCHEDULE")
+    save(master.copy, "BGSAVE", "SCHEDULE")
     new = lab.master(slaves)
     assert "could not write its data to disk" in master.agent.text()
     (master.copy.folder / "dump.rdb").rmdir()
