@@ -47,12 +47,11 @@ is_older(struct place ours, struct place theirs)
 	return lacks(ours, theirs) && theirs.generation >= ours.generation;
 }
 
-/* May what ours has, and theirs has not, be thrown away? */
+/* What this copy has, and the one that it follows has not? */
 static bool
-may_replace(struct failover *f, struct place ours, struct place theirs)
+may_discard(struct failover *f)
 {
-	return place_compare(ours, theirs) != DIVERGED ||
-	    strcmp(f->option(f, "on_divergence"), "follow") == 0;
+	return strcmp(f->option(f, "on_divergence"), "follow") == 0;
 }
 
 /* What a fetch says; the password is in the form, so it is not shown. */
@@ -157,7 +156,8 @@ fetch_rest(struct failover *f, const char *core)
 		return FAILOVER_AGAIN;
 	if (!lacks(ours.place, theirs.place))
 		return FAILOVER_DONE;
-	if (!may_replace(f, ours.place, theirs.place))
+	if (place_compare(ours.place, theirs.place) == DIVERGED &&
+	    !may_discard(f))
 		return f->say(f, FAILOVER_AGAIN, "core %s has generation %llu, "
 		    "and the master before, %s, %llu: they have diverged; with "
 		    "on_divergence = follow this copy would be replaced", core,
@@ -324,7 +324,7 @@ check_places(struct failover *f, const char *core, const char *base,
 		    (unsigned long long)ours.generation);
 	if (ours.generation < theirs.generation ||
 	    place_compare(ours, theirs) == SAME || ours.version == 0 ||
-	    strcmp(f->option(f, "on_divergence"), "follow") == 0)
+	    may_discard(f))
 		return FAILOVER_DONE;
 	return f->say(f, FAILOVER_FAILED, "core %s has generation %llu of "
 	    "version %llu, its master %s has %llu of %llu: it has diverged, "
@@ -404,10 +404,8 @@ ensure_slave(struct failover *f, const char *master_host)
 	if (!http_there(base, master_host, f->master_port))
 		return f->say(f, FAILOVER_FAILED, "%s:%u gives no URL of the "
 		    "master", master_host, f->master_port);
-	if (!close_loaded(f, &here))
-		result = FAILOVER_FAILED;
-	else
-		result = check_master(f, &here, base);
+	result = close_loaded(f, &here) ? check_master(f, &here, base) :
+	    FAILOVER_FAILED;
 	answer_free(&here);
 	return result == FAILOVER_DONE ? follow_all(f, base) : result;
 }
