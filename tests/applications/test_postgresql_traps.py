@@ -52,8 +52,10 @@ class Copy(postgresql.Copy):
 
     @contextlib.contextmanager
     def frozen(self, *pids):
+        """Those that end by themselves meanwhile are not missed."""
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:

@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include "api.h"
@@ -86,7 +87,11 @@ client_open(void)
 	FUZZ_MUST(fd != -1 && setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset,
 	    sizeof(reset)) == 0 &&
 	    bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
-	FUZZ_MUST(connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0);
+	/* libFuzzer's alarm interrupts it; asked again it waits for the same
+	 * connection. */
+	while (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 &&
+	    errno != EISCONN)
+		FUZZ_MUST(errno == EINTR);
 	loop();
 	return fd;
 }

@@ -18,8 +18,8 @@
 /* What must be true; the sanitizers print the stack. */
 #define FUZZ_MUST(condition) do {					\
 	if (!(condition)) {						\
-		fprintf(stderr, "%s:%d: not true: %s\n", __FILE__,	\
-		    __LINE__, #condition);				\
+		fprintf(stderr, "%s:%d: not true: %s (errno: %m)\n",	\
+		    __FILE__, __LINE__, #condition);			\
 		abort();						\
 	}								\
 } while (0)
