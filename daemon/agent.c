@@ -709,8 +709,8 @@ agent_changed(struct agent *a, const struct core_action *act)
 	if ((act->to == CORE_PROMOTING || (act->to == CORE_CANDIDATE &&
 	    a->core.lock.owner == CORE_LOCK_FREE)) &&
 	    a->core.grace_until > a->core.now)
-		log_info("The lock was not given back in good order: its last "
-		    "holder may act as master for %.1f s more, so we wait",
+		log_info("Nobody gave the lock back in good order: whoever had "
+		    "it last may act as master for %.1f s more, so we wait",
 		    (double)(a->core.grace_until - a->core.now) / 1000);
 	if (act->to == CORE_CANDIDATE)
 		candidates_look(a->candidates);

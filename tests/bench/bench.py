@@ -126,9 +126,11 @@ class Pair:
         bench.ends += self.agents + list(self.applications.values())
 
     def start(self):
+        """One after the other: the first two copies of a service, started at
+        the same time, wait as if one of them had been lost."""
         for a in self.agents:
             a.start()
-        agent.wait_master(self.agents)
+            agent.wait_master(self.agents)
         return self
 
     def roles(self, seconds=60):
