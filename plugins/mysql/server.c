@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../listener.h"
+
 #define MARGIN	50	/* ms before the deadline: time to say what happened */
 
 /* What mysql_real_query_start has returned, as long as it goes on. */
@@ -165,6 +167,26 @@ server_kill(struct server *s)
 	return true;
 }
 
+/* Its text names the socket: "... socket '/run/mysqld/mysqld.sock' (2)". */
+static void
+find_cut_off(struct server *s)
+{
+	char	 path[sizeof(s->text)], *end, *name;
+
+	if (s->error != CR_CONNECTION_ERROR || s->system_error != ENOENT)
+		return;
+	snprintf(path, sizeof(path), "%s", s->text);
+	if ((end = strrchr(path, '\'')) == NULL)
+		return;
+	*end = '\0';
+	if ((name = strrchr(path, '\'')) == NULL ||
+	    (s->pid = listener_find(name + 1)) == 0)
+		return;
+	s->cut_off = true;
+	server_fail(s, "the server runs, and the file of its socket %s was "
+	    "removed: restart it", name + 1);
+}
+
 bool
 server_open(struct server *s, struct failover *f, const struct place *at)
 {
@@ -194,6 +216,7 @@ server_open(struct server *s, struct failover *f, const struct place *at)
 	}
 	fail_as_library(s);
 	server_close(s);
+	find_cut_off(s);
 	return false;
 }
 

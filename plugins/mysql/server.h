@@ -21,6 +21,7 @@ struct server {
 	void		*link;		/* the library's; NULL: not connected */
 	int64_t		 patience;	/* ms for an answer; 0: the deadline */
 	pid_t		 pid;		/* of the server, by a Unix socket; 0 */
+	bool		 cut_off;	/* it runs, and its socket was removed */
 	int		 pending;	/* a statement without an answer yet */
 	unsigned	 error;		/* of the last thing asked; 0: none */
 	int		 system_error;	/* errno, where it could not connect */

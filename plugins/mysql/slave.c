@@ -212,7 +212,7 @@ end_server(struct failover *f, enum failover_result failed, int64_t given)
 	char		 why[sizeof(s->text)];
 
 	if (!f->number(f, "kill_server") || f->role == FAILOVER_SLAVE ||
-	    given < FAIR || f->time_left(f) > given / 4)
+	    given < FAIR || (!s->cut_off && f->time_left(f) > given / 4))
 		return failed;
 	snprintf(why, sizeof(why), "%s", s->text);
 	if (!server_kill(s))

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../listener.h"
+
 static enum answer	server_send(struct server *, int64_t wait,
 			    redisReply **reply, const char *fmt, va_list ap);
 
@@ -61,8 +63,13 @@ server_broken(struct server *s)
 		if (error == ECONNREFUSED || error == ENOENT)
 			a = ANSWER_NO_SERVER;
 	}
-	server_explain(s, a, a == ANSWER_SILENT ? "no answer in time" :
-	    s->context->errstr);
+	if (error == ENOENT && a == ANSWER_NO_SERVER && s->socket[0] != '\0' &&
+	    listener_find(s->socket) != 0)
+		a = server_explain(s, ANSWER_REFUSED, "the server runs, and "
+		    "the file of its socket was removed: restart it");
+	else
+		server_explain(s, a, a == ANSWER_SILENT ? "no answer in time" :
+		    s->context->errstr);
 	server_close(s);	/* a late answer would be taken for the next */
 	return a;
 }

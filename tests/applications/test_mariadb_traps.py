@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import pathlib
 import subprocess
 import threading
 import time
@@ -165,6 +166,20 @@ def test_a_target_of_another_database_is_refused(lab):
 
 
 # Demoted in time.
+
+def test_a_server_whose_socket_was_removed_is_no_server_that_is_down(lab):
+    """It still takes writes, by its port; and can't be asked not to."""
+    node, = some(lab)
+    done(node, "ensure_master")
+    pathlib.Path(node.copy.socket).unlink()
+    for op in "health", "ensure_master", "ensure_demoted":
+        status, said = node.call(op, "-o", "options.kill_server=no")
+        assert status == 1 and "its socket" in said and "removed" in said, said
+    assert node.copy.running
+    done(node, "ensure_demoted")
+    net.wait_for("it is killed", lambda: not node.copy.running)
+    done(node, "ensure_demoted")
+
 
 def open_transaction(node):
     return root(node, "BEGIN", "INSERT INTO app.written VALUES ('open')"), None

@@ -569,17 +569,33 @@ def test_a_server_without_a_config_file_is_warned_of_once(lab):
     assert master.agent.text().count("running without a config file") == 1
 
 
-def test_it_is_reached_by_a_unix_socket(lab):
-    class Socket(Copy):
-        @property
-        def config(self):
-            return {**Copy.config, "unixsocket": self.folder / "socket"}
+class Socket(Copy):
+    @property
+    def config(self):
+        return {**Copy.config, "unixsocket": self.folder / "socket"}
 
-        @property
-        def options(self):
-            return {**super().options, "host": "192.0.2.1",
-                    "socket": self.folder / "socket"}
+    @property
+    def options(self):
+        return {**super().options, "host": "192.0.2.1",
+                "socket": self.folder / "socket"}
+
+
+def test_it_is_reached_by_a_unix_socket(lab):
     lab.three(Socket)
+
+
+def test_a_server_whose_socket_was_removed_is_no_server_that_is_down(lab):
+    """It still takes writes, by its port; and who demotes it is the guard."""
+    master, *slaves = lab.three(Socket)
+    (master.copy.folder / "socket").unlink()
+    assert "its socket was removed" in refused(master, "ensure_demoted")
+    master.agent.kill()
+    lab.wait("it has ended", lambda: not master.copy.running)
+    assert lab.master(slaves)
+    assert "its socket was removed" in master.agent.text()
+    master.copy.start()
+    master.agent.start()
+    lab.settled()
 
 
 RIGHTS = ("+info", "+pubsub|numsub", "+replicaof", "+failover", "+config|get",

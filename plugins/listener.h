@@ -1,0 +1,17 @@
+/*
+ * listener.h - who listens at a Unix socket whose file is gone.
+ *
+ * A server whose socket was removed while it runs can't be asked, and must not
+ * be taken for one that does not run: it may still be the master.  The kernel
+ * goes on listing the socket by the path that it was given.
+ */
+#ifndef LISTENER_H
+#define LISTENER_H
+
+#include <sys/types.h>
+
+/* The process that listens at that path; 0: there is none; -1: there is one,
+ * but we may not see which. */
+pid_t	listener_find(const char *path);
+
+#endif
