@@ -89,6 +89,7 @@ class Copy(copies.Copy):
             f"{self.name}.solr",
             ["java", "-Xms64m", "-Xmx128m", "-XX:TieredStopAtLevel=1",
              "-XX:+UseSerialGC", "-Xshare:auto",
+             f"-XX:SharedArchiveFile={folder}/solr.jsa",
              f"-Dlog4j.configurationFile={HERE}/log4j2.xml",
              f"-Dsolr.solr.home={self.home}", f"-Dlab.password={PASSWORD}",
              f"-Dsolr.log.dir={self.folder}", f"-Dsolr.install.dir={folder}",

@@ -90,8 +90,11 @@ class Hand:
             "ensure_slave", master) and self.ids() == ids, 60, 0.1)
 
     def refuses(self, *words):
-        """What it says why not."""
-        status, text = self.call(*words)
+        """What it says why not, when it is not busy."""
+        def answer():
+            status, text = self.call(*words)
+            return status != AGAIN and (status, text)
+        status, text = net.wait_for(f"{words} is refused", answer, 60, 0.1)
         assert status == 1, (status, text)
         return text
 
@@ -458,7 +461,8 @@ def test_a_restart_that_fails_is_told(make):
     one, _ = make()
     one.configure(**RESTART, restart="exit 7")
     one.properties.write_text(one.properties.read_text() +
-                              "enable.follower=true\nleader.url=http://x/solr\n")
+                              "enable.follower=true\n"
+                              "leader.url=http://127.0.0.1:1/solr\n")
     one.copy.ask("/admin/cores", action="RELOAD", core=one.core)
     assert "exit 7 ended with exit status 7" in one.refuses("ensure_master")
 

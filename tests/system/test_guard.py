@@ -75,6 +75,7 @@ def test_a_killed_agent_that_comes_back_goes_on_as_master(lab, cluster):
 
 def test_both_agent_and_guard_killed_the_next_agent_goes_on(lab, cluster):
     one, two, _ = lab.three(cluster)
+    time.sleep(1.2)         # Consul forgives nothing before its first poll
     guard = guard_of(one)
     os.kill(guard, signal.SIGSTOP)      # so that it does not see the agent's end
     one.kill()
