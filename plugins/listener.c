@@ -7,37 +7,67 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LISTENS	0x10000		/* __SO_ACCEPTCON of the kernel */
+#define NOBODY	0
+#define UNSEEN	-1		/* a process that we may not look at */
+#define INIT	1		/* it holds sockets for its units */
 
-/* The folder of a path, without links in it, and the name there. */
-static const char *
-split(const char *path, char folder[PATH_MAX])
+/* The path without links in it, where its end may be gone. */
+static void
+resolve(const char *path, char out[2 * PATH_MAX])
 {
-	const char	*name = strrchr(path, '/');
-	char		 text[PATH_MAX];
+	char	 there[PATH_MAX], real[PATH_MAX] = "", *end;
 
-	snprintf(text, sizeof(text), "%.*s/", (int)(name - path), path);
-	if (realpath(text, folder) == NULL)
-		snprintf(folder, PATH_MAX, "%s", text);
-	return name;
+	snprintf(there, sizeof(there), "%s", path);
+	while (realpath(there, real) == NULL) {
+		real[0] = '\0';
+		if ((end = strrchr(there, '/')) == NULL)
+			end = there;
+		*end = '\0';
+		if (end == there)
+			break;
+	}
+	snprintf(out, 2 * PATH_MAX, "%s%s", real, path + strlen(there));
 }
 
-/* The same place?  Where the server was given a path without a folder, its name
- * must do. */
-static bool
-is_same(const char *ours, const char *its)
+static const char *
+name_of(const char *path)
 {
-	char		 our_folder[PATH_MAX], its_folder[PATH_MAX];
-	const char	*name = strrchr(ours, '/');
+	const char	*slash = strrchr(path, '/');
 
-	if (name == NULL || its[0] != '/')
-		return strcmp(name == NULL ? ours : name + 1,
-		    strrchr(its, '/') == NULL ? its : strrchr(its, '/') + 1) ==
-		    0;
-	return strcmp(split(ours, our_folder), split(its, its_folder)) == 0 &&
-	    strcmp(our_folder, its_folder) == 0;
+	return slash == NULL ? path : slash + 1;
+}
+
+/* Do its paths begin where ours do?  Those of a container do not. */
+static bool
+shares_root(pid_t pid)
+{
+	char		 path[64];
+	struct stat	 ours, its;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	return stat("/", &ours) == 0 && stat(path, &its) == 0 &&
+	    ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+}
+
+/* What that process calls "its", is it ours? */
+static bool
+is_ours(pid_t pid, const char *its, const char *ours)
+{
+	char	 path[PATH_MAX], resolved[2 * PATH_MAX];
+
+	if (its[0] == '/')
+		snprintf(path, sizeof(path), "%s", its);
+	else if (pid != UNSEEN)
+		snprintf(path, sizeof(path), "/proc/%d/cwd/%s", (int)pid, its);
+	else
+		return false;
+	resolve(path, resolved);
+	return strcmp(resolved, ours) == 0 &&
+	    (pid == UNSEEN || shares_root(pid));
 }
 
 static bool
@@ -67,44 +97,65 @@ who_has(unsigned long inode)
 	char		 wanted[64];
 	struct dirent	*e;
 	DIR		*processes = opendir("/proc");
-	pid_t		 pid = -1;
+	pid_t		 pid, found = UNSEEN;
 
 	snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
-	if (processes == NULL)
-		return -1;
-	while (pid == -1 && (e = readdir(processes)) != NULL)
-		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
-		    has_socket(e->d_name, wanted))
-			pid = (pid_t)strtol(e->d_name, NULL, 10);
-	closedir(processes);
-	return pid;
+	while (processes != NULL && found <= NOBODY &&
+	    (e = readdir(processes)) != NULL) {
+		pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (pid > 0 && has_socket(e->d_name, wanted))
+			found = pid == INIT ? NOBODY : pid;
+	}
+	if (processes != NULL)
+		closedir(processes);
+	return found;
 }
 
-pid_t
-listener_find(const char *path)
+static pid_t
+search(const char *ours)
 {
 	FILE		*list = fopen("/proc/net/unix", "re");
-	char		*line = NULL;
+	char		*line = NULL, *its;
 	size_t		 size = 0;
 	unsigned	 flags;
 	unsigned long	 inode;
 	ssize_t		 length;
-	pid_t		 pid = 0;
+	pid_t		 pid, found = list == NULL ? UNSEEN : NOBODY;
 	int		 at;
 
-	if (list == NULL)
-		return 0;
-	while (pid == 0 && (length = getline(&line, &size, list)) > 0) {
+	while (list != NULL && found <= NOBODY &&
+	    (length = getline(&line, &size, list)) > 0) {
 		if (line[length - 1] == '\n')
 			line[length - 1] = '\0';
 		/* Num: RefCount Protocol Flags Type St Inode Path */
 		at = 0;
 		if (sscanf(line, "%*s %*s %*s %x %*s %*s %lu %n", &flags,
-		    &inode, &at) == 2 && at > 0 && (flags & LISTENS) != 0 &&
-		    is_same(path, line + at))
-			pid = who_has(inode);
+		    &inode, &at) != 2 || at == 0 || (flags & LISTENS) == 0)
+			continue;
+		its = line + at;	/* "@name": never had a file */
+		if (its[0] == '@' || strcmp(name_of(its), name_of(ours)) != 0)
+			continue;
+		pid = who_has(inode);
+		if (pid != NOBODY && is_ours(pid, its, ours))
+			found = pid;
 	}
 	free(line);
-	fclose(list);
-	return pid;
+	if (list != NULL)
+		fclose(list);
+	return found;
+}
+
+pid_t
+listener_find(const char *path)
+{
+	char	 ours[2 * PATH_MAX];
+	pid_t	 pid;
+
+	resolve(path, ours);
+	pid = search(ours);
+	/* One that ends while we look is not seen, either. */
+	if (pid == UNSEEN)
+		pid = search(ours);
+	/* Just started: that it listens is no news then. */
+	return access(path, F_OK) == 0 ? NOBODY : pid;
 }

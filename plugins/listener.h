@@ -10,8 +10,9 @@
 
 #include <sys/types.h>
 
-/* The process that listens at that path; 0: there is none; -1: there is one,
- * but we may not see which. */
+/* The process that listens at that path, whose file is gone; 0: there is none,
+ * or the file is there again; -1: there may be one, and we may not see it: that
+ * takes root, or the same user and rights. */
 pid_t	listener_find(const char *path);
 
 #endif

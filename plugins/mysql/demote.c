@@ -87,6 +87,12 @@ open_second(struct server *second, struct server *s, struct failover *f,
 			return false;
 		server_pause(SETTLE);
 	}
+	if (!ok && second->cut_off) {
+		f->log(f, FAILOVER_WARNING, "%s: ending all sessions first",
+		    second->text);
+		newest = 0;
+		return end_sessions(s, "", &newest) != -1;
+	}
 	return ok || server_fail(s, "a second connection, to end sessions: %s",
 	    second->text);
 }

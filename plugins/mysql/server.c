@@ -167,24 +167,20 @@ server_kill(struct server *s)
 	return true;
 }
 
-/* Its text names the socket: "... socket '/run/mysqld/mysqld.sock' (2)". */
 static void
-find_cut_off(struct server *s)
+find_cut_off(struct server *s, const struct place *at)
 {
-	char	 path[sizeof(s->text)], *end, *name;
+	const MYSQL	*link = s->link;
+	const char	*path = at->socket;
 
-	if (s->error != CR_CONNECTION_ERROR || s->system_error != ENOENT)
-		return;
-	snprintf(path, sizeof(path), "%s", s->text);
-	if ((end = strrchr(path, '\'')) == NULL)
-		return;
-	*end = '\0';
-	if ((name = strrchr(path, '\'')) == NULL ||
-	    (s->pid = listener_find(name + 1)) == 0)
+	if (path == NULL)	/* of the defaults file */
+		path = link->options.unix_socket;
+	if (s->error != CR_CONNECTION_ERROR || s->system_error != ENOENT ||
+	    path == NULL || (s->pid = listener_find(path)) == 0)
 		return;
 	s->cut_off = true;
-	server_fail(s, "the server runs, and the file of its socket %s was "
-	    "removed: restart it", name + 1);
+	server_fail(s, "the server runs, and the file of its socket %.128s was "
+	    "removed: restart it", path);
 }
 
 bool
@@ -215,8 +211,8 @@ server_open(struct server *s, struct failover *f, const struct place *at)
 		return true;
 	}
 	fail_as_library(s);
+	find_cut_off(s, at);
 	server_close(s);
-	find_cut_off(s);
 	return false;
 }
 
