@@ -50,7 +50,7 @@ static const struct failover_option options[] = {
 	{ "semi_sync", FAILOVER_BOOLEAN, "no",
 	    "semi-synchronous replication is switched with the role" },
 	{ "events", FAILOVER_BOOLEAN, "no",
-	    "the event scheduler runs on the master, and only there" },
+	    "the event scheduler is switched on with the master's role" },
 	{ 0 }
 };
 

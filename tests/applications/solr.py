@@ -23,15 +23,22 @@ LOGIN = {"Authorization": "Basic " + base64.b64encode(
     f"failover:{PASSWORD}".encode()).decode()}
 
 
-def security():
-    """A security.json that lets this user in, and nobody else."""
+def security(rights):
+    """A security.json that lets this user in, and nobody else; where rights are
+    given, it may do nothing but that."""
     salt = bytes(32)
     digest = hashlib.sha256(salt + PASSWORD.encode()).digest()
     words = [hashlib.sha256(digest).digest(), salt]
     return json.dumps({"authentication": {
         "class": "solr.BasicAuthPlugin", "blockUnknown": True,
         "credentials": {"failover": " ".join(
-            base64.b64encode(w).decode() for w in words)}}})
+            base64.b64encode(w).decode() for w in words)}},
+        **({"authorization": {
+            "class": "solr.RuleBasedAuthorizationPlugin",
+            "user-role": {"failover": "agent"},
+            "permissions": [*({"name": r, "role": "agent"} for r in rights),
+                            {"name": "all", "role": "nobody"}]}}
+           if rights else {})})
 
 
 @functools.lru_cache(maxsize=None)
@@ -52,6 +59,7 @@ class Copy(copies.Copy):
     sections = {"plugin": {"demote_deadline": "3s"},
                 "lock": {"lock_delay": "7s"}}
     config = {"on_divergence": "follow"}
+    rights = ()             # all
 
     def __init__(self, *words):
         super().__init__(*words)
@@ -83,7 +91,7 @@ class Copy(copies.Copy):
         self.properties.write_text(f"name={CORE}\n")
         self.password_file.write_text(PASSWORD + "\n")
         self.password_file.chmod(0o600)
-        (self.home / "security.json").write_text(security())
+        (self.home / "security.json").write_text(security(self.rights))
         (self.home / "solr.xml").write_text("<solr></solr>\n")
         self.process = process.Process(
             f"{self.name}.solr",

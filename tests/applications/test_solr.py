@@ -73,3 +73,21 @@ class TestRestart(Few):
 
     Copy = solr.Restart
     PLUGIN = {"role_interval": "1h"}    # ensure_slave would let it poll again
+
+
+class Limited(solr.Copy):
+    """The agent's user, who has the rights that the manual names."""
+
+    rights = ("read", "update", "config-read", "config-edit", "core-admin-read",
+              "metrics-read", "health")
+
+
+def test_the_rights_in_the_manual_are_enough(lab):
+    master, *slaves = lab.three(Limited)
+    writer = lab.writer()
+    writer.wait(master.name, time.monotonic_ns(), 50)
+    master.agent.stop()
+    new = lab.master(slaves)
+    writer.wait(new.name, time.monotonic_ns(), 50)
+    master.agent.start()
+    lab.settled()
