@@ -79,6 +79,12 @@ class Copy(copies.Copy):
             return None
         return role if isinstance(role, str) else role.decode()
 
+    def linked(self):
+        try:
+            return self.ask("ROLE", timeout=1)[3] == "connected"
+        except redis.RedisError:
+            return False
+
     def lag(self):
         """Its link is cut, and it can't log in at the master any more."""
         self.ask("CONFIG", "SET", "masterauth", "wrong")

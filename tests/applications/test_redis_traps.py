@@ -43,6 +43,8 @@ class Unwritable(Copy):
     """A config that must not be rewritten, and has no replicaof."""
 
     more = {"rewrite_config": "no"}
+    # Time for the agents, before slaves copy what has come back empty.
+    config = {**Copy.config, "repl-diskless-sync-delay": 5}
 
 
 def one(lab, kind=Copy, **options):
@@ -62,7 +64,7 @@ def two(lab, kind=Copy, **options):
 def refused(node, op, *words):
     """It fails, and nothing has changed here; gives its sentence."""
     before = node.copy.role_of(), node.copy.ask("DBSIZE")
-    status, said = node.call(op, *words)
+    status, said = node.answer(op, *words)
     assert status == 1, said
     assert (node.copy.role_of(), node.copy.ask("DBSIZE")) == before
     return said

@@ -57,7 +57,7 @@ def test_ensure_master_of_the_next_master(lab, how):
 def test_ensure_master_of_a_master_once(lab, how):
     first, *_ = lab.three()
     since = time.monotonic_ns()
-    first.agent.script(ensure_master=how)
+    first.agent.script(ensure_master=f"500 {how}")  # time to have no second one
     net.wait_for("the bad call is made", lambda: lab.calls(
         "ensure_master", first.name, since=since), 10)
     first.agent.script()

@@ -9,6 +9,8 @@ import time
 
 from . import PROGRAM, agent, client, net, process
 
+AGAIN = 75                  # EX_TEMPFAIL: a call that is under way
+
 
 class Copy:
     """What a test needs to know of one copy of an application.
@@ -25,6 +27,8 @@ class Copy:
                             acknowledged, and raises otherwise; close()
         ids()               what this copy holds
         role()              "master", "slave" or None, as the application has it
+        linked()            a slave that has its master's data, where role() does
+                            not say so
         lag(), unlag()      holds replication up on this copy, and lets it go on
         rebuild(source)     makes it a new copy of another one, for a copy that
                             was refused; leaves it running
@@ -46,6 +50,9 @@ class Copy:
     def text(self):
         """The server's own log, for a test that failed."""
         return self.process.text() if hasattr(self, "process") else ""
+
+    def linked(self):
+        return True
 
     def rebuild(self, source):
         raise NotImplementedError(f"a copy of {self.plugin} was refused")
@@ -69,8 +76,17 @@ class Node:
         return done.returncode, done.stdout
 
     def call(self, op, *words):
-        """One call of the plugin by hand: (exit status, what it says)."""
-        return self.plugin("call", op, *words)
+        """One call of the plugin by hand: (exit status, what it says).  Its
+        own start counts, so it has more time than the agent's calls have."""
+        return self.plugin("call", op, "-o", "plugin.demote_deadline=5s",
+                           "-o", "lock.lock_delay=20s", *words)
+
+    def answer(self, op, *words, seconds=30):
+        """The same, asked until it is not busy."""
+        def call():
+            status, said = self.call(op, *words)
+            return status != AGAIN and (status, said)
+        return net.wait_for(f"{op} is answered", call, seconds)
 
     def refused(self, since=0):
         """Why it is not made a slave, from that line of its log on."""
@@ -80,9 +96,9 @@ class Node:
             self.copy.refusal in said[-1] else None
 
 
-def done(node, op, *words):
-    """One call by hand, which must be done; gives its sentence."""
-    status, said = node.call(op, *words)
+def done(node, op, *words, seconds=30):
+    """What must be done by hand; gives its sentence."""
+    status, said = node.answer(op, *words, seconds=seconds)
     assert status == 0, said
     return said
 
@@ -251,7 +267,8 @@ class Lab:
             master, tags = self._tagged("master", nodes), self.tags()
             return master and all(
                 tags[n.name] == ("master" if n is master else "slave") and
-                n.copy.role() == tags[n.name] for n in nodes) and master
+                n.copy.role() == tags[n.name] and
+                (n is master or n.copy.linked()) for n in nodes) and master
         return self.wait("one is master, the others are slaves", settled, seconds)
 
     def wait(self, what, condition, seconds=60):

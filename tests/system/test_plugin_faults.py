@@ -49,7 +49,7 @@ def test_a_node_that_cannot_be_made_master_leaves_it_to_another(lab, cluster, ho
 def test_one_bad_call_of_a_master_costs_no_failover(lab, cluster, how):
     first, *_ = lab.three(cluster)
     calls = len(lab.calls("ensure_master", first.name))
-    first.script(ensure_master=how)
+    first.script(ensure_master=f"1000 {how}")   # time to have no second one
     net.wait_for("the bad call is made", lambda: len(lab.calls(
         "ensure_master", first.name)) > calls, 5)
     first.script()

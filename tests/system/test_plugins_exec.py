@@ -101,7 +101,8 @@ def test_a_command_that_takes_too_long_is_killed_with_all_it_started(
     a.write_script(f"[ $1 = health ] || exit 0\n"
                    f"sleep 1000 & echo $! >> {pids}; echo $$ >> {pids}; sleep 1000")
     a.wait_role("unhealthy", seconds=20)
-    assert "did not end within" in a.ask("/health").text
+    net.wait_for("it says why", lambda:
+                 "did not end within" in a.ask("/health").text)
     a.write_script("exit 0")
     a.wait_role("master")
     for pid in pids.read_text().split():

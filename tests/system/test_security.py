@@ -64,7 +64,8 @@ def test_the_shipped_policy_is_enough_with_acls_on(lab, acl):
             assert s not in a.ask("/status").text + a.ask("/metrics").text
     first.stop()
     second.wait_role("master")
-    assert acl.clients[0].catalog(lab.service)[0]["ServiceTags"] == ["master"]
+    net.wait_for("its tag says so, and the first one is gone", lambda: [
+        i["ServiceTags"] for i in acl.clients[0].catalog(lab.service)] == [["master"]])
 
 
 def test_a_token_in_the_environment_reaches_no_plugin(lab, single):

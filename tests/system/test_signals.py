@@ -51,13 +51,15 @@ def test_the_init_system_hears_ready_status_watchdog_and_stopping(lab, single, i
     init.wait("READY=1")
     a.wait_role("master")
     assert any("master" in l for l in init.wait("STATUS="))
+    init.listen()
+    init.heard.clear()      # what was not heard at once has no time
     end = time.monotonic() + 3
     while time.monotonic() < end:
         init.listen()
         time.sleep(0.01)
     beats = [at for at, l in init.heard if l == "WATCHDOG=1"]
     assert len(beats) >= 3
-    assert max(b - a for a, b in zip(beats, beats[1:])) < 1.0
+    assert max(b - a for a, b in zip(beats, beats[1:])) < 1.5
     for name, pid in a.handlers().items():
         assert not [v for v in process.environment(pid)
                     if v.startswith((b"NOTIFY_SOCKET", b"WATCHDOG"))], name
@@ -144,8 +146,8 @@ def test_hup_is_not_noticed_by_clients_even_with_a_slow_health(lab, single):
 
 def test_hup_while_waiting_to_be_promoted_makes_no_slave_of_itself(lab, single):
     a = lab.agent(single).start().wait_role("master")
-    a.kill()
     session = single.session_of(lab.service)
+    a.kill()
     single.put(f"/v1/kv/lock/{lab.service}/leader?release={session}")
     a.start().wait_log("Nobody gave the lock back in good order")
     a.hup()
@@ -161,7 +163,7 @@ def test_hup_with_what_the_plugin_can_not_use_changes_nothing(lab, single):
     a.write(options={"flag": lab.folder / "nowhere"})
     a.hup()
     a.wait_log("the plugin says: ")
-    assert a.lines("is not taken over: the old configuration stays")
+    a.wait_log("is not taken over: the old configuration stays")
     time.sleep(1)
     assert a.role == "master" and a.status["epoch"] == epoch
 
