@@ -306,6 +306,8 @@ touch(const char *path)
 	close(fd);
 }
 
+#define TICK	20000	/* us: the clock of files goes on meanwhile */
+
 /* Or a Solr that is killed a minute after its promotion has no successor. */
 static void
 a_restart_that_is_over_is_no_excuse(void **state)
@@ -331,11 +333,11 @@ a_restart_that_is_over_is_no_excuse(void **state)
 	assert_int_equal(health(&call), FAILOVER_AGAIN);
 	here.down = false;
 	here.uptime = 0;
-	usleep(2000);
+	usleep(TICK);
 	assert_int_equal(health(&call), FAILOVER_DONE);
 	here.down = true;
 	assert_int_equal(health(&call), FAILOVER_FAILED);
-	usleep(2000);
+	usleep(TICK);
 	touch(file);
 	assert_int_equal(health(&call), FAILOVER_AGAIN);	/* the next one */
 	unlink(file);
