@@ -122,8 +122,7 @@ class Resource:
         (folder / "run").mkdir()
         self.file.write_text(ini({
             "service": {"name": "app", "port": 80},
-            "lock": {"lock_delay": "60s"},
-            "plugin": {"path": plugin("ocf"), "demote_deadline": "20s",
+            "plugin": {"path": plugin("ocf"), "demote_deadline": "4s",
                        "health_deadline": "3s"},
             "options": {"agent": agent or script, "tools": ocf.TOOLS,
                         "instance": f"{folder.name}-{os.getpid()}", **options},
@@ -249,8 +248,10 @@ class TestActions:
             assert status == 0 and ours.actions == ["demote", "stop"], text
             assert ours.monitor == 7
         ours.tell(monitor=8, hangs="demote")
+        begin = time.monotonic()
         assert ours.call("ensure_demoted")[0] == 0
         assert ours.actions == ["demote", "stop"] and ours.monitor == 7
+        assert time.monotonic() - begin < 5
         ours.tell(monitor=8, demote=0, stop=0)
         status, text = ours.call("ensure_demoted")
         assert status == 1 and "runs as the master (8)" in text

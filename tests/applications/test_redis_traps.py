@@ -43,8 +43,6 @@ class Unwritable(Copy):
     """A config that must not be rewritten, and has no replicaof."""
 
     more = {"rewrite_config": "no"}
-    # Time for the agents, before slaves copy what has come back empty.
-    config = {**Copy.config, "repl-diskless-sync-delay": 5}
 
 
 def one(lab, kind=Copy, **options):

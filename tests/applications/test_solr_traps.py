@@ -66,9 +66,7 @@ class Hand:
     def configure(self, plugin_=None, **options):
         sections = {
             "service": {"name": "solr", "port": self.copy.port},
-            "lock": {"lock_delay": "30s"},
-            "plugin": {"path": plugin("solr"), "demote_deadline": "10s",
-                       **(plugin_ or {})},
+            "plugin": {"path": plugin("solr"), **(plugin_ or {})},
             "options": {**self.copy.options, "cores": self.core,
                         "on_divergence": None, **options},
         }
@@ -79,11 +77,10 @@ class Hand:
         return by_hand(self.file, *words)
 
     def outcome(self, *words):
-        """The same when it is not busy, and Solr not slow: a cold one is."""
+        """The same when it is not busy."""
         def answer():
             status, text = self.call(*words)
-            slow = "Timeout was reached" in text or "did not answer" in text
-            return status != AGAIN and not slow and (status, text)
+            return status != AGAIN and (status, text)
         return net.wait_for(f"{words} is answered", answer, 60, 0.1)
 
     def does(self, *words):
@@ -174,6 +171,14 @@ def pair(make):
     one.commit()
     two.follows(one.where, {"1", "2"})
     return one, two
+
+
+def configured(old, new):
+    """The edit of a core whose solrconfig.xml has that in place of this."""
+    def edit(instance):
+        config = instance / "conf" / "solrconfig.xml"
+        config.write_text(config.read_text().replace(old, new))
+    return edit
 
 
 PATHS = "/update", "/update/json", "/update/json/docs", "/update/csv"
@@ -274,11 +279,7 @@ def test_a_slave_follows_a_new_master(pair):
 
 def test_what_was_written_before_the_demotion_is_committed(make):
     """Or nobody could fetch it."""
-    def never(instance):
-        config = instance / "conf" / "solrconfig.xml"
-        config.write_text(config.read_text().replace(
-            "<maxTime>300<", "<maxTime>600000<"))
-    one, two = make(edit=never)
+    one, two = make(edit=configured("<maxTime>300<", "<maxTime>600000<"))
     one.does("ensure_master")
     assert one.write("1") == 200
     before = one.call("position")[1]
@@ -311,8 +312,7 @@ def test_a_demotion_waits_for_an_update_that_is_being_written(pair):
 def test_a_solr_that_hangs_is_not_said_to_be_demoted(pair):
     one, _ = pair
     one.copy.process.freeze()
-    status, said = one.call("ensure_demoted")
-    assert status == 1 and "does not answer" in said, (status, said)
+    assert "does not answer" in one.refuses("ensure_demoted")
     one.configure(kill=f"kill -KILL {one.copy.process.pid}")
     assert "does not run" in one.does("ensure_demoted")
     one.copy.process.popen.wait()
@@ -459,11 +459,7 @@ def test_while_it_restarts_it_is_busy_and_not_for_ever(by_restart):
 
 def test_a_core_that_does_not_look_at_its_properties_is_not_restarted_for_ever(
         make):
-    def deaf(instance):
-        config = instance / "conf" / "solrconfig.xml"
-        config.write_text(config.read_text().replace(
-            "${enable.follower:false}", "false"))
-    one, two = make(edit=deaf)
+    one, two = make(edit=configured("${enable.follower:false}", "false"))
     two.does("ensure_master")
     one.configure(**RESTART)
     status, said = one.call("ensure_slave", two.where)

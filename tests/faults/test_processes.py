@@ -44,7 +44,7 @@ def test_the_agent_is_killed_for_good(lab):
     """The guard demotes the copy and gives the lock back: nobody waits for the
     lock-delay."""
     for n in lab.nodes:     # before Consul has asked /health twice, each second
-        n.agent.write(agent={"restart_wait": "300ms"}, api={"check_failures": 4})
+        n.agent.write(agent={"restart_wait": "300ms"})
     first, *others = lab.three()
     time.sleep(1.5)         # and it forgives nothing before its first success
     since = time.monotonic_ns()
@@ -58,8 +58,6 @@ def test_the_agent_is_killed_for_good(lab):
 
 
 def test_the_agent_is_killed_and_started_again_at_once(lab):
-    for n in lab.nodes:
-        n.agent.write(api={"check_failures": 4})
     first, *_ = lab.three()
     epoch = first.agent.status["epoch"]
     for pause in (0, 0.2, 0.5):

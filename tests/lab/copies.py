@@ -76,10 +76,8 @@ class Node:
         return done.returncode, done.stdout
 
     def call(self, op, *words):
-        """One call of the plugin by hand: (exit status, what it says).  Its
-        own start counts, so it has more time than the agent's calls have."""
-        return self.plugin("call", op, "-o", "plugin.demote_deadline=5s",
-                           "-o", "lock.lock_delay=20s", *words)
+        """One call of the plugin by hand: (exit status, what it says)."""
+        return self.plugin("call", op, *words)
 
     def answer(self, op, *words, seconds=30):
         """The same, asked until it is not busy."""

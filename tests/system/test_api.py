@@ -160,4 +160,4 @@ def test_a_health_call_that_hangs_does_not_delay_the_answer(lab, single):
     time.sleep(1.5)
     begin = time.monotonic()
     assert a.ask("/health").status == 200
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 0.5

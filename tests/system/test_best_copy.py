@@ -67,13 +67,13 @@ def back(agent):
 
 @pytest.mark.sanitized
 def test_the_copy_that_has_got_furthest_becomes_master(lab, cluster):
-    a, b, c = copies(lab, cluster, 9, 5, 5, wait="6s")
+    a, b, c = copies(lab, cluster, 9, 5, 5)
     for winner, loser in ((b, c), (c, b), (b, c)):
         place(winner, 8)
         place(loser, 7)
         new, seconds = give_up(lab, a)
         assert new.node == winner.name
-        assert seconds < 2.5        # nobody waits for half of the time
+        assert seconds < 0.9        # nobody waits for the whole second
         # What the last one left is what the new one must have first.
         assert new.master == f"{a.consul.address}:3306@9"
         back(a)
@@ -117,7 +117,7 @@ def test_of_two_that_both_lack_something_one_goes_on_at_once(lab, cluster):
 
 
 def test_of_equal_copies_the_one_with_the_highest_priority_is_taken(lab, cluster):
-    a, b, c = copies(lab, cluster, 5, 5, 5, wait="6s")
+    a, b, c = copies(lab, cluster, 5, 5, 5)
     b.write(election={"priority": 200})
     b.hup()
     net.wait_for("its record says so", lambda: any(
@@ -125,7 +125,7 @@ def test_of_equal_copies_the_one_with_the_highest_priority_is_taken(lab, cluster
         for r in records(a.consul, lab.service)))
     for _ in range(3):
         new, seconds = give_up(lab, a)
-        assert new.node == b.name and seconds < 2.5
+        assert new.node == b.name and seconds < 0.9
         back(a)
         b.sicken()
         c.sicken()
@@ -135,7 +135,7 @@ def test_of_equal_copies_the_one_with_the_highest_priority_is_taken(lab, cluster
 
 
 def test_priority_does_not_beat_data(lab, cluster):
-    a, b, c = copies(lab, cluster, 9, 5, 6, wait="6s")
+    a, b, c = copies(lab, cluster, 9, 5, 6)
     b.write(election={"priority": 200})
     b.hup()
     net.wait_for("it says so", lambda: len(b.lines("Reading")) > 0)
@@ -170,7 +170,6 @@ def test_a_plugin_that_hangs_costs_half_the_wait(lab, cluster):
 
 def test_a_better_copy_that_does_not_answer_is_waited_for_so_long(lab, cluster):
     a, b, c = copies(lab, cluster, 9, 5, 8, wait="1s")
-    time.sleep(1.2)         # Consul forgives nothing before its first poll
     try:
         new, seconds = give_up(lab, a, c.freeze)
     finally:
@@ -246,8 +245,7 @@ def test_the_last_position_of_a_master_that_died_is_known(lab, cluster):
     net.wait_for("the master writes how far it is", lambda: a.consul.get(
         f"/v1/kv/lock/{lab.service}/candidates/master"))
     place(a, 20)
-    net.wait_for("it has written that", lambda: b'"20"' in base64.b64decode(
-        a.consul.get(f"/v1/kv/lock/{lab.service}/candidates/master")[0]["Value"]))
+    time.sleep(2.5)
     a.script(position="bad")       # so that it leaves nothing
     a.sicken()
     b.wait_log("this copy lacks 15 of what the last master")

@@ -123,7 +123,7 @@ def test_an_agent_that_is_killed_is_replaced(lab, cluster):
 @pytest.mark.sanitized
 def test_an_agent_that_is_killed_and_back_within_a_second_costs_no_failover(
         lab, cluster):
-    first, *others = lab.three(cluster, sections={"api": {"check_failures": 4}})
+    first, *others = lab.three(cluster)
     session = first.consul.session_of(lab.service)
     epoch = first.status["epoch"]
     for _ in range(2):

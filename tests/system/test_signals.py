@@ -59,7 +59,7 @@ def test_the_init_system_hears_ready_status_watchdog_and_stopping(lab, single, i
         time.sleep(0.01)
     beats = [at for at, l in init.heard if l == "WATCHDOG=1"]
     assert len(beats) >= 3
-    assert max(b - a for a, b in zip(beats, beats[1:])) < 1.5
+    assert max(b - a for a, b in zip(beats, beats[1:])) < 1.0
     for name, pid in a.handlers().items():
         assert not [v for v in process.environment(pid)
                     if v.startswith((b"NOTIFY_SOCKET", b"WATCHDOG"))], name
