@@ -38,6 +38,13 @@ service "<service>" {
 	policy = "write"
 }
 
+# The same service in another case: to Consul Orders and orders are one, but
+# their locks are two.  An agent must see that, or two can be master.
+#	GET /v1/catalog/service/<service>
+service_prefix "" {
+	policy = "read"
+}
+
 # Which nodes have the service: Consul leaves out of its answers the nodes that
 # a token may not read, instead of refusing them.  An agent must see its own
 # node for its address.  It must see all the others, too, or it is not safe: if

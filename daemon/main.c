@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "command.h"
+#include "init.h"
 #include "notify.h"
 
 /* A closed standard stream would give its number to the next file we open, and
@@ -30,6 +32,9 @@ main(int argc, char **argv)
 {
 	int	status;
 
+	/* No core, and no process of the same user, shall read our token. */
+	prctl(PR_SET_DUMPABLE, 0);
+	init_begin();
 	open_standard_streams();
 	/* A peer that hangs up is an error of one write, not our end. */
 	signal(SIGPIPE, SIG_IGN);

@@ -1,10 +1,10 @@
 /*
  * consul-failover/plugin.h - write a plugin for consul-failover.
  *
- * A plugin teaches consul-failover one application: how to see whether the
+ * A plugin teaches consul-failover one application: how to check whether the
  * copy on this host is healthy, how to make it the master, and how to make it
  * a slave of another host.  It is a shared object that exports three plain C
- * functions and one description.  This is a whole one:
+ * functions and one description.  This is a whole plugin:
  *
  *	#include <consul-failover/plugin.h>
  *	#include <unistd.h>
@@ -51,23 +51,22 @@
  * How a plugin is run
  *
  * The plugin is loaded into two child processes of the agent, called
- * handlers: one asks health, the other makes masters and slaves, so that a
- * long ensure_slave does not silence health.  In a handler one call runs at a
- * time.  A call may block; past its deadline the handler is killed with its
- * whole process group and started anew.  A plugin that crashes, exits, hangs or
- * leaks costs that one call, never the lock in Consul: so a plugin must keep
+ * handlers: one calls health, the other changes the role, so that a long
+ * ensure_slave does not block health.  In a handler one call runs at a time.
+ * A call may block; past its deadline the handler is killed with its whole
+ * process group and started again.  A plugin that crashes, exits, hangs or
+ * leaks costs that one call, never the lock in Consul.  So a plugin must keep
  * nothing between two calls that it could not find out again.
  *
  * Everything that a handler starts dies with it, unless it calls setsid(2).
- * Standard input is /dev/null; what is written to standard output or standard
- * error goes to the agent's log.  A handler holds no socket and no token of
- * Consul.
+ * Standard input is /dev/null; output to standard output or standard error
+ * goes to the agent's log.  A handler holds no socket and no token of Consul.
  *
  * What the calls promise
  *
  * All ensure_ calls are idempotent: they are made when something has changed
- * and again every [plugin] role_interval, so they must be cheap when there is
- * nothing to do, and must repair what somebody else has changed.
+ * and again every [plugin] role_interval.  So they must be cheap if there is
+ * nothing to do, and must undo changes that others have made.
  */
 #ifndef CONSUL_FAILOVER_PLUGIN_H
 #define CONSUL_FAILOVER_PLUGIN_H
@@ -81,26 +80,39 @@ extern "C" {
 
 /*
  * Raised when something here changes its meaning; a plugin built for another
- * number is refused, with both numbers named.  New fields and new optional
- * functions do not raise it: structs only grow at the end.
+ * number is rejected, and both numbers are logged.  New fields and new optional
+ * functions do not raise it: structs only grow at the end.  Additions are
+ * marked "since ABI 1.x", where x is the FAILOVER_PLUGIN_MINOR that has them.
  */
 #define FAILOVER_PLUGIN_ABI	1
+#define FAILOVER_PLUGIN_MINOR	1
 #define FAILOVER_PLUGIN_MAGIC	0x434f4e46u	/* "CONF": this is ours */
 
 /*
- * What a call can answer.  Anything else is taken as FAILOVER_FAILED.
+ * Does struct failover have this field?  Needed only if the plugin must also
+ * run with an older consul-failover; fields that it does not have read as 0 or
+ * NULL.
+ *
+ *	if (FAILOVER_HAS(f, address) && f->address[0] != '\0')
+ */
+#define FAILOVER_HAS(f, field)						\
+	((f)->size >= offsetof(struct failover, field) +		\
+	    sizeof((f)->field))
+
+/*
+ * What a call can return.  Anything else counts as FAILOVER_FAILED.
  */
 enum failover_result {
-	FAILOVER_DONE	= 0,	/* health: fit to serve; ensure_: it is so */
-	FAILOVER_FAILED	= 1,	/* health: not fit; ensure_: could not */
-	FAILOVER_AGAIN	= 2,	/* under way, ask again: a catch-up, a restart.
-				 * From health: alive and busy, so neither a
-				 * candidate nor failed over, for at most
-				 * [plugin] busy_limit */
+	FAILOVER_DONE	= 0,	/* health: fit to serve; ensure_: role taken */
+	FAILOVER_FAILED	= 1,	/* health: not fit; ensure_: failed */
+	FAILOVER_AGAIN	= 2,	/* in progress, call again: a catch-up, a
+				 * restart.  From health: alive but busy, so
+				 * neither a candidate nor failed over, for at
+				 * most [plugin] busy_limit */
 };
 
 enum failover_role {
-	FAILOVER_NO_ROLE,	/* nothing was ensured yet, or it is demoted */
+	FAILOVER_NO_ROLE,	/* no role given yet, or demoted */
 	FAILOVER_MASTER,
 	FAILOVER_SLAVE,
 };
@@ -123,7 +135,7 @@ struct failover {
 	uint16_t	 master_port;	/* ensure_slave: the master's; health and
 					 * position: with master_host; else 0 */
 	uint64_t	 epoch;		/* grows with every new master of the
-					 * service; 0 where none is known.  Fit
+					 * service; 0 if none is known.  Usable
 					 * as a fencing token. */
 	int64_t		 deadline;	/* CLOCK_BOOTTIME in milliseconds; the
 					 * handler is killed when it passes */
@@ -137,16 +149,16 @@ struct failover {
 	const char	*(*option)(const struct failover *, const char *name);
 
 	/* The same for FAILOVER_INTEGER, FAILOVER_BOOLEAN (0 or 1) and
-	 * FAILOVER_DURATION (milliseconds); 0 where option gives NULL. */
+	 * FAILOVER_DURATION (milliseconds); 0 if option gives NULL. */
 	int64_t		 (*number)(const struct failover *, const char *name);
 
-	/* Milliseconds until the deadline; 0 when it has passed.  Give it to
+	/* Milliseconds until the deadline; 0 when it has passed.  Use it for
 	 * connect, read and query time-outs. */
 	int64_t		 (*time_left)(const struct failover *);
 
 	/* Sets the one sentence that /health, the log and status show, and
 	 * returns result, so that a call can end with "return f->say(...)".
-	 * Cut at FAILOVER_SENTENCE bytes, and at the first new line. */
+	 * Cut at FAILOVER_SENTENCE bytes, and at the first newline. */
 	enum failover_result (*say)(struct failover *, enum failover_result,
 			    const char *fmt, ...)
 #if defined(__GNUC__)
@@ -154,9 +166,9 @@ struct failover {
 #endif
 			    ;
 
-	/* Writes one line to the agent's log.  Say what changed, not what is:
-	 * calls are made again and again.  Past 50 lines in 10 s, lines are
-	 * counted and dropped. */
+	/* Writes one line to the agent's log.  Log changes, not states, because
+	 * calls are repeated.  Beyond 50 lines in 10 s, lines are counted and
+	 * dropped. */
 	void		 (*log)(struct failover *, enum failover_level,
 			    const char *fmt, ...)
 #if defined(__GNUC__)
@@ -164,34 +176,68 @@ struct failover {
 #endif
 			    ;
 
-	/* What this copy was last made and said done to, so that health can
-	 * tell a master that has become read-only, or a slave of nobody, from
-	 * a copy that nobody has told anything yet. */
+	/* The last role that this copy took successfully.  Lets health
+	 * distinguish a master that became read-only, or a slave without a
+	 * master, from a copy that has not been given a role yet. */
 	enum failover_role role;
-	/* The service's master just now, another one than this copy; "" while
-	 * there is none, or it is this copy.  ensure_slave has it as its
-	 * argument, too. */
+	/* The service's current master, if it is another copy; "" if there is
+	 * none, or it is this copy.  ensure_slave also gets it as its
+	 * argument. */
 	const char	*master_host;
-	/* ensure_master: the master before this copy; "" where none is known.
-	 * It may be gone, or still be up and demoted. */
+	/* ensure_master: the previous master; "" if none is known.  It may be
+	 * gone, or still be running and demoted. */
 	const char	*previous_host;
 	uint16_t	 previous_port;
-	/* ensure_master: the position that the master before left with the lock
-	 * after it had been demoted.  All of it must be applied before the
-	 * first write is accepted; answer FAILOVER_AGAIN until it is.  ""
-	 * where it left none. */
+	/* ensure_master: the position that the previous master left with the
+	 * lock after it had been demoted; "" if it left none.  Everything up to
+	 * it must be applied before the first write is accepted; return
+	 * FAILOVER_AGAIN until it is. */
 	const char	*target;
 
-	/* ensure_master: [election] catch_up is over.  Go on with what is here:
-	 * don't wait for what the master before has, nor fetch it. */
+	/* ensure_master: [election] catch_up is over.  Continue with the data
+	 * that is here: neither wait for the previous master nor fetch from
+	 * it. */
 	uint32_t	 enough;
 
 	/* Reads a password: the first line of the file that this option names,
-	 * "" where the option is not given.  FAILOVER_FAILED, with the sentence
-	 * set, where the file can't be read, is longer than size, or can be
-	 * read by everybody.  Never put it into a sentence or a log line. */
+	 * "" if the option is not given.  FAILOVER_FAILED, with the sentence
+	 * set, if the file can't be read, is longer than size, or can be read
+	 * by every user.  In ensure_demoted it then gives the file's content
+	 * from when the agent was started, if the option is called like
+	 * password_file.  Never put it into a sentence or a log line. */
 	enum failover_result (*secret)(struct failover *, const char *option,
 			    char *text, size_t size);
+
+	/* health and ensure_master: the operator has run "consul-failover
+	 * promote" for this copy, and no other one holds the lock.  This once,
+	 * a problem in memory must not prevent the promotion. */
+	uint32_t	 promote;
+
+	/* The text last given to remember, "" for none; it survives restarts of
+	 * the handler, the agent, the application and the machine.  For a
+	 * permanent refusal by the master: health returns FAILOVER_FAILED with
+	 * it, and ensure_master fails, until the copy has streamed again, or
+	 * promote is set.  Not read again for ensure_demoted, which waits for
+	 * no disk. */
+	const char	*memory;
+
+	/* Keeps text, a line of at most FAILOVER_SENTENCE bytes with its NUL;
+	 * "" clears it.  Writes only if it differs from memory, which has the
+	 * new text at once.  FAILOVER_FAILED, with the sentence set, if it
+	 * can't be kept. */
+	enum failover_result (*remember)(struct failover *, const char *text);
+
+	/* Since ABI 1.1: this copy's own address, as the other copies get it:
+	 * [service] address, or else that of the Consul node; "" while it is
+	 * not known, and in a call of the guard. */
+	const char	*address;
+
+	/* Since ABI 1.1: say and log with a plain text, for languages that
+	 * can't call a function with "...". */
+	enum failover_result (*say_text)(struct failover *,
+			    enum failover_result, const char *text);
+	void		 (*log_text)(struct failover *, enum failover_level,
+			    const char *text);
 };
 
 #define FAILOVER_SENTENCE	512	/* bytes, with the final NUL */
@@ -200,13 +246,16 @@ struct failover {
 /*
  * Options are keys of the section [options] of the agent's config.  They are
  * checked against this table before the plugin is started: an unknown key, a
- * bad value, or a missing required option is refused with file and line.
+ * bad value, or a missing required option is rejected with file and line.
  */
 enum failover_option_type {
 	FAILOVER_STRING,
 	FAILOVER_INTEGER,	/* decimal, 64 bits */
 	FAILOVER_BOOLEAN,	/* yes, no, true, false, on, off, 1, 0 */
 	FAILOVER_DURATION,	/* 500ms, 2s, 1m, 1h */
+	FAILOVER_SECRET,	/* since ABI 1.1: a file whose first line is for
+				 * f->secret; kept for a demotion, whatever the
+				 * option's name */
 	FAILOVER_REQUIRED = 0x100	/* or-ed to a type: must be given */
 };
 
@@ -226,6 +275,9 @@ struct failover_plugin_info {
 	const char			*version;
 	const char			*summary;	/* one line */
 	const struct failover_option	*options;	/* NULL: none */
+	/* Since ABI 1.1: so that each side knows the fields of the other. */
+	uint32_t			 failover_size;	/* in the plugin */
+	uint32_t			 option_size;
 };
 
 #if defined(__GNUC__)
@@ -241,22 +293,25 @@ struct failover_plugin_info {
 	const struct failover_plugin_info plugin_info = {		\
 		FAILOVER_PLUGIN_MAGIC, FAILOVER_PLUGIN_ABI,		\
 		sizeof(struct failover_plugin_info), 0,			\
-		(name), (version), (summary), (options)			\
+		(name), (version), (summary), (options),		\
+		sizeof(struct failover), sizeof(struct failover_option)	\
 	}
 
 FAILOVER_EXPORT extern const struct failover_plugin_info plugin_info;
 
 /*
- * The three functions that every plugin exports.
+ * The three functions that every plugin exports.  If the compiler declares
+ * exported functions itself, as Go's does, define FAILOVER_NO_FUNCTIONS.
  */
+#ifndef FAILOVER_NO_FUNCTIONS
 
 /* Is the copy on this host fit to serve?  Reads only, and is quick: it is
- * asked every [plugin] health_interval and must answer within
+ * called every [plugin] health_interval and must return within
  * [plugin] health_deadline. */
 FAILOVER_EXPORT enum failover_result	health(struct failover *);
 
-/* Make it the master; do nothing if it is.  Answer FAILOVER_DONE only when it
- * takes writes: the tag "master" is set after that. */
+/* Make it the master; do nothing if it is.  Return FAILOVER_DONE only when it
+ * accepts writes: the tag "master" is set after that. */
 FAILOVER_EXPORT enum failover_result	ensure_master(struct failover *);
 
 /* Make it a slave of master_host:f->master_port; do nothing if it is.  The
@@ -271,41 +326,96 @@ FAILOVER_EXPORT enum failover_result	ensure_slave(struct failover *,
 
 /* Stop being the master at once, although no new master is known: read-only,
  * stopped, cut off.  FAILOVER_DONE promises that no write is accepted from now
- * on, which is also true of an application that does not run.  It is called
- * before the lock is given back and whenever it may have been lost; without it
- * a master that loses the lock takes writes until ensure_slave has run.  It
- * has [plugin] demote_deadline, for everything: plan the escalation. */
+ * on, which is also true if the application does not run.  It is called before
+ * the lock is released and whenever it may have been lost; without it a master
+ * that loses the lock accepts writes until ensure_slave has run.  It has
+ * [plugin] demote_deadline, for everything: plan the escalation. */
 FAILOVER_EXPORT enum failover_result	ensure_demoted(struct failover *);
 
-/* How far has this copy got?  Writes a text that only the plugin understands,
- * of at most size bytes with its NUL. */
+/* Writes the copy's position, which shows how much of the data it has: a text
+ * that only the plugin understands, of at most size bytes with its NUL. */
 FAILOVER_EXPORT enum failover_result	position(struct failover *,
 					    char *text, size_t size);
 
-/* Does this copy have all that this other copy's position names?
- * FAILOVER_DONE: yes; FAILOVER_FAILED: no; FAILOVER_AGAIN: can't be told. */
+/* Does this copy have everything up to another copy's position?
+ * FAILOVER_DONE: yes; FAILOVER_FAILED: no; FAILOVER_AGAIN: unknown.  It may
+ * also answer no if both have the same data, but this copy would take much
+ * longer to serve it, according to the position: then the other one becomes
+ * the master. */
 FAILOVER_EXPORT enum failover_result	has_position(struct failover *,
 					    const char *text);
 
-/* How much of another copy's position does this one lack, in a unit that the
- * plugin's manual names (transactions, bytes)?  0: nothing; -1: can't be told.
+/* How much data up to another copy's position does this one lack, in a unit
+ * that the plugin's manual names (transactions, bytes)?  0: none; -1: unknown.
  * [election] max_behind is compared with it. */
 FAILOVER_EXPORT int64_t			behind(struct failover *,
 					    const char *text);
 
 /* A descriptor that becomes readable when the application may have died or
- * come back, so that health is asked at once; -1 for none.  Asked for again
- * after every health call, in its deadline; health reads away what is readable,
- * or is asked ten times a second.  Stays the plugin's. */
+ * come back, so that health is called at once; -1 for none.  Called after every
+ * health call, within its deadline; health must read the pending data, or it is
+ * called ten times a second.  The descriptor stays the plugin's. */
 FAILOVER_EXPORT int			watch_fd(struct failover *);
 
-/* Once in each handler process, before its first call and within that call's
- * deadline; what it does not answer with FAILOVER_DONE fails that call, and it
- * is called again before the next one. */
+/* Called once in each handler process, before its first call and within that
+ * call's deadline; any other result than FAILOVER_DONE fails that call, and it
+ * is called again before the next one.  "consul-failover check" calls it as
+ * well, on a host whose application need not run: check options and files here,
+ * and fail if something would make ensure_demoted fail. */
 FAILOVER_EXPORT enum failover_result	plugin_start(struct failover *);
 
-/* Once, when a handler ends in good order.  Not called when it is killed. */
+/* Called once, when a handler ends normally.  Not called when it is killed, or
+ * replaced because its memory or its descriptors have grown. */
 FAILOVER_EXPORT void			plugin_stop(struct failover *);
+
+#endif	/* FAILOVER_NO_FUNCTIONS */
+
+/*
+ * The functions in struct failover as plain ones, since ABI 1.1, for languages
+ * that can't call a function by a pointer (Go).
+ */
+
+static inline const char *
+failover_option(const struct failover *f, const char *name)
+{
+	return f->option(f, name);
+}
+
+static inline int64_t
+failover_number(const struct failover *f, const char *name)
+{
+	return f->number(f, name);
+}
+
+static inline int64_t
+failover_time_left(const struct failover *f)
+{
+	return f->time_left(f);
+}
+
+static inline enum failover_result
+failover_say(struct failover *f, enum failover_result result, const char *text)
+{
+	return f->say_text(f, result, text);
+}
+
+static inline void
+failover_log(struct failover *f, enum failover_level level, const char *text)
+{
+	f->log_text(f, level, text);
+}
+
+static inline enum failover_result
+failover_secret(struct failover *f, const char *option, char *text, size_t size)
+{
+	return f->secret(f, option, text, size);
+}
+
+static inline enum failover_result
+failover_remember(struct failover *f, const char *text)
+{
+	return f->remember(f, text);
+}
 
 #ifdef __cplusplus
 }

@@ -79,8 +79,11 @@ command_find(struct command *c, const char **wrong)
 	const char	*word = c->words[0], *path = getenv("PATH");
 	int		 length;
 
+	*wrong = strerror(ENAMETOOLONG);
+	if (strlen(word) >= sizeof(c->program))
+		return false;
 	if (word[0] == '/') {
-		snprintf(c->program, sizeof(c->program), "%s", word);
+		strcpy(c->program, word);
 		*wrong = strerror(access(word, X_OK) == 0 ? 0 : errno);
 		return access(word, X_OK) == 0;
 	}
@@ -90,9 +93,9 @@ command_find(struct command *c, const char **wrong)
 	for (path = path == NULL ? "/usr/bin:/bin" : path; *path != '\0';
 	    path += length + (path[length] == ':')) {
 		length = (int)strcspn(path, ":");
-		snprintf(c->program, sizeof(c->program), "%.*s/%s", length,
-		    path, word);
-		if (path[0] == '/' && access(c->program, X_OK) == 0)
+		if ((size_t)snprintf(c->program, sizeof(c->program), "%.*s/%s",
+		    length, path, word) < sizeof(c->program) &&
+		    path[0] == '/' && access(c->program, X_OK) == 0)
 			return true;
 	}
 	*wrong = "is not found in PATH";
@@ -184,7 +187,8 @@ keep(const struct command *c, pid_t handler, int out, int err, int end)
 {
 	sigset_t	 all, wake, old;
 	struct end	 e = { 0 };
-	pid_t		 command, gone;
+	pid_t		 command;
+	bool		 ended = false;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
@@ -201,19 +205,23 @@ keep(const struct command *c, pid_t handler, int out, int err, int end)
 	e.error = command == -1 ? errno : 0;
 	close(out);
 	close(err);
-	while (command != -1 && getppid() == handler) {
-		gone = waitpid(command, &e.status, WNOHANG);
-		if (gone == command)
-			break;
-		sigwaitinfo(&wake, NULL);
+	while (command != -1 && !ended && getppid() == handler) {
+		ended = waitpid(command, &e.status, WNOHANG) == command;
+		if (!ended)
+			sigwaitinfo(&wake, NULL);
 	}
-	if (getppid() != handler)
+	/* The handler has ended: half of it must not go on, whatever may stay
+	 * of one that is done. */
+	if (command != -1 && !ended)
 		kill(0, SIGKILL);
 	if (write(end, &e, sizeof(e)) != sizeof(e))
 		kill(0, SIGKILL);
 	if (c->leave)
 		_exit(0);
-	pause();	/* the handler kills the group, by our number */
+	/* The handler kills the group, by our number; or has ended itself. */
+	while (getppid() == handler)
+		sigwaitinfo(&wake, NULL);
+	kill(0, SIGKILL);
 }
 
 static bool

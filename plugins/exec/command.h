@@ -33,7 +33,7 @@ struct output {
 	bool	 late;			/* it was killed in time */
 	int	 status;		/* as of waitpid */
 	int64_t	 limit;			/* ms, that it was given */
-	char	 out[FAILOVER_POSITION + 1], err[FAILOVER_POSITION];
+	char	 out[FAILOVER_POSITION + 64], err[FAILOVER_POSITION];
 	size_t	 out_length, err_length;
 };
 

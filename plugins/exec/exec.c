@@ -155,6 +155,9 @@ position(struct failover *f, char *text, size_t size)
 	if (code != EXIT_SUCCESS)
 		return code == -1 ? FAILOVER_FAILED :
 		    tell(f, POSITION, code, &o);
+	if (o.out_length == sizeof(o.out) - 1)	/* there may have been more */
+		return f->say(f, FAILOVER_FAILED, "%s printed a position that "
+		    "is too long", commands[POSITION].program);
 	at += strspn(at, " \t\r\n");
 	length = strlen(at);
 	while (length > 0 && strchr(" \t\r\n", at[length - 1]) != NULL)
@@ -195,7 +198,8 @@ behind(struct failover *f, const char *text)
 	int64_t		 number;
 
 	if (commands[BEHIND].words == NULL ||
-	    run(f, BEHIND, NULL, text, &o) != EXIT_SUCCESS)
+	    run(f, BEHIND, NULL, text, &o) != EXIT_SUCCESS ||
+	    o.out_length == sizeof(o.out) - 1)
 		return -1;
 	line = command_line(o.out);
 	errno = 0;

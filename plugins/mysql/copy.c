@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 bool
 copy_open(struct copy *c, struct failover *f, const struct place *at)
@@ -38,6 +39,8 @@ copy_close(struct copy *c)
 	server_close(&c->server);
 	table_free(&c->variables);
 	table_free(&c->status);
+	table_free(&c->log);
+	table_free(&c->rights);
 }
 
 static const char *
@@ -104,6 +107,8 @@ read_threads(struct copy *c)
 	snprintf(name, sizeof(name), "Seconds_Behind_%s", c->dialect->master);
 	value = table_get(&c->status, 0, name);
 	c->lag = value == NULL ? -1 : atoll(value);
+	value = table_get(&c->status, 0, "SQL_Delay");
+	c->delay = value == NULL ? 0 : atoll(value);
 	value = table_get(&c->status, 0, "Last_IO_Errno");
 	c->receive_error = value == NULL ? 0 : (unsigned)atoi(value);
 	value = table_get(&c->status, 0, "Last_SQL_Errno");
@@ -121,6 +126,54 @@ copy_look(struct copy *c)
 	c->slave = c->status.rows > 0;
 	read_threads(c);
 	return true;
+}
+
+bool
+copy_look_at_log(struct copy *c)
+{
+	return c->log.cells != NULL ||
+	    server_run(&c->server, &c->log, "%s", c->dialect->log);
+}
+
+bool
+copy_look_at_rights(struct copy *c)
+{
+	return c->rights.cells != NULL ||
+	    server_run(&c->server, &c->rights, "SHOW GRANTS");
+}
+
+/* The first column of that row whose name begins so, and that has a value. */
+static const char *
+find_column(const struct table *t, const char *begin, const char **value)
+{
+	size_t	 i;
+
+	for (i = 0; i < t->columns && t->rows > 0; i++) {
+		*value = t->cells[t->columns + i];
+		if (strncasecmp(t->cells[i], begin, strlen(begin)) == 0 &&
+		    *value != NULL && **value != '\0')
+			return t->cells[i];
+	}
+	return NULL;
+}
+
+const char *
+copy_filter(const struct copy *c, const char **value)
+{
+	const char	*name;
+	size_t		 i;
+
+	for (i = 0; (name = c->dialect->filters[i].name) != NULL; i++) {
+		*value = variable(c, name);
+		if (strcmp(*value, c->dialect->filters[i].harmless) != 0)
+			return name;
+	}
+	/* Of its master, whether by my.cnf or by a statement. */
+	if ((name = find_column(&c->status, "Replicate_", value)) != NULL ||
+	    ((name = find_column(&c->status, "Skip_Counter", value)) != NULL &&
+	    strcmp(*value, "0") != 0))
+		return name;
+	return find_column(&c->log, "Binlog_", value);
 }
 
 /*
@@ -346,6 +399,54 @@ copy_lacks(struct copy *c, enum extent extent, const char *position,
 		position = "";
 	return (c->dialect->mariadb ? mariadb_lacks : mysql_lacks)(c, extent,
 	    position, missing, size, behind);
+}
+
+/* What the threads that apply wait for; they may be several. */
+static bool
+find_lock(struct copy *c, char *lock, size_t size)
+{
+	struct table	 t = { 0 };
+	const char	*user, *state;
+	size_t		 row;
+
+	*lock = '\0';
+	if (!server_run(&c->server, &t, "SHOW PROCESSLIST"))
+		return false;
+	for (row = 0; row < t.rows; row++) {
+		user = table_get(&t, row, "User");
+		state = table_get(&t, row, "State");
+		if (user != NULL && strcmp(user, "system user") == 0 &&
+		    state != NULL && strncmp(state, "Waiting for ", 12) == 0 &&
+		    strcmp(state + strlen(state) - 5, " lock") == 0)
+			snprintf(lock, size, "%s", state);
+	}
+	table_free(&t);
+	return true;
+}
+
+bool
+copy_unapplied(struct copy *c, int64_t *count, char *lock, size_t size)
+{
+	char	 missing[FAILOVER_SENTENCE];
+
+	*lock = '\0';
+	*count = 0;
+	if (!c->slave)
+		return true;
+	if (!copy_lacks(c, APPLIED, copy_received(c), missing, sizeof(missing),
+	    count))
+		return false;
+	if (*count == 0)
+		return true;
+	if (!find_lock(c, lock, size))
+		return false;
+	/* Both stopped: see end_delay and start_applying. */
+	if (*lock != '\0' || (!c->applying && c->delay == 0 &&
+	    c->receiving == RECEIVING_NO))
+		*count += COPY_HELD;
+	else if (c->delay > 0 && *count < COPY_LATE)
+		*count = COPY_LATE;
+	return true;
 }
 
 bool

@@ -16,6 +16,8 @@ struct copy {
 	const struct dialect	*dialect;
 	char			 version[64];
 	struct table		 variables, status;
+	struct table		 log;	/* only after copy_look_at_log */
+	struct table		 rights;	/* copy_look_at_rights */
 	bool			 read_only;
 	/* The rest only of a slave. */
 	bool			 slave;
@@ -23,6 +25,7 @@ struct copy {
 	bool			 applying;
 	unsigned		 receive_error, apply_error;
 	int64_t			 lag;	/* s; -1: can't be told */
+	int64_t			 delay;	/* s, of all that it applies */
 };
 
 /* Connects, and finds out which dialect it speaks. */
@@ -34,6 +37,15 @@ void	copy_close(struct copy *);
 bool	copy_look(struct copy *);
 bool	copy_look_at_variables(struct copy *);
 
+/* Of its binary log; once a connection, for that takes a restart to change. */
+bool	copy_look_at_log(struct copy *);
+/* Of our account, which are a session's until it ends. */
+bool	copy_look_at_rights(struct copy *);
+
+/* The first setting that leaves out some of what its position names, from its
+ * data or from what it passes on, and its value; NULL: there is none. */
+const char	*copy_filter(const struct copy *, const char **value);
+
 /* A column of its status, as "Host" of Master_Host; "" for NULL. */
 const char	*copy_master(const struct copy *, const char *column);
 const char	*copy_received(const struct copy *);
@@ -44,6 +56,14 @@ bool		 copy_follows(const struct copy *, const char *host,
 enum extent { APPLIED, RECEIVED };
 
 bool	copy_position(struct copy *, enum extent, char *text, size_t size);
+
+/* How much of what it has received it must apply before it can serve: so many
+ * transactions, at least COPY_LATE where they are held back by a delay, and
+ * COPY_HELD where nothing is applied at all: lock, of so many bytes, is what its
+ * threads wait for, "" where they are stopped. */
+#define COPY_LATE	INT64_C(1000)
+#define COPY_HELD	INT64_C(1000000000000)
+bool	copy_unapplied(struct copy *, int64_t *, char *lock, size_t);
 
 /* What of the position it has not: missing is "" where it has it all, and
  * behind counts the transactions.  False: not to be told, see server.text. */

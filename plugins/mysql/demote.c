@@ -17,6 +17,7 @@
 #define AGAIN	50	/* ms until those who came meanwhile are ended, too */
 #define GONE	500	/* ms that are left for the demotion itself */
 #define SETTLE	2	/* ms until what was ended may be gone */
+#define TRIES	100	/* for a second connection */
 
 /* Sessions of users; the binary log's readers must go on, they carry the last
  * transactions to the slaves. */
@@ -78,23 +79,39 @@ open_second(struct server *second, struct server *s, struct failover *f,
     const struct place *at)
 {
 	uint64_t	 newest;
+	int		 tries = 0;
 	bool		 ok;
 
-	while (!(ok = server_open(second, f, at)) &&
-	    second->error == ER_CON_COUNT_ERROR && f->time_left(f) > GONE) {
+	while (!(ok = server_open(second, f, at)) && server_is_full(second) &&
+	    tries++ < TRIES && f->time_left(f) > GONE) {
+		newest = 0;
+		if (end_sessions(s, "", &newest) == -1)
+			break;
+		server_pause(SETTLE);
+	}
+	if (!ok)
+		f->log(f, FAILOVER_WARNING, "no second connection, so all "
+		    "sessions are ended first: %s", second->text);
+	return ok;
+}
+
+/* Without a second one: it waits for at most 1 s, and is said again. */
+static bool
+block_alone(struct failover *f, struct server *s, const char *block)
+{
+	uint64_t	 newest;
+	bool		 ok;
+
+	if (!server_run(s, NULL, "SET SESSION lock_wait_timeout = 1"))
+		return false;
+	do {
 		newest = 0;
 		if (end_sessions(s, "", &newest) == -1)
 			return false;
-		server_pause(SETTLE);
-	}
-	if (!ok && second->cut_off) {
-		f->log(f, FAILOVER_WARNING, "%s: ending all sessions first",
-		    second->text);
-		newest = 0;
-		return end_sessions(s, "", &newest) != -1;
-	}
-	return ok || server_fail(s, "a second connection, to end sessions: %s",
-	    second->text);
+		ok = server_run(s, NULL, "%s", block);
+	} while (!ok && s->error == ER_LOCK_WAIT_TIMEOUT &&
+	    f->time_left(f) > GONE);
+	return ok;
 }
 
 /* Somebody holds it up.  Ends the sessions until it has come through. */
@@ -131,12 +148,14 @@ block_writes(struct failover *f, struct copy *c, const struct place *at)
 	if (!server_run(s, NULL, "SET SESSION lock_wait_timeout = %d",
 	    (int)(left / 1000) + 1) ||
 	    !server_run(s, &own, "SELECT CONNECTION_ID() AS id") ||
-	    (id = table_get(&own, 0, "id")) == NULL ||
-	    !open_second(&second, s, f, at))
+	    (id = table_get(&own, 0, "id")) == NULL)
 		goto out;
-	ok = server_begin(s, c->dialect->block) &&
-	    (server_end(s, left / 4 < GRACE ? left / 4 : GRACE) ||
-	    (s->error == 0 && break_through(f, s, &second, id)));
+	if (open_second(&second, s, f, at))
+		ok = server_begin(s, c->dialect->block) &&
+		    (server_end(s, left / 4 < GRACE ? left / 4 : GRACE) ||
+		    (s->error == 0 && break_through(f, s, &second, id)));
+	else
+		ok = block_alone(f, s, c->dialect->block);
 	if (!ok && s->text[0] == '\0')
 		server_fail(s, "a session that was ended still rolls back");
 out:

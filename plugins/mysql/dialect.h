@@ -15,10 +15,16 @@ struct dialect {
 	const char	*look;
 	/* Those of them that must be ON. */
 	const char	*required[5];
+	/* Those that leave out some of the data, and the value that does not. */
+	struct {
+		const char	*name, *harmless;
+	} filters[11];
+	const char	*log;		/* the binary log's own filters */
 	const char	*status;
 	const char	*channel;	/* column of status */
 	const char	*received;	/* column of status */
-	const char	*stop_receiving, *start_applying;
+	const char	*stop_receiving, *start_receiving;
+	const char	*stop_applying, *start_applying; /* to change its delay */
 	const char	*stop, *start, *forget;
 	const char	*block, *unblock;	/* writes */
 	const char	*wait;		/* function of a set and seconds */

@@ -8,6 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With what holds it up: a lock of somebody's backup, say. */
+static enum failover_result
+say_waits(struct failover *f, int64_t count, const char *missing)
+{
+	char	 lock[128] = "";
+	int64_t	 unapplied;
+
+	if (!copy_unapplied(&own, &unapplied, lock, sizeof(lock)))
+		return sorry(f, "can't see what is applied", &own.server);
+	return f->say(f, FAILOVER_AGAIN, "waits for %lld transactions: %s%s%s",
+	    (long long)count, missing, *lock == '\0' ? "" :
+	    "; what applies them is held up: ", lock);
+}
+
 /* Until all of the position is applied. */
 static enum failover_result
 wait_for_position(struct failover *f, const char *position)
@@ -37,8 +51,7 @@ wait_for_position(struct failover *f, const char *position)
 		return FAILOVER_DONE;
 	if (own.slave && !own.applying && own.apply_error != 0)
 		return say_stopped(f);
-	return f->say(f, FAILOVER_AGAIN, "waits for %lld transactions: %s",
-	    (long long)count, missing);
+	return say_waits(f, count, missing);
 }
 
 /* What the master before has, if it can be asked; "" otherwise.  It may have
@@ -53,11 +66,11 @@ ask_previous(struct failover *f, char *position, size_t size, bool *ends)
 				    f->previous_port);
 
 	*position = '\0';
-	*ends = r != FAILOVER_DONE && is_down(&previous.server);
+	*ends = r != FAILOVER_DONE && server_is_down(&previous.server);
 	/* The password file. */
 	if (r != FAILOVER_DONE && previous.server.error == 0)
 		return f->enough ? FAILOVER_DONE : FAILOVER_AGAIN;
-	if (r != FAILOVER_DONE && is_full(&previous.server) && !f->enough) {
+	if (r != FAILOVER_DONE && server_is_full(&previous.server) && !f->enough) {
 		copy_close(&previous);
 		return f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, "
 		    "runs, but has no connection left to ask whether it takes "
@@ -127,27 +140,95 @@ apply_received(struct failover *f)
 	return r;
 }
 
+/* What was received is applied at once from now on.  MariaDB changes that only
+ * where both threads are stopped, and throws away then what was received, unless
+ * it is told where in it to go on; it does not go by GTIDs after that, which is
+ * of no matter for what has them.  MySQL keeps it while one thread runs. */
+static enum failover_result
+end_delay(struct failover *f)
+{
+	struct server		*s = &own.server;
+	const struct dialect	*d = own.dialect;
+	enum failover_result	 r = FAILOVER_DONE;
+	char			*file;
+	bool			 ok;
+
+	f->log(f, FAILOVER_WARNING, "ends the delay of %lld s, to apply what "
+	    "was received", (long long)own.delay);
+	if (!d->mariadb && own.receiving == RECEIVING_NO &&
+	    !server_run(s, NULL, "%s", d->start_receiving))
+		return sorry(f, "can't end the delay", s);
+	if (!server_run(s, NULL, "%s", d->stop_applying))
+		return sorry(f, "can't end the delay", s);
+	if ((r = look_again(f)) != FAILOVER_DONE)
+		return r;
+	/* Its master may have refused it once more. */
+	if (!d->mariadb && own.receiving == RECEIVING_NO)
+		return f->say(f, FAILOVER_FAILED, "can't end the delay: the "
+		    "threads are both stopped, so what was received would be "
+		    "thrown away with it");
+	file = server_quote(s, table_text(&own.status, "Relay_Log_File"));
+	if (!d->mariadb)
+		ok = server_run(s, NULL, "%s %s_DELAY=0", d->follow,
+		    d->capitals);
+	else
+		ok = file != NULL && server_run(s, NULL, "%s %s_DELAY=0, "
+		    "RELAY_LOG_FILE=%s, RELAY_LOG_POS=%s", d->follow,
+		    d->capitals, file, table_text(&own.status,
+		    "Relay_Log_Pos"));
+	free(file);
+	if (!ok || !server_run(s, NULL, "%s", d->start_applying))
+		return sorry(f, "can't end the delay", s);
+	return look_again(f);
+}
+
 /* When both threads are stopped, the start of one throws away what was received
- * and not applied. */
+ * and not applied; unless it does not go by GTIDs, see end_delay. */
 static enum failover_result
 start_applying(struct failover *f)
 {
 	char	 missing[FAILOVER_SENTENCE / 2];
-	int64_t	 count;
+	int64_t	 count = 0;
 
 	if (own.applying)
 		return FAILOVER_DONE;
 	if (own.receiving == RECEIVING_NO && (!copy_lacks(&own, APPLIED,
 	    copy_received(&own), missing, sizeof(missing), &count)))
 		return sorry(f, "GTIDs", &own.server);
-	if (own.receiving == RECEIVING_NO && count > 0)
+	if (own.receiving == RECEIVING_NO && count > 0 &&
+	    strcmp(table_text(&own.status, "Using_Gtid"), "No") != 0)
 		return f->say(f, FAILOVER_FAILED, "has received and not "
 		    "applied %s, and the threads are both stopped: a start "
 		    "would throw that away", missing);
-	if (own.receiving != RECEIVING_NO && !server_run(&own.server, NULL,
+	if ((own.receiving != RECEIVING_NO || count > 0) && !server_run(&own.server, NULL,
 	    "%s", own.dialect->start_applying))
 		return sorry(f, "can't apply what was received", &own.server);
 	return FAILOVER_DONE;
+}
+
+static enum failover_result
+end_replication(struct failover *f)
+{
+	if (!server_run(&own.server, NULL, "%s", own.dialect->stop) ||
+	    !server_run(&own.server, NULL, "%s", own.dialect->forget))
+		return sorry(f, "can't end replication", &own.server);
+	return FAILOVER_DONE;
+}
+
+/* Before the end of a delay ends the stream. */
+static enum failover_result
+receive_all(struct failover *f, const char *wanted, bool ends)
+{
+	char	 missing[FAILOVER_SENTENCE / 2];
+	int64_t	 count;
+
+	if (*wanted == '\0')
+		return f->enough ? FAILOVER_DONE : wait_for_end_of_stream(f,
+		    ends);
+	if (!copy_lacks(&own, RECEIVED, wanted, missing, sizeof(missing),
+	    &count))
+		return sorry(f, wanted, &own.server);
+	return count == 0 ? FAILOVER_DONE : say_waits(f, count, missing);
 }
 
 /* Everything of the old master's is here, and replication is over. */
@@ -156,10 +237,14 @@ finish_replication(struct failover *f, const char *wanted, bool ends)
 {
 	enum failover_result	 r;
 
-	if (!own.applying && own.apply_error != 0)
-		return say_stopped(f);
-	r = start_applying(f);
-	if (r != FAILOVER_DONE)
+	/* By promote, without what it can't apply. */
+	if (f->promote && !own.applying &&
+	    (own.apply_error != 0 || own.receiving == RECEIVING_NO))
+		return end_replication(f);
+	if (own.delay > 0 && ((r = receive_all(f, wanted, ends)) !=
+	    FAILOVER_DONE || (r = end_delay(f)) != FAILOVER_DONE))
+		return r;
+	if ((r = start_applying(f)) != FAILOVER_DONE)
 		return r;
 	if (*wanted != '\0')
 		r = wait_for_position(f, wanted);
@@ -167,10 +252,7 @@ finish_replication(struct failover *f, const char *wanted, bool ends)
 		r = wait_for_end_of_stream(f, ends);
 	if (r != FAILOVER_DONE || (r = apply_received(f)) != FAILOVER_DONE)
 		return r;
-	if (!server_run(&own.server, NULL, "%s", own.dialect->stop) ||
-	    !server_run(&own.server, NULL, "%s", own.dialect->forget))
-		return sorry(f, "can't end replication", &own.server);
-	return FAILOVER_DONE;
+	return end_replication(f);
 }
 
 /* It lacks something, and does not get it from where that is. */
@@ -193,6 +275,8 @@ must_fetch(struct failover *f, const char *wanted)
 static enum failover_result
 fetch(struct failover *f)
 {
+	if (own.slave && own.delay > 0 && end_delay(f) != FAILOVER_DONE)
+		return FAILOVER_AGAIN;
 	if (!own.slave || !own.applying || apply_received(f) == FAILOVER_DONE)
 		follow(f, f->previous_host, f->previous_port);
 	return FAILOVER_AGAIN;
@@ -211,6 +295,9 @@ open_writes(struct failover *f)
 	    "SET GLOBAL event_scheduler = ON"))
 		return sorry(f, "can't start the event scheduler",
 		    &own.server);
+	if (*f->memory != '\0' && f->remember(f, "") != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "the master by promote, but can't "
+		    "forget this: %s", f->memory);
 	return f->say(f, FAILOVER_DONE, "master");
 }
 
@@ -218,15 +305,22 @@ enum failover_result
 ensure_master(struct failover *f)
 {
 	char			 previous[FAILOVER_POSITION] = "";
-	const char		*wanted = f->enough ? "" : f->target;
+	int64_t			 unapplied;
+	const char		*wanted = f->enough ? "" :
+				    split_position(f->target, &unapplied);
 	enum failover_result	 r;
 	bool			 ends = false;
 
 	if ((r = look(f)) != FAILOVER_DONE ||
-	    (r = check_settings(f)) != FAILOVER_DONE)
+	    (r = check_settings(f)) != FAILOVER_DONE ||
+	    (r = check_filters(f)) != FAILOVER_DONE)
 		return r;
 	if (!own.slave && !own.read_only)
 		return open_writes(f);
+	if (*f->memory != '\0' && !f->promote)
+		return say_refused(f);
+	if (is_stuck(f) && !f->promote)
+		return say_stopped(f);
 	if (*wanted == '\0' && *f->previous_host != '\0') {
 		r = ask_previous(f, previous, sizeof(previous), &ends);
 		if (r != FAILOVER_DONE)

@@ -9,6 +9,8 @@
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <errmsg.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "../listener.h"
 
@@ -57,6 +61,12 @@ fail_as_library(struct server *s)
 	if (s->error == ER_SPECIFIC_ACCESS_DENIED_ERROR)
 		snprintf(s->text, sizeof(s->text), "%.300s "
 		    "(consul-failover-mysql(7) lists the rights)", text);
+	/* The server says no more, lest somebody guesses. */
+	if (s->error == ER_ACCESS_DENIED_ERROR)
+		snprintf(s->text, sizeof(s->text), "%.250s (the password is "
+		    "wrong, or there is no such account, or it needs TLS: see "
+		    "%s)", text, s->remote ? "replication_ca" :
+		    "defaults_file");
 	return false;
 }
 
@@ -99,16 +109,34 @@ wait_for(struct server *s, int wanted, int64_t limit)
 	    ((p.revents & POLLPRI) ? MYSQL_WAIT_EXCEPT : 0);
 }
 
+/* What is set globally begins each session, and so does init_connect.  A
+ * transaction that nobody ends would keep ALTER TABLE waiting for us; a limit of
+ * time or rows would end or cut our answers, an idle one our connection.  Each
+ * of these is known to all servers; who misses a right says so in English. */
+static const char *const	session[] = {
+	"SET NAMES utf8mb4",
+	"SET SESSION autocommit = 1, completion_type = 0, sql_mode = '', "
+	    "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
+	    "foreign_key_checks = 1, wait_timeout = 86400, "
+	    "lock_wait_timeout = 60, lc_messages = 'en_US'"
+	    "/*M! , max_statement_time = 0 *//*!50708 , max_execution_time = 0"
+	    " */",
+	"SET SESSION TRANSACTION READ WRITE, ISOLATION LEVEL REPEATABLE READ",
+};
+
 static bool
 set_options(struct server *s, const struct place *at)
 {
 	my_bool	 yes = 1;
+	size_t	 i;
 
 	if (mysql_optionsv(s->link, MYSQL_OPT_NONBLOCK, 0) != 0)
 		return false;
 	mysql_optionsv(s->link, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_optionsv(s->link, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
 	    "consul-failover");
+	for (i = 0; i < sizeof(session) / sizeof(session[0]); i++)
+		mysql_optionsv(s->link, MYSQL_INIT_COMMAND, session[i]);
 	if (at->defaults_file != NULL) {
 		mysql_optionsv(s->link, MYSQL_READ_DEFAULT_FILE,
 		    at->defaults_file);
@@ -138,65 +166,242 @@ find_pid(struct server *s)
 		s->pid = peer.pid;
 }
 
-/* A socket may also be a proxy's, or held by init for a unit. */
+/* A socket may also be a proxy's, or held by init for a unit; and mysqld_exporter
+ * is no server. */
 static bool
 is_server(pid_t pid)
 {
-	char	 path[64], name[32] = "";
-	FILE	*file;
+	static const char *const	names[] = { "mariadbd", "mysqld" };
+	char				path[64], name[32] = "";
+	FILE				*file;
+	size_t				i, length;
+	bool				found = false;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = pid > 1 ? fopen(path, "r") : NULL;
+	file = pid > 1 ? fopen(path, "re") : NULL;
 	if (file == NULL)
 		return false;
 	if (fgets(name, sizeof(name), file) == NULL)
 		name[0] = '\0';
 	fclose(file);
-	return strncmp(name, "mariadbd", strlen("mariadbd")) == 0 ||
-	    strncmp(name, "mysqld", strlen("mysqld")) == 0;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		length = strlen(names[i]);
+		found = found || (strncmp(name, names[i], length) == 0 &&
+		    strchr("\n-", name[length]) != NULL);
+	}
+	return found;
+}
+
+/* Who listens at that address; -1: somebody whom we may not see. */
+static pid_t
+find_at(const char *host, uint16_t number, int flags)
+{
+	const struct addrinfo	 hints = { .ai_socktype = SOCK_STREAM,
+				    .ai_flags = flags };
+	struct addrinfo		*list, *a;
+	char			 port[8];
+	pid_t			 pid = 0;
+
+	snprintf(port, sizeof(port), "%u", number);
+	if (getaddrinfo(host, port, &hints, &list) != 0)
+		return 0;
+	for (a = list; a != NULL && pid <= 0; a = a->ai_next)
+		pid = listener_at(a->ai_addr);
+	freeaddrinfo(list);
+	return pid;
+}
+
+/* The same at our server's place. */
+static pid_t
+find_listener(const struct place *at)
+{
+	if (at->socket == NULL)
+		return find_at(at->host, at->port, 0);
+	/* "@name": never had a file. */
+	return *at->socket == '@' ? 0 : listener_at_path(at->socket);
+}
+
+static pid_t
+find_server(const struct server *s, const struct place *at)
+{
+	pid_t	 pid = is_server(s->pid) ? s->pid : find_listener(at);
+
+	return is_server(pid) ? pid : 0;
 }
 
 bool
-server_kill(struct server *s)
+server_can_kill(const struct server *s, const struct place *at, char *text,
+    size_t size)
 {
-	if (!is_server(s->pid))
-		return server_fail(s, "there is no process to kill");
-	if (kill(s->pid, SIGKILL) == -1)
+	pid_t	 pid = find_server(s, at);
+
+	if (pid == 0)
+		snprintf(text, size, "no process of mariadbd or mysqld is seen "
+		    "that listens at %.128s", at->socket != NULL ? at->socket :
+		    at->host);
+	else if (kill(pid, 0) == -1)
+		snprintf(text, size, "can't kill process %d: %s", (int)pid,
+		    strerror(errno));
+	else
+		return true;
+	return false;
+}
+
+bool
+server_kill(struct server *s, const struct place *at)
+{
+	pid_t	 pid = find_server(s, at);
+	char	 why[256];
+
+	if (!server_can_kill(s, at, why, sizeof(why)))
+		return server_fail(s, "%s", why);
+	if (kill(pid, SIGKILL) == -1)
 		return server_fail(s, "can't kill process %d: %s",
-		    (int)s->pid, strerror(errno));
+		    (int)pid, strerror(errno));
 	return true;
 }
 
-static void
-find_cut_off(struct server *s, const struct place *at)
+bool
+server_is_down(const struct server *s)
 {
-	const MYSQL	*link = s->link;
-	const char	*path = at->socket;
+	return (s->error == CR_CONNECTION_ERROR ||
+	    s->error == CR_CONN_HOST_ERROR) &&
+	    (s->system_error == ECONNREFUSED || s->system_error == ENOENT);
+}
 
-	if (path == NULL)	/* of the defaults file */
-		path = link->options.unix_socket;
-	if (s->error != CR_CONNECTION_ERROR || s->system_error != ENOENT ||
-	    path == NULL || (s->pid = listener_find(path)) == 0)
+bool
+server_is_full(const struct server *s)
+{
+	return s->error == ER_CON_COUNT_ERROR ||
+	    s->error == ER_OUT_OF_RESOURCES ||
+	    s->error == ER_CANT_CREATE_THREAD ||
+	    s->error == ER_HOST_IS_BLOCKED ||
+	    s->error == ER_TOO_MANY_USER_CONNECTIONS ||
+	    s->error == ER_USER_LIMIT_REACHED;
+}
+
+/* A server that was started with another socket, or that the guess has missed.
+ * Several may share a port, each at an address of its own, so no other address
+ * than a named one counts; only one listens at all addresses, and the clients
+ * of the port find that one. */
+static pid_t
+find_on_port(const struct place *at)
+{
+	const struct sockaddr_in	 any = { .sin_family = AF_INET,
+					    .sin_port = htons(at->port) };
+	const struct sockaddr_in6	 any6 = { .sin6_family = AF_INET6,
+					    .sin6_port = htons(at->port) };
+	pid_t				 pid;
+
+	if (at->guessed)
+		return listener_on_port(at->port, is_server);
+	if (at->socket == NULL)
+		return 0;
+	if ((pid = listener_at((const struct sockaddr *)&any)) == 0)
+		pid = listener_at((const struct sockaddr *)&any6);
+	if (pid == 0 && at->also != NULL)	/* asks no name server */
+		pid = find_at(at->also, at->port, AI_NUMERICHOST);
+	return pid == LISTENER_UNSEEN || is_server(pid) ? pid : 0;
+}
+
+bool
+server_can_be_missed(const struct server *s, const struct place *at)
+{
+	pid_t	 pid = at->socket != NULL ? find_server(s, at) : 0, found;
+
+	if (pid == 0)
+		return false;
+	found = find_on_port(at);
+	return found != pid && found != LISTENER_UNSEEN;
+}
+
+/* That nobody is there must be true of the server, not of the place alone: its
+ * socket may have been removed or replaced, the options may name another one, a
+ * filter may refuse in its place. */
+static void
+find_running(struct server *s, const struct place *at)
+{
+	const char	*where = at->socket != NULL ? at->socket : at->host;
+	pid_t		 pid;
+
+	if (!at->own || !server_is_down(s))
 		return;
-	s->cut_off = true;
-	server_fail(s, "the server runs, and the file of its socket %.128s was "
-	    "removed: restart it", path);
+	if ((pid = find_listener(at)) != 0) {
+		s->pid = pid;
+		s->cut_off = s->system_error == ENOENT &&
+		    access(where, F_OK) != 0;
+		s->elsewhere = !s->cut_off;
+		server_fail(s, s->cut_off ? "the server runs, and the file of "
+		    "its socket %.128s was removed: restart it" : "a process "
+		    "listens at %.128s, and who connects there is refused: if "
+		    "that lasts, restart the server", where);
+	} else if ((pid = find_on_port(at)) != 0) {
+		s->pid = at->guessed ? 0 : pid;
+		s->elsewhere = s->by_port = !at->guessed;
+		server_fail(s, "nobody listens at %.128s, but a server listens "
+		    "on port %u%s: if it is this one, correct the options or "
+		    "its my.cnf", where, at->port,
+		    pid == LISTENER_UNSEEN ?
+		    " (whose process we may not see)" : "");
+	}
+}
+
+static void
+find_again(struct server *s, const struct place *at,
+    const struct server *before)
+{
+	if (!server_is_down(s) || !at->hasty || !before->elsewhere ||
+	    (before->pid != -1 && !is_server(before->pid))) {
+		find_running(s, at);
+		return;
+	}
+	s->pid = before->pid;
+	s->elsewhere = true;
+	s->by_port = before->by_port;
+	server_fail(s, "%s", before->text);
+}
+
+/* A server that stands still may have so many in its queue that connect() is
+ * refused for a moment: the library sleeps then, for seconds. */
+static bool
+has_room(const char *path)
+{
+	struct sockaddr_un	 un = { .sun_family = AF_UNIX };
+	int			 fd = socket(AF_UNIX, SOCK_STREAM |
+				    SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool			 room;
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	room = *path == '@' || connect(fd, (struct sockaddr *)&un,
+	    sizeof(un)) == 0 || errno != EAGAIN;
+	if (fd != -1)
+		close(fd);
+	return room;
 }
 
 bool
 server_open(struct server *s, struct failover *f, const struct place *at)
 {
-	MYSQL	*done = NULL;
-	int	 wanted;
+	const struct server	 before = *s;
+	MYSQL			*done = NULL;
+	int			 wanted;
 
 	*s = (struct server){ .f = f, .patience = at->patience,
-	    .link = mysql_init(NULL) };
+	    .remote = !at->own, .link = mysql_init(NULL) };
 	if (s->link == NULL || !set_options(s, at)) {
 		server_close(s);
 		return fail(s, CR_OUT_OF_MEMORY, strerror(ENOMEM));
 	}
-	wanted = mysql_real_connect_start(&done, s->link, at->host, at->user,
-	    at->password, NULL, at->port, at->socket, CLIENT_REMEMBER_OPTIONS);
+	if (at->hasty && at->socket != NULL && !has_room(at->socket)) {
+		server_close(s);
+		s->system_error = EAGAIN;
+		return fail(s, CR_CONNECTION_ERROR, "the queue of those who "
+		    "wait for a connection is full");
+	}
+	/* "localhost": a host of the option file would win over our socket. */
+	wanted = mysql_real_connect_start(&done, s->link, at->socket != NULL ?
+	    "localhost" : at->host, at->user, at->password, NULL, at->port,
+	    at->socket, CLIENT_REMEMBER_OPTIONS);
 	while (wanted != 0) {
 		find_pid(s);
 		wanted = wait_for(s, wanted, time_for(s));
@@ -211,7 +416,7 @@ server_open(struct server *s, struct failover *f, const struct place *at)
 		return true;
 	}
 	fail_as_library(s);
-	find_cut_off(s, at);
+	find_again(s, at, &before);
 	server_close(s);
 	return false;
 }
@@ -361,6 +566,14 @@ table_get(const struct table *t, size_t row, const char *name)
 		if (strcasecmp(t->cells[i], name) == 0)
 			return t->cells[(row + 1) * t->columns + i];
 	return NULL;
+}
+
+const char *
+table_text(const struct table *t, const char *name)
+{
+	const char	*value = table_get(t, 0, name);
+
+	return value == NULL ? "" : value;
 }
 
 void

@@ -124,6 +124,12 @@ check_divergence(struct failover *f, struct copy *master, const char *host,
 	if (*errant != '\0' && master->read_only)
 		return f->say(f, FAILOVER_AGAIN, "%s:%u is not the master yet",
 		    host, port);
+	/* What the master has more is not here, and is not to be lost when that
+	 * is gone.  ensure_master only fetches what it can get. */
+	if (*errant != '\0' && !follow && *f->master_host != '\0' &&
+	    remember(f, "has transactions that %s:%u has not: %s", host, port,
+	    errant) != FAILOVER_DONE)
+		return FAILOVER_FAILED;
 	if (*errant != '\0' && !follow)
 		return f->say(f, FAILOVER_FAILED, "has transactions that %s:%u "
 		    "has not: %s; save what is wanted of them and make the "
@@ -187,8 +193,14 @@ follow(struct failover *f, const char *host, uint16_t port)
 	    !is_for_good(master.server.error))
 		r = f->say(f, FAILOVER_AGAIN, "can't ask %s:%u: %s", host, port,
 		    master.server.text);
+	else if (r != FAILOVER_DONE && is_denied(master.server.error))
+		remember_shut_out(f, host, port, master.server.text);
 	if (r == FAILOVER_DONE && own.slave)
 		r = stop_receiving(f);
+	/* What has arrived meanwhile is the master's. */
+	if (r == FAILOVER_DONE && own.slave && !copy_look_at_variables(&master))
+		r = f->say(f, FAILOVER_AGAIN, "can't ask %s:%u: %s", host, port,
+		    master.server.text);
 	if (r == FAILOVER_DONE)
 		r = check_divergence(f, &master, host, port);
 	copy_close(&master);
@@ -204,18 +216,24 @@ follow(struct failover *f, const char *host, uint16_t port)
 #define FAIR	500	/* ms: with less, nobody can be demoted in time */
 
 /* The time that was given is used up.  Two masters are worse than none, and
- * InnoDB survives it; but not for a right that is missing. */
+ * InnoDB survives it; but not for a right that is missing, nor for an option
+ * that is wrong when the agent starts. */
 static enum failover_result
 end_server(struct failover *f, enum failover_result failed, int64_t given)
 {
 	struct server	*s = &own.server;
-	char		 why[sizeof(s->text)];
+	struct place	 at;
+	char		 why[sizeof(s->text)], password[256];
 
 	if (!f->number(f, "kill_server") || f->role == FAILOVER_SLAVE ||
-	    given < FAIR || (!s->cut_off && f->time_left(f) > given / 4))
+	    (s->by_port && f->role != FAILOVER_MASTER) || given < FAIR ||
+	    (!s->cut_off && f->time_left(f) > (s->elsewhere ? given / 2 :
+	    given / 4)))
 		return failed;
 	snprintf(why, sizeof(why), "%s", s->text);
-	if (!server_kill(s))
+	own_place(f, &at, password, sizeof(password));
+	explicit_bzero(password, sizeof(password));
+	if (!server_kill(s, &at))
 		return f->say(f, FAILOVER_FAILED, "can't be demoted: %.150s; "
 		    "%.150s", why, s->text);
 	f->log(f, FAILOVER_ERROR, "the server is killed, because it can't be "
@@ -260,23 +278,50 @@ ensure_slave(struct failover *f, const char *master_host)
 	return follow(f, master_host, f->master_port);
 }
 
-enum failover_result
-ensure_demoted(struct failover *f)
+/* It runs, and may hear us a moment later: a full one, one that starts, or one
+ * that has refused the handshake.  One that starts does so soon, and the search
+ * for who listens takes its time. */
+static bool
+may_hear_us(const struct server *s)
 {
-	int64_t			 given = f->time_left(f);
-	enum failover_result	 r = look(f);
+	return s->elsewhere || server_is_full(s) || (s->error != 0 &&
+	    !s->cut_off && !server_is_down(s) && !is_for_good(s->error));
+}
 
-	while (r != FAILOVER_DONE && is_full(&own.server) &&
-	    f->time_left(f) > given / 4) {
+static enum failover_result
+demote_in_time(struct failover *f, int64_t given)
+{
+	enum failover_result	 r;
+
+	own.server.elsewhere = false;	/* of a call before */
+	r = look(f);
+	while (r != FAILOVER_DONE && may_hear_us(&own.server) &&
+	    f->time_left(f) > (own.server.elsewhere ? given / 2 : given / 4)) {
 		server_pause(SETTLE);
 		r = look(f);
 	}
+	/* Before it is killed: it may have closed its sockets, and end. */
+	if (r != FAILOVER_DONE && own.server.elsewhere) {
+		own.server.elsewhere = false;
+		r = look(f);
+	}
 	if (r != FAILOVER_DONE && own.server.link == NULL &&
-	    is_down(&own.server))
+	    server_is_down(&own.server))
 		return f->say(f, FAILOVER_DONE, "the server is down");
 	if (r == FAILOVER_DONE && own.read_only && own.slave)
 		return f->say(f, FAILOVER_DONE, "a read-only slave");
 	if (r == FAILOVER_DONE)
 		r = demote_own(f);
 	return r == FAILOVER_DONE ? r : end_server(f, r, given);
+}
+
+enum failover_result
+ensure_demoted(struct failover *f)
+{
+	enum failover_result	 r;
+
+	demoting = true;
+	r = demote_in_time(f, f->time_left(f));
+	demoting = false;
+	return r;
 }

@@ -9,16 +9,20 @@
 #include "../exec/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TURN_PAUSE	20	/* ms between two looks whether it is our turn */
+#define INSTANCE	80	/* bytes of the longest name of a resource */
+#define LOCK_DIR	"/run/consul-failover"
+#define CHECK_LEVEL	"OCF_CHECK_LEVEL"	/* that of monitor */
 
 static const struct failover_option options[] = {
 	{ "agent", FAILOVER_STRING | FAILOVER_REQUIRED, NULL,
@@ -33,6 +37,8 @@ static const struct failover_option options[] = {
 	    "where the resource agents are" },
 	{ "tools", FAILOVER_STRING, OCF_TOOLS,
 	    "folder of crm_attribute and its like, of ours" },
+	{ "lock_dir", FAILOVER_STRING, LOCK_DIR,
+	    "folder of the lock that has one action run at a time" },
 	{ 0 }
 };
 
@@ -76,39 +82,46 @@ static const struct {
 static struct command	agent = { .leave = true };
 static char		*agent_words[3];
 
+static bool		check_lock_dir(struct failover *);
+
 /* The last action, and what is told of it. */
 static struct output	output;
 
+static char		lock[PATH_MAX];	/* of who has the turn */
+
 /* Whom notify has told of last. */
-static char		told_host[256];
+static char		told_host[1025];	/* of any name */
 static uint64_t		told_epoch;
 
 /*
  * What a resource agent finds in its environment.
  */
 
-/* "ocf:heartbeat:redis" is /usr/lib/ocf/resource.d/heartbeat/redis. */
-static void
+/* "ocf:heartbeat:redis" is /usr/lib/ocf/resource.d/heartbeat/redis.  False if
+ * its path is too long. */
+static bool
 find_agent(struct failover *f)
 {
 	const char	*name = f->option(f, "agent"), *type;
 	size_t		 skip = strncmp(name, "ocf:", 4) == 0 ? 4 : 0;
-	char		 provider[64] = "";
+	char		 provider[sizeof(agent.program)] = "";
+	int		 length;
 
 	type = strchr(name + skip, ':');
 	if (name[0] != '/' && type != NULL) {
 		snprintf(provider, sizeof(provider), "%.*s",
 		    (int)(type - name - (ptrdiff_t)skip), name + skip);
-		snprintf(agent.program, sizeof(agent.program),
+		length = snprintf(agent.program, sizeof(agent.program),
 		    "%s/resource.d/%s/%s", f->option(f, "ocf_root"), provider,
 		    type + 1);
 	} else {
-		snprintf(agent.program, sizeof(agent.program), "%s",
+		length = snprintf(agent.program, sizeof(agent.program), "%s",
 		    name + skip);
 		type = strrchr(name, '/');
 	}
 	setenv("OCF_RESOURCE_PROVIDER", provider, 1);
 	setenv("OCF_RESOURCE_TYPE", type == NULL ? name : type + 1, 1);
+	return length < (int)sizeof(agent.program);
 }
 
 /* NAME=VALUE becomes OCF_RESKEY_NAME. */
@@ -130,14 +143,17 @@ set_parameters(struct failover *f)
 	}
 	for (i = 0; ok && i < c.count; i++) {
 		value = strchr(c.words[i], '=');
-		ok = value != NULL && value > c.words[i];
+		/* Pacemaker, too, gives that one as it is. */
+		ok = value != NULL && value > c.words[i] &&
+		    snprintf(name, sizeof(name), "%s%.*s",
+		    strncmp(c.words[i], CHECK_LEVEL "=",
+		    sizeof(CHECK_LEVEL)) == 0 ? "" : "OCF_RESKEY_",
+		    (int)(value - c.words[i]), c.words[i]) < (int)sizeof(name);
 		if (!ok) {
-			f->say(f, FAILOVER_FAILED, "option parameters: \"%s\" "
-			    "is not NAME=VALUE", c.words[i]);
+			f->say(f, FAILOVER_FAILED, "option parameters: \"%.200s"
+			    "\" is not NAME=VALUE", c.words[i]);
 			break;
 		}
-		snprintf(name, sizeof(name), "OCF_RESKEY_%.*s",
-		    (int)(value - c.words[i]), c.words[i]);
 		setenv(name, value + 1, 1);
 	}
 	command_free(&c);
@@ -150,11 +166,13 @@ set_surroundings(struct failover *f)
 {
 	const char	*instance = f->option(f, "instance");
 	const char	*tools = f->option(f, "tools"), *path = getenv("PATH");
-	char		 paths[8192];
+	char		*paths;
 
-	snprintf(paths, sizeof(paths), "%s:%s", tools, path == NULL ?
-	    "/usr/sbin:/usr/bin:/sbin:/bin" : path);
-	setenv("PATH", paths, 1);
+	if (asprintf(&paths, "%s:%s", tools, path == NULL ?
+	    "/usr/sbin:/usr/bin:/sbin:/bin" : path) != -1) {
+		setenv("PATH", paths, 1);
+		free(paths);
+	}
 	setenv("HA_SBIN_DIR", tools, 1);
 	setenv("SHELL", "/bin/bash", 1);	/* ocf-shellfuncs needs it */
 	setenv("OCF_ROOT", f->option(f, "ocf_root"), 1);
@@ -174,7 +192,16 @@ set_surroundings(struct failover *f)
 enum failover_result
 plugin_start(struct failover *f)
 {
-	find_agent(f);
+	const char	*instance = f->option(f, "instance");
+
+	if (!find_agent(f))
+		return f->say(f, FAILOVER_FAILED, "option agent: its path is "
+		    "too long: %.200s...", agent.program);
+	/* Two that are cut to one would wait for each other's turns. */
+	if (strlen(instance == NULL ? f->service : instance) > INSTANCE)
+		return f->say(f, FAILOVER_FAILED, "option instance: its name, "
+		    "or the service's, is longer than %d bytes: give another",
+		    INSTANCE);
 	if (agent.program[0] != '/' || access(agent.program, X_OK) != 0)
 		return f->say(f, FAILOVER_FAILED, "option agent: %s: %s",
 		    agent.program, agent.program[0] != '/' ?
@@ -183,7 +210,8 @@ plugin_start(struct failover *f)
 	agent_words[0] = agent.program;
 	agent.words = agent_words;
 	set_surroundings(f);
-	return set_parameters(f) ? FAILOVER_DONE : FAILOVER_FAILED;
+	return check_lock_dir(f) && set_parameters(f) ? FAILOVER_DONE :
+	    FAILOVER_FAILED;
 }
 
 /*
@@ -276,28 +304,61 @@ is_master(enum ocf_code code)
 }
 
 /*
- * One action at a time: the name of a socket can be had once, and is free again
- * when its holder dies.
+ * One action at a time: a file is locked once, and free again when who has locked
+ * it dies.  It is ours alone, so that nobody else can keep us waiting.
  */
 
+/* A folder where another user may put a file would do him the same service. */
+static bool
+check_lock_dir(struct failover *f)
+{
+	const char	*folder = f->option(f, "lock_dir");
+	const char	*instance = getenv("OCF_RESOURCE_INSTANCE"), *wrong = NULL;
+	const char	*ours = getenv("RUNTIME_DIRECTORY");
+	struct stat	 st;
+
+	/* The unit's folder, where its user may not write into the one above. */
+	if (strcmp(folder, LOCK_DIR) == 0 && ours != NULL && *ours == '/' &&
+	    access(folder, W_OK) != 0)
+		folder = ours;
+
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		wrong = strerror(errno);
+	else if (stat(folder, &st) != 0)
+		wrong = strerror(errno);
+	else if (!S_ISDIR(st.st_mode))
+		wrong = "is no folder";
+	else if (st.st_uid != geteuid() && st.st_uid != 0)
+		wrong = "is another user's";
+	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		wrong = "others may write there";
+	else if (access(folder, W_OK) != 0)
+		wrong = strerror(errno);
+	else if (strchr(instance, '/') != NULL)
+		wrong = "the name of the instance has a slash";
+	else if (snprintf(lock, sizeof(lock), "%s/ocf-%s.lock", folder,
+	    instance) >= (int)sizeof(lock))
+		wrong = "its path is too long";
+	if (wrong != NULL)
+		f->say(f, FAILOVER_FAILED, "option lock_dir: %.200s: %s; give "
+		    "a folder that belongs to the agent's user, like its "
+		    "[agent] run_dir", folder, wrong);
+	return wrong == NULL;
+}
+
+/* -1 with EWOULDBLOCK: somebody else has it. */
 static int
 take_turn(struct failover *f, int64_t limit)
 {
-	struct sockaddr_un	 name = { .sun_family = AF_UNIX };
-	int64_t			 until = f->time_left(f) - limit;
-	int			 fd, length;
+	int64_t	 until = f->time_left(f) - limit;
+	int	 fd = open(lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		    0600), error;
 
-	/* A name that begins with a zero byte is in no folder. */
-	length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
-	    "consul-failover-ocf-%s", getenv("OCF_RESOURCE_INSTANCE"));
-	if (length > (int)sizeof(name.sun_path) - 1)
-		length = sizeof(name.sun_path) - 1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (fd != -1 && bind(fd, (struct sockaddr *)&name,
-	    (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 +
-	    (socklen_t)length) != 0) {
+	while (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		error = errno;
 		if (f->time_left(f) <= until) {
 			close(fd);
+			errno = error;
 			return -1;
 		}
 		usleep(TURN_PAUSE * 1000);
@@ -313,6 +374,9 @@ in_turn(struct failover *f, int64_t limit, bool must,
 	enum failover_result	 result;
 	int			 turn = take_turn(f, limit);
 
+	if (turn == -1 && !must && errno != EWOULDBLOCK)
+		return f->say(f, FAILOVER_FAILED, "%.300s: %s", lock,
+		    strerror(errno));
 	if (turn == -1 && !must)
 		return f->say(f, FAILOVER_AGAIN,
 		    "another action of the resource agent is under way");
@@ -326,14 +390,160 @@ in_turn(struct failover *f, int64_t limit, bool must,
  * The calls.
  */
 
+#define XML_SPACE	" \t\r\n"
+
+/* Is = and the name in quotes what follows, with white space where XML allows
+ * it? */
+static bool
+is_attribute(const char *text, const char *name, size_t length)
+{
+	char	 quote;
+
+	text += strspn(text, XML_SPACE);
+	if (*text != '=')
+		return false;
+	text++;
+	text += strspn(text, XML_SPACE);
+	quote = *text++;
+	return (quote == '"' || quote == '\'') &&
+	    strncmp(text, name, length) == 0 && text[length] == quote;
+}
+
+/* Is there a <parameter ... name="NAME" ...> in that? */
+static bool
+describes(const char *text, const char *name, size_t length)
+{
+	const char	*at;
+
+	for (; (text = strstr(text, "<parameter")) != NULL; text = at) {
+		at = text + strlen("<parameter");
+		if (strchr(XML_SPACE, *at) == NULL)
+			continue;
+		for (; *at != '\0' && *at != '>'; at++)
+			if (strchr(XML_SPACE, at[-1]) != NULL &&
+			    strncmp(at, "name", 4) == 0 &&
+			    is_attribute(at + 4, name, length))
+				return true;
+	}
+	return false;
+}
+
+/* Parameters that each resource agent takes, and that none describes. */
+static bool
+is_well_known(const char *name, size_t length)
+{
+	static const char	*const names[] = { "trace_ra", "trace_file",
+				    "trace_dir", CHECK_LEVEL };
+	size_t			 i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == length &&
+		    strncmp(name, names[i], length) == 0)
+			return true;
+	return strncmp(name, "CRM_meta_", 9) == 0;
+}
+
+/* Begins to ask the resource agent what it tells of itself: it does so while
+ * monitor runs, so that a demotion does not take longer for it. */
+static FILE *
+ask_metadata(struct failover *f, int64_t limit)
+{
+	int64_t	 half = f->time_left(f) / 2;
+	FILE	*pipe;
+	char	 text[32];
+
+	snprintf(text, sizeof(text), "%.3f",		/* 0: for ever */
+	    (double)((limit < half ? limit : half) + 1) / 1000);
+	setenv("CF_LIMIT", text, 1);
+	setenv("CF_AGENT", agent.program, 1);
+	pipe = popen("exec timeout -s KILL \"$CF_LIMIT\" \"$CF_AGENT\" "
+	    "meta-data 2>/dev/null", "re");
+	unsetenv("CF_LIMIT");
+	return pipe;
+}
+
+/* NULL if it has not told in time, or has nothing to tell: then it has ended by
+ * itself, with less than what timeout gives where it has not. */
+static char *
+read_metadata(FILE *pipe, bool *ended)
+{
+	char	*text = NULL;
+	size_t	 size = 0;
+	ssize_t	 n = -1;
+	int	 status = -1;
+
+	if (pipe != NULL) {
+		n = getdelim(&text, &size, '\0', pipe);
+		status = pclose(pipe);
+	}
+	*ended = WIFEXITED(status) && WEXITSTATUS(status) < 124;
+	/* Part of it would be worse than nothing. */
+	if (status != 0 || n == -1) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+/* The resource agent knows the option parameters.  Else it is asked again. */
+static bool	known;
+
+static bool
+knows_parameters(struct failover *f, FILE *asked)
+{
+	struct command	 c = { 0 };
+	const char	*wrong;
+	char		*text = read_metadata(asked, &known);
+	size_t		 i, length;
+	bool		 ok = true;
+
+	if (text != NULL && strstr(text, "<parameter") != NULL &&
+	    !command_split(&c, f->option(f, "parameters"), &wrong))
+		known = false;			/* out of memory */
+	for (i = 0; ok && i < c.count; i++) {
+		length = strcspn(c.words[i], "=");
+		ok = is_well_known(c.words[i], length) ||
+		    describes(text, c.words[i], length);
+		if (!ok)
+			f->say(f, FAILOVER_FAILED, "option parameters: the "
+			    "resource agent knows no \"%.*s\": see %s meta-data",
+			    (int)length, c.words[i], agent.program);
+	}
+	known = known && ok;
+	free(text);
+	command_free(&c);
+	return ok;
+}
+
+/* The first look of a call.  With a name that it does not know the resource
+ * agent looks at its default: and says that what is not there is stopped,
+ * whatever runs elsewhere.  False, and said: so it is not to be believed, nor
+ * to be given anything to do. */
+static bool
+monitor(struct failover *f, int64_t limit, enum ocf_code *code)
+{
+	const char	*line = f->option(f, "parameters");
+	FILE		*asked = NULL;
+	bool		 ask;
+
+	known = known || line == NULL || line[strspn(line, " \t")] == '\0';
+	ask = !known;
+	if (ask)
+		asked = ask_metadata(f, limit);
+	*code = run(f, "monitor", limit);
+	return !ask || knows_parameters(f, asked);
+}
+
 /* A stopped copy that nobody counts on can be started, so it is fit to serve. */
 static enum failover_result
 look(struct failover *f)
 {
-	enum ocf_code	 code = run(f, "monitor", INT64_MAX);
+	enum ocf_code	 code;
 	bool		 missed = f->role == FAILOVER_MASTER ||
 			    f->master_host[0] != '\0';
 
+	if (!monitor(f, INT64_MAX, &code))
+		return FAILOVER_FAILED;
 	if (is_slave(code) || is_master(code))
 		return tell(f, FAILOVER_DONE, "monitor", code);
 	if (code == OCF_NOT_RUNNING && !missed && f->number(f, "start"))
@@ -419,8 +629,10 @@ promote(struct failover *f)
 enum failover_result
 ensure_master(struct failover *f)
 {
-	enum ocf_code	 code = run(f, "monitor", f->time_left(f) / 2);
+	enum ocf_code	 code;
 
+	if (!monitor(f, f->time_left(f) / 2, &code))
+		return FAILOVER_FAILED;
 	if (code == OCF_NONE)
 		return tell(f, FAILOVER_FAILED, "monitor", code);
 	if (is_master(code))
@@ -457,9 +669,11 @@ follow(struct failover *f)
 enum failover_result
 ensure_slave(struct failover *f, const char *master_host)
 {
-	enum ocf_code	 code = run(f, "monitor", f->time_left(f) / 2);
+	enum ocf_code	 code;
 
 	(void)master_host;
+	if (!monitor(f, f->time_left(f) / 2, &code))
+		return FAILOVER_FAILED;
 	if (code == OCF_NONE)
 		return tell(f, FAILOVER_FAILED, "monitor", code);
 	if (is_slave(code) && is_told(f))
@@ -468,13 +682,16 @@ ensure_slave(struct failover *f, const char *master_host)
 }
 
 /* demote, and where that does not help stop.  Neither is believed: an agent may
- * say 0 of what it has only begun. */
+ * say 0 of what it has only begun.  Nor is monitor, where the meta-data have not
+ * come beside it, nor come now that there is time. */
 static enum failover_result
 demote(struct failover *f)
 {
-	enum ocf_code	 code = run(f, "monitor", f->time_left(f) / 5);
+	enum ocf_code	 code;
 
 	told_host[0] = '\0';
+	if (!monitor(f, f->time_left(f) / 5, &code))
+		return FAILOVER_FAILED;
 	if (!is_slave(code) && code != OCF_NOT_RUNNING) {
 		run(f, "demote", f->time_left(f) * 2 / 3);
 		code = run(f, "monitor", f->time_left(f) / 3);
@@ -485,8 +702,16 @@ demote(struct failover *f)
 		run(f, "stop", f->time_left(f) * 3 / 4);
 		code = run(f, "monitor", INT64_MAX);
 	}
-	return tell(f, is_slave(code) || code == OCF_NOT_RUNNING ?
-	    FAILOVER_DONE : FAILOVER_FAILED, "monitor", code);
+	if (!is_slave(code) && code != OCF_NOT_RUNNING)
+		return tell(f, FAILOVER_FAILED, "monitor", code);
+	if (!known && !knows_parameters(f, ask_metadata(f, INT64_MAX)))
+		return FAILOVER_FAILED;
+	if (!known)
+		return f->say(f, FAILOVER_FAILED, "the resource agent's "
+		    "meta-data did not end in time, so it can't be told "
+		    "whether it knows the option parameters, and speaks of "
+		    "this application: see %s meta-data", agent.program);
+	return tell(f, FAILOVER_DONE, "monitor", code);
 }
 
 enum failover_result

@@ -2,8 +2,11 @@
 
 #include "postgresql.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "settings.h"
+#include "unit.h"
 
 /* Kept by the handler "health" from one call to the next: its end tells that
  * the server may have died. */
@@ -30,19 +33,46 @@ advise(struct failover *f, struct query *q)
 		"full_page_writes is off: pg_rewind can't be used",
 		"primary_slot_name is set, but a new master does not have the "
 		    "slot: leave it empty",
+		"fsync is off: after a crash of this host the copy may be "
+		    "damaged, and nothing shows it: make a new one then",
+		"recovery_target_... stands in the configuration: a server "
+		    "that the plugin starts ignores it; remove it",
+		"this host sorts text otherwise than the one where a database "
+		    "was made, so indexes may miss rows: run the same libc and "
+		    "ICU on all hosts, or REINDEX",
 	};
+	static const char	 sorts[] = ", EXISTS (SELECT 1 FROM pg_database "
+	    "WHERE datcollversion IS NOT NULL AND datcollversion IS DISTINCT "
+	    "FROM pg_database_collation_actual_version(oid))";
+	char			 sql[1024], why[FAILOVER_SENTENCE];
+	const char		*unit;
 	int			 i;
 
-	if (told || !query_run(q, f,
+	snprintf(sql, sizeof(sql), "%s%s",
 	    "SELECT current_setting('wal_log_hints') = 'off' AND "
 	    "current_setting('data_checksums') = 'off', "
 	    "coalesce(current_setting('wal_keep_size', true), "
 	    "current_setting('wal_keep_segments', true)) IN ('0', '0MB'), "
 	    "current_setting('full_page_writes') = 'off', "
-	    "current_setting('primary_slot_name') <> ''", NULL))
+	    "current_setting('primary_slot_name') <> '', "
+	    "current_setting('fsync') = 'off', EXISTS (SELECT 1 FROM "
+	    "pg_settings WHERE name LIKE 'recovery_target%' AND "
+	    "pending_restart)", PQserverVersion(q->conn) < 150000 ?
+	    ", false" : sorts);
+	if (told || !query_run(q, f, sql, NULL))
 		return;
 	told = true;
-	for (i = 0; i < 4; i++)
+	if (rejoin_allows(f, REJOIN_REWIND) &&
+	    !rejoin_may_rewind(f, true, why, sizeof(why)))
+		f->log(f, FAILOVER_WARNING, "%s", why);
+	server_postmaster(f);
+	if (*f->option(f, "start_command") == '\0' &&
+	    (unit = unit_owner(f)) != NULL)
+		f->log(f, FAILOVER_WARNING, "the server belongs to %s: write "
+		    "\"start_command = systemctl start %s\" into [options], "
+		    "and stop_command likewise, so that it is restarted there",
+		    unit, unit);
+	for (i = 0; i < (int)(sizeof(advice) / sizeof(advice[0])); i++)
 		if (query_true(q, i))
 			f->log(f, FAILOVER_WARNING, "%s", advice[i]);
 }
@@ -105,8 +135,10 @@ say_primary(struct failover *f, struct query *q)
 		return say_wrong_role(f,
 		    "takes writes, although it was made a slave");
 	wrong_role = 0;
+	if (is_left_alone(f))
+		return FAILOVER_FAILED;
 	return f->say(f, FAILOVER_DONE, "primary, %s standbys stream from it",
-	    query_value(q, 2));
+	    query_value(q, 1));
 }
 
 static enum failover_result
@@ -116,27 +148,28 @@ say_standby(struct failover *f, struct query *q)
 		return say_wrong_role(f,
 		    "is a standby, although it was made master");
 	wrong_role = 0;
-	if (strcmp(query_value(q, 3), "streaming") != 0)
+	if (is_spoilt(f))
+		return FAILOVER_FAILED;
+	if (strcmp(query_value(q, 2), "streaming") != 0)
 		return f->say(f, FAILOVER_DONE,
 		    "standby, streams from nobody, %s bytes to apply",
-		    query_value(q, 6));
+		    query_value(q, 5));
 	return f->say(f, FAILOVER_DONE,
 	    "standby, streams from %s:%s, %s bytes to apply",
-	    query_value(q, 4), query_value(q, 5), query_value(q, 6));
+	    query_value(q, 3), query_value(q, 4), query_value(q, 5));
 }
 
 enum failover_result
 health(struct failover *f)
 {
 	static const char	 sql[] = "SELECT pg_is_in_recovery(), "
-	    "(SELECT setting FROM pg_settings WHERE name = 'data_directory'), "
 	    "(SELECT count(*) FROM pg_stat_replication WHERE state = "
 	    "'streaming'), r.status, r.sender_host, r.sender_port, "
 	    "coalesce(greatest(0, pg_wal_lsn_diff(pg_last_wal_receive_lsn(), "
 	    "pg_last_wal_replay_lsn())), 0) FROM (SELECT) AS one "
 	    "LEFT JOIN pg_stat_wal_receiver AS r ON true";
 	struct query		*q = &watched;
-	char			 real[PATH_MAX];
+	bool			 stuck;
 
 	/* A new connection each time, so that a server that takes none does
 	 * not pass as healthy. */
@@ -154,13 +187,8 @@ health(struct failover *f)
 		return FAILOVER_FAILED;
 	}
 	advise(f, q);
-	if (!query_run(q, f, sql, NULL))
+	if (!settings_safe(f, q, &stuck) || !query_run(q, f, sql, NULL))
 		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
-	if (realpath(server_data(f), real) == NULL ||
-	    strcmp(real, query_value(q, 1)) != 0)
-		return f->say(f, FAILOVER_FAILED, "the server on port %s has "
-		    "its data in %s, not in data_directory %s",
-		    PQport(q->conn), query_value(q, 1), server_data(f));
 	return query_true(q, 0) ? say_standby(f, q) : say_primary(f, q);
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings.h"
+
 #define APPLY_ENOUGH	(16 << 20)	/* bytes applied in no time */
 #define APPLY_LOOKS	100
 
@@ -64,7 +66,8 @@ wait_for_target(struct failover *f, struct query *q)
 }
 
 /* A promotion applies all that was received, but can't be broken off: so it
- * begins when most is applied, or nothing more can be. */
+ * begins when most is applied, or nothing more can be.  What only waits for
+ * recovery_min_apply_delay is applied as soon as it has begun. */
 static enum failover_result
 apply(struct failover *f, struct query *q)
 {
@@ -78,9 +81,10 @@ apply(struct failover *f, struct query *q)
 	for (i = 0; i < APPLY_LOOKS; i++) {
 		if (!query_run(q, f, "SELECT pg_wal_lsn_diff("
 		    "pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), "
-		    "pg_last_wal_replay_lsn()", NULL))
+		    "pg_last_wal_replay_lsn(), current_setting("
+		    "'recovery_min_apply_delay') <> '0'", NULL))
 			return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
-		if (atoll(query_value(q, 0)) < APPLY_ENOUGH)
+		if (atoll(query_value(q, 0)) < APPLY_ENOUGH || query_true(q, 2))
 			return FAILOVER_DONE;
 		if (i == 0)
 			snprintf(applied, sizeof(applied), "%s",
@@ -117,14 +121,68 @@ promote(struct failover *f, struct query *q)
 	return f->say(f, FAILOVER_AGAIN, "is being promoted");
 }
 
+/* The new timeline begins where the last whole record ends.  A master that was
+ * stopped leaves the first byte of its last one, which holds no data. */
+static enum failover_result
+has_target(struct failover *f)
+{
+	struct position		 own, target;
+	char			 system[32];
+	enum failover_result	 result;
+
+	/* It was waited for; who goes on without is given none. */
+	if (!position_parse(&target, f->target))
+		return FAILOVER_DONE;
+	result = own_position(f, &own, system, sizeof(system));
+	if (result != FAILOVER_DONE || position_has(&own, &target))
+		return result;
+	target.lsn--;
+	return position_has(&own, &target) ? FAILOVER_DONE : f->say(f,
+	    FAILOVER_FAILED, "was promoted without %lld bytes that the master "
+	    "before has written", (long long)position_behind(&own, &target));
+}
+
+/* What a client is given that does not ask for more.  A master whose operator
+ * has frozen it is no less the master. */
+static bool
+takes_writes(struct failover *f, struct query *q)
+{
+	static bool	 told;
+	bool		 frozen;
+
+	if (!query_run(q, f, "SELECT setting = 'on' AND source NOT IN ("
+	    "'database', 'user', 'database user', 'client') FROM pg_settings "
+	    "WHERE name = 'default_transaction_read_only'", NULL)) {
+		f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+		return false;
+	}
+	frozen = query_true(q, 0);
+	if (frozen && f->role != FAILOVER_MASTER) {
+		f->say(f, FAILOVER_FAILED, "default_transaction_read_only is "
+		    "on: as the master it takes no writes before that is off");
+		return false;
+	}
+	if (frozen && !told)
+		f->log(f, FAILOVER_WARNING, "remains the master, but takes no "
+		    "writes before default_transaction_read_only is off");
+	told = frozen;
+	return true;
+}
+
 static enum failover_result
 become_master(struct failover *f, struct query *q)
 {
 	enum failover_result	 result = FAILOVER_DONE;
+	bool			 stuck;
 
-	if (!query_run(q, f, "SELECT pg_is_in_recovery()", NULL))
+	if (!takes_writes(f, q))
+		return FAILOVER_FAILED;
+	if (!settings_safe(f, q, &stuck) ||
+	    !query_run(q, f, "SELECT pg_is_in_recovery()", NULL))
 		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
 	if (query_true(q, 0)) {
+		if (is_spoilt(f))
+			return FAILOVER_FAILED;
 		if (*f->target)
 			result = wait_for_target(f, q);
 		if (result == FAILOVER_DONE)
@@ -132,8 +190,16 @@ become_master(struct failover *f, struct query *q)
 		if (result == FAILOVER_DONE)
 			result = promote(f, q);
 	}
+	/* Whoever has promoted it: that one may have been killed since. */
+	if (result == FAILOVER_DONE && *f->target)
+		result = has_target(f);
 	if (result != FAILOVER_DONE)
 		return result;
+	/* Whatever it lacks, now it is what the others follow. */
+	if (*f->memory && f->remember(f, "") != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "what is remembered against "
+		    "this copy can't be forgotten (is [agent] state_dir "
+		    "writable?): %s", f->memory);
 	settle(f, q);
 	return f->say(f, FAILOVER_DONE, "primary, epoch %llu",
 	    (unsigned long long)f->epoch);
@@ -147,10 +213,14 @@ ensure_master(struct failover *f)
 
 	if (!server_check(f))
 		return FAILOVER_FAILED;
-	if (query_local(&q, f, false))
-		result = become_master(f, &q);
-	else
+	/* Its unit must be known when it has died. */
+	server_postmaster(f);
+	if (!query_local(&q, f, false))
 		result = say_down(f, &q);
+	else if (!server_make_ours(f))
+		result = FAILOVER_FAILED;
+	else
+		result = become_master(f, &q);
 	query_close(&q);
 	return result;
 }

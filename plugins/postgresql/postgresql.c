@@ -16,6 +16,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "settings.h"
+#include "unit.h"
 
 static const struct failover_option options[] = {
 	{ "data_directory", FAILOVER_STRING | FAILOVER_REQUIRED, NULL,
@@ -53,6 +57,9 @@ plugin_start(struct failover *f)
 	    strcmp(way, "copy") != 0)
 		return f->say(f, FAILOVER_FAILED, "option on_divergence: %s is "
 		    "none of refuse, rewind, copy", way);
+	if (strstr(f->option(f, "start_command"), "recovery_target") != NULL)
+		return f->say(f, FAILOVER_FAILED, "option start_command: with "
+		    "recovery_target the server ends being a standby");
 	if (strchr(f->option(f, "config_file"), '\'') != NULL)
 		return f->say(f, FAILOVER_FAILED,
 		    "option config_file: a ' in its name can't be handled");
@@ -72,18 +79,31 @@ say_down(struct failover *f, struct query *q)
 	struct server	 s;
 
 	server_look(f, &s);
-	if (job_running(f))
+	/* A master has none before it is demoted; but others can take its lock,
+	 * too, and would keep a dead one in its place. */
+	if (f->role != FAILOVER_MASTER && job_running(f))
 		return f->say(f, FAILOVER_AGAIN, "it is started, rewound or "
 		    "copied: see %s", server_log(f));
+	if (q->end == QUERY_STRANGER)
+		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+	if (q->connected && (s.kind == SERVER_NONE ||
+	    s.kind == SERVER_STOPPED))
+		return f->say(f, FAILOVER_FAILED, "no process has its data in "
+		    "data_directory %s, but port %d answers: %s",
+		    server_data(f), f->port, q->sentence);
 	switch (s.kind) {
 	case SERVER_NONE:
 		return f->say(f, FAILOVER_FAILED, "%s is empty: when there is "
 		    "a master, its data is copied there", server_data(f));
 	case SERVER_STOPPED:
-		return f->say(f, FAILOVER_FAILED, server_torn(f) ? "pg_rewind "
-		    "has not come to its end, so the server is not started "
-		    "before there is a master to finish it from" :
-		    "the server does not run");
+		if (!server_torn(f))
+			return f->say(f, FAILOVER_FAILED,
+			    "the server does not run");
+		return f->say(f, FAILOVER_FAILED, "pg_rewind has not come to "
+		    "its end, so the server is not started before it has: %s%s",
+		    f->master_host[0] == '\0' ? "there is no master to finish "
+		    "it from" : "it is to be finished from the master ",
+		    f->master_host);
 	case SERVER_ORPHANED:
 		return f->say(f, FAILOVER_FAILED, "its postmaster is dead, but "
 		    "other processes of it still run");
@@ -97,6 +117,18 @@ say_down(struct failover *f, struct query *q)
 		return f->say(f, q->end == QUERY_BUSY ? FAILOVER_AGAIN :
 		    FAILOVER_FAILED, "%s", q->sentence);
 	}
+}
+
+bool
+is_spoilt(struct failover *f)
+{
+	if (*f->memory == '\0' || f->promote)
+		return false;
+	f->say(f, FAILOVER_FAILED, "%s; %s, or make this one master all the "
+	    "same: consul-failover promote", f->memory, strncmp(f->memory,
+	    SHUT_OUT, strlen(SHUT_OUT)) == 0 ? "let it in" :
+	    "make a new copy of it");
+	return true;
 }
 
 /*
@@ -204,12 +236,27 @@ start_job(struct failover *f, void *arg, int log)
 	return server_start(f, s->postmaster, log);
 }
 
+/* That no process has data_directory proves nothing where the options name
+ * another server's, an empty folder, or one of another container: then somebody
+ * else listens where ours should. */
+static enum failover_result
+say_demoted(struct failover *f, const char *text)
+{
+	if (query_stranger(f))
+		return f->say(f, FAILOVER_FAILED, "a server that is not that "
+		    "of data_directory %s listens on port %d and may take "
+		    "writes: correct the options data_directory and connection",
+		    server_data(f), f->port);
+	return f->say(f, FAILOVER_DONE, "%s", text);
+}
+
 enum failover_result
 demote(struct failover *f, const struct server *s)
 {
 	struct server	 old = *s;
 	struct program	 job;
 	bool		 marked;
+	enum failover_result result;
 
 	/* First: from here on nobody can start it as a master, or again.  But
 	 * a promotion under way is only over when it is stopped. */
@@ -221,11 +268,95 @@ demote(struct failover *f, const struct server *s)
 	if (!server_stop(f, true))
 		return f->say(f, FAILOVER_FAILED,
 		    "the server can't be stopped, not even by SIGKILL");
+	result = say_demoted(f, "stopped");
 	marked = marked && server_set_mark(f, MARK_STANDBY);
-	if (!marked || !job_start(&job, f, true, start_job, &old))
-		return f->say(f, FAILOVER_DONE, "stopped");
+	if (result != FAILOVER_DONE || !marked ||
+	    !job_start(&job, f, true, start_job, &old))
+		return result;
 	return f->say(f, FAILOVER_DONE,
 	    "stopped, and starts again as a standby");
+}
+
+/* What the server says of its settings; false where it says nothing. */
+static bool
+ask_settings(struct failover *f, struct query *q, bool *safe)
+{
+	bool	 stuck;
+
+	*safe = false;
+	*q = (struct query){ 0 };
+	if (query_looks_up(f))
+		return query_failed(q, "the host in option connection would "
+		    "have to be looked up");
+	if (!query_local(q, f, false))
+		return false;
+	*safe = settings_safe(f, q, &stuck);
+	return *safe || PQresultStatus(q->result) == PGRES_TUPLES_OK;
+}
+
+/* Its settings are those that the plugin has given it, or it says so.  One that
+ * says nothing may be full, or start: that is no reason to stop it, but that its
+ * files can't be read in time is. */
+static bool
+stays_standby(struct failover *f, const struct server *s)
+{
+	int64_t		 deadline = f->deadline, quarter = f->time_left(f) / 4;
+	struct query	 q;
+	const char	*name;
+	bool		 safe;
+
+	if (settings_proven(f, s->postmaster))
+		return true;
+	f->deadline = deadline - 3 * quarter;
+	if (!ask_settings(f, &q, &safe)) {
+		f->deadline = deadline - 2 * quarter;
+		safe = settings_in_files(f, &name) && name == NULL;
+		if (safe)
+			f->log(f, FAILOVER_WARNING, "can't be asked whether it "
+			    "remains a standby: %s", q.sentence);
+		else if (name != NULL)
+			query_failed(&q, "%s stands in its configuration",
+			    name);
+	}
+	f->deadline = deadline;
+	if (!safe)
+		f->log(f, FAILOVER_WARNING, "is started again, because it may "
+		    "not remain a standby: %s", q.sentence);
+	query_close(&q);
+	return safe;
+}
+
+/* Where there is or was another master, we have made this one a master, or
+ * restarted it before, it may be an old one. */
+bool
+is_left_alone(struct failover *f)
+{
+	const char	*unit;
+
+	if (f->role != FAILOVER_NO_ROLE || *f->master_host != '\0' ||
+	    f->epoch != 0 || *f->option(f, "start_command") != '\0' ||
+	    server_is_ours(f) || access(server_log(f), F_OK) == 0)
+		return false;
+	server_postmaster(f);
+	if ((unit = unit_owner(f)) == NULL)
+		return false;
+	f->say(f, FAILOVER_FAILED, "is left alone, because it belongs "
+	    "to %s, which would stop what is started in its place: write "
+	    "\"start_command = systemctl start %s\" into [options], and "
+	    "stop_command likewise", unit, unit);
+	return true;
+}
+
+/* A job of ours has it: then nothing runs, or what stops is past its last write,
+ * and it is started as a standby.  The lock alone proves nothing: who may read
+ * data_directory can take it. */
+static bool
+is_at_rest(struct failover *f, const struct server *s)
+{
+	if (s->kind == SERVER_STOPPING)
+		return s->control.closed && job_running(f);
+	return s->kind == SERVER_STOPPED && job_running(f) &&
+	    (server_mark(f) != MARK_NONE || server_torn(f));
 }
 
 enum failover_result
@@ -242,10 +373,12 @@ ensure_demoted(struct failover *f)
 		server_look(f, &s);
 	}
 	if (s.kind == SERVER_NONE)
-		return f->say(f, FAILOVER_DONE, "there is no database");
-	if (s.kind == SERVER_STANDBY)
-		return f->say(f, FAILOVER_DONE, "standby, so read-only");
-	if (s.kind != SERVER_PRIMARY && job_running(f))
+		return say_demoted(f, "there is no database");
+	if (s.kind == SERVER_STANDBY && stays_standby(f, &s))
+		return say_demoted(f, "standby, so read-only");
+	if (is_at_rest(f, &s))
 		return f->say(f, FAILOVER_DONE, "stopped");
+	if (s.kind == SERVER_PRIMARY && is_left_alone(f))
+		return FAILOVER_FAILED;
 	return demote(f, &s);
 }

@@ -82,7 +82,7 @@ program_read(struct failover *f, const char *const argv[], char *text,
 	close(out[1]);
 	poll_out.fd = out[0];
 	while (at + 1 < size &&
-	    poll(&poll_out, 1, (int)f->time_left(f)) == 1 &&
+	    TEMP_FAILURE_RETRY(poll(&poll_out, 1, (int)f->time_left(f))) == 1 &&
 	    (n = read(out[0], text + at, size - 1 - at)) > 0)
 		at += (size_t)n;
 	text[at] = '\0';

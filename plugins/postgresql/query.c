@@ -2,18 +2,32 @@
 
 #include "query.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "server.h"
 
 #define MARGIN		50	/* ms of the call that are left for the rest */
 #define CONNECT_TIMEOUT	2000
+#define STRANGER_TIME	300	/* ms for one to take a connection */
 #define PARAMETERS	8
 #define KEYWORDS	64
+#define WORDS		2048	/* bytes of what a session is given */
+
+/* What a connection is for. */
+enum query_use {
+	USE_SQL,
+	USE_REPLICATION,
+	USE_NONE,		/* but to see who listens */
+};
 
 /* What PQconnectStartParams wants. */
 struct keywords {
@@ -23,10 +37,7 @@ struct keywords {
 	const char		*value[KEYWORDS + 1];
 };
 
-static bool	query_failed(struct query *, const char *fmt, ...)
-		    __attribute__((format(printf, 2, 3)));
-
-static bool
+bool
 query_failed(struct query *q, const char *fmt, ...)
 {
 	va_list	 ap;
@@ -63,6 +74,17 @@ keywords_add(struct keywords *k, const char *key, const char *value)
 	k->value[k->count++] = value;
 }
 
+static void
+keywords_set(struct keywords *k, const char *key, const char *value)
+{
+	int	 i;
+
+	for (i = 0; i < k->count; i++)
+		if (strcmp(k->key[i], key) == 0)
+			k->value[i] = value;
+	keywords_add(k, key, value);
+}
+
 /* False, with *why to be freed by PQfreemem, where it can't be parsed. */
 static bool
 keywords_read(struct keywords *k, const char *text, char **why)
@@ -74,6 +96,60 @@ keywords_read(struct keywords *k, const char *text, char **why)
 		if (o->val != NULL)
 			keywords_add(k, o->keyword, o->val);
 	return k->options != NULL;
+}
+
+/* Where the option leaves it out, the environment has it. */
+static const char *
+keywords_value(const struct keywords *k, const char *key, const char *variable)
+{
+	const char	*value = getenv(variable);
+	int		 i;
+
+	for (i = 0; i < k->count; i++)
+		if (strcmp(k->key[i], key) == 0)
+			value = k->value[i];
+	return value == NULL ? "" : value;
+}
+
+/* A list, with a comma between two. */
+static bool
+is_name(const char *hosts)
+{
+	char		 host[64];
+	struct in6_addr	 address;
+	size_t		 length;
+
+	for (;; hosts += length + 1) {
+		length = strcspn(hosts, ",");
+		snprintf(host, sizeof(host), "%.*s", (int)length, hosts);
+		if (*host != '\0' && *host != '/' && *host != '@' &&
+		    strcmp(host, "localhost") != 0 &&
+		    inet_pton(AF_INET, host, &address) != 1 &&
+		    inet_pton(AF_INET6, host, &address) != 1)
+			return true;
+		if (hosts[length] == '\0')
+			return false;
+	}
+}
+
+bool
+query_looks_up(struct failover *f)
+{
+	struct keywords	 k;
+	char		*why = NULL;
+	const char	*host;
+	bool		 looks_up = false;
+
+	if (keywords_read(&k, f->option(f, "connection"), &why) &&
+	    *keywords_value(&k, "hostaddr", "PGHOSTADDR") == '\0') {
+		host = keywords_value(&k, "host", "PGHOST");
+		/* What a service file has is not seen here. */
+		looks_up = is_name(host) || (!keywords_have(&k, "host") &&
+		    *keywords_value(&k, "service", "PGSERVICE") != '\0');
+	}
+	PQconninfoFree(k.options);
+	PQfreemem(why);
+	return looks_up;
 }
 
 static bool
@@ -167,7 +243,18 @@ query_wait(struct query *q, struct failover *f, short events, int64_t limit)
 
 	if (left > limit)
 		left = limit;
-	return left > 0 && poll(&p, 1, (int)left) == 1;
+	return left > 0 && TEMP_FAILURE_RETRY(poll(&p, 1, (int)left)) == 1;
+}
+
+/* Of class 28: no line of pg_hba.conf, a wrong password or none, a user that is
+ * not there; 42501: one that may not replicate. */
+static bool
+is_denied(const struct query *q, const char *message)
+{
+	return strstr(message, "  28000: ") != NULL ||
+	    strstr(message, "  28P01: ") != NULL ||
+	    strstr(message, "  42501: ") != NULL ||
+	    PQconnectionNeedsPassword(q->conn);
 }
 
 /* Verbose, so that the SQLSTATE is seen, which libpq does not give for a
@@ -177,27 +264,98 @@ query_no_connection(struct query *q)
 {
 	const char	*message = PQerrorMessage(q->conn);
 	bool		 busy = strstr(message, " 57P03: ") != NULL;
+	bool		 denied = !busy && is_denied(q, message);
 
-	query_failed(q, "%s", *message ? message : "out of memory");
-	q->end = busy ? QUERY_BUSY : QUERY_FAILED;
+	/* A master's major version is to be ours, and so are its words. */
+	query_failed(q, "%s%s", strstr(message, "unrecognized configuration "
+	    "parameter") != NULL ? "it is an older PostgreSQL than this one: " :
+	    "", *message ? message : "out of memory");
+	q->end = busy ? QUERY_BUSY : denied ? QUERY_DENIED : QUERY_FAILED;
 	return false;
 }
 
+/* Who has listened is known of a Unix socket, and before a word is said. */
+static void
+query_look(struct query *q)
+{
+	struct sockaddr_storage	 address;
+	struct ucred		 peer;
+	socklen_t		 size = sizeof(address), length = sizeof(peer);
+	int			 fd = PQsocket(q->conn);
+
+	if (fd == -1 || getpeername(fd, (struct sockaddr *)&address,
+	    &size) != 0)
+		return;
+	q->connected = true;
+	if (address.ss_family == AF_UNIX && getsockopt(fd, SOL_SOCKET,
+	    SO_PEERCRED, &peer, &length) == 0)
+		q->peer = peer.pid;
+}
+
+/* A database whose collation has changed says so at each connection; health
+ * warns of that, once. */
+static void
+query_quiet(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+/* Defaults of the server, a database or a user reach our sessions, too, but not
+ * what we rely on.  A word that the server does not know would be refused. */
+static void
+session_words(struct failover *f, enum query_use use, const char *more,
+    char words[static WORDS])
+{
+	static const struct {
+		const char	*word;
+		int		 since;
+	} settings[] = {
+		/* A hot standby refuses serializable. */
+		{ "default_transaction_isolation=read\\ committed", 0 },
+		{ "default_transaction_deferrable=off", 0 },
+		{ "lock_timeout=0", 0 },
+		{ "idle_in_transaction_session_timeout=0", 0 },
+		/* The end of health's would be taken as that of the server. */
+		{ "idle_session_timeout=0", 14 },
+		{ "transaction_timeout=0", 17 },
+		{ "search_path=pg_catalog", 0 },
+		{ "role=none", 0 },
+	};
+	int	 version = server_version(f);
+	size_t	 i, at;
+
+	at = (size_t)snprintf(words, WORDS, "-c statement_timeout=%lld",
+	    (long long)f->time_left(f));
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (version >= settings[i].since)
+			at += (size_t)snprintf(words + at, WORDS - at, " -c %s",
+			    settings[i].word);
+	/* Whether another server recovers is seen by that, and nobody else may
+	 * have set it.  Of ours it is asked what all others are given. */
+	if (use == USE_REPLICATION)
+		at += (size_t)snprintf(words + at, WORDS - at,
+		    " -c default_transaction_read_only=off");
+	/* The operator's own words count more. */
+	snprintf(words + at, WORDS - at, " %s", more);
+}
+
 static bool
-query_connect(struct query *q, struct failover *f, struct keywords *k)
+query_connect(struct query *q, struct failover *f, struct keywords *k,
+    enum query_use use)
 {
 	PostgresPollingStatusType	 status = PGRES_POLLING_WRITING;
-	char				 timeout[64];
+	char				 words[WORDS];
 	int64_t				 end;
 
 	end = f->time_left(f) - CONNECT_TIMEOUT;
-	snprintf(timeout, sizeof(timeout), "-c statement_timeout=%lld",
-	    (long long)f->time_left(f));
-	keywords_add(k, "options", timeout);
+	session_words(f, use, keywords_value(k, "options", "PGOPTIONS"), words);
+	keywords_set(k, "options", words);
 	k->key[k->count] = k->value[k->count] = NULL;
 	q->conn = PQconnectStartParams(k->key, k->value, 0);
 	if (q->conn == NULL)
 		return query_failed(q, "out of memory");
+	PQsetNoticeProcessor(q->conn, query_quiet, NULL);
 	PQsetErrorVerbosity(q->conn, PQERRORS_VERBOSE);
 	while (PQstatus(q->conn) != CONNECTION_BAD) {
 		if (status == PGRES_POLLING_OK)
@@ -207,6 +365,9 @@ query_connect(struct query *q, struct failover *f, struct keywords *k)
 			return query_failed(q, "%s%s port %s does not answer",
 			    PQhost(q->conn), *PQhost(q->conn) == '/' ? "," : "",
 			    PQport(q->conn));
+		query_look(q);
+		if (use == USE_NONE && q->connected)
+			return true;
 		status = PQconnectPoll(q->conn);
 		if (status == PGRES_POLLING_FAILED)
 			break;
@@ -218,12 +379,14 @@ query_connect(struct query *q, struct failover *f, struct keywords *k)
 		    "needs %d or later",
 		    PQparameterStatus(q->conn, "server_version"), OLDEST);
 	PQsetErrorVerbosity(q->conn, PQERRORS_DEFAULT);
+	if (q->peer == 0)
+		q->peer = PQbackendPID(q->conn);
 	return true;
 }
 
 static bool
 query_open(struct query *q, struct failover *f, const char *option,
-    const char *host, uint16_t port, bool replication)
+    const char *host, uint16_t port, enum query_use use)
 {
 	struct keywords	 k;
 	char		 number[8], password[FAILOVER_SENTENCE] = "";
@@ -236,7 +399,7 @@ query_open(struct query *q, struct failover *f, const char *option,
 		PQfreemem(why);
 		return false;
 	}
-	if (host == NULL && *f->option(f, "password_file") &&
+	if (host == NULL && use != USE_NONE && *f->option(f, "password_file") &&
 	    f->secret(f, "password_file", password, sizeof(password)) !=
 	    FAILOVER_DONE)
 		query_failed(q, "option password_file: %s can't be used",
@@ -248,29 +411,76 @@ query_open(struct query *q, struct failover *f, const char *option,
 		keywords_add(&k, "port", number);
 		if (*password)
 			keywords_add(&k, "password", password);
-		if (replication)
+		if (use == USE_REPLICATION)
 			keywords_add(&k, "replication", "true");
 		keywords_add(&k, "dbname", "postgres");
 		keywords_add(&k, "fallback_application_name",
 		    "consul-failover");
-		ok = query_connect(q, f, &k);
+		ok = query_connect(q, f, &k, use);
 	}
 	explicit_bzero(password, sizeof(password));
 	PQconninfoFree(k.options);
 	return ok;
 }
 
+static bool
+say_stranger(struct query *q, struct failover *f)
+{
+	char	 data[PATH_MAX], its[PATH_MAX], real[PATH_MAX];
+	bool	 told = query_run(q, f, "SHOW data_directory", NULL);
+
+	snprintf(data, sizeof(data), "%s", told ? query_value(q, 0) : "");
+	if (!told || (realpath(server_data(f), real) != NULL &&
+	    realpath(data, its) != NULL && strcmp(its, real) == 0))
+		query_failed(q, "the server on port %s does not run in %s "
+		    "where the plugin could see it: run the agent in the same "
+		    "container, and give option connection the server itself",
+		    PQport(q->conn), server_data(f));
+	else
+		query_failed(q, "the server on port %s has its data in %s, not "
+		    "in data_directory %s", PQport(q->conn), data,
+		    server_data(f));
+	q->end = QUERY_STRANGER;
+	return false;
+}
+
 bool
 query_local(struct query *q, struct failover *f, bool replication)
 {
-	return query_open(q, f, "connection", NULL, f->port, replication);
+	return query_open(q, f, "connection", NULL, f->port,
+	    replication ? USE_REPLICATION : USE_SQL) &&
+	    (server_owns(f, q->peer) || say_stranger(q, f));
+}
+
+bool
+query_stranger(struct failover *f)
+{
+	int64_t		 deadline = f->deadline;
+	bool		 gone = server_gone(f), stranger;
+	struct query	 q;
+
+	if (query_looks_up(f))
+		return false;
+	if (f->time_left(f) > STRANGER_TIME)
+		f->deadline -= f->time_left(f) - STRANGER_TIME;
+	query_open(&q, f, "connection", NULL, f->port, USE_NONE);
+	f->deadline = deadline;
+	/* Ours may have ended since.  Of TCP only an answer would tell. */
+	if (q.peer == 0)
+		stranger = gone;
+	else
+		stranger = !server_owns(f, q.peer) &&
+		    (kill(q.peer, 0) == 0 || errno != ESRCH);
+	stranger = stranger && q.connected;
+	query_close(&q);
+	return stranger;
 }
 
 bool
 query_master(struct query *q, struct failover *f, const char *host,
     uint16_t port)
 {
-	return query_open(q, f, "replication", host, port, true);
+	return query_open(q, f, "replication", host, port, USE_REPLICATION);
 }
 
 /*
@@ -427,11 +637,17 @@ query_wal(struct query *q, struct failover *f, uint32_t timeline, uint64_t lsn,
 	q->result = PQgetResult(q->conn);
 	if (PQresultStatus(q->result) != PGRES_COPY_BOTH)
 		return false;
+	/* What it has against it comes when it has agreed to send. */
 	while (at < size) {
 		length = PQgetCopyData(q->conn, &message, 1);
 		if (length == 0 && query_wait(q, f, POLLIN, CONNECT_TIMEOUT) &&
 		    PQconsumeInput(q->conn) != 0)
 			continue;
+		if (length == -1) {
+			PQclear(q->result);
+			q->result = PQgetResult(q->conn);
+			return query_judge(q) && false;
+		}
 		if (length <= 0)
 			return false;
 		if (message[0] == 'w' && length > WAL_HEADER) {
@@ -444,6 +660,15 @@ query_wal(struct query *q, struct failover *f, uint32_t timeline, uint64_t lsn,
 		PQfreemem(message);
 	}
 	return true;
+}
+
+/* The file of that WAL is gone: undefined_file. */
+bool
+query_removed(const struct query *q)
+{
+	const char	*code = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
+
+	return code != NULL && strcmp(code, "58P01") == 0;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "position.h"
 
@@ -15,6 +16,8 @@ enum query_end {
 	QUERY_DONE,
 	QUERY_BUSY,		/* it starts up, recovers or shuts down */
 	QUERY_FAILED,
+	QUERY_DENIED,		/* nobody is let in who asks like that */
+	QUERY_STRANGER,		/* it is another server than ours */
 };
 
 /*
@@ -25,12 +28,22 @@ struct query {
 	PGconn		*conn;
 	PGresult	*result;
 	enum query_end	 end;
+	bool		 connected;	/* somebody listens there */
+	pid_t		 peer;		/* the server's, where it is known; 0 */
 	char		 sentence[FAILOVER_SENTENCE];
 };
 
 /* The server on this host, as the options name it; with or without the protocol
- * of replication. */
+ * of replication.  It is one whose processes are in data_directory. */
 bool	query_local(struct query *, struct failover *, bool replication);
+
+/* Is it named by a host that must be looked up?  That takes longer than a
+ * demotion has where the network is away, and no deadline ends it. */
+bool	query_looks_up(struct failover *);
+
+/* Does somebody listen there who is not that server?  Takes a moment at
+ * most. */
+bool	query_stranger(struct failover *);
 
 /* The one that is to be followed, as its slaves reach it. */
 bool	query_master(struct query *, struct failover *, const char *host,
@@ -56,11 +69,18 @@ bool	query_position(struct query *, struct failover *, struct position *,
 	    char *system, size_t size);
 
 /* Reads its WAL from there on, over the protocol of replication; the connection
- * is of no use after that.  False where it has it no more. */
+ * is of no use after that.  False where it does not come. */
 bool	query_wal(struct query *, struct failover *, uint32_t timeline,
 	    uint64_t lsn, void *bytes, size_t size);
 
+/* Has it said then that it has removed that WAL? */
+bool	query_removed(const struct query *);
+
 void	query_close(struct query *);
+
+/* Sets the sentence; false. */
+bool	query_failed(struct query *, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
 
 /* How slaves reach this master: the text for primary_conninfo or, with a
  * database, for one of

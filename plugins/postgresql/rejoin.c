@@ -2,6 +2,7 @@
 
 #include "rejoin.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "query.h"
+#include "file.h"
+#include "settings.h"
 
 #define ANSWER_TIME	1000	/* ms of the call that are left for an answer */
 #define CONNINFO	2048
@@ -29,6 +31,8 @@ struct rejoin {
 	char		 primary[CONNINFO];	/* primary_conninfo */
 	char		 source[CONNINFO];	/* for a program */
 	char		*config[CONFIG_FILES];	/* NULL: there is none */
+	const char	*host;
+	off_t		 log_from;		/* where the job's lines begin */
 };
 
 bool
@@ -40,37 +44,43 @@ rejoin_allows(struct failover *f, enum rejoin_way way)
 	    (way == REJOIN_REWIND && strcmp(option, "rewind") == 0);
 }
 
+/* What people and packages leave in a data directory. */
+bool
+rejoin_may_rewind(struct failover *f, bool others, char *why, size_t size)
+{
+	DIR		*dir = opendir(server_data(f));
+	struct dirent	*d;
+	struct stat	 s;
+	bool		 file, ours = true, ok = true;
+
+	while (ours && ok && dir != NULL && (d = readdir(dir)) != NULL) {
+		if (strcmp(d->d_name, "..") == 0 ||
+		    fstatat(dirfd(dir), d->d_name, &s, 0) != 0)
+			continue;
+		file = S_ISREG(s.st_mode) || S_ISDIR(s.st_mode);
+		ours = !file || faccessat(dirfd(dir), d->d_name,
+		    S_ISDIR(s.st_mode) ? R_OK | W_OK | X_OK : R_OK | W_OK,
+		    AT_EACCESS) == 0;
+		ok = file || !others;
+		if (!ours)
+			snprintf(why, size, "pg_rewind can't write %s/%s: give "
+			    "it to the user of the server (chown), or put it "
+			    "elsewhere", server_data(f), d->d_name);
+		else if (!ok)
+			snprintf(why, size, "%s/%s is no file, so pg_rewind "
+			    "fails where it copies from here: put it elsewhere "
+			    "(unix_socket_directories?)", server_data(f),
+			    d->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return ours && ok;
+}
+
 /*
  * The job's steps.  What they say goes to the log file; the line with "error:"
  * in it is what people are told.
  */
-
-static char *
-file_read(const char *path)
-{
-	FILE	*file = fopen(path, "re");
-	char	*text = NULL;
-	size_t	 size = 0;
-
-	if (file != NULL) {
-		if (getdelim(&text, &size, '\0', file) == -1 && text != NULL)
-			text[0] = '\0';
-		fclose(file);
-	}
-	return text;
-}
-
-static bool
-file_write(const char *path, const char *text)
-{
-	FILE	*file = fopen(path, "we");
-	bool	 ok = file != NULL && fputs(text, file) >= 0 &&
-		    fflush(file) == 0 && fsync(fileno(file)) == 0;
-
-	if (file != NULL)
-		fclose(file);
-	return ok;
-}
 
 static void
 config_keep(struct rejoin *r, const char *folder)
@@ -98,34 +108,69 @@ config_restore(const struct rejoin *r, const char *folder)
 	return true;
 }
 
-/* As ALTER SYSTEM would write it, which needs a server that runs; the last line
- * for a setting wins. */
-static bool
-config_follow(const struct rejoin *r, const char *folder)
-{
-	char	 path[PATH_MAX], line[2 * CONNINFO + 32], *at, *text, *all;
-	const char *c;
-	bool	 ok;
+/* pg_rewind empties the history files before it fetches the master's, and where
+ * it fails then, finds no common ancestor any more.  So they are in the note of
+ * it, each below a line with its name. */
+#define HISTORY_NAME	"== "
 
-	at = stpcpy(line, "primary_conninfo = '");
-	for (c = r->primary; *c != '\0'; *at++ = *c++)
-		if (*c == '\'' || *c == '\\')
-			*at++ = *c;
-	strcpy(at, "'\n");
-	snprintf(path, sizeof(path), "%s/postgresql.auto.conf", folder);
-	text = file_read(path);
-	if (text != NULL && strlen(text) >= strlen(line) &&
-	    strcmp(text + strlen(text) - strlen(line), line) == 0) {
+static char *
+history_keep(struct failover *f)
+{
+	char		 folder[PATH_MAX], path[2 * PATH_MAX];
+	char		*text, *all = strdup(""), *more;
+	DIR		*dir;
+	struct dirent	*d;
+
+	server_path(f, "pg_wal", folder);
+	dir = opendir(folder);
+	while (dir != NULL && all != NULL && (d = readdir(dir)) != NULL) {
+		if (strlen(d->d_name) != strlen("00000002.history") ||
+		    strcmp(d->d_name + 8, ".history") != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, d->d_name);
+		text = file_read(path);
+		if (text == NULL || *text == '\0') {
+			free(text);	/* lost already */
+			continue;
+		}
+		if (asprintf(&more, HISTORY_NAME "%s\n%s%s", d->d_name, text,
+		    all) == -1)
+			more = NULL;
 		free(text);
-		return true;
-	}
-	ok = asprintf(&all, "%s%s", text == NULL ? "" : text, line) != -1;
-	if (ok) {
-		ok = file_write(path, all);
 		free(all);
+		all = more;
 	}
-	free(text);
-	return ok;
+	if (dir != NULL)
+		closedir(dir);
+	return all;
+}
+
+static bool
+history_restore(struct failover *f)
+{
+	char	*note = server_torn_note(f), *at = note, *name, *end;
+	char	 path[PATH_MAX], folder[PATH_MAX], file[32];
+	bool	 ok = true;
+
+	while (at != NULL && strncmp(at, HISTORY_NAME, 3) == 0) {
+		name = at + 3;
+		at = strchr(name, '\n');
+		if (at == NULL)
+			break;
+		*at++ = '\0';
+		end = strstr(at, "\n" HISTORY_NAME);
+		if (end != NULL)
+			end[1] = '\0';
+		snprintf(file, sizeof(file), "pg_wal/%.16s", name);
+		server_path(f, file, path);
+		ok = file_write(path, at) && ok;
+		if (end != NULL)
+			end[1] = *HISTORY_NAME;
+		at = end == NULL ? NULL : end + 1;
+	}
+	free(note);
+	server_path(f, "pg_wal", folder);
+	return file_sync_folder(folder) && ok;
 }
 
 /* pg_rewind wants a data directory that was left in good order. */
@@ -163,16 +208,46 @@ take_pid_file(struct failover *f, char path[PATH_MAX])
 	return server_gone(f) && file_write(path, text);
 }
 
+/* A try that can't come to its end is to leave the copy as it is. */
+static bool
+rewind_run(struct failover *f, const char *argv[], int words, int log)
+{
+	char	*note;
+	bool	 ok;
+
+	argv[words] = "--dry-run";
+	if (program_run(argv, log) != 0)
+		return false;
+	argv[words] = NULL;
+	note = history_keep(f);
+	ok = note != NULL && server_set_torn(f, note);
+	free(note);
+	if (!ok) {
+		dprintf(log, "error: can't write beside %s: %s\n",
+		    server_data(f), strerror(errno));
+		return false;
+	}
+	if (program_run(argv, log) == 0)
+		return true;
+	history_restore(f);
+	return false;
+}
+
 static bool
 rewind_data(struct failover *f, struct rejoin *r, int log)
 {
 	char		 program[PATH_MAX], pid_file[PATH_MAX];
-	char		 source[CONNINFO + 32];
-	const char	*argv[] = { program, "-D", server_data(f), source,
-			    r->version >= 13 ? "--no-ensure-shutdown" : NULL,
-			    NULL };
+	char		 source[CONNINFO + 32], why[FAILOVER_SENTENCE];
+	const char	*argv[7] = { program, "-D", server_data(f), source };
+	int		 words = 4;
 	bool		 ok;
 
+	if (r->version >= 13)
+		argv[words++] = "--no-ensure-shutdown";
+	if (!rejoin_may_rewind(f, false, why, sizeof(why))) {
+		dprintf(log, "error: %s\n", why);
+		return false;
+	}
 	server_program(f, "pg_rewind", program);
 	snprintf(source, sizeof(source), "--source-server=%s", r->source);
 	config_keep(r, server_data(f));
@@ -181,15 +256,13 @@ rewind_data(struct failover *f, struct rejoin *r, int log)
 		server_set_mark(f, MARK_STANDBY);
 		return false;
 	}
-	ok = server_set_torn(f, true);
-	if (!ok)
-		dprintf(log, "error: can't write beside %s: %s\n",
-		    server_data(f), strerror(errno));
-	ok = ok && program_run(argv, log) == 0;
+	/* Of one that was killed, maybe. */
+	ok = (!server_torn(f) || history_restore(f)) &&
+	    rewind_run(f, argv, words, log);
 	ok = config_restore(r, server_data(f)) && ok;
 	/* The master has no standby.signal, so pg_rewind has removed ours. */
 	ok = server_set_mark(f, MARK_STANDBY) && ok;
-	ok = ok && server_set_torn(f, false);
+	ok = ok && server_set_torn(f, NULL);
 	unlink(pid_file);
 	return ok;
 }
@@ -199,14 +272,15 @@ static bool
 copy_data(struct failover *f, struct rejoin *r, int log)
 {
 	char		 program[PATH_MAX], new[PATH_MAX], old[PATH_MAX];
-	char		 pid_file[PATH_MAX];
-	const char	*data = server_data(f);
+	char		 pid_file[PATH_MAX], data[PATH_MAX / 2];
 	bool		 fresh = server_empty(f);
 	const char	*argv[] = { program, "-D", fresh ? data : new, "-d",
 			    r->source, "-c", "fast", "-X", "stream", "-w",
 			    NULL };
 
 	server_program(f, "pg_basebackup", program);
+	/* While it is being replaced nothing is there. */
+	snprintf(data, sizeof(data), "%s", server_data(f));
 	snprintf(new, sizeof(new), "%s.new", data);
 	snprintf(old, sizeof(old), "%s.diverged", data);
 	config_keep(r, data);
@@ -228,31 +302,12 @@ copy_data(struct failover *f, struct rejoin *r, int log)
 	if (config_restore(r, new) && server_gone(f) &&
 	    rename(data, old) == 0 && rename(new, data) == 0)
 		return server_set_mark(f, MARK_STANDBY) &&
-		    server_set_torn(f, false);
+		    server_set_torn(f, NULL);
 	dprintf(log, "error: can't put %s in the place of %s: %s\n", new, data,
 	    strerror(errno));
 	unlink(pid_file);
 	return false;
 }
-
-static bool
-rejoin_job(struct failover *f, void *arg, int log)
-{
-	struct rejoin	*r = arg;
-	bool		 ok = true;
-
-	if (r->way == REJOIN_REWIND)
-		ok = rewind_data(f, r, log);
-	if (r->way == REJOIN_COPY ||
-	    (!ok && rejoin_allows(f, REJOIN_COPY)))
-		ok = copy_data(f, r, log);
-	return ok && config_follow(r, server_data(f)) &&
-	    server_set_mark(f, MARK_STANDBY) && server_start(f, 0, log);
-}
-
-/*
- * What people are told.
- */
 
 /* The last line of the log file that was written from here on and names an
  * error, or else the last one. */
@@ -281,6 +336,86 @@ last_error(struct failover *f, off_t from, char *text, size_t size)
 	fclose(file);
 }
 
+/* What another try would only meet again. */
+static bool
+is_final(const char *error)
+{
+	static const char	*const words[] = {
+		"could not find common ancestor",
+		"could not find previous WAL record",
+		"\"wal_log_hints = on\"",
+	};
+	size_t			 i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(error, words[i]) != NULL)
+			return true;
+	return false;
+}
+
+static void
+final_words(const char *host, uint16_t port, char text[static 160])
+{
+	snprintf(text, 160, "has diverged from %.100s:%d, and pg_rewind "
+	    "failed: ", host, port);
+}
+
+bool
+rejoin_failed(struct failover *f, const char *host)
+{
+	char	 words[160];
+
+	final_words(host, f->master_port, words);
+	return !rejoin_allows(f, REJOIN_COPY) &&
+	    strncmp(f->memory, words, strlen(words)) == 0;
+}
+
+enum failover_result
+rejoin_say_failed(struct failover *f)
+{
+	return f->say(f, FAILOVER_FAILED, "%s; only a new copy helps: "
+	    "pg_basebackup by hand, or on_divergence = copy", f->memory);
+}
+
+static void
+remember_final(struct failover *f, const char *host, const char *error)
+{
+	char	 words[160], text[FAILOVER_SENTENCE - 128];
+
+	final_words(host, f->master_port, words);
+	snprintf(text, sizeof(text), "%s%.200s", words, error);
+	if (is_final(error))
+		f->remember(f, text);
+}
+
+static bool
+rejoin_job(struct failover *f, void *arg, int log)
+{
+	struct rejoin	*r = arg;
+	char		 error[FAILOVER_SENTENCE];
+	bool		 ok = true;
+
+	if (r->way == REJOIN_REWIND)
+		ok = rewind_data(f, r, log);
+	if (r->way == REJOIN_COPY ||
+	    (!ok && rejoin_allows(f, REJOIN_COPY)))
+		ok = copy_data(f, r, log);
+	else if (!ok) {
+		/* The call may be over. */
+		last_error(f, r->log_from, error, sizeof(error));
+		remember_final(f, r->host, error);
+	}
+	/* What a crash has left is compared with the master's before it gets
+	 * any of that: a stream would hide that it has diverged. */
+	return ok && settings_set(f, "primary_conninfo",
+	    r->way == REJOIN_AS_IS && !r->clean ? "" : r->primary) &&
+	    server_set_mark(f, MARK_STANDBY) && server_start(f, 0, log);
+}
+
+/*
+ * What people are told.
+ */
+
 static bool
 can_copy(struct failover *f)
 {
@@ -307,12 +442,13 @@ rejoin(struct failover *f, const struct server *s, const char *host,
 	static const char	*const verbs[] = { "the start", "pg_rewind",
 				    "the new copy" };
 	static struct rejoin	 r;
+	static bool		 told;		/* one that has failed since */
 	struct program		 job;
 	struct stat		 before = { 0 };
 	char			 error[FAILOVER_SENTENCE];
 
 	r = (struct rejoin){ .way = way, .clean = s->control.clean,
-	    .version = server_version(f) };
+	    .version = server_version(f), .host = host };
 	if (way == REJOIN_COPY && !can_copy(f))
 		return FAILOVER_FAILED;
 	if (!query_conninfo(f, host, f->master_port, "", r.primary,
@@ -321,9 +457,9 @@ rejoin(struct failover *f, const struct server *s, const char *host,
 	    sizeof(r.source)))
 		return f->say(f, FAILOVER_FAILED,
 		    "option replication is too long");
-	if (stat(server_log(f), &before) != 0)
-		before.st_size = 0;
-	if (way != REJOIN_AS_IS)
+	if (stat(server_log(f), &before) == 0)
+		r.log_from = before.st_size;
+	if (way != REJOIN_AS_IS && !told)
 		f->log(f, FAILOVER_WARNING, "%s of %s from %s:%d begins",
 		    verbs[way], server_data(f), host, f->master_port);
 	if (!job_start(&job, f, false, rejoin_job, &r))
@@ -332,8 +468,17 @@ rejoin(struct failover *f, const struct server *s, const char *host,
 	if (!program_wait(&job, f, ANSWER_TIME))
 		return f->say(f, FAILOVER_AGAIN, "%s is under way: see %s",
 		    verbs[way], server_log(f));
+	told = told && job.status != 0;
+	if (job.status == 0 && way != REJOIN_AS_IS &&
+	    f->remember(f, "") != FAILOVER_DONE)
+		return FAILOVER_FAILED;
 	if (job.status == 0)
 		return f->say(f, FAILOVER_AGAIN, "started as a standby");
-	last_error(f, before.st_size, error, sizeof(error));
+	last_error(f, r.log_from, error, sizeof(error));
+	told = true;
+	if (way == REJOIN_REWIND)
+		remember_final(f, host, error);
+	if (rejoin_failed(f, host))
+		return rejoin_say_failed(f);
 	return f->say(f, FAILOVER_FAILED, "%s failed: %s", verbs[way], error);
 }

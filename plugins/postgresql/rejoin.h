@@ -16,6 +16,16 @@ enum rejoin_way {
 /* May the option on_divergence go that way? */
 bool	rejoin_allows(struct failover *, enum rejoin_way);
 
+/* Can pg_rewind work on its data directory and, for others, copy from it?  Else
+ * why not. */
+bool	rejoin_may_rewind(struct failover *, bool others, char *why,
+	    size_t size);
+
+/* Is it known that pg_rewind from f->master_port on host never helps, and no
+ * other way is allowed? */
+bool	rejoin_failed(struct failover *, const char *host);
+enum failover_result	rejoin_say_failed(struct failover *);
+
 /* Starts it as a slave of f->master_port on host, that way. */
 enum failover_result	rejoin(struct failover *, const struct server *,
 			    const char *host, enum rejoin_way);

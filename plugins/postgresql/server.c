@@ -15,21 +15,34 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "file.h"
+#include "settings.h"
+#include "unit.h"
+
+#define PATH_ROOM	960	/* bytes; PostgreSQL has 1024 for a path */
 #define PAUSE		10	/* ms between two looks while it stops */
 #define START_TIME	"60"	/* s that pg_ctl waits for a start */
 #define QUEUE_TIME	120000	/* ms that a job waits for another one */
+#define JOB_TIME	86400000	/* ms for all that a job asks */
 #define SENDERS_TIME	5000	/* ms for a slave that takes no WAL */
 #define CHECKPOINT_TIME	60000	/* ms for the last checkpoint before that */
 #define CONTROL_PAUSE	500	/* ms between two looks whether it is done */
 
+/* What is beside it is beside the folder itself, not beside a link to it. */
 const char *
 server_data(struct failover *f)
 {
-	return f->option(f, "data_directory");
+	static char	*real;
+	const char	*option = f->option(f, "data_directory");
+
+	if (real == NULL)
+		real = malloc(PATH_MAX);
+	return *option == '/' && real != NULL &&
+	    realpath(option, real) != NULL ? real : option;
 }
 
-static void
-path_in(struct failover *f, const char *file, char path[PATH_MAX])
+void
+server_path(struct failover *f, const char *file, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/%s", server_data(f), file);
 }
@@ -45,25 +58,13 @@ server_log(struct failover *f)
 	return path;
 }
 
-/* Reads the beginning of a file; "" where there is none. */
-static void
-read_text(const char *path, char *text, size_t size)
-{
-	int	 fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t	 n = fd == -1 ? -1 : read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd != -1)
-		close(fd);
-}
-
 int
 server_version(struct failover *f)
 {
 	char	 path[PATH_MAX], text[32];
 
-	path_in(f, "PG_VERSION", path);
-	read_text(path, text, sizeof(text));
+	server_path(f, "PG_VERSION", path);
+	file_begin(path, text, sizeof(text));
 	return atoi(text);
 }
 
@@ -123,6 +124,12 @@ check_owner(struct failover *f)
 		    "user %d: run the agent as the user of the server "
 		    "(User=postgres in its unit)", (int)geteuid(),
 		    server_data(f), (int)s.st_uid);
+	else if (strlen(server_data(f)) > PATH_ROOM)
+		f->say(f, FAILOVER_FAILED, "option data_directory: %.80s... is "
+		    "longer than %d bytes", server_data(f), PATH_ROOM);
+	else if (access("/proc/self/cwd", F_OK) != 0)
+		f->say(f, FAILOVER_FAILED, "/proc is not mounted: without it "
+		    "nobody knows whether the server runs");
 	else
 		return true;
 	return false;
@@ -164,59 +171,95 @@ server_check(struct failover *f)
  * Processes.
  */
 
+/* Each process of a server stays in its data directory, which may be mounted
+ * elsewhere than here.  One that was started as "postmaster" is called so, and
+ * one whose package was replaced has lost its file. */
 static bool
-is_server(const char *data, const char *pid)
+is_server(const struct stat *data, const char *pid)
 {
-	char	 path[64], text[PATH_MAX];
-	ssize_t	 n;
+	char		 path[64], text[PATH_MAX];
+	const char	*name;
+	struct stat	 s;
+	ssize_t		 n;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
-	read_text(path, text, sizeof(text));
-	if (strcmp(text, "postgres\n") != 0)
-		return false;
-	/* Each process of a server stays in its data directory. */
 	snprintf(path, sizeof(path), "/proc/%.16s/cwd", pid);
+	if (stat(path, &s) != 0 || s.st_dev != data->st_dev ||
+	    s.st_ino != data->st_ino)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%.16s/exe", pid);
 	n = readlink(path, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
-	return strcmp(text, data) == 0;
+	name = strrchr(text, '/');
+	return name != NULL && (strcmp(name, "/postgres") == 0 ||
+	    strcmp(name, "/postgres (deleted)") == 0);
 }
 
-/* Sends a signal, or 0, to all of them and counts them. */
-static int
-signal_all(struct failover *f, int number)
+/* Its children have titles, from a moment after their birth on. */
+static bool
+is_postmaster(const struct stat *data, const char *pid)
 {
-	char		 data[PATH_MAX];
-	DIR		*proc = opendir("/proc");
+	char	 path[64], text[PATH_MAX], *rest;
+	int	 parent;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/cmdline", pid);
+	if (!is_server(data, pid) ||
+	    file_begin(path, text, sizeof(text)) == 0 ||
+	    strncmp(text, "postgres: ", 10) == 0 ||
+	    strcmp(text + strlen(text) + 1, "--single") == 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+	file_begin(path, text, sizeof(text));
+	rest = strrchr(text, ')');
+	if (rest == NULL || sscanf(rest, ") %*c %d", &parent) != 1)
+		return false;
+	snprintf(text, sizeof(text), "%d", parent);
+	return !is_server(data, text);
+}
+
+/* Sends a signal, or 0, to all of them and counts them; -1 where that can't be
+ * known.  *postmaster is the one among them, or 0. */
+static int
+signal_all(struct failover *f, int number, pid_t *postmaster)
+{
+	struct stat	 data;
+	DIR		*proc;
 	struct dirent	*d;
 	int		 count = 0;
 
-	if (realpath(server_data(f), data) == NULL)
-		snprintf(data, sizeof(data), "%s", server_data(f));
-	while (proc != NULL && (d = readdir(proc)) != NULL)
-		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' &&
-		    is_server(data, d->d_name) &&
-		    kill(atoi(d->d_name), number) == 0)
+	if (postmaster != NULL)
+		*postmaster = 0;
+	if (stat(server_data(f), &data) != 0 ||
+	    (proc = opendir("/proc")) == NULL)
+		return -1;
+	while ((d = readdir(proc)) != NULL) {
+		if (d->d_name[0] < '1' || d->d_name[0] > '9' ||
+		    !is_server(&data, d->d_name))
+			continue;
+		if (postmaster != NULL && is_postmaster(&data, d->d_name))
+			*postmaster = atoi(d->d_name);
+		if (kill(atoi(d->d_name), number) == 0 || errno != ESRCH)
 			count++;
-	if (proc != NULL)
-		closedir(proc);
+	}
+	closedir(proc);
 	return count;
 }
 
 bool
 server_owns(struct failover *f, pid_t pid)
 {
-	char	 data[PATH_MAX], text[16];
+	struct stat	 data;
+	char		 text[16];
 
 	snprintf(text, sizeof(text), "%d", (int)pid);
-	return pid > 0 && realpath(server_data(f), data) != NULL &&
-	    is_server(data, text);
+	return pid > 0 && stat(server_data(f), &data) == 0 &&
+	    is_server(&data, text);
 }
 
 /* postmaster.pid: its pid, the data directory, when it started, the port, the
  * folder of the socket, two lines more, and what it is about. */
 struct pid_file {
 	int	 number;	/* as it stands there */
-	pid_t	 postmaster;	/* the same, where that is one; else 0 */
+	pid_t	 postmaster;	/* that runs, whatever stands there; or 0 */
 	time_t	 started;
 	bool	 stopping;
 	char	 socket[PATH_MAX];	/* its lock file */
@@ -230,8 +273,8 @@ read_pid_file(struct failover *f)
 	char		*rest = text, *line;
 	int		 number, port = 0;
 
-	path_in(f, "postmaster.pid", path);
-	read_text(path, text, sizeof(text));
+	server_path(f, "postmaster.pid", path);
+	file_begin(path, text, sizeof(text));
 	for (number = 1; (line = strsep(&rest, "\n")) != NULL; number++)
 		switch (number) {
 		case 1:
@@ -251,15 +294,27 @@ read_pid_file(struct failover *f)
 			p.stopping = strncmp(line, "stopping", 8) == 0;
 			break;
 		}
-	if (server_owns(f, p.number))
-		p.postmaster = p.number;
+	p.postmaster = p.number;
+	if (!server_owns(f, p.number)) {
+		/* A file that is lost or damaged says nothing of the server. */
+		p.stopping = false;
+		p.started = 0;
+		signal_all(f, 0, &p.postmaster);
+	}
+	unit_note(p.postmaster);
 	return p;
+}
+
+pid_t
+server_postmaster(struct failover *f)
+{
+	return read_pid_file(f).postmaster;
 }
 
 bool
 server_gone(struct failover *f)
 {
-	return read_pid_file(f).postmaster == 0 && signal_all(f, 0) == 0;
+	return read_pid_file(f).postmaster == 0 && signal_all(f, 0, NULL) == 0;
 }
 
 /* PostgreSQL does not start while the number in these files is that of any
@@ -272,7 +327,7 @@ server_clear(struct failover *f)
 
 	if (p.number <= 0 || kill(p.number, 0) != 0 || !server_gone(f))
 		return;
-	path_in(f, "postmaster.pid", path);
+	server_path(f, "postmaster.pid", path);
 	unlink(path);
 	if (p.socket[0] == '/')
 		unlink(p.socket);
@@ -299,12 +354,13 @@ control_value(const char *text, const char *name, char *value, size_t size)
 static void
 read_history(struct failover *f, struct position *p)
 {
-	char	 file[32], path[PATH_MAX], text[65536];
+	char	 file[32], path[PATH_MAX], *text;
 
 	snprintf(file, sizeof(file), "pg_wal/%08X.history", p->timeline);
-	path_in(f, file, path);
-	read_text(path, text, sizeof(text));
-	position_read_history(p, text);
+	server_path(f, file, path);
+	text = file_read(path);
+	position_read_history(p, text == NULL ? "" : text);
+	free(text);
 }
 
 static bool
@@ -362,13 +418,44 @@ server_wal(struct failover *f, uint32_t timeline, uint64_t lsn, void *bytes,
 	each = (UINT64_C(1) << 32) / c.segment;
 	snprintf(file, sizeof(file), "pg_wal/%08X%08X%08X", timeline,
 	    (uint32_t)(number / each), (uint32_t)(number % each));
-	path_in(f, file, path);
+	server_path(f, file, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd != -1) {
 		n = pread(fd, bytes, size, (off_t)(lsn % c.segment));
 		close(fd);
 	}
 	return n == (ssize_t)size;
+}
+
+/*
+ * That an agent has made it a master, ever: it goes with the data.
+ */
+
+#define OURS	"consul-failover.master"
+
+bool
+server_is_ours(struct failover *f)
+{
+	char	 path[PATH_MAX];
+
+	server_path(f, OURS, path);
+	return access(path, F_OK) == 0;
+}
+
+bool
+server_make_ours(struct failover *f)
+{
+	char	 path[PATH_MAX];
+	int	 fd;
+
+	server_path(f, OURS, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1 && errno != ENOENT)
+		return f->say(f, FAILOVER_FAILED, "can't write %s: %s", path,
+		    strerror(errno)) == FAILOVER_DONE;
+	if (fd != -1)
+		close(fd);
+	return true;
 }
 
 /*
@@ -381,21 +468,10 @@ server_mark(struct failover *f)
 	char		 path[PATH_MAX];
 	struct stat	 s;
 
-	path_in(f, "standby.signal", path);
+	server_path(f, "standby.signal", path);
 	if (stat(path, &s) != 0)
 		return MARK_NONE;
 	return s.st_size == 0 ? MARK_STANDBY : MARK_PROMOTING;
-}
-
-static bool
-sync_folder(const char *path)
-{
-	int	 fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool	 ok = fd != -1 && fsync(fd) == 0;
-
-	if (fd != -1)
-		close(fd);
-	return ok;
 }
 
 bool
@@ -408,9 +484,9 @@ server_set_mark(struct failover *f, enum server_mark mark)
 	int			 fd;
 	bool			 ok;
 
-	path_in(f, "standby.signal", path);
+	server_path(f, "standby.signal", path);
 	if (mark == MARK_NONE)
-		return unlink(path) == 0 && sync_folder(server_data(f));
+		return unlink(path) == 0 && file_sync_folder(server_data(f));
 	if (server_mark(f) == mark)
 		return true;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -418,17 +494,21 @@ server_set_mark(struct failover *f, enum server_mark mark)
 		return false;
 	ok = write(fd, note, size) == (ssize_t)size && fsync(fd) == 0;
 	close(fd);
-	return ok && sync_folder(server_data(f));
+	return ok && file_sync_folder(server_data(f));
 }
 
 /*
  * The note of a pg_rewind under way, beside the directory that it changes.
  */
 
+/* Where data_directory is a link, an older version has put it beside that. */
 static void
 torn_path(struct failover *f, char path[static PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s.rewinding", server_data(f));
+	snprintf(path, PATH_MAX, "%s.rewinding", f->option(f,
+	    "data_directory"));
+	if (access(path, F_OK) != 0)
+		snprintf(path, PATH_MAX, "%s.rewinding", server_data(f));
 }
 
 bool
@@ -441,21 +521,23 @@ server_torn(struct failover *f)
 }
 
 bool
-server_set_torn(struct failover *f, bool torn)
+server_set_torn(struct failover *f, const char *note)
 {
 	char	 path[PATH_MAX];
-	int	 fd;
 
 	torn_path(f, path);
-	if (!torn)
+	if (note == NULL)
 		return unlink(path) == 0 || errno == ENOENT;
-	if (server_torn(f))
-		return true;
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return false;
-	close(fd);
-	return sync_folder(dirname(path));
+	return server_torn(f) || file_replace(path, note);
+}
+
+char *
+server_torn_note(struct failover *f)
+{
+	char	 path[PATH_MAX];
+
+	torn_path(f, path);
+	return file_read(path);
 }
 
 /*
@@ -476,7 +558,7 @@ kind_of(struct failover *f, const struct pid_file *p, const struct control *c)
 	if (strcmp(c->state, "in archive recovery") == 0)
 		return SERVER_STANDBY;
 	/* Whoever starts looks for standby.signal before it opens. */
-	path_in(f, "standby.signal", path);
+	server_path(f, "standby.signal", path);
 	return stat(path, &s) == 0 && s.st_mtime < p->started ?
 	    SERVER_STANDBY : SERVER_STARTING;
 }
@@ -495,7 +577,7 @@ server_look(struct failover *f, struct server *s)
 		read_control(f, &s->control);
 	if (p.postmaster != 0)
 		s->kind = kind_of(f, &p, &s->control);
-	else if (signal_all(f, 0) > 0)
+	else if (signal_all(f, 0, NULL) != 0)
 		s->kind = SERVER_ORPHANED;
 	else if (server_version(f) != 0)
 		s->kind = SERVER_STOPPED;
@@ -516,7 +598,7 @@ wait_stop(struct failover *f, bool clean, int64_t left)
 	for (;;) {
 		p = read_pid_file(f);
 		/* Orphans never end in good order. */
-		if (p.postmaster == 0 && signal_all(f, SIGKILL) == 0)
+		if (p.postmaster == 0 && signal_all(f, SIGKILL, NULL) == 0)
 			return true;
 		if (clean && p.stopping && read_control(f, &c) && c.clean)
 			return true;
@@ -583,7 +665,7 @@ server_stop(struct failover *f, bool closed)
 	if (wait_stop(f, closed, all / 4))
 		return true;
 	f->log(f, FAILOVER_WARNING, "the server does not stop: killing it");
-	signal_all(f, SIGKILL);
+	signal_all(f, SIGKILL, NULL);
 	return wait_stop(f, false, all / 20);
 }
 
@@ -632,6 +714,8 @@ job_run(struct failover *f, int lock, int log, job_work work, void *arg)
 {
 	int	 waited;
 
+	/* It goes on after the call. */
+	f->deadline += JOB_TIME;
 	/* Not the agent's: it may outlive it. */
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
@@ -692,8 +776,21 @@ wait_gone(struct failover *f, pid_t old)
 			kill(old, SIGKILL);
 		pause_ms(PAUSE);
 	}
-	while (read_pid_file(f).postmaster == 0 && signal_all(f, SIGKILL) > 0)
+	while (read_pid_file(f).postmaster == 0 &&
+	    signal_all(f, SIGKILL, NULL) > 0)
 		pause_ms(PAUSE);
+}
+
+/* A unit may protect its processes from the OOM killer, but the server's own
+ * ones, which eat the memory, shall be found: the postmaster writes 0 there. */
+static void
+keep_score(void)
+{
+	static const char	 score[] = "/proc/self/oom_score_adj";
+	char			 text[16];
+
+	if (file_begin(score, text, sizeof(text)) > 0 && atoi(text) < 0)
+		setenv("PG_OOM_ADJUST_FILE", score, 0);
 }
 
 bool
@@ -702,12 +799,13 @@ server_start(struct failover *f, pid_t old, int log)
 	const char	*command = f->option(f, "start_command");
 	const char	*file = f->option(f, "config_file");
 	const char	*shell[] = { "/bin/sh", "-c", command, NULL };
-	char		 program[PATH_MAX], option[PATH_MAX + 32];
+	char		 program[PATH_MAX], options[PATH_MAX + 1024];
 	const char	*pg_ctl[] = { program, "start", "-D", server_data(f),
-			    "-l", server_log(f), "-s", "-w", "-t", START_TIME,
-			    *file ? "-o" : NULL, option, NULL };
+			    "-s", "-w", "-t", START_TIME, "-o", options, NULL };
+	int		 at = 0;
 
 	wait_gone(f, old);
+	unit_wait(f);
 	if (read_pid_file(f).postmaster != 0)
 		return true;	/* somebody was faster */
 	if (server_mark(f) != MARK_STANDBY)
@@ -718,7 +816,25 @@ server_start(struct failover *f, pid_t old, int log)
 		return false;
 	}
 	server_clear(f);
+	if (*command && !settings_write(f)) {
+		dprintf(log, "error: can't write %s/postgresql.auto.conf: it "
+		    "is not started\n", server_data(f));
+		return false;
+	}
+	if (*command && program_run(shell, log) == 0)
+		return true;
+	/* It may not be allowed to, and a server that is down helps nobody. */
+	if (*command) {
+		dprintf(log, "error: start_command failed: %s: pg_ctl starts "
+		    "it\n", command);
+		if (server_postmaster(f) != 0)
+			return true;
+	}
 	server_program(f, "pg_ctl", program);
-	snprintf(option, sizeof(option), "-c config_file='%s'", file);
-	return program_run(*command ? shell : pg_ctl, log) == 0;
+	keep_score();
+	if (*file)
+		at = snprintf(options, sizeof(options), "-c config_file='%s'",
+		    file);
+	settings_words(f, options + at, sizeof(options) - (size_t)at);
+	return program_run(pg_ctl, log) == 0;
 }

@@ -46,10 +46,18 @@ struct server {
 	struct control	 control;
 };
 
+/* Has any agent made it a master?  From then on it may be an old one.  _make_ours:
+ * false with the sentence set. */
+bool	server_is_ours(struct failover *);
+bool	server_make_ours(struct failover *);
+
 /* The options that name files; false with the sentence set. */
 bool	server_check(struct failover *);
 
 void	server_look(struct failover *, struct server *);
+
+/* 0: there is none. */
+pid_t	server_postmaster(struct failover *);
 
 /* Is nothing of it left that could write? */
 bool	server_gone(struct failover *);
@@ -63,7 +71,11 @@ bool	server_owns(struct failover *, pid_t);
 /* Is there no file in its data directory? */
 bool	server_empty(struct failover *);
 
+/* Its path without links; valid until the next time it is asked for. */
 const char	*server_data(struct failover *);
+/* A file's path in there. */
+void		 server_path(struct failover *, const char *file,
+		    char path[PATH_MAX]);
 const char	*server_log(struct failover *);
 
 /* The path of one of PostgreSQL's programs. */
@@ -91,7 +103,10 @@ bool			server_set_mark(struct failover *, enum server_mark);
  * and its control file does not say so: it is not to be started.
  */
 bool	server_torn(struct failover *);
-bool	server_set_torn(struct failover *, bool);
+/* The note that is there already remains; NULL: it has come to its end. */
+bool	server_set_torn(struct failover *, const char *note);
+/* To be freed; NULL where there is none. */
+char	*server_torn_note(struct failover *);
 
 /* Stops it: fast, then immediate, then by SIGKILL.  True when nothing of it is
  * left or, if closed is enough, when nobody can write any more. */

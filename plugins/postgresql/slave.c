@@ -4,9 +4,12 @@
  */
 #include "postgresql.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "settings.h"
 
 #define TIMELINE_BYTES	64	/* of the first record, and a page's header */
 
@@ -31,8 +34,25 @@ same_timeline(struct failover *f, struct query *q, const struct position *own)
 	    memcmp(here, there, size) == 0;
 }
 
+/* What no waiting mends is known to this copy from now on, also when its master
+ * can't be asked any more. */
+__attribute__((format(printf, 2, 3))) static enum failover_result
+refuse(struct failover *f, const char *fmt, ...)
+{
+	char	 text[FAILOVER_SENTENCE - 128];	/* more is said behind it */
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (f->remember(f, text) != FAILOVER_DONE)
+		return FAILOVER_FAILED;
+	return f->say(f, FAILOVER_FAILED, "%s", text);
+}
+
 /* Is it another server of the same database, and can it be followed with the
- * data that is here?  AGAIN where that will be known later. */
+ * data that is here?  AGAIN where that will be known later; where it is
+ * refused, another way than AS_IS may help. */
 static enum failover_result
 compare(struct failover *f, struct query *local, struct query *q,
     const char *host, enum rejoin_way *way)
@@ -67,28 +87,43 @@ compare(struct failover *f, struct query *local, struct query *q,
 		    "this one %d", host, f->master_port,
 		    PQserverVersion(q->conn) / 10000, server_version(f));
 	if (strcmp(system, own_system) != 0)
-		return f->say(f, FAILOVER_FAILED, "%s:%d has another database "
-		    "(system identifier %s) than %s (%s)", host,
-		    f->master_port, system, server_data(f), own_system);
+		return refuse(f, "%s:%d has another database (system "
+		    "identifier %s) than %s (%s)", host, f->master_port, system,
+		    server_data(f), own_system);
 	recovers = strcmp(query_value(q, 0), "on") == 0;
 	if (position_has(&other, &own)) {
 		if (same_timeline(f, q, &own))
 			return FAILOVER_DONE;
 		*way = REJOIN_COPY;
-		f->say(f, FAILOVER_FAILED, "has diverged: its timeline %u is "
-		    "another one than that of %s:%d, so only a new copy helps",
+		return refuse(f, "has diverged: its timeline %u is another one "
+		    "than that of %s:%d, so only a new copy helps",
 		    own.timeline, host, f->master_port);
-		return FAILOVER_DONE;
 	}
 	if (recovers)
 		return f->say(f, FAILOVER_AGAIN, "waits until %s:%d has been "
 		    "promoted", host, f->master_port);
 	/* pg_rewind takes one number for one timeline. */
 	*way = own.timeline == other.timeline ? REJOIN_COPY : REJOIN_REWIND;
-	f->say(f, FAILOVER_FAILED, "has diverged: %lld bytes of timeline %u "
-	    "are not in %s:%d", (long long)position_behind(&other, &own),
-	    own.timeline, host, f->master_port);
-	return FAILOVER_DONE;
+	if (*way == REJOIN_REWIND && rejoin_failed(f, host)) {
+		*way = REJOIN_AS_IS;	/* it was tried */
+		return rejoin_say_failed(f);
+	}
+	return refuse(f, "has diverged: %lld bytes of timeline %u are not in "
+	    "%s:%d", (long long)position_behind(&other, &own), own.timeline,
+	    host, f->master_port);
+}
+
+/* It does not stream, and its master can't be asked.  One that refuses its account
+ * sends nothing of what it writes from now on; what is remembered already is no
+ * less in the way. */
+static enum failover_result
+say_not_reached(struct failover *f, const struct query *master,
+    const char *host)
+{
+	if (master->end == QUERY_DENIED && *f->memory == '\0')
+		return refuse(f, SHUT_OUT "%s:%d does not let it in: %s", host,
+		    f->master_port, master->sentence);
+	return f->say(f, FAILOVER_FAILED, "%s", master->sentence);
 }
 
 static enum failover_result
@@ -101,7 +136,7 @@ check_master(struct failover *f, struct query *local, const char *host,
 	*way = REJOIN_AS_IS;
 	*reached = query_master(&q, f, host, f->master_port);
 	if (!*reached)
-		result = f->say(f, FAILOVER_FAILED, "%s", q.sentence);
+		result = say_not_reached(f, &q, host);
 	else
 		result = compare(f, local, &q, host, way);
 	query_close(&q);
@@ -128,13 +163,13 @@ start_slave(struct failover *f, const struct server *s, const char *host)
 		result = check_master(f, NULL, host, &way, &reached);
 	/* What a crash has left is known when it runs as a standby, and so it
 	 * can serve while its master is away. */
-	if (result != FAILOVER_DONE && reached)
+	if (result != FAILOVER_DONE && reached && way == REJOIN_AS_IS)
 		return result;
 	if (!rejoin_allows(f, way))
 		return FAILOVER_FAILED;
 	result = rejoin(f, s, host, way);
 	if (result == FAILOVER_FAILED && !s->control.clean &&
-	    rejoin_allows(f, REJOIN_REWIND))
+	    rejoin_allows(f, REJOIN_REWIND) && !rejoin_failed(f, host))
 		result = rejoin(f, s, host, REJOIN_REWIND);
 	return result;
 }
@@ -145,17 +180,18 @@ point(struct failover *f, struct query *q, const char *host,
 {
 	char		*literal = PQescapeLiteral(q->conn, conninfo,
 			    strlen(conninfo));
-	char		 sql[4096];
+	char		*sql = NULL;
 	struct server	 s;
 	bool		 ok;
 
-	if (literal == NULL)
-		return f->say(f, FAILOVER_FAILED, "out of memory");
-	snprintf(sql, sizeof(sql), "ALTER SYSTEM SET primary_conninfo = %s",
-	    literal);
+	ok = literal != NULL && asprintf(&sql,
+	    "ALTER SYSTEM SET primary_conninfo = %s", literal) != -1;
 	PQfreemem(literal);
+	if (!ok)
+		return f->say(f, FAILOVER_FAILED, "out of memory");
 	ok = query_run(q, f, sql, NULL) &&
 	    query_run(q, f, "SELECT pg_reload_conf()", NULL);
+	free(sql);
 	if (!ok)
 		return f->say(f, FAILOVER_FAILED,
 		    "can't set primary_conninfo: %s", q->sentence);
@@ -168,31 +204,137 @@ point(struct failover *f, struct query *q, const char *host,
 	    f->master_port);
 }
 
-/* Streams it what the master writes now?  A copy that has diverged is sent the
- * old timeline up to the fork, again and again. */
-static bool
-is_current(struct failover *f, const char *host, const char *timeline)
+/* What is received and not applied, nobody can read here. */
+static enum failover_result
+say_streams(struct failover *f, struct query *q, const char *host)
 {
-	struct position	 other;
-	struct query	 q;
-	char		 system[32];
-	bool		 current;
+	if (query_true(q, 1))
+		return f->say(f, FAILOVER_AGAIN, "streams from %s:%d, but its "
+		    "replay is paused: SELECT pg_wal_replay_resume()", host,
+		    f->master_port);
+	return f->say(f, FAILOVER_DONE, "slave of %s:%d", host, f->master_port);
+}
 
-	current = !query_master(&q, f, host, f->master_port) ||
-	    !query_position(&q, f, &other, system, sizeof(system)) ||
-	    other.timeline == strtoul(timeline, NULL, 10);
-	query_close(&q);
-	return current;
+/* Has the master removed the WAL that is wanted there?  Only the log of the
+ * server here says so; but its master can be asked for the same bytes. */
+static bool
+is_removed(struct failover *f, struct query *master, const struct position *at,
+    uint64_t segment)
+{
+	char	 byte;
+
+	/* What is asked for is always the whole segment. */
+	return !query_wal(master, f, at->timeline, at->lsn - at->lsn % segment,
+	    &byte, 1) && query_removed(master);
+}
+
+static enum failover_result
+say_removed(struct failover *f, const struct query *master, const char *host)
+{
+	return refuse(f, "lacks what %s:%d has written: %s", host,
+	    f->master_port, master->sentence);
+}
+
+/* A receiver that its master is about to refuse streams as well, for a moment:
+ * so each new one is looked into, once. */
+static enum failover_result
+check_stream(struct failover *f, struct query *q, struct query *master,
+    const char *host, const char *receiver, uint64_t segment)
+{
+	static int		 known;
+	struct position		 own;
+	char			 system[32];
+
+	if (known != atoi(receiver) && segment != 0 &&
+	    own_position(f, &own, system, sizeof(system)) == FAILOVER_DONE &&
+	    own.lsn % segment != 0 && is_removed(f, master, &own, segment))
+		return say_removed(f, master, host);
+	known = atoi(receiver);
+	if (f->remember(f, "") != FAILOVER_DONE)
+		return FAILOVER_FAILED;
+	return say_streams(f, q, host);
+}
+
+/* Its receiver streams.  Is that what the master writes now?  A copy that has
+ * diverged is sent the old timeline up to the fork, again and again.  Where the
+ * master has no connection left for us, what was known stays known. */
+static enum failover_result
+follow_stream(struct failover *f, struct query *q, const char *host,
+    uint64_t segment, bool *current)
+{
+	enum failover_result	 result = FAILOVER_FAILED;
+	struct position		 other;
+	struct query		 master;
+	char			 receiver[16], timeline[16], system[32];
+	bool			 asked;
+
+	snprintf(timeline, sizeof(timeline), "%s", query_value(q, 2));
+	snprintf(receiver, sizeof(receiver), "%s", query_value(q, 3));
+	asked = query_master(&master, f, host, f->master_port) &&
+	    query_position(&master, f, &other, system, sizeof(system));
+	*current = !asked || (other.timeline == strtoul(timeline, NULL, 10) &&
+	    !server_owns(f, PQbackendPID(master.conn)));
+	if (*current && !query_run(q, f, "SELECT true, "
+	    "pg_is_wal_replay_paused() FROM pg_stat_wal_receiver "
+	    "WHERE pid = $1 AND status = 'streaming'", receiver, NULL))
+		f->say(f, FAILOVER_FAILED, "%s", q->sentence);
+	else if (*current && (*current = query_true(q, 0)) && asked)
+		result = check_stream(f, q, &master, host, receiver, segment);
+	else if (*current)
+		result = say_streams(f, q, host);
+	if (!asked && result == FAILOVER_DONE)
+		f->say(f, result, "slave of %s:%d, which can't be asked: %s",
+		    host, f->master_port, master.sentence);
+	query_close(&master);
+	return result;
+}
+
+/* A server that has applied all that is here and in an archive, and whose
+ * master has removed what comes next, waits for ever. */
+static enum failover_result
+wait_stream(struct failover *f, struct query *q, const char *host,
+    uint64_t segment)
+{
+	enum failover_result	 result;
+	struct position		 own;
+	struct query		 master = { 0 };
+	char			 system[32];
+
+	result = f->say(f, FAILOVER_AGAIN, "waits for the stream from %s:%d",
+	    host, f->master_port);
+	if (segment != 0 && query_run(q, f, "SELECT pg_last_wal_replay_lsn() "
+	    "FROM pg_stat_activity WHERE backend_type = 'startup' AND "
+	    "(wait_event LIKE 'RecoveryWal%' OR "
+	    "wait_event = 'RecoveryRetrieveRetryInterval')", NULL) &&
+	    own_position(f, &own, system, sizeof(system)) == FAILOVER_DONE &&
+	    lsn_parse(query_value(q, 0), &own.lsn) &&
+	    query_master(&master, f, host, f->master_port) &&
+	    is_removed(f, &master, &own, segment))
+		result = say_removed(f, &master, host);
+	query_close(&master);
+	return result;
+}
+
+/* It runs as a standby and has diverged. */
+static enum failover_result
+stop_diverged(struct failover *f, const char *host, enum rejoin_way way)
+{
+	if (!rejoin_allows(f, way))
+		return FAILOVER_FAILED;
+	if (!server_stop(f, false))
+		return f->say(f, FAILOVER_FAILED, "can't be stopped");
+	return f->say(f, FAILOVER_AGAIN, "stopped: it has diverged from %s:%d",
+	    host, f->master_port);
 }
 
 /* It runs as a standby. */
 static enum failover_result
-follow(struct failover *f, struct query *q, const char *host)
+follow(struct failover *f, struct query *q, const char *host, uint64_t segment)
 {
 	enum failover_result	 result;
 	enum rejoin_way		 way;
 	char			 conninfo[2048], port[8];
-	bool			 reached, pointed;
+	bool			 reached, pointed, current;
 
 	if (!query_conninfo(f, host, f->master_port, "", conninfo,
 	    sizeof(conninfo)))
@@ -201,29 +343,53 @@ follow(struct failover *f, struct query *q, const char *host)
 	snprintf(port, sizeof(port), "%d", f->master_port);
 	if (!query_run(q, f, "SELECT current_setting('primary_conninfo') = $1, "
 	    "r.status = 'streaming' AND r.sender_host = $2 AND "
-	    "r.sender_port = $3::int, r.received_tli FROM (SELECT) AS one "
+	    "r.sender_port = $3::int, r.received_tli, r.pid "
+	    "FROM (SELECT) AS one "
 	    "LEFT JOIN pg_stat_wal_receiver AS r ON true", conninfo, host,
 	    port, NULL))
 		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
 	pointed = query_true(q, 0);
-	if (pointed && query_true(q, 1) &&
-	    is_current(f, host, query_value(q, 2)))
-		return f->say(f, FAILOVER_DONE, "slave of %s:%s", host, port);
-
+	if (pointed && query_true(q, 1)) {
+		result = follow_stream(f, q, host, segment, &current);
+		if (current)
+			return result;
+	}
 	result = check_master(f, q, host, &way, &reached);
-	if (result == FAILOVER_DONE && way != REJOIN_AS_IS) {
-		if (!rejoin_allows(f, way))
-			return FAILOVER_FAILED;
+	if (way != REJOIN_AS_IS) {
 		query_close(q);
-		if (!server_stop(f, false))
-			return f->say(f, FAILOVER_FAILED, "can't be stopped");
-		return f->say(f, FAILOVER_AGAIN, "stopped: it has diverged "
-		    "from %s:%s", host, port);
+		return stop_diverged(f, host, way);
 	}
 	if (result != FAILOVER_DONE)
 		return result;
-	return pointed ? f->say(f, FAILOVER_AGAIN, "waits for the stream "
-	    "from %s:%s", host, port) : point(f, q, host, conninfo);
+	return pointed ? wait_stream(f, q, host, segment) :
+	    point(f, q, host, conninfo);
+}
+
+/* It runs as a standby; another start gives it settings that keep it one. */
+static enum failover_result
+keep_standby(struct failover *f, const struct server *s, const char *host)
+{
+	enum failover_result	 result;
+	struct query		 q;
+	bool			 safe, stuck = false;
+
+	if (!query_local(&q, f, false)) {
+		result = say_down(f, &q);
+		query_close(&q);
+		return result;
+	}
+	safe = settings_proven(f, s->postmaster) ||
+	    settings_safe(f, &q, &stuck);
+	if (safe)
+		result = follow(f, &q, host, s->control.segment);
+	else
+		result = f->say(f, FAILOVER_FAILED, "%s", q.sentence);
+	query_close(&q);
+	if (safe || stuck)
+		return result;
+	f->log(f, FAILOVER_WARNING, "is started again without: %s", q.sentence);
+	result = demote(f, s);
+	return result == FAILOVER_DONE ? FAILOVER_AGAIN : result;
 }
 
 enum failover_result
@@ -231,7 +397,6 @@ ensure_slave(struct failover *f, const char *master_host)
 {
 	enum failover_result	 result;
 	struct server		 s;
-	struct query		 q;
 
 	if (!server_check(f))
 		return FAILOVER_FAILED;
@@ -253,10 +418,5 @@ ensure_slave(struct failover *f, const char *master_host)
 	case SERVER_STANDBY:
 		break;
 	}
-	if (query_local(&q, f, false))
-		result = follow(f, &q, master_host);
-	else
-		result = say_down(f, &q);
-	query_close(&q);
-	return result;
+	return keep_standby(f, &s, master_host);
 }

@@ -9,19 +9,24 @@
  */
 #include "server.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "fit.h"
 #include "kill.h"
 
 #define NOBODY		"127.0.0.1"	/* nobody can listen on its port 0 */
 #define OLDEST		602		/* 6.2 */
 #define MARGIN		50	/* ms before the deadline: time to say it */
 #define CATCH_UP	500	/* ms of waiting for bytes in one call */
+#define CONNECT		200	/* ms of waiting for the link to the master */
 
 static const struct failover_option options[] = {
 	{ "host", FAILOVER_STRING, "127.0.0.1",
@@ -48,6 +53,8 @@ static const struct failover_option options[] = {
 	    "disconnect the clients of a demoted master" },
 	{ "pid_file", FAILOVER_STRING, NULL,
 	    "of the server: it is killed if it can't be demoted otherwise" },
+	{ "allow_other_data", FAILOVER_BOOLEAN, "no",
+	    "a slave known to differ at an equal offset may become master" },
 	{ 0 }
 };
 
@@ -186,10 +193,12 @@ look(struct failover *f, struct state *st)
 {
 	enum answer	 a = server_state(&local, patience(f), st);
 
-	if (a == ANSWER_BUSY)
+	/* One that is full serves those who are in it. */
+	if (a == ANSWER_BUSY || a == ANSWER_FULL)
 		return f->say(f, FAILOVER_AGAIN, "%s", local.why);
 	if (a != ANSWER_OK)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
+	fit_note(st);
 	if (!st->loading && !lost_all(&st->history))
 		seen = st->history;
 	return is_ours(f, st) ? FAILOVER_DONE : FAILOVER_FAILED;
@@ -259,13 +268,30 @@ master_health(struct failover *f, const struct state *st)
 	    PRId64 " keys", st->slaves, st->history.keys);
 }
 
-static int64_t
-now_ms(void)
+/* Was it told to follow the service's master? */
+static bool
+points_at_master(const struct failover *f, const struct state *st)
 {
-	struct timespec	 now;
+	return !st->master && f->master_host[0] != '\0' &&
+	    st->master_port == f->master_port &&
+	    strcmp(st->master_host, f->master_host) == 0;
+}
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+/* Has it a link to that? */
+static bool
+follows(const struct failover *f, const struct state *st)
+{
+	return st->link_up && points_at_master(f, st);
+}
+
+static bool
+ignores_maxmemory(struct failover *f, const struct state *st)
+{
+	char	 value[8] = "yes";
+
+	if (st->evicts)
+		get_config(f, "replica-ignore-maxmemory", value, sizeof(value));
+	return strcmp(value, "no") != 0;
 }
 
 /* Milliseconds since the master said a word.  A link may be down, or to another
@@ -274,13 +300,12 @@ static int64_t
 silence(struct failover *f, const struct state *st)
 {
 	static int64_t	 heard;
-	int64_t		 now = now_ms(), at = heard;
+	int64_t		 now = server_now(), at = heard;
 
-	if (st->link_up && st->master_port == f->master_port &&
-	    strcmp(st->master_host, f->master_host) == 0)
+	if (follows(f, st))
 		at = now - st->silence * 1000;
-	if (heard == 0 || f->role != FAILOVER_SLAVE ||
-	    f->master_host[0] == '\0')
+	if (heard == 0 || f->master_host[0] == '\0' ||
+	    (f->role != FAILOVER_SLAVE && !points_at_master(f, st)))
 		at = now;	/* nobody is to be heard */
 	heard = at > heard ? at : heard;
 	return now - heard;
@@ -301,9 +326,124 @@ slave_health(struct failover *f, const struct state *st)
 		    ", link %s: has not heard the master, %s:%u, for %" PRId64
 		    " s", st->master_host, st->master_port, link,
 		    f->master_host, f->master_port, silent / 1000);
+	if (follows(f, st))
+		fit_forget(f);
+	else if (((f->role == FAILOVER_SLAVE && f->master_host[0] != '\0') ||
+	    points_at_master(f, st)) && fit_lacks(f) != FAILOVER_DONE)
+		return f->say(f, FAILOVER_AGAIN, "slave of %s:%" PRId64
+		    ", which it has not reached yet: %.300s", st->master_host,
+		    st->master_port, f->memory);
+	if (fit_lacks(f) != FAILOVER_DONE ||
+	    fit_differs(f, st, ignores_maxmemory(f, st)) != FAILOVER_DONE)
+		return FAILOVER_FAILED;
 	return f->say(f, FAILOVER_DONE, "slave of %s:%" PRId64 ", link %s, "
 	    "%" PRId64 " keys", st->master_host, st->master_port, link,
 	    st->history.keys);
+}
+
+/* Those who need a new connection are the guard, each slave, and new clients:
+ * the one that is held proves nothing for them.  That we are let in no more, as
+ * where a password is changed, is no reason to take a master away that others
+ * use. */
+static bool
+takes_connections(struct failover *f, const struct state *st)
+{
+	static bool	 warned;
+	struct server	 s = local;
+	struct state	 now;
+	enum answer	 a;
+	bool		 denied, none;
+
+	s.context = NULL;
+	a = server_state(&s, patience(f), &now);
+	server_close(&s);
+	if (a == ANSWER_OK && strcmp(now.run_id, st->run_id) != 0) {
+		server_close(&local);
+		return f->say(f, FAILOVER_FAILED, "another server than the one "
+		    "that ran here, process %" PRId64 ", answers there now: "
+		    "process %" PRId64, st->pid, now.pid) == FAILOVER_DONE;
+	}
+	denied = a == ANSWER_REFUSED || a == ANSWER_DENIED;
+	none = a == ANSWER_NO_SERVER || denied;
+	/* Slaves and most clients come by the port, whatever a socket is like. */
+	if (none && s.socket[0] == '\0' &&
+	    !(denied && f->role == FAILOVER_MASTER))
+		return f->say(f, FAILOVER_FAILED, "Redis runs, and takes no new "
+		    "connection: %s", s.why) == FAILOVER_DONE;
+	if ((none || a == ANSWER_FULL) && !warned)
+		f->log(f, FAILOVER_WARNING, "Redis takes no new connection "
+		    "(%.200s). If this agent dies, its guard has to end Redis: "
+		    "%s", s.why, a == ANSWER_FULL ?
+		    "raise maxclients, or end clients" : a == ANSWER_DENIED ?
+		    "have it take the agent's password and rights again" :
+		    "restart it before that");
+	warned = none || a == ANSWER_FULL;
+	return true;
+}
+
+/* Is it so that a server that does not answer could be ended?  Once for each of
+ * its processes: it has cost a look at all that run. */
+static void
+look_for_process(struct failover *f, const struct state *st)
+{
+	static char	 seen_id[HISTORY_ID + 1];
+	char		 why[SERVER_WORD];
+	pid_t		 pid;
+
+	if (strcmp(seen_id, st->run_id) == 0)
+		return;
+	strcpy(seen_id, st->run_id);
+	pid = kill_find(&local, f->option(f, "pid_file"), why, sizeof(why));
+	if (pid > 0 && kill(pid, 0) == 0)
+		return;
+	if (pid > 0)
+		snprintf(why, sizeof(why), "process %d: %s", pid,
+		    strerror(errno));
+	f->log(f, FAILOVER_WARNING, "a Redis that is full or hangs can't be "
+	    "demoted by this agent, as it may not end it (%s): run the agent "
+	    "as root or as the server's user, or give its pid_file", why);
+}
+
+/* We come by its socket; nobody else does.  Once: a tunnel may lead there. */
+static void
+warn_of_port_0(struct failover *f, const struct state *st)
+{
+	static bool	 warned;
+
+	if (st->port == 0 && !warned)
+		f->log(f, FAILOVER_WARNING, "Redis has port 0, and listens at "
+		    "its socket only: unless a tunnel leads there from port %u, "
+		    "neither slaves nor clients reach it; give it that port",
+		    f->port);
+	warned = st->port == 0;
+}
+
+/* A pid_file that names another one than the server would be found wrong when
+ * nothing else helps.  A master is not replaced for that. */
+static bool
+has_its_pid_file(struct failover *f, const struct state *st)
+{
+	static bool	 warned;
+	const char	*pid_file = f->option(f, "pid_file");
+	char		 why[SERVER_WORD] = "";
+	pid_t		 pid;
+
+	if (pid_file == NULL)
+		return true;
+	pid = kill_pid_file(pid_file, why, sizeof(why));
+	if (pid > 0 && !kill_is_named(pid, st->pid))
+		snprintf(why, sizeof(why), "process %d of pid_file %.128s is "
+		    "another Redis", pid, pid_file);
+	if (why[0] != '\0' && f->role != FAILOVER_MASTER)
+		f->say(f, FAILOVER_FAILED, "%s, and the server is process %"
+		    PRId64 ": give the file that CONFIG GET pidfile names",
+		    why, st->pid);
+	else if (why[0] != '\0' && !warned)
+		f->log(f, FAILOVER_WARNING, "%s, and the server is process %"
+		    PRId64 ": give the file that CONFIG GET pidfile names. Once "
+		    "it is demoted this copy is not healthy", why, st->pid);
+	warned = why[0] != '\0';
+	return why[0] == '\0' || f->role == FAILOVER_MASTER;
 }
 
 enum failover_result
@@ -318,6 +458,10 @@ health(struct failover *f)
 		return r;
 	if (st.ending)
 		return f->say(f, FAILOVER_FAILED, "Redis is shutting down");
+	look_for_process(f, &st);
+	warn_of_port_0(f, &st);
+	if (!takes_connections(f, &st) || !has_its_pid_file(f, &st))
+		return FAILOVER_FAILED;
 	if (disk_stops_writes(f, &st))
 		return f->say(f, FAILOVER_FAILED, "Redis could not write its "
 		    "data to disk, and so takes no writes: see its log");
@@ -329,6 +473,8 @@ health(struct failover *f)
 	if (f->role == FAILOVER_SLAVE && (st.master || !st.read_only))
 		return f->say(f, FAILOVER_FAILED, "it should be a slave, but "
 		    "takes writes");
+	if (st.master && fit_lacks(f) != FAILOVER_DONE)
+		return FAILOVER_FAILED;
 	if (st.master)
 		return f->say(f, FAILOVER_DONE, "not told yet what to be");
 	return slave_health(f, &st);
@@ -450,18 +596,24 @@ drain(struct failover *f, int64_t wait)
 }
 
 static enum answer
-follow_nobody(struct failover *f, const struct state *st, int64_t wait)
+follow_nobody(struct failover *f, const struct state *st, int64_t kept)
 {
 	bool		 drains = st->number < 700 && st->slaves > 0;
 	enum answer	 a;
 
 	if (st->failing_over)
-		server_ask(&local, wait, NULL, "FAILOVER ABORT");
+		server_ask(&local, f->time_left(f) - kept, NULL,
+		    "FAILOVER ABORT");
+	/* First: what a writable slave takes is in no history. */
+	server_ask(&local, f->time_left(f) - kept, NULL,
+	    "CONFIG SET replica-read-only yes");
 	if (drains)
-		drain(f, wait);
-	a = server_ask(&local, wait, NULL, "REPLICAOF " NOBODY " 0");
+		drain(f, f->time_left(f) - kept);
+	a = server_ask(&local, f->time_left(f) - kept, NULL,
+	    "REPLICAOF " NOBODY " 0");
 	if (drains)
-		server_ask(&local, wait, NULL, "CLIENT UNPAUSE");
+		server_ask(&local, f->time_left(f) - kept, NULL,
+		    "CLIENT UNPAUSE");
 	return a;
 }
 
@@ -473,28 +625,56 @@ kill_script(int64_t wait)
 	server_ask(&local, wait, NULL, "FUNCTION KILL");
 }
 
-/* One try; OK where no write can be accepted any more.  *was_master if it was
- * one until now. */
 static enum answer
-demote(struct failover *f, int64_t wait, struct state *st, bool *was_master)
+refuse(enum answer a, const char *fmt, ...)
 {
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(local.why, sizeof(local.why), fmt, ap);
+	va_end(ap);
+	return a;
+}
+
+/* One try, which leaves kept ms of the call's time; OK, or NO_SERVER, where no
+ * write can be accepted any more.  *was_master if it was one until now. */
+static enum answer
+demote(struct failover *f, int64_t kept, struct state *st, bool *was_master)
+{
+	int64_t		 wait = f->time_left(f) - kept;
 	enum answer	 a = server_state(&local, wait, st);
 
-	if (a == ANSWER_OK && st->master && st->loading) {
-		snprintf(local.why, sizeof(local.why), "Redis reads its data "
-		    "from disk, and takes no REPLICAOF until it has");
-		return ANSWER_LOADING;
-	}
+	if (a == ANSWER_OK && st->master && st->loading)
+		return refuse(ANSWER_LOADING, "Redis reads its data from disk, "
+		    "and takes no REPLICAOF until it has");
 	if (a == ANSWER_OK && st->master) {
-		a = follow_nobody(f, st, wait);
+		a = follow_nobody(f, st, kept);
 		*was_master = a == ANSWER_OK;
 		if (a == ANSWER_OK)
-			a = server_state(&local, wait, st);
+			a = server_state(&local, f->time_left(f) - kept, st);
 	}
 	if (a == ANSWER_OK && !st->read_only)
-		a = server_ask(&local, wait, NULL,
+		a = server_ask(&local, f->time_left(f) - kept, NULL,
 		    "CONFIG SET replica-read-only yes");
-	return a == ANSWER_NO_SERVER ? ANSWER_OK : a;
+	return a;
+}
+
+/* That nobody listens there is no proof that no server runs: its port, bind or
+ * socket can be another one than ours; or it is about to listen, or to end. */
+static enum answer
+runs_no_more(struct failover *f, enum answer a)
+{
+	char	 why[SERVER_WORD];
+
+	if (a != ANSWER_NO_SERVER)
+		return a;
+	if (!kill_may_run(&local, f->option(f, "pid_file"), why, sizeof(why)))
+		return ANSWER_OK;
+	if (local.socket[0] != '\0')
+		return refuse(ANSWER_MOVED, "nobody answers at %.60s, but %s",
+		    local.socket, why);
+	return refuse(ANSWER_MOVED, "nobody answers at port %u of %.40s, but %s",
+	    local.port, local.host, why);
 }
 
 /* What can't be done now must not be done later: it ends.  SHUTDOWN is allowed
@@ -511,7 +691,15 @@ shut_down(struct failover *f, int64_t wait)
 	    ANSWER_REFUSED)
 		server_ask(&local, wait, NULL, "SHUTDOWN NOSAVE"); /* 6.2 */
 	server_close(&local);
-	return demote(f, wait, &st, &was_master);
+	return demote(f, f->time_left(f) - wait, &st, &was_master);
+}
+
+/* Asked again, it may answer otherwise. */
+static bool
+passes(enum answer a)
+{
+	return a == ANSWER_BUSY || a == ANSWER_LOADING || a == ANSWER_FULL ||
+	    a == ANSWER_CLOSED || a == ANSWER_SILENT || a == ANSWER_MOVED;
 }
 
 /* For a third of the time the harder ways, which are for a copy that we have
@@ -525,16 +713,15 @@ demote_by_all_means(struct failover *f, struct state *st, bool *was_master)
 	enum answer	 a;
 
 	for (;;) {
-		a = demote(f, f->time_left(f) - kept, st, was_master);
-		if ((a != ANSWER_BUSY && a != ANSWER_LOADING) || !hard ||
-		    f->time_left(f) <= kept + 2 * MARGIN)
+		a = runs_no_more(f, demote(f, kept, st, was_master));
+		if (!passes(a) || !hard || f->time_left(f) <= kept + 2 * MARGIN)
 			break;
 		if (a == ANSWER_BUSY)
 			kill_script(kept);
 		usleep(10000);
 	}
 	if (hard && (a == ANSWER_BUSY || a == ANSWER_LOADING))
-		a = shut_down(f, kept / 2);
+		a = runs_no_more(f, shut_down(f, kept / 2));
 	return a;
 }
 
@@ -548,6 +735,14 @@ must_rewrite(struct failover *f, const struct state *st)
 }
 
 static void
+warn_of_starts(struct failover *f, const char *why)
+{
+	f->log(f, FAILOVER_WARNING, "%s. After a restart the server takes "
+	    "writes until this agent has seen it: put \"replicaof " NOBODY
+	    " 0\" into its config file, and set rewrite_config = no", why);
+}
+
+static void
 rewrite_config(struct failover *f, const struct state *st)
 {
 	if (!must_rewrite(f, st))
@@ -555,10 +750,7 @@ rewrite_config(struct failover *f, const struct state *st)
 	strcpy(rewrote, st->run_id);
 	if (server_ask(&local, patience(f), NULL, "CONFIG REWRITE") !=
 	    ANSWER_OK)
-		f->log(f, FAILOVER_WARNING, "%s. After a restart the server "
-		    "takes writes until this agent has seen it: put "
-		    "\"replicaof " NOBODY " 0\" into its config file, and set "
-		    "rewrite_config = no", local.why);
+		warn_of_starts(f, local.why);
 }
 
 /* So that they look for the new master. */
@@ -571,21 +763,32 @@ kill_clients(struct failover *f)
 		    "master stay connected to it", local.why);
 }
 
-/* The last means, where one is given. */
+/* The last means.  Its end is seen by asking again: a supervisor may have
+ * started it anew. */
 static enum failover_result
 kill_server(struct failover *f)
 {
-	const char	*path = f->option(f, "pid_file");
-	char		 why[FAILOVER_SENTENCE / 2] = "no pid_file is given";
+	char		 refusal[sizeof(local.why)], why[SERVER_WORD];
+	bool		 was_master;
+	enum answer	 a;
+	struct state	 st;
+	pid_t		 pid;
 
 	if (f->role == FAILOVER_NO_ROLE)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
 	server_close(&local);
-	if (path != NULL && kill_by_pid_file(path, f->time_left(f) - MARGIN,
-	    why, sizeof(why)))
-		return f->say(f, FAILOVER_DONE, "killed, because it could not "
-		    "be demoted: %s", local.why);
-	return f->say(f, FAILOVER_FAILED, "%s; %s", local.why, why);
+	snprintf(refusal, sizeof(refusal), "%s", local.why);
+	pid = kill_find(&local, f->option(f, "pid_file"), why, sizeof(why));
+	if (pid <= 0 || !kill_process(pid, f->time_left(f) - 3 * MARGIN, why,
+	    sizeof(why)))
+		return f->say(f, FAILOVER_FAILED, "%s; %s", refusal, why);
+	a = demote(f, MARGIN, &st, &was_master);
+	if (a != ANSWER_OK && a != ANSWER_NO_SERVER)
+		return f->say(f, FAILOVER_FAILED, "process %d was ended, "
+		    "because it could not be demoted (%.160s), and now: %s",
+		    pid, refusal, local.why);
+	return f->say(f, FAILOVER_DONE, "process %d was ended, because it could "
+	    "not be demoted: %s", pid, refusal);
 }
 
 /* Somebody else's, whom it would not help that we demote it, too. */
@@ -617,8 +820,8 @@ ensure_demoted(struct failover *f)
 		return f->say(f, FAILOVER_DONE, "left alone: it is in cluster "
 		    "mode, or a Redis Sentinel watches it");
 	a = demote_by_all_means(f, &st, &was_master);
-	if (f->role == FAILOVER_NO_ROLE &&
-	    (a == ANSWER_BUSY || a == ANSWER_LOADING))
+	if (f->role == FAILOVER_NO_ROLE && (a == ANSWER_BUSY ||
+	    a == ANSWER_LOADING || a == ANSWER_FULL))
 		return f->say(f, FAILOVER_AGAIN, "%s", local.why);
 	if (a != ANSWER_OK)
 		return kill_server(f);
@@ -673,7 +876,7 @@ do_without(struct failover *f, const struct history *target)
 static enum failover_result
 catch_up(struct failover *f, struct state *st)
 {
-	int64_t		 until = now_ms() + CATCH_UP;
+	int64_t		 until = server_now() + CATCH_UP;
 	struct history	 target;
 
 	if (f->enough && lacks != 0)
@@ -689,7 +892,7 @@ catch_up(struct failover *f, struct state *st)
 	while ((lacks = history_lacks(&st->history, &target)) != 0) {
 		if (!st->link_up && !st->syncing)
 			return do_without(f, &target);
-		if (now_ms() >= until || patience(f) <= MARGIN)
+		if (server_now() >= until || patience(f) <= MARGIN)
 			return f->say(f, FAILOVER_AGAIN, "waits for the last "
 			    "bytes of the master before, %s:%u: has %" PRId64
 			    " of %" PRId64, f->previous_host,
@@ -700,6 +903,57 @@ catch_up(struct failover *f, struct state *st)
 			return f->say(f, FAILOVER_FAILED, "%s", local.why);
 	}
 	return FAILOVER_DONE;
+}
+
+/* Does its config file have it follow somebody when it is started?  False where
+ * that can't be told. */
+static bool
+starts_as_slave(const char *config_file)
+{
+	char	*line = NULL;
+	size_t	 size = 0;
+	bool	 found = false;
+	FILE	*file = fopen(config_file, "re");
+
+	while (file != NULL && !found && getline(&line, &size, file) != -1)
+		found = strncasecmp(line, "replicaof ", 10) == 0 ||
+		    strncasecmp(line, "slaveof ", 8) == 0;
+	free(line);
+	if (file != NULL)
+		fclose(file);
+	return found;
+}
+
+/* One that was the master before its agent came: nobody has demoted it yet, so
+ * that it would be a master again when it is started, whoever is one by then.
+ * Its clients don't see it, where MULTI is allowed. */
+static bool
+close_next_start(struct failover *f, const struct state *st)
+{
+	redisReply	*reply = NULL;
+	bool		 whole;
+
+	if (!must_rewrite(f, st) || starts_as_slave(st->config_file))
+		return true;
+	if (st->config_file[0] == '\0') {
+		rewrite_config(f, st);		/* says what is wrong */
+		return true;
+	}
+	whole = server_ask(&local, patience(f), NULL, "MULTI") == ANSWER_OK;
+	if (server_ask(&local, patience(f), NULL, "REPLICAOF " NOBODY " 0") !=
+	    ANSWER_OK)
+		return false;
+	rewrite_config(f, st);
+	if (server_ask(&local, patience(f), NULL, "REPLICAOF NO ONE") !=
+	    ANSWER_OK || (whole && server_ask(&local, patience(f), &reply,
+	    "EXEC") != ANSWER_OK))
+		return false;
+	if (whole && reply->elements > 1 &&
+	    reply->element[1]->type == REDIS_REPLY_ERROR)
+		warn_of_starts(f, reply->element[1]->str);
+	if (whole)
+		freeReplyObject(reply);
+	return true;
 }
 
 enum failover_result
@@ -721,6 +975,10 @@ ensure_master(struct failover *f)
 		    "data: it had %" PRId64 " keys and has none now, and as "
 		    "the master would wipe its slaves. Have another copy "
 		    "elected, or set follow_empty_master = yes", seen.keys);
+	if (f->role != FAILOVER_MASTER && (fit_lacks(f) != FAILOVER_DONE ||
+	    (!st.master && fit_differs(f, &st, ignores_maxmemory(f, &st)) !=
+	    FAILOVER_DONE)))
+		return FAILOVER_FAILED;
 	r = f->role == FAILOVER_MASTER ? master_health(f, &st) :
 	    catch_up(f, &st);
 	if (r != FAILOVER_DONE)
@@ -728,8 +986,12 @@ ensure_master(struct failover *f)
 	if (!st.master && server_ask(&local, patience(f), NULL,
 	    "REPLICAOF NO ONE") != ANSWER_OK)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
+	if (st.master && f->role != FAILOVER_MASTER &&
+	    !close_next_start(f, &st))
+		return f->say(f, FAILOVER_FAILED, "%s", local.why);
 	strcpy(made, st.run_id);
 	lacks = 0;
+	fit_forget(f);
 	return f->say(f, FAILOVER_DONE, "master with %" PRId64 " keys, epoch "
 	    "%" PRIu64, st.history.keys, f->epoch);
 }
@@ -747,7 +1009,9 @@ check_master(struct failover *f, const struct state *st)
 	enum answer	 a = server_state(&master, patience(f), &m);
 
 	server_close(&master);
-	if (a == ANSWER_REFUSED)
+	if (a == ANSWER_DENIED)
+		fit_refused(f, &master);
+	if (a == ANSWER_REFUSED || a == ANSWER_DENIED)
 		return f->say(f, FAILOVER_FAILED, "the master %s", master.why);
 	if (a != ANSWER_OK)
 		return f->say(f, FAILOVER_AGAIN, "the master %s", master.why);
@@ -769,6 +1033,7 @@ check_master(struct failover *f, const struct state *st)
 		    " keys. Stop it to have another master elected, or set "
 		    "follow_empty_master = yes", master.host, master.port,
 		    st->history.keys);
+	fit_compare(f, st, &master, &m);
 	return FAILOVER_DONE;
 }
 
@@ -803,7 +1068,13 @@ stop_writes(struct failover *f, struct state *st)
 
 	if (!st->master && st->read_only)
 		return FAILOVER_DONE;
-	if (demote(f, patience(f), st, &was_master) != ANSWER_OK)
+	if (!st->master)
+		f->log(f, FAILOVER_WARNING, "it took writes as a slave "
+		    "(replica-read-only no), which its master has not got: if "
+		    "there were any, stop Redis, remove its data files and "
+		    "start it");
+	if (runs_no_more(f, demote(f, f->time_left(f) - patience(f), st,
+	    &was_master)) != ANSWER_OK)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
 	if (was_master) {
 		kill_clients(f);
@@ -812,11 +1083,57 @@ stop_writes(struct failover *f, struct state *st)
 	return look(f, st);
 }
 
+/* What a copy that loads or is sent everything waits for: nobody may read of it
+ * before it has that. */
+static enum failover_result
+say_copying(struct failover *f, const struct state *st)
+{
+	if (!st->syncing)
+		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
+		    "disk");
+	if (st->loading)
+		return f->say(f, FAILOVER_AGAIN, "loads the data that %s:%"
+		    PRId64 " has sent", st->master_host, st->master_port);
+	if (st->copied < 1)
+		return f->say(f, FAILOVER_AGAIN, "waits for %s:%" PRId64 " to "
+		    "send everything; if that lasts, the log of Redis says why",
+		    st->master_host, st->master_port);
+	return f->say(f, FAILOVER_AGAIN, "copies everything from %s:%" PRId64
+	    ": %" PRId64 " %s", st->master_host, st->master_port,
+	    st->left > 0 ? st->left : st->copied,
+	    st->left > 0 ? "bytes to go" : "bytes so far");
+}
+
+/* It connects at once where it goes on where it is; else we are asked again. */
+static enum failover_result
+wait_for_link(struct failover *f, struct state *st)
+{
+	int64_t	 until = server_now() + CONNECT;
+
+	for (;;) {
+		if (server_state(&local, patience(f), st) != ANSWER_OK)
+			return f->say(f, FAILOVER_FAILED, "%s", local.why);
+		if (follows(f, st) && st->read_only) {
+			fit_forget(f);
+			return f->say(f, FAILOVER_DONE, "slave of %s:%u",
+			    master.host, master.port);
+		}
+		if (server_now() >= until || patience(f) <= MARGIN)
+			break;
+		usleep(2000);
+	}
+	if (st->syncing)
+		return say_copying(f, st);
+	return f->say(f, FAILOVER_AGAIN, "connects to %s:%u; if that lasts, "
+	    "the log of Redis says why", master.host, master.port);
+}
+
 enum failover_result
 ensure_slave(struct failover *f, const char *master_host)
 {
 	struct state		 st;
 	enum failover_result	 r = look(f, &st);
+	bool			 linked;
 
 	begin();
 	lacks = 0;
@@ -830,17 +1147,22 @@ ensure_slave(struct failover *f, const char *master_host)
 	r = stop_writes(f, &st);
 	if (r != FAILOVER_DONE)
 		return r;
+	linked = follows(f, &st) && st.read_only;
+	if (linked)
+		fit_forget(f);
 	/* One that nobody has written NOBODY into the config of is told anew. */
-	if (st.link_up && st.read_only && !must_rewrite(f, &st) &&
-	    st.master_port == master.port &&
-	    strcmp(st.master_host, master.host) == 0)
+	if (linked && !must_rewrite(f, &st))
 		return f->say(f, FAILOVER_DONE, "slave of %s:%u", master.host,
 		    master.port);
+	if (st.loading)		/* it takes no REPLICAOF until it has all */
+		return say_copying(f, &st);
 	r = check_master(f, &st);
 	if (r != FAILOVER_DONE)
 		return r;
+	/* What it has got so far would be thrown away. */
+	if (st.syncing && points_at_master(f, &st))
+		return say_copying(f, &st);
 	if (follow(f, &st) != ANSWER_OK)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
-	return f->say(f, FAILOVER_DONE, "slave of %s:%u, which it connects to",
-	    master.host, master.port);
+	return wait_for_link(f, &st);
 }

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 
 #include "../listener.h"
 
-static enum answer	server_send(struct server *, int64_t wait,
+static enum answer	server_send(struct server *, int64_t until,
 			    redisReply **reply, const char *fmt, va_list ap);
+static enum answer	server_error(struct server *, const char *text);
 
 /*
  * The connection.
@@ -24,9 +27,20 @@ server_close(struct server *s)
 	s->context = NULL;
 }
 
-static struct timeval
-milliseconds(int64_t ms)
+int64_t
+server_now(void)
 {
+	struct timespec	 now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct timeval
+time_until(int64_t until)
+{
+	int64_t	 ms = until - server_now();
+
 	/* To hiredis 0 means to wait for ever. */
 	if (ms < 1)
 		ms = 1;
@@ -48,15 +62,34 @@ server_explain(struct server *s, enum answer a, const char *text)
 	return a;
 }
 
+/* Who is not let in is told why, without having asked. */
+static bool
+server_last_words(struct server *s, char *text, size_t size)
+{
+	ssize_t	 n = recv(s->context->fd, text, size - 1, MSG_DONTWAIT);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	return text[0] == '-';
+}
+
 /* Of what hiredis has reported in context; errno is still its. */
 static enum answer
 server_broken(struct server *s)
 {
 	enum answer	 a = ANSWER_REFUSED;
 	int		 error = errno;
+	char		 text[SERVER_WORD];
 
 	if (s->context == NULL)
 		return server_explain(s, a, strerror(ENOMEM));
+	if (s->context->err == REDIS_ERR_EOF || error == ECONNRESET ||
+	    error == EPIPE)
+		a = ANSWER_CLOSED;
+	if (a == ANSWER_CLOSED && server_last_words(s, text, sizeof(text))) {
+		server_close(s);
+		return server_error(s, text + 1);
+	}
 	if (s->context->err == REDIS_ERR_IO) {
 		if (error == EAGAIN || error == ETIMEDOUT)
 			a = ANSWER_SILENT;
@@ -69,19 +102,22 @@ server_broken(struct server *s)
 		    "the file of its socket was removed: restart it");
 	else
 		server_explain(s, a, a == ANSWER_SILENT ? "no answer in time" :
+		    error == ECONNREFUSED && s->socket[0] == '\0' ?
+		    "nobody listens there: Redis does not run, or has port 0 "
+		    "or another one (see the option socket)" :
 		    s->context->errstr);
 	server_close(s);	/* a late answer would be taken for the next */
 	return a;
 }
 
 static enum answer
-server_login(struct server *s, int64_t wait, const char *fmt, ...)
+server_login(struct server *s, int64_t until, const char *fmt, ...)
 {
 	enum answer	 a;
 	va_list		 ap;
 
 	va_start(ap, fmt);
-	a = server_send(s, wait, NULL, fmt, ap);
+	a = server_send(s, until, NULL, fmt, ap);
 	va_end(ap);
 	if (a != ANSWER_OK)
 		server_close(s);
@@ -89,9 +125,9 @@ server_login(struct server *s, int64_t wait, const char *fmt, ...)
 }
 
 static enum answer
-server_open(struct server *s, int64_t wait)
+server_open(struct server *s, int64_t until)
 {
-	struct timeval	 tv = milliseconds(wait);
+	struct timeval	 tv = time_until(until);
 
 	errno = 0;
 	s->context = s->socket[0] != '\0' ?
@@ -100,10 +136,10 @@ server_open(struct server *s, int64_t wait)
 	if (s->context == NULL || s->context->err != 0)
 		return server_broken(s);
 	if (s->username[0] != '\0')
-		return server_login(s, wait, "AUTH %s %s", s->username,
+		return server_login(s, until, "AUTH %s %s", s->username,
 		    s->password);
 	if (s->password[0] != '\0')
-		return server_login(s, wait, "AUTH %s", s->password);
+		return server_login(s, until, "AUTH %s", s->password);
 	return ANSWER_OK;
 }
 
@@ -126,25 +162,31 @@ server_error(struct server *s, const char *text)
 
 	if (starts(text, "BUSY "))
 		a = ANSWER_BUSY;
+	else if (starts(text, "ERR max number of clients"))
+		a = ANSWER_FULL;
 	else if (starts(text, "LOADING "))
 		a = ANSWER_LOADING;
 	else if (starts(text, "NOPERM "))
 		advice = " (consul-failover-redis(7) lists the rights)";
 	else if (starts(text, "NOAUTH ") || starts(text, "WRONGPASS "))
 		advice = " (see username and password_file)";
+	if (*advice != '\0' || starts(text, "DENIED "))
+		a = ANSWER_DENIED;
+	if (a == ANSWER_FULL)
+		server_close(s);
 	snprintf(more, sizeof(more), "%.120s%s", text, advice);
 	return server_explain(s, a, more);
 }
 
 static enum answer
-server_send(struct server *s, int64_t wait, redisReply **reply,
+server_send(struct server *s, int64_t until, redisReply **reply,
     const char *fmt, va_list ap)
 {
 	redisReply	*r = NULL;
 	enum answer	 a = ANSWER_OK;
 
 	errno = 0;
-	if (redisSetTimeout(s->context, milliseconds(wait)) == REDIS_OK)
+	if (redisSetTimeout(s->context, time_until(until)) == REDIS_OK)
 		r = redisvCommand(s->context, fmt, ap);
 	if (r == NULL)
 		return server_broken(s);
@@ -162,16 +204,21 @@ server_ask(struct server *s, int64_t wait, redisReply **reply,
     const char *fmt, ...)
 {
 	bool		 held = s->context != NULL;
+	int64_t		 until = server_now() + wait;
 	enum answer	 a;
 	va_list		 ap;
 
 	for (;;) {
-		a = s->context != NULL ? ANSWER_OK : server_open(s, wait);
-		if (a != ANSWER_OK)
-			return a;
-		va_start(ap, fmt);
-		a = server_send(s, wait, reply, fmt, ap);
-		va_end(ap);
+		a = s->context != NULL ? ANSWER_OK : server_open(s, until);
+		if (a == ANSWER_OK) {
+			va_start(ap, fmt);
+			a = server_send(s, until, reply, fmt, ap);
+			va_end(ap);
+		}
+		/* Not a word of it: what a port of TLS does. */
+		if (!held && a == ANSWER_CLOSED && s->socket[0] == '\0')
+			server_explain(s, a, "Server closed the connection (if "
+			    "that is its tls-port, give the one without TLS)");
 		/* One that we have held may have ended since: once more. */
 		if (!held || s->context != NULL || a == ANSWER_SILENT)
 			return a;
@@ -253,6 +300,8 @@ info_master(const char *info, struct state *st)
 	st->master_port = info_number(info, "master_port");
 	st->read_only = info_is(info, "slave_read_only", "1");
 	st->syncing = info_is(info, "master_sync_in_progress", "1");
+	st->copied = info_number(info, "master_sync_read_bytes");
+	st->left = info_number(info, "master_sync_left_bytes");
 	st->link_up = info_is(info, "master_link_status", "up");
 	st->silence = info_number(info, st->link_up ?
 	    "master_last_io_seconds_ago" : "master_link_down_since_seconds");
@@ -276,6 +325,10 @@ server_state(struct server *s, int64_t wait, struct state *st)
 	info_text(info, strstr(info, "\nserver_mode:") == NULL ?
 	    "redis_mode" : "server_mode", st->mode, sizeof(st->mode));
 	info_text(info, "run_id", st->run_id, sizeof(st->run_id));
+	info_text(info, "config_file", st->config_file,
+	    sizeof(st->config_file));
+	st->pid = info_number(info, "process_id");
+	st->port = info_number(info, "tcp_port");
 	st->loading = info_is(info, "loading", "1");
 	st->ending = strstr(info, "\nshutdown_in_milliseconds:") != NULL;
 	st->saving_fails = info_is(info, "rdb_last_bgsave_status", "err");
@@ -286,6 +339,11 @@ server_state(struct server *s, int64_t wait, struct state *st)
 	st->failing_over = !info_is(info, "master_failover_state",
 	    "no-failover") && strstr(info, "master_failover_state") != NULL;
 	st->slaves = info_number(info, "connected_slaves");
+	if (info_is(info, "repl_backlog_active", "1"))
+		st->backlog = info_number(info, "repl_backlog_first_byte_offset");
+	st->errors = info_number(info, "unexpected_error_replies");
+	st->evicts = info_number(info, "maxmemory") > 0 &&
+	    !info_is(info, "maxmemory_policy", "noeviction");
 	info_history(info, &st->history);
 	if (strlen(st->run_id) != HISTORY_ID ||
 	    (!st->master && !info_is(info, "role", "slave")))

@@ -13,9 +13,13 @@
 enum answer {
 	ANSWER_OK,
 	ANSWER_NO_SERVER,		/* nothing listens there */
+	ANSWER_MOVED,		/* nor there, but it may run */
 	ANSWER_SILENT,		/* no answer in time */
 	ANSWER_BUSY,		/* it runs a script */
 	ANSWER_LOADING,		/* it reads its data from disk */
+	ANSWER_FULL,		/* it takes no connection more: maxclients */
+	ANSWER_CLOSED,		/* it ended the connection, and said nothing */
+	ANSWER_DENIED,		/* a wrong password, a right that is missing */
 	ANSWER_REFUSED,		/* any other error */
 };
 
@@ -35,6 +39,9 @@ struct state {
 	int		 number;		/* of the version: 602 is 6.2 */
 	char		 mode[16];		/* standalone, cluster ... */
 	char		 run_id[HISTORY_ID + 1];	/* of the process */
+	char		 config_file[SERVER_WORD];	/* "" for none */
+	int64_t		 port;		/* or tls-port; 0: neither */
+	int64_t		 pid;		/* as it sees itself */
 	bool		 loading;
 	bool		 ending;	/* waits for its slaves, then ends */
 	bool		 saving_fails;		/* RDB */
@@ -47,16 +54,21 @@ struct state {
 	int64_t		 master_port;
 	bool		 link_up;		/* to the master */
 	bool		 syncing;		/* all data anew */
+	int64_t		 copied, left;	/* bytes of that; left < 1: unknown */
 	int64_t		 silence;		/* s without a word; -1 */
+	int64_t		 backlog;	/* first offset of it; 0: it has none */
+	int64_t		 errors;	/* unexpected_error_replies */
+	bool		 evicts;	/* where maxmemory is reached */
 	struct history	 history;
 };
 
 /* Connects where needed, sends one command and waits for the answer at most
- * wait ms.  Gives the reply, to be freed, with ANSWER_OK; reply may be NULL.
+ * wait ms, for all of it.  Gives the reply, to be freed, with ANSWER_OK; reply may be NULL.
  * An argument of fmt is one word, whatever bytes it has. */
 enum answer	server_ask(struct server *, int64_t wait, redisReply **reply,
 		    const char *fmt, ...);
 enum answer	server_state(struct server *, int64_t wait, struct state *);
 void		server_close(struct server *);
+int64_t		server_now(void);	/* ms */
 
 #endif

@@ -122,6 +122,7 @@ replication_ask(struct failover *f, const char *base, const char *core,
 		f->say(f, FAILOVER_FAILED, "core %s: %s", core, a.wrong);
 	else
 		read_details(r, d);
+	r->status = a.status;
 	answer_free(&a);
 	return d != NULL;
 }

@@ -6,7 +6,8 @@
 
 #include "http.h"
 
-#define CORES	64
+#define CORES		64
+#define CORE_NAME	128	/* bytes of the longest */
 
 /* A commit: when it was made, by that host's clock, and its number. */
 struct place {
@@ -25,6 +26,7 @@ struct replication {
 	bool		 fetching;
 	long		 seconds;	/* that it has been fetching */
 	char		 url[URL_SIZE];	/* of the leader that it is given */
+	long		 status;	/* of HTTP, also where it tells nothing */
 };
 
 enum relation	 place_compare(struct place ours, struct place theirs);

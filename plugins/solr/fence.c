@@ -20,11 +20,14 @@
 #include "file.h"
 #include "properties.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yajl/yajl_gen.h>
 
 #define PATIENCE	2000	/* ms for a question that is answered at once */
@@ -419,6 +422,80 @@ find_params(char path[static PATH_MAX], const char *home, const char *core)
 	return true;
 }
 
+/* Where a core has its data; false: its core.properties, then the path, can't be
+ * read. */
+static bool
+find_data(char path[static PATH_MAX], const char *home, const char *core)
+{
+	char	*text, *set;
+
+	snprintf(path, PATH_MAX, "%s/%s/core.properties", home, core);
+	text = file_read(path);
+	if (text == NULL)
+		return false;
+	set = properties_get(text, "dataDir");
+	if (set != NULL && *set == '/')
+		snprintf(path, PATH_MAX, "%s", set);
+	else
+		snprintf(path, PATH_MAX, "%s/%s/%s", home, core,
+		    set != NULL && *set != '\0' ? set : "data");
+	free(set);
+	free(text);
+	return true;
+}
+
+/* Who writes there.  A lock to read is anybody's who may read the file, and no
+ * Solr's, so only what is in the way of one is asked for. */
+static pid_t
+lock_user(int folder, const char *index)
+{
+	struct flock	 l = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	char		 path[NAME_MAX + sizeof("/write.lock")];
+	int		 fd, error;
+	bool		 told;
+
+	snprintf(path, sizeof(path), "%s/write.lock", index);
+	fd = openat(folder, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return INDEX_UNKNOWN;
+	told = fcntl(fd, F_GETLK, &l) == 0;
+	error = errno;
+	close(fd);
+	errno = error;
+	if (!told || l.l_type == F_UNLCK)
+		return told ? 0 : INDEX_UNKNOWN;
+	return l.l_pid > 0 ? l.l_pid : INDEX_HIDDEN;
+}
+
+pid_t
+fence_index_user(const char *home, const char *core,
+    char where[static PATH_MAX])
+{
+	DIR		*data;
+	struct dirent	*e = NULL;
+	pid_t		 pid = INDEX_UNKNOWN, its;
+	int		 error = ENOENT;
+
+	if (!find_data(where, home, core) || (data = opendir(where)) == NULL)
+		return INDEX_UNKNOWN;
+	/* A fetch may have left some, and Solr has one of them open. */
+	while (pid <= 0 && pid != INDEX_HIDDEN &&
+	    (errno = 0, e = readdir(data)) != NULL) {
+		if (strncmp(e->d_name, "index", 5) != 0)
+			continue;
+		its = lock_user(dirfd(data), e->d_name);
+		if (its != INDEX_UNKNOWN)
+			pid = its;
+		else if (errno != ENOENT && errno != ENOTDIR)
+			error = errno;
+	}
+	if (e == NULL && errno != 0)
+		error = errno;
+	closedir(data);
+	errno = error;
+	return pid == 0 && error != ENOENT ? INDEX_UNKNOWN : pid;
+}
+
 bool
 fence_close_file(struct failover *f, const char *home, const char *core)
 {
@@ -428,12 +505,13 @@ fence_close_file(struct failover *f, const char *home, const char *core)
 	if (!find_params(path, home, core)) {
 		f->say(f, FAILOVER_FAILED, "core %s is not loaded, and %s can't "
 		    "be read: %s: is the option home right?", core, path,
-		    strerror(errno));
+		    file_wrong());
 		return false;
 	}
 	text = file_read(path);
-	if (text == NULL && errno == ENOENT)
-		return true;		/* was never opened */
+	/* A master's was opened, and is there. */
+	if (text == NULL && errno == ENOENT && f->role != FAILOVER_MASTER)
+		return true;
 	if (text != NULL) {
 		errno = EINVAL;
 		closed = fence_closed_text(text);
@@ -443,7 +521,7 @@ fence_close_file(struct failover *f, const char *home, const char *core)
 	if (!ok)
 		f->say(f, FAILOVER_FAILED, "core %s is not loaded, and %s can't "
 		    "be changed so that it refuses writes when it is: %s",
-		    core, path, strerror(errno));
+		    core, path, file_wrong());
 	free(closed);
 	free(text);
 	return ok;

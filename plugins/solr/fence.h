@@ -6,6 +6,9 @@
 
 #include "http.h"
 
+#include <limits.h>
+#include <sys/types.h>
+
 enum fence {
 	FENCE_UNKNOWN,		/* could not be asked; the sentence is set */
 	FENCE_OPEN,
@@ -28,6 +31,14 @@ bool		fence_close(struct failover *, const char *core);
  * read, where fence_set had opened it. */
 bool		fence_close_file(struct failover *, const char *home,
 		    const char *core);
+
+/* The process that has an index of this core open, which Solr locks from the
+ * moment that it loads the core; 0: nobody has.  INDEX_UNKNOWN: no lock of one is
+ * to be read in where, by errno; that proves nothing. */
+#define INDEX_HIDDEN	(-1)	/* in another PID namespace */
+#define INDEX_UNKNOWN	(-2)
+pid_t		fence_index_user(const char *home, const char *core,
+		    char where[static PATH_MAX]);
 
 /* The number of updates that are being written just now, or 0; false, with the
  * sentence set: can't be told. */

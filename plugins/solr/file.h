@@ -13,4 +13,8 @@ char	*file_read(const char *path);
  * mode; a symbolic link stays one.  False, with errno: it is as it was. */
 bool	 file_replace(const char *path, const char *text);
 
+/* What errno is after one of these.  ELOOP: as root, neither is led out of a
+ * folder of another user by a link of his. */
+const char	*file_wrong(void);
+
 #endif

@@ -25,6 +25,20 @@ static char	 here_url[URL_SIZE];
 static char	 user[128], password[256];
 static char	 ca_file[512];
 
+static bool
+take_option(struct failover *f, const char *name, char *text, size_t size)
+{
+	const char	*value = f->option(f, name);
+
+	if (value == NULL)
+		value = "";
+	if ((size_t)snprintf(text, size, "%s", value) < size)
+		return true;
+	f->say(f, FAILOVER_FAILED, "option %s is longer than %zu bytes: %.200s",
+	    name, size - 1, value);
+	return false;
+}
+
 bool
 http_start(struct failover *f)
 {
@@ -38,11 +52,9 @@ http_start(struct failover *f)
 		    "http://127.0.0.1:%u/solr", f->port);
 		url = here_url;
 	}
-	snprintf(user, sizeof(user), "%s",
-	    f->option(f, "user") != NULL ? f->option(f, "user") : "");
-	snprintf(ca_file, sizeof(ca_file), "%s",
-	    f->option(f, "ca_file") != NULL ? f->option(f, "ca_file") : "");
-
+	if (!take_option(f, "user", user, sizeof(user)) ||
+	    !take_option(f, "ca_file", ca_file, sizeof(ca_file)))
+		return false;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	http = curl_easy_init();
 	here = curl_url();

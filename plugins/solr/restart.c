@@ -143,7 +143,7 @@ write_role(struct failover *f, const char *core, bool master,
 		ok = strcmp(text, was) == 0 || file_replace(path, text);
 	if (!ok)
 		f->say(f, FAILOVER_FAILED, "%s: %s: is the option home right, "
-		    "and may we write there?", path, strerror(errno));
+		    "and may we write there?", path, file_wrong());
 	free(text);
 	free(was);
 	return ok;

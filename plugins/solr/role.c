@@ -6,14 +6,19 @@
  */
 #include "solr.h"
 
+#include "file.h"
+
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GLANCE		500	/* ms for a master that may be gone */
 #define FETCH_WAIT	2000	/* ms in one call; it goes on without us */
 #define FETCH_LIMIT	10	/* s after which a promotion waits no more */
+#define STALE_LIMIT	30000	/* ms without getting what the master has */
 
 /* Can it be made something?  Not while it restarts, but soon. */
 static enum failover_result
@@ -115,6 +120,194 @@ commit(struct failover *f, const char *core, const char *base)
 		    a.wrong);
 	answer_free(&a);
 	return ok;
+}
+
+/*
+ * What is known against this copy, and outlives its master: "core NAME was empty,
+ * and lacks generation N of the master URL".
+ */
+
+#define LACKS		", and lacks generation "
+#define DIVERGED_WORDS	"has diverged"
+#define REFUSED_WORDS	"has refused this copy"
+
+/* Since when a core has not got further than this, although its master has. */
+static struct stale {
+	struct place	 at;
+	int64_t		 since;		/* ms; 0: it is not */
+	struct place	 noted;		/* ours, when it was noted */
+	unsigned long long	 lacks;	/* generation; 0: nothing is */
+} stale[CORES];
+
+static int64_t
+now_ms(void)
+{
+	struct timespec	 now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+forget(struct failover *f)
+{
+	if (f->memory[0] != '\0' && f->remember(f, "") != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "it can't be forgotten (is [agent] "
+		    "state_dir writable?) that %s", f->memory);
+}
+
+/* Has our core fetched since what it lacked?  A fetch that was under way goes on
+ * when the master is gone.  One that has diverged has generations of its own. */
+static bool
+has_fetched(struct failover *f)
+{
+	const char	*lacked = strstr(f->memory, LACKS);
+	bool		 noted, reached = false;
+	size_t		 n, length;
+
+	if (lacked == NULL || strstr(f->memory, DIVERGED_WORDS) != NULL)
+		return false;
+	for (n = 0; cores[n] != NULL; n++) {
+		struct replication	r;
+
+		if (!replication_ask(f, http_here(), cores[n], &r) ||
+		    r.place.version == 0)
+			return false;
+		length = strlen(cores[n]);
+		noted = strncmp(f->memory + strlen("core "), cores[n],
+		    length) == 0 && f->memory[strlen("core ") + length] == ' ';
+		reached = reached || (noted && r.place.generation >=
+		    strtoull(lacked + strlen(LACKS), NULL, 10));
+	}
+	return reached;
+}
+
+bool
+is_known_to_lack(struct failover *f)
+{
+	if (f->memory[0] == '\0' || f->promote)
+		return false;
+	if (has_fetched(f)) {
+		forget(f);
+		return false;
+	}
+	f->say(f, FAILOVER_FAILED, "%.300s: let it fetch that, or make a new "
+	    "copy of it; to make it master all the same: consul-failover "
+	    "promote", f->memory);
+	return true;
+}
+
+/* Of what this handler has had remembered. */
+static bool
+some_core_lacks(const struct failover *f)
+{
+	bool	 any = false;
+	size_t	 n;
+
+	for (n = 0; n < CORES; n++) {
+		if (f->memory[0] == '\0')
+			stale[n].lacks = 0;
+		any = any || stale[n].lacks != 0;
+	}
+	return any;
+}
+
+static void
+keep_in_mind(struct failover *f, const char *text)
+{
+	if (f->remember(f, text) != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "it can't be kept in mind (is "
+		    "[agent] state_dir writable?) that %s", text);
+}
+
+static void
+note_lacking(struct failover *f, size_t n, const char *base,
+    struct place ours, struct place theirs, const char *why)
+{
+	char	 text[FAILOVER_SENTENCE];
+
+	stale[n].noted = ours;
+	stale[n].lacks = theirs.generation;
+	snprintf(text, sizeof(text), "core %s %s" LACKS "%llu of the master "
+	    "%.200s", cores[n], ours.version == 0 ? "was empty" :
+	    place_compare(ours, theirs) == DIVERGED ? DIVERGED_WORDS : why,
+	    (unsigned long long)theirs.generation, base);
+	keep_in_mind(f, text);
+}
+
+/* Any slave is a bit behind.  One that was empty, that has diverged, or that has
+ * stood still for long lacks what its master has.  A fetch may take its time:
+ * whether it stood still is told when none runs. */
+static void
+note_stale(struct failover *f, size_t n, const char *base,
+    const struct replication *r, struct place theirs,
+    enum failover_result result)
+{
+	struct stale	*s = &stale[n];
+	struct place	 ours = r->place;
+	bool		 diverged = place_compare(ours, theirs) == DIVERGED;
+	bool		 any;
+
+	if (s->since == 0 || !lacks(ours, theirs) ||
+	    place_compare(s->at, ours) != SAME) {
+		s->at = ours;
+		s->since = lacks(ours, theirs) ? now_ms() : 0;
+	}
+	if (!lacks(ours, theirs) || (diverged && may_discard(f)) ||
+	    (ours.version != 0 && !(diverged && result == FAILOVER_FAILED) &&
+	    (r->fetching || now_ms() - s->since < STALE_LIMIT)))
+		return;
+	/* The first that was noted is what it has to reach; what an earlier
+	 * handler has noted stands until it has all. */
+	any = some_core_lacks(f);
+	if (f->memory[0] == '\0' || (any && s->lacks == 0))
+		note_lacking(f, n, base, ours, theirs,
+		    "could not be fetched for long");
+}
+
+/* A master that does not let us in could have anything by now.  With the method
+ * restart Solr polls it as another user. */
+static void
+note_refused(struct failover *f, const char *base, long status)
+{
+	struct replication	 ours;
+	char			 text[FAILOVER_SENTENCE];
+	size_t			 n;
+
+	if ((status != 401 && status != 403) || by_restart(f) ||
+	    f->memory[0] != '\0')
+		return;
+	for (n = 0; cores[n] != NULL; n++)
+		if (replication_ask(f, http_here(), cores[n], &ours) &&
+		    ours.fetching)
+			return;
+	snprintf(text, sizeof(text), "the master %.150s " REFUSED_WORDS " (HTTP "
+	    "%ld), which may lack what was written since", base, status);
+	keep_in_mind(f, text);
+}
+
+/* Until it lets us in again, and tells what that is. */
+static bool
+was_refused(const struct failover *f)
+{
+	return strstr(f->memory, REFUSED_WORDS) != NULL;
+}
+
+/* A master that is written to is never reached: that generation is enough. */
+static void
+forget_reached(struct failover *f, size_t n, struct place ours,
+    struct place theirs)
+{
+	struct stale	*s = &stale[n];
+
+	if (!some_core_lacks(f) || s->lacks == 0 ||
+	    place_compare(s->noted, ours) == SAME ||
+	    ours.generation < s->lacks ||
+	    place_compare(ours, theirs) == DIVERGED)
+		return;
+	s->lacks = 0;
+	if (!some_core_lacks(f))
+		forget(f);
 }
 
 /*
@@ -247,12 +440,33 @@ promote(struct failover *f, const char *core)
 	return catch_up(f, core);
 }
 
+static pid_t	 masters[CORES];	/* who had them open when it was done */
+
+/* Before Solr is asked: who ends before it answers is nobody any more, while one
+ * that is started after it has answered would be taken for it. */
+static void
+find_users(struct failover *f, pid_t users[static CORES])
+{
+	char	 where[PATH_MAX];
+	size_t	 n;
+
+	for (n = 0; cores[n] != NULL; n++)
+		users[n] = fence_index_user(f->option(f, "home"), cores[n],
+		    where);
+}
+
 enum failover_result
 ensure_master(struct failover *f)
 {
-	enum failover_result	 result = server_fit(f);
+	enum failover_result	 result;
+	pid_t			 users[CORES] = { 0 };
 	size_t			 n;
 
+	find_users(f, users);
+	result = server_fit(f);
+	if (result == FAILOVER_DONE && f->role != FAILOVER_MASTER &&
+	    is_known_to_lack(f))
+		return FAILOVER_FAILED;
 	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++)
 		result = promote(f, cores[n]);
 	if (result == FAILOVER_DONE && by_restart(f))
@@ -262,6 +476,8 @@ ensure_master(struct failover *f)
 			result = FAILOVER_FAILED;
 	if (result != FAILOVER_DONE)
 		return result;
+	memcpy(masters, users, sizeof(masters));
+	forget(f);
 	return f->say(f, FAILOVER_DONE, "master, epoch %llu",
 	    (unsigned long long)f->epoch);
 }
@@ -293,8 +509,10 @@ check_master(struct failover *f, const struct answer *here, const char *base)
 	enum failover_result	 result = FAILOVER_DONE;
 	size_t			 n;
 
-	if (!status_ask(f, &there, base))
+	if (!status_ask(f, &there, base)) {
+		note_refused(f, base, there.status);
 		result = FAILOVER_FAILED;
+	}
 	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++)
 		if (status_of(here, cores[n]) == NULL)
 			result = f->say(f, FAILOVER_FAILED, "%s has no core %s",
@@ -335,48 +553,78 @@ check_places(struct failover *f, const char *core, const char *base,
 	    (unsigned long long)theirs.version);
 }
 
+/* What all cores of a slave have to get. */
+struct round {
+	bool	 refused;	/* the master did not let us in before */
+	bool	 differs;	/* some core has not got all yet */
+	bool	 lacking;	/* and was empty, or is known to lack that */
+};
+
 /* One core of a slave; fetching is what keeps it up to date. */
 static enum failover_result
-follow(struct failover *f, const char *core, const char *base, bool *differs)
+follow(struct failover *f, size_t n, const char *base, struct round *all)
 {
 	struct replication	 ours, theirs;
 	enum failover_result	 result;
-	bool			 poll;
+	const char		*core = cores[n];
+	bool			 poll, differs;
 
-	if (!replication_ask(f, http_here(), core, &ours) ||
-	    !replication_ask(f, base, core, &theirs))
+	if (!replication_ask(f, http_here(), core, &ours))
 		return FAILOVER_FAILED;
+	if (!replication_ask(f, base, core, &theirs)) {
+		note_refused(f, base, theirs.status);
+		return FAILOVER_FAILED;
+	}
+	if (all->refused && lacks(ours.place, theirs.place))
+		note_lacking(f, n, base, ours.place, theirs.place,
+		    "was refused by its master");
 	result = check_places(f, core, base, ours.place, &theirs);
 	/* Solr asks nobody before it follows an empty leader. */
 	poll = result == FAILOVER_DONE && by_restart(f);
 	if (ours.follower && ours.poll_off == poll &&
 	    !replication_do(f, core, poll ? "enablepoll" : "disablepoll"))
 		return FAILOVER_FAILED;
-	*differs = place_compare(ours.place, theirs.place) != SAME;
-	if (result == FAILOVER_DONE && *differs && !ours.fetching &&
-	    !by_restart(f))
+	differs = place_compare(ours.place, theirs.place) != SAME;
+	if (result == FAILOVER_DONE && differs && !ours.fetching &&
+	    !by_restart(f)) {
 		result = fetch(f, core, base);
-	/* It follows, whether it has already got everything or not. */
+		differs = result != FAILOVER_DONE;
+	}
+	forget_reached(f, n, ours.place, theirs.place);
+	if (result == FAILOVER_FAILED || (differs && !by_restart(f)))
+		note_stale(f, n, base, &ours, theirs.place, result);
+	else
+		stale[n].since = 0;
+	all->differs = all->differs || differs;
+	all->lacking = all->lacking || (differs &&
+	    lacks(ours.place, theirs.place) &&
+	    (ours.place.version == 0 || f->memory[0] != '\0'));
+	/* It goes on. */
 	return result == FAILOVER_AGAIN ? FAILOVER_DONE : result;
 }
 
+/* It follows, whether it has already got everything or not: one that lags a bit
+ * always will.  But one that lacks what it never had is no slave until it has. */
 static enum failover_result
 follow_all(struct failover *f, const char *base)
 {
+	struct round		 all = { .refused = was_refused(f) };
 	enum failover_result	 result = FAILOVER_DONE;
-	bool			 differs = false, any = false;
 	size_t			 n;
 
-	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++) {
-		result = follow(f, cores[n], base, &differs);
-		any = any || differs;
-	}
+	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++)
+		result = follow(f, n, base, &all);
 	if (result == FAILOVER_DONE && by_restart(f))
 		result = restart_as(f, false, base);
 	if (result != FAILOVER_DONE)
 		return result;
+	if (!all.differs)
+		forget(f);
+	if (all.lacking)
+		return f->say(f, FAILOVER_AGAIN, "fetches what it lacks from "
+		    "%s, and is its slave when it has that", base);
 	return f->say(f, FAILOVER_DONE, "slave of %s%s", base,
-	    any ? ", and fetches what is new" : ", up to date");
+	    all.differs ? ", and fetches what is new" : ", up to date");
 }
 
 /* Whatever is wrong with the master: this copy takes no writes. */
@@ -426,6 +674,55 @@ close_files(struct failover *f)
 	    "writes when it does");
 }
 
+/* A process that has the index open may have read the file before it was
+ * closed: it starts, or answers elsewhere, or ends, as the one that is named
+ * does. */
+static enum failover_result
+check_closed(struct failover *f, const char *core, pid_t ends,
+    int64_t reserve)
+{
+	const char	*home = f->option(f, "home");
+	bool		 counts = f->role != FAILOVER_NO_ROLE;
+	char		 where[PATH_MAX], who[32] = "a process out of sight";
+	pid_t		 pid;
+
+	while ((pid = fence_index_user(home, core, where)) != 0 &&
+	    pid != INDEX_UNKNOWN && (pid != ends || pid < 0) && counts &&
+	    f->time_left(f) > reserve)
+		usleep(20000);
+	if (pid == 0 || (pid == ends && pid > 0))
+		return FAILOVER_DONE;
+	if (pid == INDEX_UNKNOWN && !counts)	/* it may never have had one */
+		return FAILOVER_DONE;
+	if (pid == INDEX_UNKNOWN)
+		return f->say(f, FAILOVER_FAILED, "core %s is not to be had at "
+		    "%s, and whether another process has its index open can't "
+		    "be told, as no index*/write.lock can be read in %.200s: "
+		    "%s; see dataDir in consul-failover-solr(7)", core,
+		    http_here(), where, file_wrong());
+	if (pid > 0)
+		snprintf(who, sizeof(who), "process %d", (int)pid);
+	return f->say(f, counts ? FAILOVER_FAILED : FAILOVER_AGAIN, "core %s is "
+	    "not to be had at %s, but %s has its index in %.200s open: it "
+	    "starts or ends, or the option url is wrong", core, http_here(),
+	    who, where);
+}
+
+/* Nobody listens there.  Who had the index open when Solr was the master there
+ * ends; another one is a Solr that was started since, at whatever port. */
+static enum failover_result
+close_stopped(struct failover *f, int64_t reserve)
+{
+	enum failover_result	 result = FAILOVER_DONE;
+	size_t			 n;
+
+	if (close_files(f) != FAILOVER_DONE)
+		return FAILOVER_FAILED;
+	for (n = 0; cores[n] != NULL && result == FAILOVER_DONE; n++)
+		result = check_closed(f, cores[n], masters[n], reserve);
+	return result;
+}
+
 /* What came before the fence may still be written.  False, with the sentence
  * set, where it is with so many milliseconds left. */
 static bool
@@ -453,11 +750,14 @@ close_cores(struct failover *f, int64_t reserve)
 	bool		 ok = status_ask(f, &a, http_here());
 	size_t		 n;
 
-	/* A core that is not loaded takes no writes. */
+	/* A core that is not loaded takes no writes; one that is being loaded
+	 * will. */
 	for (n = 0; ok && cores[n] != NULL; n++)
 		ok = status_of(&a, cores[n]) != NULL ?
 		    fence_close(f, cores[n]) :
-		    fence_close_file(f, f->option(f, "home"), cores[n]);
+		    fence_close_file(f, f->option(f, "home"), cores[n]) &&
+		    (f->role != FAILOVER_MASTER ||
+		    check_closed(f, cores[n], 0, reserve) == FAILOVER_DONE);
 	for (n = 0; ok && cores[n] != NULL; n++)
 		if (status_of(&a, cores[n]) != NULL)
 			ok = drained(f, cores[n], reserve);
@@ -506,7 +806,7 @@ kill_server(struct failover *f, const char *command)
 		usleep(20000);
 	if (is == SERVER_FIT)
 		return close_cores(f, 300);
-	return is == SERVER_DOWN ? close_files(f) : FAILOVER_FAILED;
+	return is == SERVER_DOWN ? close_stopped(f, 300) : FAILOVER_FAILED;
 }
 
 enum failover_result
@@ -518,13 +818,14 @@ ensure_demoted(struct failover *f)
 	enum server		 is;
 
 	memset(uncommitted, 0, sizeof(uncommitted));
-	/* One that hangs leaves time for the command. */
+	/* One that hangs, or is somewhere else, leaves time for the command. */
 	is = server_ask(f, command != NULL ? limit / 3 : limit);
 	if (is == SERVER_DOWN)
-		return close_files(f);
+		result = close_stopped(f, command != NULL ? limit / 3 : 300);
 	if (is == SERVER_FIT)
 		result = close_cores(f, command != NULL ? limit / 3 : 300);
-	if (result == FAILOVER_DONE || is == SERVER_FOREIGN || command == NULL)
+	if (result != FAILOVER_FAILED || is == SERVER_FOREIGN ||
+	    command == NULL)
 		return result;
 	return kill_server(f, command);
 }

@@ -8,6 +8,8 @@
  */
 #include "solr.h"
 
+#include "file.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,10 +88,11 @@ plugin_start(struct failover *f)
 		if (*name == '\0')
 			continue;
 		if (name[strspn(name, ok)] != '\0' || *name == '-' ||
-		    *name == '.' || count == CORES)
+		    *name == '.' || count == CORES || strlen(name) > CORE_NAME)
 			return f->say(f, FAILOVER_FAILED,
-			    "option cores: %s is no name of a core, or is one "
-			    "too many", name);
+			    "option cores: %.200s is no name of a core, is "
+			    "longer than %d bytes, or is one too many", name,
+			    CORE_NAME);
 		cores[count++] = name;
 	}
 	cores[count] = NULL;
@@ -276,6 +279,31 @@ check_cores(struct failover *f, const struct answer *status)
 	return f->say(f, FAILOVER_DONE, "%s", text);
 }
 
+/* Said once, by the handler that asks for health: a demotion is late for it. */
+static void
+warn_if_it_can_not_be_demoted(struct failover *f)
+{
+	static bool	 warned;
+	char		 where[PATH_MAX];
+	size_t		 n;
+
+	if (warned)
+		return;
+	warned = true;
+	if (f->option(f, "kill") == NULL)
+		f->log(f, FAILOVER_WARNING, "a Solr that hangs, or whose "
+		    "threads are used up, could not be demoted: give a command "
+		    "that ends it; see kill in consul-failover-solr(7)");
+	for (n = 0; cores[n] != NULL; n++)
+		if (fence_index_user(f->option(f, "home"), cores[n], where) ==
+		    INDEX_UNKNOWN)
+			f->log(f, FAILOVER_WARNING, "core %s: if Solr were "
+			    "gone, it could not be demoted, as no "
+			    "index*/write.lock can be read in %s: %s; see "
+			    "dataDir in consul-failover-solr(7)", cores[n],
+			    where, file_wrong());
+}
+
 enum failover_result
 health(struct failover *f)
 {
@@ -290,10 +318,14 @@ health(struct failover *f)
 		    "role");
 	if (is != SERVER_FIT)
 		return FAILOVER_FAILED;
+	if (f->role != FAILOVER_MASTER && is_known_to_lack(f))
+		return FAILOVER_FAILED;
 	result = status_ask(f, &a, http_here()) ? check_cores(f, &a) :
 	    FAILOVER_FAILED;
 	restart_note(f, &a);
 	answer_free(&a);
+	if (result == FAILOVER_DONE)
+		warn_if_it_can_not_be_demoted(f);
 	return result;
 }
 

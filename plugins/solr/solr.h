@@ -31,6 +31,10 @@ bool		status_ask(struct failover *, struct answer *,
 		    const char *base);
 yajl_val	status_of(const struct answer *, const char *core);
 
+/* Is there a core of which it is remembered that its master has what it could
+ * not get?  Not once the operator has run "promote"; the sentence is set. */
+bool		is_known_to_lack(struct failover *);
+
 /* Gives all cores these roles in core.properties, and restarts what has another
  * one; leader: of the followers.  FAILOVER_AGAIN: it restarts. */
 enum failover_result	restart_as(struct failover *, bool master,

@@ -32,6 +32,7 @@ import itertools
 import os
 import pathlib
 import sys
+import zlib
 
 import pytest
 
@@ -46,9 +47,14 @@ def pytest_sessionstart(session):
     process.adopt_orphans()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """The longest first, so that nobody waits for one alone; then Solr's, which
     need the processors, among the others, which mostly wait."""
+    if os.environ.get("TRAPS") == "half":
+        left_out = [item for item in items if item.path.name.endswith("_traps.py")
+                    and zlib.crc32((item.nodeid + os.environ["FRESH"]).encode()) % 2]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: not any(
         word in item.name for word in ("hand_over", "killed_master")))
     solr = [item for item in items if item.path.name == "test_solr.py"]

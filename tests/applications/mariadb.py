@@ -17,7 +17,7 @@ PASSWORD = {PLUGIN: "it's \"quoted\" \\ here", REPLICATION: "r'p\\", CLIENT: "c"
 
 # What the manual tells to grant, and nothing more.
 RIGHTS = ("READ ONLY ADMIN, CONNECTION ADMIN, PROCESS, RELOAD, SLAVE MONITOR, "
-          "REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN")
+          "BINLOG MONITOR, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN")
 
 
 def literal(text):

@@ -28,6 +28,7 @@ class Copy(copies.Copy):
     def options(self):
         return {"agent": "ocf:heartbeat:redis", "tools": TOOLS,
                 "instance": f"redis-{self.address}",
+                "lock_dir": self.folder,
                 "parameters": f"config={self.folder}/redis.conf user=root "
                               f"rundir={self.folder} port={self.port}"}
 

@@ -108,6 +108,7 @@ class Copy(copies.Copy):
     plugin = "postgresql"
     user = USER
     password = PASSWORD
+    restarted = True
     refusal = "has diverged"
     on_divergence = "rewind"
 

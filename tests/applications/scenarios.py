@@ -42,6 +42,11 @@ class Scenarios:
         known to nobody, whatever it has."""
         lab.wait("all copies stand", lambda: lab.standing() == len(lab.nodes))
 
+    def all_hold_something(self, lab):
+        """One that is empty beside a master that is not is fit for nothing."""
+        lab.wait("all copies hold something", lambda: all(
+            n.copy.ids() for n in lab.nodes))
+
     def nothing_is_lost(self, lab, writer):
         """Every acknowledged write is on all copies."""
         writer.stop()
@@ -73,54 +78,69 @@ class Scenarios:
             summary(f"{len(values.values)} hand-overs ({name.replace('_', ' ')}): "
                     f"{values}")
         summary(f"{len(writer.acks)} rows acknowledged, {writer.rate():.0f} a "
-                "second, 0 lost")
+                f"second, 0 lost; masters that did not last: {lab.lost}")
         assert writer.rate() >= self.RATE
+        assert len(lab.lost) <= max(1, self.ROUNDS // 10)
 
     def test_a_killed_master_is_replaced_and_comes_back_as_a_slave(
             self, lab, summary):
         lab.three(self.Copy)
-        writer, gaps, refused = lab.writer(), Gaps(), []
+        writer, gaps, refused, returned = lab.writer(), Gaps(), [], 0
         writer.wait(count=100)
-        for _ in range(self.KILLS):
+        self.all_hold_something(lab)
+        while len(gaps.values) < self.KILLS:
             old = lab.settled()
             self.all_stand(lab)
             writer.wait(old.name, time.monotonic_ns(), 20)
             seen = len(old.agent.lines())
             gap, undo = lab.gap(writer, old, copies.application_killed)
-            gaps.values.append(gap)
             undo()
+            # Its agent starts it again.  Where the others can't tell in time
+            # how far they have got, it has the lock first; then once more.
+            if gap is None:
+                returned += 1
+                assert self.Copy.restarted and returned <= self.KILLS
+                continue
+            gaps.values.append(gap)
             refused += filter(None, [lab.rejoins(old, seen)])
         writer.stop()
         lost = writer.ids() - lab.everywhere_the_same()
         summary(f"{self.KILLS} x SIGKILL: {len(lost)} of {len(writer.acks)} "
-                f"acknowledged rows lost, {len(refused)} x refused as diverged; "
-                f"{gaps}")
+                f"acknowledged rows lost, {len(refused)} x refused as diverged, "
+                f"{returned} x master again; {gaps}")
         assert not (lost and self.Copy.synchronous), sorted(lost)[:5]
 
     def test_a_slave_that_is_behind_is_not_chosen(self, lab, summary):
         """Each of two slaves in turns, so that it is no chance."""
         # Or ensure_slave repairs at once what lag() does.
         lab.three(self.Copy, plugin={"role_interval": "1h"})
-        writer, candidates = lab.writer(), 0
-        for number in range(self.BEHIND):
+        writer, candidates, number, again = lab.writer(), 0, 0, 0
+        while number < self.BEHIND:
             old = lab.settled()
             slaves = sorted(lab.others(old), key=lambda n: n.name)
             behind, other = slaves[::(-1) ** number]
-            held = self.fall_behind(lab, writer, old, behind, other)
+            held, full = self.fall_behind(lab, writer, old, behind, other)
             candidates += lab.tags()[behind.name] == "slave"
-            old.copy.kill()
-            new = lab.master(lab.others(old))
-            assert new is other, f"{behind.name} is behind, and was chosen"
-            assert held < set(new.copy.ids())
+            new, undo = lab.next_master(old, copies.application_killed)
+            # Its agent may have started it again; or that one was repaired after
+            # we have looked, by an ensure_slave that went on.
+            returned = new is old and self.Copy.restarted
+            caught_up = new is behind and full <= set(new.copy.ids())
+            assert new is other or returned or caught_up, \
+                f"{behind.name} is behind, and was chosen"
+            assert caught_up or held < set(new.copy.ids())
             behind.copy.unlag()
-            old.copy.start()
-            lab.rejoins(old)
+            undo()
+            lab.rejoins(old) if new is not old else lab.settled()
+            number += new is other
+            again += new is not other
+            assert again <= self.BEHIND
         summary(f"{self.BEHIND} x SIGKILL while one slave was behind, which was a "
                 f"healthy candidate {candidates} times, and chosen never")
 
     def fall_behind(self, lab, writer, old, behind, other):
-        """Gives what it holds then.  Once more where an ensure_slave that was
-        under way has repaired it."""
+        """Gives what it holds then, and what the other one holds at least.  Once
+        more where an ensure_slave that was under way has repaired it."""
         while True:
             behind.copy.lag()
             since = time.monotonic_ns()     # what came before may be lost
@@ -131,7 +151,7 @@ class Scenarios:
                      lambda: written <= set(other.copy.ids()))
             held = set(behind.copy.ids())
             if not written <= held:
-                return held
+                return held, written
 
     @pytest.mark.parametrize("way", [
         copies.agent_killed, copies.agent_frozen, copies.consul_cut_off,
@@ -143,6 +163,7 @@ class Scenarios:
         old, *_ = lab.three(self.Copy)
         everywhere = lab.everywhere()
         everywhere.wait(old.name, count=20)
+        self.all_hold_something(lab)
         since, seen = time.monotonic_ns(), len(old.agent.lines())
         undo = copies.begin(way, old)
         new = lab.master(lab.others(old))
@@ -165,5 +186,8 @@ class Scenarios:
         status, said = node.plugin("test", "--yes", "--master",
                                    f"{other.copy.address}:{other.copy.port}")
         assert status == 0, said
-        assert "skipped" not in said
+        # The applications are probed by the scenarios, and killed by others.
+        for line in said.splitlines():
+            assert not line.startswith("skipped") or "--probe" in line or \
+                "--kill" in line, said
 

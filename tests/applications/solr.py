@@ -122,7 +122,8 @@ class Copy(copies.Copy):
     def kill(self):
         self.process.kill()
 
-    def ask(self, path, body=None, timeout=10, check=True, **parameters):
+    # Three that start at once on a slow machine keep the fourth waiting.
+    def ask(self, path, body=None, timeout=30, check=True, **parameters):
         url = f"{self.url}{path}?" + urllib.parse.urlencode(
             {"wt": "json", **parameters})
         headers = dict(LOGIN)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import pathlib
+import socket
 import subprocess
 import threading
 import time
@@ -11,7 +12,7 @@ import pymysql
 import pytest
 
 import mariadb
-from lab import net
+from lab import PROGRAM, net
 from lab.copies import AGAIN, done
 
 
@@ -162,6 +163,89 @@ def test_a_target_of_another_database_is_refused(lab):
         node, "ensure_master", "--target", "3e11fa47-71ca-11e1-9e33:1-5")
 
 
+# Ranked by what can be applied in time.
+
+def delayed(node):
+    """Nothing is applied before an hour has passed."""
+    for statement in ("STOP SLAVE", "CHANGE MASTER TO MASTER_DELAY = 3600",
+                      "START SLAVE"):
+        node.copy.ask(statement)
+
+
+def locked_by_a_backup(node):
+    return root(node, "FLUSH TABLES WITH READ LOCK")
+
+
+def unapplied(master, slave, *ids):
+    """They are received, and not applied."""
+    write(master, *ids)
+    net.wait_for("it is received", lambda: slave.copy.slave()["Gtid_IO_Pos"]
+                 == master.copy.value("@@gtid_binlog_pos"))
+    assert not set(slave.copy.ids()) & set(ids)
+
+
+@pytest.mark.parametrize("way", [delayed, locked_by_a_backup],
+                         ids=lambda way: way.__name__)
+def test_of_equal_copies_the_one_that_can_apply_is_taken(lab, way):
+    """Both have received all; its priority does not make it sooner."""
+    master, held, other = nodes = some(lab, 3, plugin={"role_interval": "1h"})
+    held.agent.write(election={"priority": "200"})
+    master.agent.start()
+    lab.master([master])
+    for n in held, other:
+        n.agent.start()
+    lab.settled(nodes)
+    link = way(held)
+    unapplied(master, held, "1", "2")
+    holds(other, "1", "2")
+    lab.wait("all stand", lambda: lab.standing() == 3)
+    master.copy.kill()
+    assert lab.master([held, other]) is other
+    if link:
+        link.close()
+
+
+def test_a_delay_is_ended_by_a_promotion(lab):
+    """There is nobody else."""
+    master, slave = nodes = some(lab, 2, plugin={"role_interval": "1h"})
+    master.agent.start()
+    lab.master([master])
+    slave.agent.start()
+    lab.settled(nodes)
+    delayed(slave)
+    unapplied(master, slave, "1", "2")
+    master.agent.stop()             # a hand-over, with a final position
+    assert lab.master([slave]) is slave
+    holds(slave, "1", "2")
+    write(slave, "3")
+
+
+@pytest.mark.parametrize("interrupted", ["", "STOP SLAVE"])
+def test_nor_does_that_lose_what_nobody_else_has(lab, interrupted):
+    """A start of both threads drops the relay log; nor where the call that had
+    stopped them was killed."""
+    master, slave = pair(lab)
+    delayed(slave)
+    unapplied(master, slave, "2", "3")
+    master.copy.kill()
+    if interrupted:
+        slave.copy.ask(interrupted)
+    done(slave, "ensure_master")
+    holds(slave, "1", "2", "3")
+
+
+def test_what_holds_up_a_promotion_is_named(lab):
+    master, slave = pair(lab)
+    link = locked_by_a_backup(slave)
+    unapplied(master, slave, "2")
+    master.copy.kill()
+    status, said = slave.call("ensure_master")
+    assert status == AGAIN and "Waiting for backup lock" in said, said
+    link.close()
+    done(slave, "ensure_master")
+    holds(slave, "1", "2")
+
+
 # Demoted in time.
 
 def test_a_server_whose_socket_was_removed_is_no_server_that_is_down(lab):
@@ -188,6 +272,223 @@ def test_a_hand_over_needs_no_socket_that_was_removed(lab):
     assert master.copy.running
     with contextlib.closing(new.copy.client(5)) as client:
         client.write("1")
+
+
+# A server that runs is not taken for one that is down.
+
+NAMES_NOTHING = {
+    "missing": (None, "No such file"),
+    "empty": ("", "none of the groups [client]"),
+    "of_the_server": ("[mysqld]\nsocket = {socket}\n",
+                      "none of the groups [client]"),
+    "without_a_place": ("[client]\nuser = x\n", "neither socket nor host"),
+    "localhost": ("[client]\nhost = localhost\n", "neither socket nor host"),
+    "missing_folder": ("[client]\nsocket = {socket}\n!includedir /none/here\n",
+                       "cnf:3: can't read the folder /none/here"),
+    "missing_include": ("!include /none/here.cnf\n", "/none/here.cnf: No such"),
+    "unknown_directive": ("!source /etc/my.cnf\n", "cnf:1: !source is not"),
+    "relative": ("[client]\nsocket = mysqld.sock\n", "absolute path"),
+    "too_long": ("[client]\nsocket = /" + 107 * "x" + "\n",
+                 "longer than 107 bytes"),
+    "another_protocol": ("[client]\nsocket = {socket}\nprotocol = tcp\n",
+                         "protocol = tcp"),
+    "without_a_group": ("socket = {socket}\n", "cnf:1: this stands in no"),
+}
+
+
+def check(node, *words):
+    """consul-failover check, which must refuse."""
+    said = subprocess.run([PROGRAM, "check", "-c", node.agent.file, *words],
+                          text=True, stdin=subprocess.DEVNULL,
+                          capture_output=True)
+    assert said.returncode != 0, said.stdout
+    return said.stderr
+
+
+def test_an_option_file_without_a_place_is_refused_by_name(lab):
+    """And proves nothing: the server runs, and takes writes."""
+    file = lab.folder / "client.cnf"
+    node, = some(lab, options={"socket": None, "defaults_file": file})
+    node.copy.ask("SET GLOBAL read_only = 0")
+    for name, (text, why) in NAMES_NOTHING.items():
+        file.unlink(missing_ok=True)
+        if text is not None:
+            file.write_text(text.format(socket=node.copy.socket))
+        assert why in check(node), name
+        for op in "health", "ensure_demoted":
+            status, said = node.call(op)
+            assert status == 1 and why in said, (name, said)
+    write(node, "1")
+
+
+def test_included_option_files_are_read(lab):
+    """Debian's own names everything so."""
+    folder = lab.folder / "conf.d"
+    folder.mkdir()
+    file = lab.folder / "client.cnf"
+    node, = some(lab, options={"socket": None, "defaults_file": file})
+    file.write_text(f"# all is elsewhere\n!includedir {folder}/\n")
+    (folder / "ignored.txt").write_text("nonsense")
+    (folder / "50-more.cnf").write_text(f"!include {lab.folder}/more.cnf\n")
+    (lab.folder / "more.cnf").write_text(
+        f"[client-server]\nsocket = \"{node.copy.socket}\"\n")
+    done(node, "health")
+    done(node, "ensure_master")
+    done(node, "ensure_demoted")
+    node.copy.kill()
+    assert "the server is down" in done(node, "ensure_demoted")
+
+
+def test_a_host_of_the_option_file_does_not_win_over_our_socket(lab):
+    file = lab.folder / "client.cnf"
+    file.write_text("[client]\nhost = 127.71.9.9\n")
+    node, = some(lab, options={"defaults_file": file})
+    done(node, "health")
+
+
+def another_socket(node):
+    """Restarted with another my.cnf."""
+    node.copy.kill()
+    node.copy.socket += ".other"
+    node.copy.port = 3393               # nobody else's, at any address
+    node.copy.configure(bind_address="*")
+    node.agent.write(service={"port": 3393})
+    node.copy.start()
+
+
+def another_socket_and_one_address(node):
+    node.copy.kill()
+    node.copy.socket += ".other"
+    node.copy.configure()
+    node.agent.write(options={"host": node.copy.address,
+                              "socket": f"{node.copy.short}/socket"})
+    node.copy.start()
+
+
+def another_address(node):
+    """The options name none, and it does not listen at 127.0.0.1."""
+    node.agent.write(options={"socket": None})
+
+
+def replaced_socket(node):
+    """Such as a second server leaves that was started by mistake, and killed."""
+    pathlib.Path(node.copy.socket).unlink()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(node.copy.socket)
+
+
+@pytest.mark.parametrize("way", [
+    another_socket, another_socket_and_one_address, another_address,
+    replaced_socket], ids=lambda way: way.__name__)
+def test_a_server_that_listens_elsewhere_is_not_down(lab, way):
+    node, = some(lab)
+    way(node)
+    for op in "health", "ensure_demoted":
+        status, said = node.call(op, "-o", "options.kill_server=no")
+        assert status == 1 and "listens" in said, said
+        assert "the server is down" not in said
+    if way is not replaced_socket:      # and nobody has made it the master
+        status, said = node.call("ensure_demoted")
+        assert status == 1 and "correct the options" in said, said
+    assert node.copy.running
+    if way is replaced_socket:
+        done(node, "ensure_demoted")
+        net.wait_for("it is killed", lambda: not node.copy.running)
+        assert "the server is down" in done(node, "ensure_demoted")
+
+
+def test_a_server_that_would_not_be_found_elsewhere_is_told_in_time(lab):
+    """It listens at one address, which nobody has named, or on another port."""
+    node, = lab.prepare(mariadb.Copy, count=1)
+    node.copy.start()
+    node.agent.start()
+    lab.master([node])
+    warning = "with another socket, the server would be taken for one that is down"
+    lines = [l for l in node.agent.text().splitlines() if warning in l]
+    assert len(lines) == 1
+    assert "write option host" in lines[0] and node.copy.address in lines[0]
+    node.agent.stop()
+    node.agent.write(options={"host": node.copy.address})
+    assert warning not in done(node, "health")
+    node.agent.write(service={"port": 3393})
+    said = done(node, "health")
+    assert warning in said and f"on port {node.copy.port}, and" in said
+    node.copy.kill()
+    node.copy.configure(skip_networking="ON")
+    node.copy.start()
+    assert "(skip_networking)" in done(node, "health")
+
+
+# A server that has no connection left is demoted.
+
+def fill(node, stack):
+    """All connections, and the one that is kept for administrators."""
+    with contextlib.suppress(pymysql.err.OperationalError):
+        while True:
+            stack.enter_context(contextlib.closing(node.copy.client(5)))
+    with contextlib.suppress(pymysql.err.OperationalError):
+        while True:
+            stack.enter_context(contextlib.closing(root(node)))
+
+
+@pytest.mark.parametrize("way", ["socket", "host"])
+def test_the_guard_demotes_a_full_server_whose_agent_was_killed(lab, way):
+    """All connections that the agent leaves are taken at once."""
+    master, = some(lab)
+    if way == "host":
+        root(master, f"RENAME USER {mariadb.PLUGIN}@localhost TO "
+             f"{mariadb.PLUGIN}@'%'").close()
+        master.agent.write(options={"socket": None,
+                                    "host": master.copy.address})
+    master.agent.start()
+    lab.master([master])
+    assert "could not be demoted" not in master.agent.text()
+    writer = master.copy.client(5)
+    with contextlib.ExitStack() as stack:
+        fill(master, stack)
+        stop = threading.Event()
+
+        def hog():
+            while not stop.wait(0.001):
+                with contextlib.suppress(pymysql.Error, OSError):
+                    fill(master, stack)
+        thread = threading.Thread(target=hog)
+        thread.start()
+        try:
+            writer.write("before")
+            since = time.monotonic()
+            master.agent.kill()
+            with pytest.raises((pymysql.Error, OSError)):
+                while time.monotonic() - since < 10:
+                    writer.write(str(time.monotonic_ns()))
+                    time.sleep(0.01)
+            took = time.monotonic() - since
+        finally:
+            stop.set()
+            thread.join(20)
+    # restart_wait, the deadline of ensure_demoted, and this machine.
+    assert took < 1.5 + 1 + 1
+
+
+def test_a_master_is_demoted_with_one_connection_of_our_own(lab):
+    node, = some(lab)
+    done(node, "ensure_master")
+    root(node, "SET sql_log_bin = 0", f"ALTER USER {mariadb.PLUGIN}@localhost "
+         "WITH MAX_USER_CONNECTIONS 1").close()
+    locked = root(node, "LOCK TABLES app.written WRITE")
+    assert "all sessions ended" in done(node, "ensure_demoted")
+    assert refuses_writes(node) and is_ended(locked)
+    assert node.copy.running
+
+
+def test_what_could_not_be_demoted_is_told_at_the_start(lab):
+    node, = lab.prepare(mariadb.Copy, count=1, options={"kill_server": "no"})
+    node.copy.start()
+    node.agent.start()
+    lab.master([node])
+    lines = [l for l in node.agent.text().splitlines()
+             if "could not be demoted: kill_server is off" in l]
+    assert len(lines) == 1
 
 
 def open_transaction(node):
@@ -319,6 +620,18 @@ def hanging(node):
     node.copy.process.freeze()
 
 
+def hanging_and_full(node):
+    """So many wait for it that nobody else is even queued."""
+    hanging(node)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            waiting = socket.socket(socket.AF_UNIX)
+            waiting.setblocking(False)
+            waiting.connect(node.copy.socket)
+            node.waiting = [*getattr(node, "waiting", []), waiting]
+    waiting.close()
+
+
 def rolling_back(node):
     """What is ended rolls back for as long as it has run."""
     link = root(node, "CREATE TABLE app.big (a INT PRIMARY KEY AUTO_INCREMENT, "
@@ -338,7 +651,7 @@ def ignoring(call):
     return quiet
 
 
-@pytest.mark.parametrize("way", [hanging, rolling_back],
+@pytest.mark.parametrize("way", [hanging, hanging_and_full, rolling_back],
                          ids=lambda way: way.__name__)
 def test_a_server_that_can_not_be_demoted_in_time_is_killed(lab, way):
     node, = some(lab)
@@ -346,7 +659,7 @@ def test_a_server_that_can_not_be_demoted_in_time_is_killed(lab, way):
     way(node)
     said = done(node, "ensure_demoted")
     # A fast machine may have rolled back in time: nothing is to be killed then.
-    if way is hanging or "all sessions ended" not in said:
+    if way is not rolling_back or "all sessions ended" not in said:
         assert "the server is killed" in said
         net.wait_for("it has ended", lambda: not node.copy.running)
         node.copy.start()
@@ -474,6 +787,283 @@ def test_what_a_slave_can_not_apply_is_told_and_not_hidden(lab):
         assert "Duplicate entry '2'" in refused(slave, *call)
 
 
+# Equal positions, and not equal data.
+
+FILTERS = {
+    "binlog_do_db": ("app", True), "binlog_ignore_db": ("app", True),
+    "replicate_do_db": ("app", False), "replicate_ignore_db": ("app", False),
+    "replicate_do_table": ("app.written", False),
+    "replicate_ignore_table": ("app.written", False),
+    "replicate_wild_do_table": ("app.%", False),
+    "replicate_wild_ignore_table": ("app.%", False),
+    "replicate_events_marked_for_skip": ("FILTER_ON_SLAVE", False),
+    "slave_skip_errors": ("1062", True),
+    "slave_exec_mode": ("IDEMPOTENT", False),
+}
+
+
+def test_a_copy_that_leaves_out_data_is_named_and_no_master(lab):
+    """Whether my.cnf or a statement says so, and without a master, too."""
+    node, = some(lab)
+    for name, (value, restart) in FILTERS.items():
+        if restart:
+            node.copy.kill()
+            node.copy.configure(**{name: value})
+            node.copy.start()
+        else:
+            node.copy.ask(f"SET GLOBAL {name} = '{value}'")
+        for op in "health", "ensure_master":
+            assert f"{name} = {value} leaves out".lower() in \
+                refused(node, op).lower(), name
+        if restart:
+            node.copy.kill()
+            node.copy.configure()
+            node.copy.start()
+        else:
+            node.copy.ask(f"SET GLOBAL {name} = DEFAULT")
+    node.copy.ask("SET GLOBAL replicate_ignore_table = 'app.secret'")
+    done(node, "health", "-o", "options.allow_filters=yes")
+    done(node, "ensure_master", "-o", "options.allow_filters=yes")
+
+
+@pytest.mark.parametrize("option, column, value", [
+    ("IGNORE_SERVER_IDS = (7)", "Replicate_Ignore_Server_Ids", "7"),
+    ("IGNORE_DOMAIN_IDS = (3)", "Replicate_Ignore_Domain_Ids", "3"),
+    ("DO_DOMAIN_IDS = (0)", "Replicate_Do_Domain_Ids", "0"),
+    (None, "Skip_Counter", "1")], ids=lambda word: str(word).split(" ")[0])
+def test_a_slave_that_leaves_out_data_is_named(lab, option, column, value):
+    master, slave = pair(lab)
+    slave.copy.ask("STOP SLAVE")
+    slave.copy.ask(f"CHANGE MASTER TO {option}" if option else
+                   "SET GLOBAL sql_slave_skip_counter = 1")
+    for op in "health", "ensure_master":
+        assert f"{column} = {value} leaves out" in refused(slave, op)
+
+
+def test_a_slave_with_a_filter_is_no_candidate(lab):
+    """The table is missing on it: it never becomes the master."""
+    master, slave, _ = lab.three(mariadb.Copy, plugin={"role_interval": "1h"})
+    slave.copy.ask("STOP SLAVE")
+    slave.copy.ask("SET GLOBAL replicate_ignore_table = 'app.written'")
+    slave.copy.ask("START SLAVE")
+    write(master, "1")
+    slave.agent.wait_log("not healthy: replicate_ignore_table = app.written")
+    lab.wait("it has no tag slave", lambda: lab.tags()[slave.name] != "slave")
+    master.copy.kill()
+    assert lab.master(lab.others(master)) is not slave
+
+
+# What its master refused for good.
+
+def purged(master, slave):
+    """The slave has missed a row, and its master has it no more."""
+    slave.copy.ask("STOP SLAVE IO_THREAD")
+    write(master, "missed")
+    master.copy.ask("FLUSH BINARY LOGS")
+    last = master.copy.ask("SHOW BINARY LOGS")[-1]["Log_name"]
+
+    def is_purged():                    # not while somebody reads it
+        master.copy.ask("PURGE BINARY LOGS TO %s", last)
+        return len(master.copy.ask("SHOW BINARY LOGS")) == 1
+    net.wait_for("it is purged", is_purged)
+    slave.copy.ask("START SLAVE IO_THREAD")
+
+
+def duplicate(master, slave):
+    """The slave has a row that its master writes now."""
+    root(slave, "SET sql_log_bin = 0",
+         "INSERT INTO app.written VALUES ('missed')").close()
+    write(master, "missed")
+
+
+def restarted(slave):
+    slave.copy.kill()
+    slave.copy.configure(skip_slave_start="ON")
+    slave.copy.start()
+
+
+def reset(slave):
+    slave.copy.ask("STOP SLAVE")
+    slave.copy.ask("RESET SLAVE ALL")
+
+
+@pytest.mark.parametrize("way, then", [
+    (purged, restarted), (purged, reset), (duplicate, restarted)],
+    ids=lambda way: way.__name__)
+def test_a_copy_that_its_master_has_refused_is_promoted_by_hand_alone(
+        lab, way, then):
+    """Master and agent are gone; agent and server of the copy were restarted."""
+    master, slave = nodes = some(lab, 2, plugin={"role_interval": "1h"})
+    master.agent.start()
+    lab.master([master])
+    slave.agent.start()
+    lab.settled(nodes)
+    way(master, slave)
+    why = "error 1236" if way is purged else "Duplicate entry"
+    slave.agent.wait_log(why)
+    for process in master.agent, master.copy, slave.agent:
+        process.kill()
+    then(slave)
+    slave.agent.start()
+    for op in "health", "ensure_master":
+        said = net.wait_for("it refuses", lambda: [
+            said for status, said in [slave.call(op)]
+            if status == 1 and "consul-failover promote" in said])
+        assert why in said[0]
+    time.sleep(6)                       # the lock-delay, and more
+    assert lab.tags()[slave.name] != "master"
+    subprocess.run([PROGRAM, "promote", "-c", slave.agent.file], check=True,
+                   stdout=subprocess.DEVNULL)
+    assert lab.master([slave]) is slave
+    done(slave, "health")
+
+
+def shut_out(master, slave, statement):
+    """Its account is refused when it connects anew; and it misses a row."""
+    root(master, "SET sql_log_bin = 0", statement).close()
+    slave.copy.ask("STOP SLAVE IO_THREAD")
+    write(master, "missed")
+    slave.copy.ask("START SLAVE IO_THREAD")
+
+
+@pytest.mark.parametrize("statement, why", [
+    ("ALTER USER {} ACCOUNT LOCK", "locked"),
+    ("ALTER USER {} IDENTIFIED BY 'other'", "denied"),
+    ("REVOKE REPLICATION SLAVE ON *.* FROM {}", "COM_REGISTER_SLAVE failed")])
+def test_a_copy_that_its_master_does_not_let_in_is_no_master_without_it(
+        lab, statement, why):
+    """Master and agent are gone; agent and server of the copy were restarted."""
+    master, slave = nodes = some(lab, 2, plugin={"role_interval": "1h"})
+    master.agent.start()
+    lab.master([master])
+    slave.agent.start()
+    lab.settled(nodes)
+    shut_out(master, slave, statement.format(f"{mariadb.REPLICATION}@'%'"))
+    slave.agent.wait_log("not healthy: can't replicate from")
+    lab.wait("it has no tag", lambda: lab.tags()[slave.name] is None)
+    for process in master.agent, master.copy, slave.agent:
+        process.kill()
+    restarted(slave)
+    slave.agent.start()
+    for op in "health", "ensure_master":
+        said = net.wait_for("it refuses", lambda: [
+            said for status, said in [slave.call(op)]
+            if status == 1 and "consul-failover promote" in said])
+        assert why in said[0] and "let it in" in said[0], said
+    time.sleep(6)                       # the lock-delay, and more
+    assert lab.tags()[slave.name] is None
+    assert slave.promote()[0] == 0
+    assert lab.master([slave]) is slave
+    done(slave, "health")
+
+
+def test_so_is_one_that_was_never_let_in(lab):
+    """It is nobody's slave, so its server has nothing to say of that."""
+    master, slave = some(lab, 2)
+    done(master, "ensure_master")
+    (slave.copy.folder / "replication").write_text("wrong\n")
+    refused(slave, "ensure_slave", *of(master))
+    master.copy.kill()
+    for op in "health", "ensure_master":
+        assert "does not let it in" in refused(slave, op)
+
+
+def test_what_was_not_let_in_is_fit_again_when_it_has_streamed(lab):
+    """The account comes a moment later, or the one before has refused it."""
+    master, slave = nodes = some(lab, 2)
+    master.agent.start()
+    lab.master([master])
+    (slave.copy.folder / "replication").write_text("wrong\n")
+    slave.agent.start()
+    slave.agent.wait_log("can't ask")
+    (slave.copy.folder / "replication").write_text(
+        mariadb.PASSWORD[mariadb.REPLICATION] + "\n")
+    lab.settled(nodes)
+    write(master, "1")
+    holds(slave, "1")
+    master.agent.stop()
+    assert lab.master([slave]) is slave
+
+
+def test_that_the_master_before_lets_nobody_in_harms_no_copy(lab):
+    """It has been handed over, and the next one asks it."""
+    master, slave = pair(lab)
+    root(master, "SET sql_log_bin = 0",
+         f"ALTER USER {mariadb.REPLICATION}@'%' ACCOUNT LOCK").close()
+    slave.copy.ask("STOP SLAVE IO_THREAD")
+    slave.copy.ask("START SLAVE IO_THREAD")
+    net.wait_for("it is refused",
+                 lambda: slave.copy.slave()["Last_IO_Errno"] == 4151)
+    done(slave, "health")
+    done(slave, "ensure_master")
+
+
+def test_a_copy_that_has_diverged_is_no_master_when_the_other_one_is_gone(lab):
+    """It lacks what that one has written."""
+    master, slave = some(lab, 2)
+    master.agent.start()
+    lab.master([master])
+    slave.copy.ask("SET GLOBAL read_only = 0")
+    write(slave, "own")
+    slave.copy.ask("SET GLOBAL read_only = 1")
+    write(master, "1")
+    slave.agent.start()
+    slave.agent.wait_log("has transactions that")
+    lab.wait("it is unhealthy", lambda: "consul-failover promote" in
+             slave.call("health")[1])
+    for process in master.agent, master.copy:
+        process.kill()
+    time.sleep(8)           # the guard, the lock-delay, and more
+    assert lab.tags()[slave.name] is None
+    assert refuses_writes(slave)
+
+
+def test_what_the_master_before_refuses_when_it_is_back_harms_no_copy(lab):
+    """It has lost most of its binary log, and is nobody's master."""
+    master, slave = nodes = some(lab, 2)
+    master.agent.start()
+    lab.master([master])
+    slave.agent.start()
+    lab.settled(nodes)
+    write(master, "1", "2", "3")
+    holds(slave, "1", "2", "3")
+    again = lab.folder / "again.sql"
+    again.write_text("INSERT INTO app.written VALUES ('again');\n")
+    master.copy.configure(init_file=again)
+    slave.agent.disable_file.touch()    # for time enough
+    for process in master.agent, master.copy:
+        process.kill()
+    lab.wait("it is no master any more",
+             lambda: "master" not in lab.tags().values())
+    time.sleep(1)                       # health is asked meanwhile
+    for file in master.copy.data.glob("binlog*"):
+        file.unlink()
+    master.copy.start()
+    lab.wait("it refuses the slave",
+             lambda: slave.copy.slave()["Last_IO_Errno"] == 1236)
+    time.sleep(1)
+    slave.agent.disable_file.unlink()
+    assert lab.master([slave]) is slave
+    assert "error 1236" not in slave.agent.text()
+
+
+def test_what_was_refused_is_forgotten_when_it_has_streamed(lab):
+    master, slave = nodes = some(lab, 2)
+    master.agent.start()
+    lab.master([master])
+    slave.agent.start()
+    lab.settled(nodes)
+    duplicate(master, slave)
+    slave.agent.wait_log("not healthy: can't apply")
+    root(slave, "SET sql_log_bin = 0",
+         "DELETE FROM app.written WHERE id = 'missed'").close()
+    slave.copy.ask("START SLAVE")
+    lab.settled(nodes)
+    holds(slave, "missed")
+    master.agent.stop()
+    assert lab.master([slave]) is slave
+
+
 def test_stopped_threads_are_started(lab):
     master, slave = pair(lab)
     for threads in "SQL_THREAD", "IO_THREAD", "":
@@ -562,6 +1152,41 @@ def test_a_database_that_is_missing_is_named(lab):
     assert "no database nowhere" in refused(node, "health")
 
 
+# What an operator may have set for all sessions; but none that the server's own
+# replication would stumble over as well.
+GLOBALS = {
+    "autocommit": 0, "sql_mode": "'ORACLE,ANSI_QUOTES,NO_BACKSLASH_ESCAPES'",
+    "tx_isolation": "'SERIALIZABLE'", "tx_read_only": 1, "wait_timeout": 1,
+    "lock_wait_timeout": 0, "max_statement_time": 0.0001,
+    "sql_select_limit": 0, "completion_type": 2, "foreign_key_checks": 0,
+    "character_set_server": "'ucs2'", "lc_messages": "'de_DE'",
+    "max_join_size": 1, "init_connect": "'SET autocommit = 0'",
+}
+
+
+def test_what_is_set_for_all_sessions_does_not_reach_ours(lab):
+    master, slave = pair(lab, options={
+        "query": "SELECT 1 FROM app.written LIMIT 1"})
+    root(slave, *(f"SET GLOBAL {k} = {v}" for k, v in GLOBALS.items())).close()
+    done(slave, "health")
+    done(slave, "ensure_slave", *of(master))
+    master.copy.ask("SET GLOBAL read_only = 1")
+    done(slave, "ensure_master", "--target",
+         done(master, "position").split()[-1])
+    done(slave, "ensure_demoted")
+
+
+def test_the_query_leaves_no_lock_behind(lab):
+    """An open transaction keeps ALTER TABLE waiting."""
+    node, = some(lab, plugin={"health_interval": "10s"}, options={
+        "query": "SELECT 1 FROM app.written LIMIT 1"})
+    root(node, "SET GLOBAL autocommit = 0").close()
+    node.agent.start()
+    lab.master([node])
+    root(node, "SET SESSION autocommit = 1, lock_wait_timeout = 2",
+         "ALTER TABLE app.written ADD COLUMN more INT").close()
+
+
 def test_the_query_must_work(lab):
     node, = some(lab, options={"query": "SELECT * FROM app.missing"})
     assert "app.missing" in refused(node, "health")
@@ -574,6 +1199,30 @@ def test_a_wrong_password_is_told(lab):
     (node.copy.folder / "password").write_text("wrong\n")
     said = refused(node, "health")
     assert "Access denied for user 'failover'@'localhost'" in said
+
+
+def test_a_wrong_password_of_a_fresh_slave_is_no_alarm(lab):
+    master, slave = some(lab, 2)
+    master.agent.start()
+    lab.master([master])
+    (slave.copy.folder / "password").write_text("wrong\n")
+    slave.agent.start()
+    slave.agent.wait_log("could not be told within")
+    assert "Access denied" in slave.agent.text()
+    assert "STILL BE A MASTER" not in slave.agent.text()
+
+
+@pytest.mark.parametrize("user, call, option", [
+    ("failover@localhost", "health", "defaults_file"),
+    ("replication@'%'", "ensure_slave", "replication_ca")])
+def test_an_account_that_needs_tls_is_told(lab, user, call, option):
+    master, slave = pair(lab)
+    for n in master, slave:
+        root(n, "SET sql_log_bin = 0", f"ALTER USER {user} REQUIRE SSL").close()
+    slave.copy.ask("STOP SLAVE")
+    status, said = slave.answer(
+        call, *(of(master) if call == "ensure_slave" else ()))
+    assert status == 1 and f"needs TLS: see {option}" in said, said
 
 
 def test_a_password_file_that_all_can_read_is_refused(lab):
@@ -602,7 +1251,8 @@ def test_a_wrong_replication_password_is_told(lab):
 
 
 @pytest.mark.parametrize("right, call", [
-    ("SLAVE MONITOR", "health"), ("READ ONLY ADMIN", "ensure_demoted"),
+    ("SLAVE MONITOR", "health"),
+    ("READ ONLY ADMIN", "ensure_demoted"),
     ("REPLICATION SLAVE ADMIN", "ensure_slave")])
 def test_a_missing_right_is_named(lab, right, call):
     master, slave = some(lab, 2)
@@ -615,6 +1265,38 @@ def test_a_missing_right_is_named(lab, right, call):
     said = refused(slave, call, *(of(master) if call == "ensure_slave" else ()))
     assert right.replace("READ ONLY", "READ_ONLY") in said
     assert "consul-failover-mysql(7) lists the rights" in said
+
+
+@pytest.mark.parametrize("right, vital", [
+    ("READ ONLY ADMIN", True), ("REPLICATION SLAVE ADMIN", True),
+    ("CONNECTION ADMIN", False), ("PROCESS", False)])
+def test_a_right_is_missed_before_it_is_needed(lab, right, vital):
+    master, slave = pair(lab)
+    link = root(slave, "SET sql_log_bin = 0", f"REVOKE {right} ON *.* FROM "
+                f"{mariadb.PLUGIN}@localhost")
+    status, said = slave.call("health")
+    assert status == (1 if vital else 0), said
+    grant = (f"GRANT {right.replace('READ ONLY', 'READ_ONLY')} ON *.* TO "
+             f"`{mariadb.PLUGIN}`@`localhost`")
+    assert grant in said
+    with link.cursor() as cursor:
+        cursor.execute(grant)
+    link.close()
+    status, said = slave.call("health")
+    assert status == 0 and "GRANT" not in said
+
+
+def test_a_right_that_the_accounts_before_had_not_costs_no_copy(lab):
+    """Nobody could fail over after an upgrade."""
+    node, = some(lab)
+    root(node, "REVOKE BINLOG MONITOR ON *.* FROM "
+         f"{mariadb.PLUGIN}@localhost").close()
+    done(node, "health")
+    done(node, "ensure_master")
+    node.agent.start()
+    lab.master([node])
+    node.agent.wait_log("GRANT BINLOG MONITOR ON *.* TO "
+                        f"'{mariadb.PLUGIN}'@'localhost', and restart")
 
 
 @pytest.mark.parametrize("setting", [

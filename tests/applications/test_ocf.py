@@ -1,7 +1,9 @@
 """The plugin ocf: the resource agents redis and Stateful of Debian's package
 resource-agents, and one of our own that behaves as it is told to."""
 
+import fcntl
 import os
+import socket
 import subprocess
 import time
 
@@ -11,6 +13,7 @@ import redis
 
 from lab import PROGRAM, net, plugin, process
 from lab.agent import ini
+from lab.copies import AGAIN
 
 pytestmark = pytest.mark.skipif(
     not ocf.AGENT.exists(), reason="needs Debian's package resource-agents")
@@ -92,7 +95,7 @@ OURS = """#!/bin/sh
 cd {folder}
 echo "$1 $OCF_RESKEY_CRM_meta_notify_type $OCF_RESKEY_CRM_meta_notify_operation" \\
      "$OCF_RESKEY_CRM_meta_notify_promote_uname" >> calls
-[ "$1" = "$(cat hangs)" ] && touch hanging && sleep 100
+[ "$1" = "$(cat hangs)" ] && echo $$ >hanging && exec sleep 100
 env > env.$1
 code=$(sed -n "s/^$1=//p" codes)
 if [ -n "$code" ]; then
@@ -125,8 +128,10 @@ class Resource:
             "plugin": {"path": plugin("ocf"), "demote_deadline": "4s",
                        "health_deadline": "3s"},
             "options": {"agent": agent or script, "tools": ocf.TOOLS,
-                        "instance": f"{folder.name}-{os.getpid()}", **options},
-            "agent": {"run_dir": folder / "run"}}))
+                        "instance": f"{folder.name}-{os.getpid()}",
+                        "lock_dir": folder / "run", **options},
+            "agent": {"run_dir": folder / "run",
+                      "state_dir": folder / "memory"}}))
 
     def tell(self, monitor=None, hangs="", **codes):
         if monitor is not None:
@@ -156,8 +161,20 @@ class Resource:
         """A call that hangs, as it was told to."""
         call = subprocess.Popen([PROGRAM, "plugin", "call", "-c", self.file, op],
                                 stdout=subprocess.PIPE, text=True)
-        net.wait_for("it hangs", (self.folder / "hanging").exists)
+        net.wait_for("it hangs", self.hanging)
         return call
+
+    def hanging(self):
+        """The process of the action that hangs; None before it is known."""
+        file = self.folder / "hanging"
+        return int((file.exists() and file.read_text()) or 0) or None
+
+    def end(self, call):
+        """With the action that hangs."""
+        call.kill()
+        call.communicate()
+        net.wait_for("the action has ended",
+                     lambda: process.stat(self.hanging()) in (None, "Z"), 5)
 
     @property
     def actions(self):
@@ -197,6 +214,133 @@ class TestActions:
         assert ours.call("health")[0] == status
         assert words in ours.call("health")[1]
         assert ours.actions == []
+
+    @pytest.mark.parametrize("code", [1, 2, 3, 5, 6, 9, 77, 126, 127])
+    def test_what_is_not_known_to_be_stopped_is_not_demoted(self, ours, code):
+        """As an agent that is not installed any more, or a shell that is not."""
+        ours.tell(monitor=code, demote=code, stop=code)
+        (ours.folder / "agent").write_text(f"#!/bin/sh\nexit {code}\n")
+        status, text = ours.call("ensure_demoted")
+        assert status == 1 and f"({code})" in text
+
+    def test_nobody_else_can_take_our_turn(self, ours):
+        """As with the name of a socket that is in no folder."""
+        name = f"\0consul-failover-ocf-{ours.folder.name}-{os.getpid()}"
+        with socket.socket(socket.AF_UNIX) as taken:
+            taken.bind(name)
+            assert ours.call("health")[0] == 0
+        file, = (ours.folder / "run").glob("*.lock")
+        assert file.stat().st_mode & 0o777 == 0o600
+        with file.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            status, text = ours.call("health")
+        assert status == AGAIN and "another action" in text
+
+    def test_the_turns_are_in_no_folder_of_others(self, ours):
+        (ours.folder / "run").chmod(0o777)
+        status, text = ours.call("health")
+        assert status == 1 and "lock_dir" in text and "others may" in text
+
+    def test_an_agent_that_is_gone_has_not_demoted_anything(self, ours):
+        (ours.folder / "agent").unlink()
+        status, text = ours.call("ensure_demoted")
+        assert status == 1 and "No such file or directory" in text
+
+    def test_a_parameter_that_the_agent_does_not_know_is_refused(self, tmp_path):
+        """It would look elsewhere, and find nothing that runs."""
+        r = Resource(tmp_path, STATEFUL, parameters=f"stat={tmp_path}/state")
+        status, text = r.call("health")
+        assert status == 1 and 'knows no "stat"' in text
+
+    @pytest.mark.parametrize("op", ["ensure_demoted", "ensure_slave", "ensure_master"])
+    def test_a_mistyped_parameter_does_not_hide_a_master(self, tmp_path, op):
+        """The agent was killed, and started again with that: what its default
+        names is stopped, and what runs is not."""
+        r = Resource(tmp_path, STATEFUL, parameters=f"state={tmp_path}/state")
+        status, text = r.call("ensure_master")
+        assert status == 0 and "runs as the master (8)" in text
+        r.file.write_text(r.file.read_text().replace("state=", "stat="))
+        status, text = r.call(op)
+        assert status == 1 and 'knows no "stat"' in text, text
+        assert (tmp_path / "state").read_text() == "master\n"
+
+    def test_with_a_parameter_that_it_does_not_know_it_is_given_nothing_to_do(
+            self, tmp_path):
+        """A master that its default names is somebody else's."""
+        r = Resource(tmp_path, parameters="on=1")
+        self.describe(r, "echo '<parameter name=\"one\"/>'")
+        for op in "ensure_demoted", "ensure_slave", "ensure_master":
+            for code in 8, 0, 7:
+                r.tell(monitor=code)
+                status, text = r.call(op)
+                assert status == 1 and 'knows no "on"' in text, text
+                assert r.actions == ["meta-data"] and r.monitor == code
+
+    def test_a_demotion_does_not_wait_for_the_description_first(self, tmp_path):
+        """Here the one ends when the other has begun."""
+        r = Resource(tmp_path, parameters="one=1")
+        self.describe(r, "until [ -e env.monitor ]; do sleep 0.01; done; "
+                         "echo '<parameter name=\"one\"/>'")
+        r.tell(monitor=8)
+        status, text = r.call("ensure_demoted")
+        assert status == 0 and r.monitor == 0, text
+
+    def test_without_its_description_it_is_demoted_and_not_believed(self, tmp_path):
+        r = Resource(tmp_path, parameters="one=1")
+        self.describe(r, "echo '<parameter name=\"one\"/>'; sleep 100")
+        r.tell(monitor=8)
+        status, text = r.call("ensure_demoted")
+        assert status == 1 and "meta-data did not end in time" in text, text
+        assert r.monitor == 0
+
+    def test_a_description_that_comes_late_is_asked_for_once_more(self, tmp_path):
+        """As on a machine that is busy: it has a fifth of the time at first."""
+        r = Resource(tmp_path, parameters="one=1")
+        self.describe(r, "[ -e begun ] || { touch begun; sleep 100; }; "
+                         "echo '<parameter name=\"one\"/>'")
+        r.tell(monitor=8)
+        status, text = r.call("ensure_demoted")
+        assert status == 0 and r.monitor == 0, text
+
+    def test_one_that_has_no_description_is_believed(self, tmp_path):
+        r = Resource(tmp_path, parameters="one=1")
+        r.tell(monitor=8)
+        status, text = r.call("ensure_demoted")
+        assert status == 0 and r.monitor == 0, text
+
+    def describe(self, r, metadata):
+        agent = r.folder / "agent"
+        agent.write_text(agent.read_text().replace(
+            "case $1 in\n", f"case $1 in\nmeta-data) {metadata} ;;\n", 1))
+
+    @pytest.mark.parametrize("parameters, known", [
+        ("one=1 two=2 three=3", True), ("trace_ra=1 trace_file=/x", True),
+        ("OCF_CHECK_LEVEL=10 CRM_meta_x=1", True), ("on=1", False),
+        ("ones=1", False), ("four=4", False), ("trace=1", False)])
+    def test_a_description_is_read_as_xml_is(self, tmp_path, parameters, known):
+        r = Resource(tmp_path, parameters=parameters)
+        self.describe(r, """cat <<'END'
+<parameters><parameter unique="0" name="one"/><parameter
+\tname = 'two'>
+<parameter\trequired='1'\n  name='three' ></parameter><other name="four"/>
+</parameters>
+END
+""")
+        status, text = r.call("health")
+        assert (status == 0) == known == ("knows no" not in text), text
+        if known and "CHECK_LEVEL" in parameters:
+            assert "\nOCF_CHECK_LEVEL=10\n" in (tmp_path / "env.monitor").read_text()
+
+    def test_a_description_that_does_not_end_leaves_time_for_monitor(self, tmp_path):
+        r = Resource(tmp_path, parameters="one=1")
+        self.describe(r, "echo '<parameter name=\"two\">'; sleep 100")
+        status, text = r.call("health")
+        assert status == 0, text
+
+    def test_names_that_would_be_cut_are_refused(self, tmp_path):
+        r = Resource(tmp_path, instance="x" * 81)
+        status, text = r.call("ensure_demoted")
+        assert status == 1 and "longer than 80 bytes" in text
 
     def test_the_exit_reason_is_told(self, ours):
         ours.tell(monitor=0, promote=1)
@@ -270,8 +414,7 @@ class TestActions:
         start = ours.begin("ensure_master")
         status, text = ours.call("health")
         assert status == 75 and "another action" in text
-        start.kill()
-        start.communicate()
+        ours.end(start)
         assert ours.call("health")[0] == 0
 
     def test_a_look_of_ensure_master_that_hangs_does_not_silence_health(self, ours):
@@ -279,8 +422,12 @@ class TestActions:
         hangs = ours.begin("ensure_master")
         ours.tell(monitor=8)
         assert ours.call("health")[0] == 0
-        hangs.kill()
-        hangs.communicate()
+        ours.end(hangs)
+
+    def test_an_action_ends_with_its_call(self, ours):
+        """Else a promote that goes on makes a master of what was found demoted."""
+        ours.tell(hangs="start")
+        ours.end(ours.begin("ensure_master"))
 
     def test_what_it_starts_outlives_the_call(self, ours):
         script = ours.folder / "agent"

@@ -2,9 +2,12 @@
 and what the plugin refuses."""
 
 import contextlib
+import fcntl
 import os
+import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -13,7 +16,7 @@ import psycopg2
 import pytest
 
 import postgresql
-from lab import net, process
+from lab import PROGRAM, net, process
 from lab.copies import AGAIN, done
 
 
@@ -180,6 +183,29 @@ def test_a_paused_replay_goes_on_before_a_promotion(lab):
     assert "behind the pause" in slave.copy.ids()
 
 
+def test_a_delay_is_ended_by_a_promotion(lab):
+    """It would apply on and on, and never be near enough."""
+    master, slave = pair(lab)
+    slave.copy.ask("ALTER SYSTEM SET recovery_min_apply_delay = '15s'")
+    slave.copy.ask("SELECT pg_reload_conf()")
+    master.copy.ask("CREATE TABLE much (x text)")
+    late = ("SELECT pg_wal_lsn_diff(pg_last_wal_receive_lsn(), "
+            "pg_last_wal_replay_lsn()) > 20e6 AND "
+            "pg_last_xact_replay_timestamp() > '%s'" % master.copy.ask(
+                "SELECT now()")[0][0])
+    while not slave.copy.ask(late)[0][0]:
+        master.copy.ask("INSERT INTO much SELECT string_agg(md5("
+                        "random()::text), '') FROM generate_series(1, 30000)")
+    write(master, "behind the delay")
+    net.wait_for("it is received", lambda: slave.copy.ask(
+        "SELECT pg_last_wal_receive_lsn()") == master.copy.ask(
+        "SELECT pg_current_wal_flush_lsn()"))
+    master.copy.kill()
+    status, said = slave.call("ensure_master")
+    assert status == 0, said
+    assert "behind the delay" in slave.copy.ids()
+
+
 def test_the_next_master_gets_what_the_one_before_has_written(lab):
     """All slaves are cut off when that is demoted: so one asks it."""
     old, *slaves = lab.three(Copy, plugin={"role_interval": "1h"})
@@ -198,6 +224,344 @@ def test_without_its_target_it_does_not_become_master(lab):
     status, said = node.call("ensure_master", "--target", "x")
     assert status == AGAIN and "no position" in said
     assert node.copy.role() == "slave"
+
+
+def test_one_that_was_promoted_without_its_target_is_not_done(lab):
+    """Who had promoted it was killed, and the next one is asked."""
+    master, slave = pair(lab)
+    write(master, "a")
+    holds(slave, "a")
+    master.copy.stop()
+    target = position(master)
+    slave.copy.ask("SELECT pg_promote()")
+    said = refused(slave, "ensure_master", "--target", "2 7/0")
+    assert "was promoted without" in said and "that the master before" in said
+    done(slave, "ensure_master", "--target", target)
+    write(slave, "b")
+    done(slave, "ensure_master", "--target", target)
+    done(slave, "ensure_master")        # after catch_up
+
+
+# Whether it runs.
+
+def test_a_server_that_is_called_postmaster_is_demoted(lab):
+    """As PostgreSQL's own units for RPMs start it."""
+    node, = lab.prepare(Copy, count=1)
+    copy = node.copy
+    alias = copy.folder / "link"
+    alias.symlink_to(copy.data)
+    with open(copy.log, "w") as log:
+        subprocess.Popen([postgresql.BIN / "postmaster", "-D", alias], cwd="/",
+                         stdout=log, stderr=log, **process.identity(copy.user))
+    net.wait_for("it is a standby", lambda: copy.role() == "slave")
+    node.agent.write(options={"data_directory": alias})
+    done(node, "health")
+    done(node, "ensure_master")
+    before = copy.postmaster()
+    done(node, "ensure_demoted")
+    with pytest.raises(psycopg2.Error):
+        write(node, "refused")
+    net.wait_for("it is a standby", lambda: copy.role() == "slave")
+    assert copy.postmaster() != before
+
+
+@pytest.mark.parametrize("text", [None, "", "garbage\n", "1\n", "stopping"])
+def test_a_postmaster_without_its_pid_file_is_demoted(lab, text):
+    """It would end by itself, but only within a minute."""
+    node, = copies(lab)
+    copy, file = node.copy, node.copy.data / "postmaster.pid"
+    done(node, "ensure_master")
+    lines = file.read_text().splitlines()
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text("\n".join(["1", *lines[1:7], text]) + "\n"
+                        if text == "stopping" else text)
+    done(node, "health")
+    write(node, "taken")
+    status, said = node.call("ensure_demoted")
+    assert status == 0 and "stopped" in said
+    with pytest.raises(psycopg2.Error):
+        write(node, "refused")
+    net.wait_for("it is a standby", lambda: copy.role() == "slave")
+    assert copy.ids() == ["taken"]
+
+
+@pytest.mark.parametrize("kind", [Copy, Copying])
+def test_what_others_listen_for_is_not_said_to_be_down(lab, kind):
+    """data_directory names an empty folder, or that of a stopped server: on the
+    port, one that nobody has stopped takes writes."""
+    node, other = copies(lab, kind, count=2)
+    done(node, "ensure_master")
+    other.copy.stop()
+    if kind is Copying:
+        other.copy.empty()
+    for connection in node.copy.options["connection"], \
+            f"host={node.copy.address} user=failover":
+        words = ("-o", f"options.data_directory={other.copy.data}",
+                 "-o", f"options.connection={connection}")
+        for op in "ensure_demoted", "health", "ensure_master":
+            said = refused(node, op, *words)
+            assert f"data_directory {other.copy.data}" in said
+    write(node, "taken")
+
+
+def linked(node):
+    """Its data directory is a link to where it is, for the agent and for the
+    server."""
+    alias = node.copy.folder / "link"
+    alias.symlink_to(node.copy.data)
+    node.agent.write(options={"data_directory": alias})
+    with open(node.copy.data / "postgresql.conf", "a") as file:
+        file.write(f"data_directory = '{alias}'\n")
+    return alias
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_server_in_another_container_is_not_said_to_be_down(lab, link):
+    """Its data is here, its processes are not to be seen."""
+    node, = lab.prepare(Copy, count=1)
+    if link:
+        linked(node)
+    node.copy.start()
+    done(node, "ensure_master")
+
+    def inside(op):
+        called = subprocess.run(
+            ["unshare", "--pid", "--fork", "--mount-proc", "setpriv",
+             "--reuid", node.copy.user, "--regid", node.copy.user,
+             "--clear-groups", PROGRAM, "plugin", "call", "-c",
+             node.agent.file, op], text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        assert called.returncode == 1, called.stdout
+        return called.stdout
+    assert "in the same container" in inside("health")
+    assert "may take writes" in inside("ensure_demoted")
+    write(node, "taken")
+
+
+FULL = {
+    "max_connections": [],
+    "the role's limit": ["ALTER USER failover NOSUPERUSER CONNECTION LIMIT 0"],
+    "the database's limit": [
+        "ALTER USER failover NOSUPERUSER",
+        "ALTER DATABASE postgres CONNECTION LIMIT 0"],
+}
+
+
+@pytest.mark.parametrize("limit", FULL)
+def test_a_server_that_is_full_is_demoted_in_time(lab, limit):
+    """By a handler that has no connection, as the guard's."""
+    node, = lab.prepare(Copy, count=1)
+    node.copy.configure(max_connections=8)
+    # As a standby it must not have less than its master had.
+    (node.copy.data / "standby.signal").unlink()
+    node.copy.start()
+    for statement in FULL[limit]:
+        node.copy.ask(statement)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(psycopg2.OperationalError):
+            while not FULL[limit]:
+                stack.callback(node.copy.link("postgres").close)
+        said = refused(node, "health")
+        assert "too many" in said or "remaining connection slots" in said
+        begun = time.monotonic()
+        assert node.call("ensure_demoted")[0] == 0
+        assert time.monotonic() - begun < 2
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+
+
+# What could end a standby.
+
+def append(node, **settings):
+    """To what the server reads last when it starts."""
+    with open(node.copy.data / "postgresql.auto.conf", "a") as file:
+        for name, value in settings.items():
+            file.write(f"{name} = '{value}'\n")
+
+
+PAST = {"recovery_target_time": "2020-01-01 00:00:00+00"}
+
+
+@pytest.mark.parametrize("action", ["promote", "pause"])
+def test_a_recovery_target_neither_ends_nor_pauses_a_standby(lab, action):
+    old, *others = lab.three(Copy)
+    append(old, **PAST, recovery_target_action=action)
+    everywhere = lab.everywhere()
+    everywhere.wait(old.name, count=20)
+    since = time.monotonic_ns()
+    old.agent.disable_file.touch()
+    new = lab.master(others)
+    net.wait_for("it runs again", old.copy.role)
+    everywhere.wait(new.name, time.monotonic_ns(), 400)
+    everywhere.stop()
+    written = {a.id for a in everywhere.acks if a.sent > since}
+    assert not everywhere.overlaps(since, time.monotonic_ns())
+    old.agent.disable_file.unlink()
+    assert not lab.rejoins(old)
+    holds(old, *written)
+    # And as the next master it has all that.
+    new.agent.stop()
+    lab.others(new, old)[0].agent.stop()
+    assert lab.master([old]) is old
+    assert written <= set(old.copy.ids())
+
+
+def test_the_next_start_by_somebody_else_s_command_has_no_target(lab):
+    node, = copies(lab)
+    copy = node.copy
+    node.agent.write(options={
+        "start_command": f"{postgresql.BIN}/pg_ctl start -D {copy.data} "
+                         f"-l {copy.log} -s -w"})
+    done(node, "ensure_master")
+    write(node, "a")
+    append(node, **PAST, recovery_target_action="promote",
+           recovery_target_timeline="current")
+    done(node, "ensure_demoted")
+    net.wait_for("it is a standby", lambda: copy.role() == "slave")
+    done(node, "health")
+    assert copy.ask("SHOW recovery_target_time")[0][0] == ""
+    assert copy.ask("SHOW recovery_target_timeline")[0][0] == "latest"
+    # What it needs stands there once, however often it is started.
+    size = (copy.data / "postgresql.auto.conf").stat().st_size
+    copy.kill()
+    done(node, "ensure_demoted")
+    net.wait_for("it is a standby", lambda: copy.role() == "slave")
+    assert (copy.data / "postgresql.auto.conf").stat().st_size == size
+
+
+@pytest.mark.parametrize("name, value", [
+    ("recovery_target_xid", "1000000"), ("recovery_target_timeline", "current"),
+    ("promote_trigger_file", "/nowhere"), ("ignore_invalid_pages", "on")])
+def test_a_standby_that_its_settings_could_end_is_not_kept(lab, name, value):
+    """Somebody else has started it with them."""
+    master, slave = pair(lab)
+    slave.copy.stop()
+    append(slave, **{name: value})
+    slave.copy.start()
+    for op in "health", "ensure_master":
+        assert f"with {name} this standby may promote" in refused(slave, op)
+    before = slave.copy.postmaster()
+    done(slave, "ensure_slave", *of(master))
+    assert slave.copy.postmaster() != before
+    assert slave.copy.ask(f"SHOW {name}")[0][0] != value
+    done(slave, "health")
+
+
+def test_a_demotion_leaves_no_standby_that_its_settings_could_end(lab):
+    node, = lab.prepare(Copy, count=1)
+    append(node, recovery_target_xid="1000000")
+    node.copy.start()
+    assert "starts again" in done(node, "ensure_demoted")
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+    before = node.copy.postmaster()
+    assert "standby, so" in done(node, "ensure_demoted")
+    assert node.copy.postmaster() == before
+
+
+def test_settings_of_a_command_line_are_named_and_stay(lab):
+    master, slave = pair(lab)
+    slave.copy.stop()
+    postgresql.run("pg_ctl", "start", "-D", slave.copy.data, "-l",
+                   slave.copy.log, "-s", "-w", "-o",
+                   "-c recovery_target_xid=1000000")
+    for op in ("health",), ("ensure_slave", *of(master)):
+        assert "remove that from what starts the server" in \
+            refused(slave, *op)
+    assert "ends being a standby" in refused(
+        slave, "health", "-o",
+        "options.start_command=pg_ctl -o '-c recovery_target_xid=1'")
+
+
+def test_a_slave_whose_replay_is_paused_is_none_yet(lab):
+    master, slave = pair(lab)
+    slave.copy.ask("SELECT pg_wal_replay_pause()")
+    status, said = slave.call("ensure_slave", *of(master))
+    assert status == AGAIN and "replay is paused" in said
+    slave.copy.ask("SELECT pg_wal_replay_resume()")
+    done(slave, "ensure_slave", *of(master))
+
+
+def test_one_that_takes_no_writes_is_not_made_master(lab):
+    node, = copies(lab)
+    node.copy.ask("ALTER SYSTEM SET default_transaction_read_only = on")
+    node.copy.ask("SELECT pg_reload_conf()")
+    assert "default_transaction_read_only is on" in refused(
+        node, "ensure_master")
+    assert node.copy.role() == "slave"
+    # What only our own connections have does no harm.
+    node.copy.ask("ALTER SYSTEM RESET default_transaction_read_only")
+    node.copy.ask("SELECT pg_reload_conf()")
+    done(node, "ensure_master")
+    node.copy.ask("ALTER DATABASE postgres SET "
+                  "default_transaction_read_only = on")
+    done(node, "ensure_master")
+
+
+def test_a_master_that_its_operator_freezes_remains_the_master(lab):
+    """Another copy may not be frozen, and would take the writes."""
+    node, = lab.prepare(Copy, count=1, plugin={"role_interval": "200ms"})
+    node.copy.start()
+    node.agent.start()
+    assert lab.master([node])
+    before = node.copy.postmaster()
+    since = len(node.agent.text())
+
+    def asked():
+        return node.agent.text()[since:].count("ensure_master")
+    node.copy.ask("ALTER SYSTEM SET default_transaction_read_only = on")
+    node.copy.ask("SELECT pg_reload_conf()")
+    lab.wait("it is told", lambda: "before default_transaction_read_only is "
+             "off" in node.agent.text())
+    time.sleep(2)               # ten times more
+    assert not asked()
+    assert node.agent.text().count("takes no writes before") == 1
+    assert node.agent.role == "master" and node.copy.postmaster() == before
+
+
+# What stands for all sessions, and so for ours; and what it is without.
+DEFAULTS = {
+    "default_transaction_isolation": ("serializable", "read committed"),
+    "default_transaction_deferrable": ("on", "off"),
+    "statement_timeout": ("1ms", "0"), "lock_timeout": ("1ms", "0"),
+    "idle_in_transaction_session_timeout": ("1ms", "0"),
+    "idle_session_timeout": ("100ms", "0"),
+    "search_path": ("public, pg_catalog", "pg_catalog, public"),
+    "role": ("app", "none"),
+}
+
+
+def set_default(node, where, name, value):
+    value = value if name == "search_path" else f"'{value}'"
+    node.copy.ask(f"ALTER {where} SET {name} = {value}")
+
+
+@pytest.mark.parametrize("where", ["SYSTEM", "ROLE failover",
+                                   "DATABASE postgres"])
+def test_defaults_of_others_do_not_reach_our_sessions(lab, where):
+    master, slave = pair(lab)
+    # It hides the server's, where the search path lets it.
+    master.copy.ask("CREATE FUNCTION public.pg_is_in_recovery() RETURNS boolean "
+                    "LANGUAGE sql AS 'SELECT NOT pg_catalog.pg_is_in_recovery()'")
+    for name, (value, without) in DEFAULTS.items():
+        # But the test's own sessions keep what they have.
+        set_default(master, "ROLE postgres", name, without)
+        if where != "SYSTEM":
+            set_default(master, where, name, value)
+    net.wait_for("they are there", lambda: slave.copy.ask(
+        "SELECT pg_wal_lsn_diff(%s, pg_last_wal_replay_lsn()) <= 0",
+        master.copy.ask("SELECT pg_current_wal_lsn()")[0][0])[0][0])
+    for node in (master, slave) if where == "SYSTEM" else ():
+        for name, (value, _) in DEFAULTS.items():
+            if name != "role":      # of which there is none in a file
+                set_default(node, where, name, value)
+        node.copy.ask("SELECT pg_reload_conf()")
+    for node in master, slave:
+        done(node, "health")
+    done(slave, "ensure_slave", *of(master))
+    done(master, "ensure_demoted")
+    done(slave, "ensure_master", "--target", position(master))
+    done(master, "ensure_slave", *of(slave))
 
 
 # Being demoted.
@@ -256,6 +620,61 @@ def test_backends_that_outlive_their_postmaster_are_killed(lab):
     assert node.call("ensure_demoted")[0] == 0
     assert not orphans & set(node.copy.processes())
     net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+
+
+def orphans(node):
+    """Backends without a postmaster."""
+    os.kill(node.copy.postmaster(), signal.SIGKILL)
+
+
+def stopping(node):
+    """It waits for its clients, however long they write."""
+    os.kill(node.copy.postmaster(), signal.SIGTERM)
+    net.wait_for("it stops", lambda: "stopping" in
+                 (node.copy.data / "postmaster.pid").read_text())
+
+
+@pytest.mark.parametrize("way", [orphans, stopping],
+                         ids=lambda way: way.__name__)
+def test_that_somebody_has_locked_its_folder_stops_nothing(lab, way):
+    """The plugin's jobs lock it; so can who may read it, as a group."""
+    node, = copies(lab)
+    done(node, "ensure_master")
+    client = node.copy.client(20)
+
+    def work():
+        with contextlib.suppress(psycopg2.Error, TimeoutError):
+            client.run(
+                "INSERT INTO ids SELECT g FROM generate_series(1, 300000000) g")
+    threading.Thread(target=work, daemon=True).start()
+    net.wait_for("it writes", lambda: node.copy.ask(
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'INSERT%'"))
+    writer = client.link.info.backend_pid
+    folder = os.open(node.copy.data, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        way(node)
+        done(node, "ensure_demoted")
+        assert writer not in node.copy.processes()
+        assert (node.copy.data / "standby.signal").exists()
+    finally:
+        os.close(folder)
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+
+
+def test_a_master_that_is_dead_is_not_busy_for_such_a_lock(lab):
+    node, = lab.prepare(Copy, count=1)
+    node.copy.start()
+    node.agent.start()
+    lab.master([node])
+    folder = os.open(node.copy.data, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        os.kill(node.copy.postmaster(), signal.SIGKILL)
+        node.agent.wait_log("master -> demoting")
+    finally:
+        os.close(folder)
+    lab.master([node])
 
 
 def test_a_server_that_hangs_is_demoted_in_time(lab):
@@ -349,6 +768,116 @@ def test_a_standby_is_not_stopped_by_a_demotion(lab):
     assert node.copy.postmaster() == before
 
 
+def test_a_standby_that_does_not_answer_is_not_stopped_by_a_demotion(lab):
+    """Somebody else has started it; full, or an option has a fault."""
+    node, = copies(lab)
+    done(node, "ensure_master")
+    node.copy.ask("ALTER USER failover NOSUPERUSER CONNECTION LIMIT 0")
+    node.copy.stop()
+    node.copy.mark()
+    node.copy.start()
+    before = node.copy.postmaster()
+    wrong = node.copy.folder / "wrong"
+    node.copy.give(wrong, "wrong\n")
+    for words in ((), ("-o", f"options.password_file={wrong}"),
+                  ("-o", "options.connection=host=/nowhere"),
+                  ("-o", "options.connection=host=unknown.invalid")):
+        # Eight programs are run for that.
+        said = done(node, "ensure_demoted", *words, "-o",
+                    "plugin.demote_deadline=4s", "-o", "lock.lock_delay=9s")
+        assert "can't be asked whether it remains a standby" in said
+        assert "standby, so read-only" in said
+    assert node.copy.postmaster() == before
+
+
+def test_a_standby_whose_files_have_an_error_is_not_stopped_by_a_demotion(lab):
+    """It would not start again."""
+    node, = copies(lab)
+    done(node, "ensure_master")
+    node.copy.stop()
+    node.copy.mark()
+    node.copy.start()
+    before = node.copy.postmaster()
+    with open(node.copy.data / "postgresql.conf", "a") as file:
+        file.write("wrong wrong\n")
+    node.copy.give(node.copy.password_file, "wrong\n")
+    said = done(node, "ensure_demoted")
+    assert "can't be asked whether it remains a standby" in said
+    assert "standby, so read-only" in said
+    assert node.copy.postmaster() == before
+
+
+def test_one_whose_files_could_end_it_is_started_again(lab):
+    """They are read where it does not answer, with what they include."""
+    node, = lab.prepare(Copy, count=1)
+    node.copy.give(node.copy.data / "more.conf",
+                   "recovery_target_xid = 1000000\n")
+    with open(node.copy.data / "postgresql.conf", "a") as file:
+        file.write("include 'more.conf'\n")
+    node.copy.start()
+    node.copy.give(node.copy.password_file, "wrong\n")
+    # Eight programs are run for that.
+    said = done(node, "ensure_demoted", "-o", "plugin.demote_deadline=3s",
+                "-o", "lock.lock_delay=8s")
+    assert "recovery_target_xid stands in its configuration" in said
+    assert "starts again" in said
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+    assert node.copy.ask("SHOW recovery_target_xid")[0][0] == ""
+
+
+def test_one_whose_files_can_not_be_read_in_time_is_started_again(lab):
+    """That nothing was found by then proves nothing."""
+    node, = lab.prepare(Copy, count=1)
+    append(node, recovery_target_xid="1000000")
+    node.copy.start()
+    node.copy.give(node.copy.password_file, "wrong\n")
+    slow = node.copy.folder / "bin"
+    slow.mkdir(mode=0o755)
+    for program in pathlib.Path(postgresql.BIN).iterdir():
+        (slow / program.name).symlink_to(program)
+    (slow / "postgres").unlink()
+    (slow / "postgres").write_text(f"""#!/bin/sh
+case " $* " in *" -C "*) sleep 1 ;; esac
+exec {postgresql.BIN}/postgres "$@"
+""")
+    (slow / "postgres").chmod(0o755)
+    said = done(node, "ensure_demoted", "-o", f"options.bin_directory={slow}")
+    assert "is started again, because it may not remain a standby" in said
+    assert "starts again as a standby" in said
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+    assert node.copy.ask("SHOW recovery_target_xid")[0][0] == ""
+
+
+def test_a_demotion_waits_for_no_name(lab):
+    """While the network is away its name server does not answer."""
+    node, = copies(lab)
+    resolv = node.copy.folder / "resolv.conf"
+    node.copy.give(resolv, "nameserver 127.0.0.153\n")
+    resolv.chmod(0o644)
+
+    def demoted():
+        return subprocess.run(
+            ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" '
+             '/etc/resolv.conf && shift && exec "$@"', "sh", resolv, "setpriv",
+             "--reuid", node.copy.user, "--regid", node.copy.user,
+             "--clear-groups", PROGRAM, "plugin", "call", "-c",
+             node.agent.file, "-o", "options.connection=host=away.invalid "
+             "user=failover", "ensure_demoted"], text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=60)
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.153", 53))
+        for master, word in (False, "standby, so"), (True, "starts again"):
+            if master:
+                done(node, "ensure_master")
+            begun = time.monotonic()
+            called = demoted()
+            assert called.returncode == 0 and word in called.stdout, \
+                called.stdout
+            assert time.monotonic() - begun < 2
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+
+
 def test_the_final_position_is_the_end_of_what_was_written(lab):
     master, slave = pair(lab)
     write(master, "last")
@@ -408,6 +937,15 @@ def test_an_old_master_that_has_diverged_is_rewound(lab):
     holds(old, "later")
 
 
+def test_from_a_master_that_is_frozen_it_is_rewound_too(lab):
+    """Its sessions only read, but it is promoted."""
+    old, new = diverge(lab)
+    new.copy.ask("ALTER SYSTEM SET default_transaction_read_only = on")
+    new.copy.ask("SELECT pg_reload_conf()")
+    done(old, "ensure_slave", *of(new))
+    assert set(old.copy.ids()) == {"only there"}
+
+
 def test_one_that_is_a_standby_already_is_rewound_too(lab):
     """It would answer, wait for WAL for ever, and not start again."""
     old, new = diverge(lab)
@@ -449,12 +987,103 @@ def test_where_it_can_not_be_rewound_it_says_why_and_keeps_its_data(lab):
     assert "standby.signal" in os.listdir(old.copy.data)
 
 
+def history(node):
+    return {f.name: f.read_text()
+            for f in (node.copy.data / "pg_wal").glob("*.history")}
+
+
+@contextlib.contextmanager
+def of_root(*files):
+    for file in files:
+        file.touch()
+        os.chown(file, 0, 0)
+        file.chmod(0o644)
+    yield
+    for file in files:
+        shutil.chown(file, postgresql.USER)
+
+
+def test_a_rewind_that_can_not_be_done_changes_nothing(lab):
+    """A file of root here, a socket on the master: both stop it half-way."""
+    old, new = diverge(lab)
+    before = history(old)
+    assert all(before.values())
+    with of_root(old.copy.data / "postgresql.conf"):
+        said = refused(old, "ensure_slave", *of(new))
+        assert f"can't write {old.copy.data}/postgresql.conf: give it to" in said
+    with socket.socket(socket.AF_UNIX) as stray:
+        stray.bind(str(new.copy.data / "stray"))
+        said = refused(old, "ensure_slave", *of(new))
+        assert "pg_rewind failed: " in said and "stray" in said
+        assert "stray is no file, so pg_rewind fails" in done(new, "health")
+        (new.copy.data / "stray").unlink()
+    assert history(old) == before
+    assert not old.copy.data.with_name("data.rewinding").exists()
+    done(old, "ensure_slave", *of(new))
+    assert set(old.copy.ids()) == {"only there"}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_rewind_that_fails_half_way_can_be_done_again(lab, killed):
+    old, new = diverge(lab)
+    before = history(old)
+    inside = [n.copy.data / "base" / "extra" for n in (old, new)]
+    inside[1].write_text("x")
+    shutil.chown(inside[1], postgresql.USER)
+    with of_root(inside[0]):
+        refused(old, "ensure_slave", *of(new))
+        assert before.items() <= history(old).items()
+        assert old.copy.data.with_name("data.rewinding").exists()
+    for name in before if killed else ():
+        (old.copy.data / "pg_wal" / name).write_text("")
+    done(old, "ensure_slave", *of(new))
+    assert set(old.copy.ids()) == {"only there"}
+
+
+def test_a_rewind_that_never_helps_is_tried_once(lab):
+    old, new = diverge(lab)
+    old.copy.start()
+    old.copy.stop()
+    (old.copy.data / "pg_wal" / "00000002.history").write_text("")
+    for first in True, False:
+        said = refused(old, "ensure_slave", *of(new))
+        assert "could not find common ancestor" in said
+        assert "only a new copy helps" in said
+        assert first == ("begins" in said)
+    new.copy.kill()
+    done(old, "ensure_demoted")
+    old.copy.start()
+    assert "make a new copy" in refused(old, "health")
+    # By hand, which the plugin then sees by the data alone.
+    new.copy.start()
+    old.copy.rebuild(new.copy)
+    done(old, "ensure_slave", *of(new))
+    done(old, "health")
+
+
 def test_a_new_copy_keeps_the_old_data(lab):
     old, new = diverge(lab, Copying)
     done(old, "ensure_slave", *of(new))
     assert set(old.copy.ids()) == {"only there"}
     kept = old.copy.data.with_name("data.diverged")
     assert (kept / "PG_VERSION").exists()
+
+
+def test_a_new_copy_is_put_where_a_link_leads_to(lab):
+    """Not beside the link, which may be on another disk."""
+    old, new = diverge(lab, Copying)
+    disk = old.copy.folder / "disk"
+    disk.mkdir()
+    shutil.chown(disk, old.copy.user)
+    old.copy.data.rename(disk / "data")
+    old.copy.data.symlink_to(disk / "data")
+    try:
+        done(old, "ensure_slave", *of(new), seconds=60)
+        assert set(old.copy.ids()) == {"only there"}
+        assert old.copy.data.is_symlink()
+        assert (disk / "data.diverged" / "PG_VERSION").exists()
+    finally:
+        old.copy.data = disk / "data"       # where its processes are
 
 
 def test_an_empty_data_directory_gets_a_copy(lab):
@@ -470,8 +1099,9 @@ def test_an_empty_data_directory_gets_a_copy(lab):
     holds(empty, "there")
 
 
-@pytest.mark.parametrize("kind", [Copy, Copying])
-def test_a_second_timeline_with_the_same_number_is_noticed(lab, kind):
+@pytest.mark.parametrize("kind, end", [
+    (Copy, None), (Copy, Copy.kill), (Copying, None)])
+def test_a_second_timeline_with_the_same_number_is_noticed(lab, kind, end):
     """Each was begun by a node that had not heard of the other's, at the same
     place; pg_rewind says that there is nothing to do, and the server follows."""
     one, other = copies(lab, kind, count=2)
@@ -480,6 +1110,8 @@ def test_a_second_timeline_with_the_same_number_is_noticed(lab, kind):
         write(node, node.name)
     other.copy.ask("INSERT INTO ids SELECT g FROM generate_series(1, 1000) g")
     assert one.copy.timeline() == other.copy.timeline() == 2
+    if end:
+        end(one.copy)
     if kind is Copying:
         done(one, "ensure_slave", *of(other), seconds=60)
         assert one.copy.ids() == other.copy.ids()
@@ -491,6 +1123,181 @@ def test_a_second_timeline_with_the_same_number_is_noticed(lab, kind):
         time.sleep(0.1)
     assert "has diverged: its timeline 2 is another one" in said
     assert one.copy.ids() == [one.name]
+
+
+# What a copy lacks for good.
+
+class Forgetting(Copy):
+    """Keeps no WAL for slaves that are away."""
+
+    @property
+    def settings(self):
+        return {**super().settings, "wal_keep_size": "0",
+                "min_wal_size": "2MB", "max_wal_size": "2MB"}
+
+
+def left_behind(lab):
+    """A slave was away; what it lacks, its master has removed."""
+    master, slave = pair(lab, Forgetting)
+    slave.copy.stop()
+    write(master, "only here")
+    for _ in range(4):
+        master.copy.ask("SELECT pg_logical_emit_message(true, 'x', "
+                        "repeat('x', 1500000))")
+        master.copy.ask("CHECKPOINT")
+    slave.copy.start()
+    return master, slave
+
+
+def promote(node):
+    """As "consul-failover promote" does, which wants an agent to do it for."""
+    def word(path):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(path).read_text().strip()
+        return "-"
+    file = node.agent.folder / "run" / f"{node.agent.service}.promote"
+    file.write_text(f"{word('/etc/machine-id')} "
+                    f"{word('/proc/sys/kernel/random/boot_id')}\n")
+    return file
+
+
+def test_a_slave_whose_wal_is_removed_stays_unfit_without_its_master(lab):
+    master, slave = left_behind(lab)
+    said = refused(slave, "ensure_slave", *of(master))
+    assert f"lacks what {master.copy.address}:{master.copy.port} has written: " \
+        "requested WAL segment" in said and "already been removed" in said
+    master.copy.kill()
+    for end in None, slave.copy.kill:
+        if end:
+            end()
+            slave.copy.start()
+        for op in "health", "ensure_master":
+            said = refused(slave, op)
+            assert "already been removed; make a new copy" in said
+    file = promote(slave)
+    done(slave, "health")
+    done(slave, "ensure_master")
+    file.unlink()
+    done(slave, "health")
+    done(slave, "ensure_master")
+
+
+def test_a_new_copy_is_fit_again(lab):
+    master, slave = left_behind(lab)
+    refused(slave, "ensure_slave", *of(master))
+    slave.copy.rebuild(master.copy)
+    done(slave, "ensure_slave", *of(master))
+    done(slave, "health")
+    assert slave.copy.ids() == ["only here"]
+
+
+def reload(node):
+    """Until new connections have it."""
+    def loaded():
+        return node.copy.ask("SELECT pg_conf_load_time()")
+    before = loaded()
+    node.copy.ask("SELECT pg_reload_conf()")
+    net.wait_for("it is loaded", lambda: loaded() != before)
+
+
+def test_a_slave_whose_master_has_no_connection_left_is_one(lab):
+    """It streams; but what is known against it is not forgotten unseen."""
+    master, slave = left_behind(lab)
+    conninfo = slave.copy.conninfo()
+    refused(slave, "ensure_slave", *of(master))
+    slave.copy.rebuild(master.copy)
+    slave.copy.ask("ALTER SYSTEM SET primary_conninfo = %s", conninfo)
+    slave.copy.ask("SELECT pg_reload_conf()")
+    net.wait_for("it streams", slave.copy.streams_from)
+    hba = master.copy.data / "pg_hba.conf"
+    before = hba.read_text()
+    hba.write_text(before.replace("host replication", "# "))
+    reload(master)
+    said = done(slave, "ensure_slave", *of(master))
+    assert "which can't be asked" in said and "no pg_hba.conf entry" in said
+    assert "make a new copy" in refused(slave, "health")
+    hba.write_text(before)
+    reload(master)
+    done(slave, "ensure_slave", *of(master))
+    done(slave, "health")
+
+
+def test_a_master_that_can_not_forget_is_one_all_the_same(lab):
+    """Its state_dir is full, or can't be written."""
+    master, slave = left_behind(lab)
+    refused(slave, "ensure_slave", *of(master))
+    master.copy.kill()
+    promote(slave)
+    state = slave.agent.folder / "state"
+    state.chmod(0o500)
+    try:
+        assert "can't be forgotten" in done(slave, "ensure_master")
+    finally:
+        state.chmod(0o700)
+    assert slave.copy.role() == "master"
+
+
+def test_wal_from_an_archive_is_as_good(lab):
+    """The master has it no more, and the slave gets it all the same."""
+    master, slave = pair(lab, Forgetting)
+    archive = master.copy.folder / "archive"
+    archive.mkdir()
+    shutil.chown(archive, master.copy.user)
+    master.copy.stop()
+    append(master, archive_mode="on", archive_command=f"cp %p {archive}/%f")
+    (master.copy.data / "standby.signal").unlink(missing_ok=True)
+    slave.copy.stop()
+    append(slave, restore_command=f"sleep 0.3; cp {archive}/%f %p")
+    master.copy.start()
+    done(master, "ensure_master")
+    for _ in range(4):
+        master.copy.ask("SELECT pg_logical_emit_message(true, 'x', "
+                        "repeat('x', 1500000))")
+        master.copy.ask("CHECKPOINT")
+    write(master, "there")
+    slave.copy.start()
+    while (call := slave.call("ensure_slave", *of(master)))[0] == AGAIN:
+        pass
+    assert call[0] == 0, call
+    holds(slave, "there")
+
+
+def test_an_agent_does_not_promote_what_lacks_the_master_s_data(lab):
+    master, slave = left_behind(lab)
+    master.agent.start()
+    assert lab.master([master])
+    slave.agent.start()
+    lab.wait("it is refused", lambda: "already been removed" in
+             slave.agent.text() and slave.agent.role == "unhealthy")
+    assert slave.agent.ask("/slave").status == 503
+    master.agent.kill()
+    master.copy.kill()
+    slave.agent.kill()
+    slave.agent.start()
+    lab.wait("the lock is free", lambda: not lab.cluster.servers[0].get(
+        f"/v1/kv/lock/{lab.service}/leader")[0].get("Session"))
+    time.sleep(3)
+    assert lab.tags()[slave.name] is None
+    assert slave.agent.role == "unhealthy" and slave.copy.role() == "slave"
+    subprocess.run([PROGRAM, "promote", "-c", slave.agent.file], check=True,
+                   env={**os.environ, **slave.agent.env},
+                   **process.identity(slave.copy.user))
+    assert lab.master([slave]) is slave
+
+
+@pytest.mark.parametrize("kind", [Refusing, Copy])
+def test_a_copy_that_has_diverged_stays_unfit_without_its_master(lab, kind):
+    """Also where pg_rewind can't help: its master is away before it has."""
+    old, new = diverge(lab, kind)
+    if kind is Copy:
+        new.copy.ask("REVOKE ALL ON FUNCTION pg_ls_dir(text, boolean, boolean) "
+                     "FROM replicator")
+    refused(old, "ensure_slave", *of(new))
+    new.copy.kill()
+    done(old, "ensure_demoted")
+    old.copy.start()
+    for op in "health", "ensure_master":
+        assert "has diverged" in refused(old, op)
 
 
 # Its surroundings.
@@ -542,6 +1349,17 @@ def test_a_stop_command_that_does_nothing_is_not_waited_for(lab):
         done(node, "ensure_demoted")
         assert time.monotonic() - begun < 2
         net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+
+
+def test_a_start_command_that_fails_leaves_no_server_down(lab):
+    """Nobody has given the agent the right to use it."""
+    node, = copies(lab)
+    node.agent.write(options={"start_command": "echo 'not allowed'; exit 1"})
+    done(node, "ensure_master")
+    done(node, "ensure_demoted")
+    net.wait_for("it is a standby", lambda: node.copy.role() == "slave")
+    assert "start_command failed: echo 'not allowed'" in \
+        node.copy.log.read_text()
 
 
 def test_a_number_in_postmaster_pid_that_is_another_s_does_no_harm(lab):
@@ -602,10 +1420,88 @@ def test_a_wrong_password_for_the_master(lab):
     assert slave.copy.conninfo() == before
 
 
+def wrong_password(master, slave):
+    slave.copy.give(slave.copy.passfile, "*:*:*:replicator:wrong\n")
+
+
+def no_password(master, slave):
+    slave.copy.give(slave.copy.passfile, "")
+
+
+def no_line(master, slave):
+    hba = master.copy.data / "pg_hba.conf"
+    hba.write_text(hba.read_text().replace("host replication", "# "))
+    reload(master)
+
+
+def no_right(master, slave):
+    master.copy.ask("ALTER USER replicator NOREPLICATION")
+
+
+@pytest.mark.parametrize("way", [wrong_password, no_password, no_line, no_right],
+                         ids=lambda way: way.__name__)
+def test_one_that_its_master_does_not_let_in_is_no_master_without_it(lab, way):
+    """Its server was restarted since; and its account is right here."""
+    master, slave = pair(lab)
+    slave.copy.lag()
+    way(master, slave)
+    write(master, "missed")
+    refused(slave, "ensure_slave", *of(master))
+    master.copy.kill()
+    for end in None, slave.copy.kill:
+        if end:
+            end()
+            slave.copy.start()
+        for op in "health", "ensure_master":
+            said = refused(slave, op)
+            assert "does not let it in" in said and "let it in, or" in said
+    promote(slave)
+    done(slave, "ensure_master")
+
+
+def test_one_that_is_let_in_again_is_as_good_as_before(lab):
+    master, slave = pair(lab)
+    slave.copy.lag()
+    secret = slave.copy.passfile.read_text()
+    wrong_password(master, slave)
+    refused(slave, "ensure_slave", *of(master))
+    assert "does not let it in" in refused(slave, "health")
+    slave.copy.give(slave.copy.passfile, secret)
+    done(slave, "ensure_slave", *of(master))
+    done(slave, "health")
+    master.copy.kill()
+    done(slave, "ensure_master")
+
+
+def test_a_slave_that_streams_needs_no_second_login(lab):
+    """Its password has changed, and its connection has not ended."""
+    master, slave = pair(lab)
+    wrong_password(master, slave)
+    done(slave, "ensure_slave", *of(master))
+    master.copy.kill()
+    done(slave, "health")
+    done(slave, "ensure_master")
+
+
 def test_a_password_file_that_all_may_read(lab):
     node, = copies(lab)
     node.copy.password_file.chmod(0o644)
     assert str(node.copy.password_file) in refused(node, "health")
+
+
+def test_health_warns_of_what_makes_copies_differ(lab):
+    node, = copies(lab)
+    done(node, "ensure_master")
+    for statement in (
+            "UPDATE pg_database SET datcollversion = '0.1'",
+            "ALTER SYSTEM SET recovery_target_name = 'x'",
+            "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+        node.copy.ask(statement)
+    net.wait_for("it is told", lambda: node.copy.ask("SHOW fsync") == [("off",)])
+    said = done(node, "health")
+    for words in ("sorts text otherwise", "recovery_target_... stands in",
+                  "fsync is off"):
+        assert words in said
 
 
 @pytest.mark.parametrize("rights, lacks", [
@@ -649,7 +1545,12 @@ def test_another_user_than_the_server_s(lab):
 
 def test_a_data_directory_that_is_none(lab):
     node, = copies(lab)
+    # Names of files in it would be cut.
+    deep = node.copy.folder.joinpath(*["d" * 200] * 5)
+    deep.mkdir(parents=True)
+    shutil.chown(deep, node.copy.user)
     for folder, why in (("/nowhere", "/nowhere: No such file"),
+                        (deep, "is longer than"),
                         ("data", "is no absolute path"),
                         (node.copy.folder, "has no PG_VERSION")):
         for op in "health", "ensure_demoted":

@@ -1,15 +1,21 @@
 """Redis: what it does that costs data or a master, where nobody takes care."""
 
+import concurrent.futures
 import contextlib
+import os
+import pathlib
 import re
 import shutil
+import socket
+import subprocess
 import threading
+import time
 
 import pytest
 import redis
 
 import redis_
-from lab import net
+from lab import net, process
 from lab.copies import done
 
 NOBODY = ["slave", "127.0.0.1", 0]
@@ -158,6 +164,72 @@ def test_a_slave_of_the_wrong_master_is_led_to_the_right_one(lab):
     follow(slave, other)
     lab.wait("it follows the master", lambda: slave.copy.role_of() == [
         "slave", master.copy.address, master.copy.port])
+
+
+def test_a_copy_without_a_link_is_no_slave_yet(lab):
+    """REPLICAOF is said, and that is all: it has nothing of its master's."""
+    master, slave = two(lab)
+    done(master, "ensure_master")
+    master.copy.ask("SET", "a", 1)
+    keep_from(slave)
+    for _ in range(3):
+        assert f"connects to {where(master)}; if that lasts" in under_way(
+            slave, master)
+        assert not link_is_up(slave)
+    slave.copy.ask("CONFIG", "SET", "masteruser", "")
+    done(slave, "ensure_slave", *of(master))
+    assert link_is_up(slave) and slave.copy.ask("GET", "a") == "1"
+    master.copy.kill()
+    net.wait_for("the link is down", lambda: not link_is_up(slave))
+    assert "nobody listens there" in under_way(slave, master)
+
+
+def test_nor_is_one_that_its_master_lets_ask_and_sends_nothing(lab):
+    master, slave = two(lab)
+    done(master, "ensure_master")
+    master.copy.ask("ACL", "SETUSER", "default", "-psync", "-sync")
+    for _ in range(3):
+        assert "the log of Redis says why" in under_way(slave, master)
+
+
+def test_one_that_never_gets_a_link_is_busy_and_then_sick(lab):
+    master, slave = lab.prepare(Copy, count=2, options={"max_silence": "2s"})
+    for n in master, slave:
+        n.copy.start()
+    master.copy.ask("SET", "a", 1)
+    keep_from(slave)
+    master.agent.start()
+    lab.master([master])
+    slave.agent.start()
+    lab.wait("it is busy", lambda: "which it has not reached yet" in
+             slave.agent.ask("/health").text)
+    slave.agent.wait_log("has not heard the master")
+    assert "ensure_slave is under way: connects to" in slave.agent.text()
+    slave.copy.ask("CONFIG", "SET", "masteruser", "")
+    lab.settled()
+
+
+def test_a_copy_that_is_sent_everything_is_not_begun_anew_nor_read_of(lab):
+    """Nor told so by an agent, each of whose calls is a question here."""
+    master, slave = lab.prepare(Copy, count=2)
+    for n in master, slave:
+        n.copy.start()
+    master.agent.start()
+    lab.master([master])
+    for n in range(100):
+        master.copy.ask("SET", n, "x" * 10000)
+    for name, value in ("rdb-key-save-delay", 60_000), ("rdbcompression", "no"):
+        master.copy.ask("CONFIG", "SET", name, value)
+    slave.agent.start()
+    slave.agent.wait_log("ensure_slave is under way: copies everything from "
+                         f"{where(master)}: ")
+    assert "copies everything" in under_way(slave, master)
+    time.sleep(1)       # the agent has asked some times
+    assert lab.tags()[slave.name] is None and not link_is_up(slave)
+    assert slave.agent.ask("/slave").status == 503
+    lab.wait("it is its slave", lambda: lab.tags()[slave.name] == "slave")
+    assert slave.copy.ask("DBSIZE") == 100
+    assert master.copy.info("stats")["sync_full"] == 1
 
 
 # Empty masters.
@@ -343,6 +415,34 @@ def test_a_server_that_is_started_again_takes_no_writes_before_its_agent(lab):
     assert refuses_writes(master.copy)
 
 
+class NoTransactions(Copy):
+    config = {**Copy.config, "rename-command": 'MULTI ""'}
+
+
+@pytest.mark.parametrize("kind", [Copy, NoTransactions])
+def test_a_master_from_before_its_agent_is_none_when_it_is_started(lab, kind):
+    node = one(lab, kind)
+    written, over = [], threading.Event()
+
+    def write():
+        with node.copy.connection() as c:
+            while not over.is_set():
+                written.append(c.execute_command("SET", "a", len(written)))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        writer = pool.submit(write)
+        done(node, "ensure_master")
+        over.set()
+        if kind is Copy:            # its clients have not seen it
+            writer.result()
+            assert len(written) > 10
+    assert node.copy.role_of() == ["master"]
+    before = node.copy.info("replication")["master_replid"]
+    done(node, "ensure_master")     # of another agent, later
+    assert node.copy.info("replication")["master_replid"] == before
+    restart(node)
+    assert node.copy.role_of() == NOBODY
+
+
 def test_no_open_connection_script_or_transaction_writes_after_demotion(lab):
     node = one(lab, kill_clients="no")
     with node.copy.connection() as open_, node.copy.connection() as multi:
@@ -447,21 +547,265 @@ def test_a_server_that_hangs_is_killed_before_another_takes_its_place(lab):
     lab.settled()
 
 
-@pytest.mark.parametrize("pid_file", ["text", "", "1", "self"])
-def test_nothing_but_a_redis_server_is_killed(lab, pid_file, tmp_path):
+class Crowd:
+    """More clients than a server takes, who come back at once; and one who had
+    his connection before, and writes all the time."""
+
+    def __init__(self, copy):
+        self.copy, self.acks, self.ended = copy, [], threading.Event()
+        self.held, self.sockets = copy.connection(), []
+        self.held.ping()
+        most = copy.info("clients")["connected_clients"] + 3
+        copy.ask("CONFIG", "SET", "maxclients", most)
+        self.threads = [threading.Thread(target=t, daemon=True)
+                        for t in (self.write, self.press)]
+        for t in self.threads:
+            t.start()
+        net.wait_for("it is full", self.full)
+
+    def write(self):
+        with contextlib.suppress(redis.RedisError):
+            while not self.ended.is_set():
+                self.held.incr("acknowledged")
+                self.acks.append(time.monotonic())
+                time.sleep(0.002)
+
+    def press(self):
+        while not self.ended.is_set():
+            for s in list(self.sockets):
+                with contextlib.suppress(BlockingIOError, OSError):
+                    if not s.recv(100):
+                        self.sockets.remove(s)
+                        s.close()
+            while len(self.sockets) < 30:
+                s = socket.socket()
+                self.sockets.append(s)
+                with contextlib.suppress(OSError):
+                    s.connect((self.copy.address, self.copy.port))
+                s.setblocking(False)
+            time.sleep(0.001)
+
+    def full(self):
+        try:
+            self.copy.ask("PING")
+        except redis.RedisError:
+            return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for t in self.threads:
+            t.join()
+        for s in self.sockets:
+            s.close()
+        self.held.close()
+
+
+@pytest.mark.parametrize("kind", ["Copy", "Socket"])
+def test_a_full_server_is_demoted_by_the_guard(lab, kind):
+    """It takes no connection: the guard finds its process without one."""
+    master, *slaves = lab.three(globals()[kind], options={"pid_file": None})
+    with Crowd(master.copy) as crowd:
+        master.agent.kill()
+        new = lab.master(slaves)
+        found = time.monotonic()
+        assert crowd.acks and crowd.acks[-1] < found - 0.5
+        assert new.copy.role() == "master"
+    lab.wait("it has ended", lambda: not master.copy.running)
+    assert "max number of clients" in master.agent.text()
+
+
+@pytest.mark.parametrize("pid_file", ["text", "", "1", "self", "other"])
+def test_nothing_but_its_redis_server_is_killed(lab, pid_file):
     """What an old pid file names may be anybody."""
     bystander = lab.run("bystander", ["sleep", "1000"])
-    file = tmp_path / "pid"
-    file.write_text(str(bystander.pid) if pid_file == "self" else pid_file)
-    master, *slaves = lab.three(
-        Copy, options={"timeout": "500ms", "pid_file": file})
+    master, *slaves = lab.three(Copy, options={"timeout": "500ms"})
     master.copy.process.freeze()
-    lab.wait("it can't be demoted", lambda: "no answer in time; " in
-             master.agent.text())
-    assert bystander.running
-    assert "pid_file" in master.agent.text()
-    master.copy.process.thaw()
+    (master.copy.folder / "pid").write_text(
+        {"self": str(bystander.pid),
+         "other": str(slaves[0].copy.process.pid)}.get(pid_file, pid_file))
+    lab.wait("it has ended", lambda: not master.copy.running)
+    assert bystander.running and slaves[0].copy.running
+    master.copy.start()
     lab.settled()
+
+
+@pytest.mark.parametrize("pid_file", [None, "", "text", "self", "other"])
+def test_a_pid_file_that_is_not_the_servers_is_refused_by_name(lab, pid_file):
+    node, other = two(lab)
+    assert "not told yet" in done(node, "health")
+    bystander = lab.run("bystander", ["sleep", "1000"])
+    file = node.copy.folder / "pid"
+    if pid_file is None:
+        file.unlink()
+    else:
+        file.write_text({"self": str(bystander.pid),
+                         "other": str(other.copy.process.pid)}.get(
+                             pid_file, pid_file))
+    said = refused(node, "health")
+    assert str(file) in said and f"is process {node.copy.process.pid}" in said
+
+
+def test_an_agent_that_could_not_end_its_server_says_so_once(lab):
+    class Foreign(Copy):
+        user = "nobody"
+
+        def prepare(self):
+            super().prepare()
+            shutil.chown(self.password_file, "nobody")
+    node = one(lab, Foreign, pid_file=None)
+    node.agent.start()
+    lab.master([node])
+    lab.wait("it says so", lambda: "can't be demoted by this agent" in
+             node.agent.text())
+    assert node.agent.text().count("can't be demoted by this agent") == 1
+
+
+@pytest.mark.parametrize("pid_file", ["given", None])
+def test_a_server_that_has_moved_to_another_port_is_no_server_that_is_down(
+        lab, pid_file):
+    master, *slaves = lab.three(
+        Copy, options={} if pid_file else {"pid_file": None})
+    new_port = lab.net.port()
+    if pid_file:        # the guard's handler is one that has not seen it before
+        master.agent.freeze()
+    master.copy.ask("CONFIG", "SET", "port", new_port)
+    if pid_file:
+        assert "of pid_file runs" in refused_at(master, new_port)
+        master.agent.kill()
+        lab.wait("it has ended", lambda: not master.copy.running)
+        assert lab.master(slaves)
+    else:
+        assert lab.master(slaves)
+        assert "takes no new connection" in master.agent.text()
+
+
+def refused_at(node, port):
+    node.copy.port, old = port, node.copy.port
+    try:
+        return refused(node, "ensure_demoted")
+    finally:
+        node.copy.port = old
+
+
+class Local(Copy):
+    """Its agent asks it at 127.0.0.1, where its config has it listen, too."""
+
+    more = {"host": None, "pid_file": None, "rewrite_config": "no"}
+    local = True
+
+    def __init__(self, *words):
+        super().__init__(*words)
+        # At whatever address another one listens there, it may be this one.
+        with socket.socket() as s:
+            s.bind(("", 0))
+            self.port = s.getsockname()[1]
+
+    @property
+    def config(self):
+        return {**Copy.config, "bind": f"127.0.0.1 {self.address}"
+                if self.local else self.address}
+
+
+def restart_elsewhere(node):
+    """With a bind that leaves out where its agent asks, and as a master."""
+    node.copy.kill()
+    node.copy.local = False
+    node.copy.prepare()
+    node.copy.start()
+
+
+@pytest.mark.parametrize("pid_file", [None, "missing"])
+def test_a_server_that_was_restarted_at_another_address_is_not_down(
+        lab, pid_file):
+    node = one(lab, Local, pid_file=pid_file and lab.folder / pid_file)
+    restart_elsewhere(node)
+    assert f"process {node.copy.process.pid}, listens on port" in refused(
+        node, "ensure_demoted")
+    assert node.copy.ask("SET", "a", 1)
+    node.copy.stop()
+    assert "no server runs" in done(node, "ensure_demoted")
+
+
+def test_a_guard_does_not_say_that_such_a_server_is_demoted(lab):
+    """Its handler has not seen it before, and so has no connection to it."""
+    master, *_ = lab.three(Local)
+    master.agent.freeze()
+    restart_elsewhere(master)
+    master.agent.kill()
+    master.agent.wait_log("listens on port", alive=False)
+    assert not master.agent.lines("guard: the copy is demoted")
+    master.copy.kill()
+    master.agent.wait_log("guard: the copy is demoted", alive=False)
+
+
+def test_a_neighbour_at_the_same_port_is_another_server(lab):
+    class Neighbour(Copy):
+        def prepare(self):
+            self.port = min(c.port for c in (self, *self.peers))
+            super().prepare()
+    node, other = two(lab, Neighbour)
+    assert node.copy.port == other.copy.port
+    node.copy.stop()
+    assert "no server runs" in done(node, "ensure_demoted")
+
+
+@pytest.mark.parametrize("pid_file", ["", "text", "folder"])
+def test_a_pid_file_that_tells_nothing_does_not_tell_that_no_server_runs(
+        lab, pid_file):
+    node = one(lab)
+    node.copy.kill()
+    file = node.copy.folder / "pid"
+    assert "no server runs" in done(node, "ensure_demoted")
+    file.unlink()
+    if pid_file == "folder":
+        file.mkdir()
+    else:
+        file.write_text(pid_file)
+    status, said = node.answer("ensure_demoted")
+    assert status == 1 and f"pid_file {file}" in said, said
+    file.rmdir() if pid_file == "folder" else file.unlink()
+    assert "no server runs" in done(node, "ensure_demoted")
+
+
+def test_a_server_that_is_stopped_and_takes_no_connection_is_ended(lab):
+    """Its backlog is full: not even the kernel answers."""
+    class Short(Copy):
+        config = {**Copy.config, "tcp-backlog": 1}
+    master, *slaves = lab.three(Short, options={"pid_file": None})
+    master.copy.process.freeze()
+    sockets = [socket.socket() for _ in range(5)]
+    for s in sockets:
+        s.setblocking(False)
+        s.connect_ex((master.copy.address, master.copy.port))
+    master.agent.kill()
+    lab.wait("it has ended", lambda: not master.copy.running)
+    assert lab.master(slaves)
+    for s in sockets:
+        s.close()
+
+
+def test_one_that_lets_nobody_in_is_ended_and_says_why(lab):
+    """In protected mode it answers only those of its own machine."""
+    master, *slaves = lab.three(Copy, options={"pid_file": None})
+    master.agent.freeze()
+    master.copy.ask("ACL", "SETUSER", "default", "resetpass", ">other")
+    master.agent.kill()
+    lab.wait("it has ended", lambda: not master.copy.running)
+    assert lab.master(slaves)
+    assert "WRONGPASS" in master.agent.text()
+
+
+def test_one_that_is_out_of_memory_is_demoted_as_any_other(lab):
+    node = one(lab)
+    done(node, "ensure_master")
+    node.copy.ask("CONFIG", "SET", "maxmemory", 1)
+    with pytest.raises(redis.ResponseError, match="maxmemory"):
+        node.copy.ask("SET", "a", 1)
+    done(node, "ensure_demoted")
+    assert node.copy.role_of() == NOBODY
 
 
 # Hand-over.
@@ -553,6 +897,203 @@ def test_positions_are_compared_within_one_history_only(lab):
         assert b.call("has_position", text)[0] == AGAIN, text
 
 
+# What is known against a copy when its master is gone.
+
+ADVICE = "to make it master all the same: consul-failover promote"
+
+
+def link_is_up(node):
+    return node.copy.info("replication").get("master_link_status") == "up"
+
+
+class Backlog(Saved):
+    config = {**Saved.config, "repl-backlog-size": "16kb"}
+
+
+def master_and_slave(lab, kind=Copy, **options):
+    master, slave = two(lab, kind, **options)
+    done(master, "ensure_master")
+    master.copy.ask("SET", "a", 1)
+    done(slave, "ensure_slave", *of(master))
+    net.wait_for("the link is up", lambda: link_is_up(slave))
+    done(slave, "ensure_slave", *of(master))
+    return master, slave
+
+
+def under_way(slave, master):
+    """What ensure_slave says that it still waits for."""
+    status, said = slave.call("ensure_slave", *of(master))
+    assert status == AGAIN, said
+    return said
+
+
+def keep_from(slave):
+    """Its agent can ask a master, and it can not connect to any."""
+    slave.copy.ask("CONFIG", "SET", "masteruser", "nobody")
+
+
+def is_unfit(node, why):
+    for op in "health", "ensure_master":
+        said = refused(node, op)
+        assert why in said and ADVICE in said, said
+
+
+def test_a_slave_that_was_to_get_all_anew_is_no_master_without_it(lab):
+    """Its data are of before; and of its master's nobody can tell any more."""
+    master, slave = master_and_slave(lab, Backlog)
+    save(slave.copy, "SAVE")
+    slave.copy.kill()
+    for n in range(10):
+        master.copy.ask("SET", f"more {n}", "x" * 10000)
+    # It takes longer than this test.
+    master.copy.ask("CONFIG", "SET", "rdb-key-save-delay", 5_000_000)
+    slave.copy.start()
+    assert under_way(slave, master)
+    net.wait_for("it is sent all", lambda: slave.copy.info("replication")
+                 .get("master_sync_in_progress") == 1)
+    done(slave, "ensure_demoted")
+    slave.copy.ask("REPLICAOF", *NOBODY[1:])
+    is_unfit(slave, f"lacks data of the master {where(master)}")
+    slave.copy.kill()       # nor does a restart make it whole
+    slave.copy.start()
+    is_unfit(slave, f"lacks data of the master {where(master)}")
+    master.copy.ask("CONFIG", "SET", "rdb-key-save-delay", 0)
+    for pid, _ in process.descendants(master.copy.process.pid):
+        os.kill(pid, 9)     # who saves, slowly
+    done(slave, "ensure_slave", *of(master))
+    net.wait_for("the link is up", lambda: link_is_up(slave))
+    done(slave, "ensure_slave", *of(master))
+    master.copy.kill()
+    done(slave, "health")
+    done(slave, "ensure_master")
+
+
+def test_one_that_was_told_to_follow_nobody_had_no_link_to_lose(lab):
+    """For longer than max_silence; its master has been one for a moment."""
+    master, slave = master_and_slave(lab, max_silence="1s")
+    slave.copy.ask("REPLICAOF", *NOBODY[1:])
+    master.copy.ask("SET", "b", 1)
+    net.wait_for("it is silent", lambda: slave.copy.info("replication")
+                 ["master_link_down_since_seconds"] > 1)
+    keep_from(slave)        # what a link would mend
+    assert "connects to" in under_way(slave, master)
+    master.copy.kill()
+    slave.copy.ask("REPLICAOF", *NOBODY[1:])
+    done(slave, "health")
+
+
+def test_one_that_its_master_refused_is_no_master_without_it(lab):
+    master, slave = two(lab)
+    done(master, "ensure_master")
+    master.copy.ask("SET", "a", 1)
+    slave.copy.password_file.write_text("wrong\n")
+    slave.copy.ask("CONFIG", "SET", "requirepass", "wrong")
+    status, said = slave.answer("ensure_slave", *of(master))
+    assert status == 1 and "WRONGPASS" in said
+    master.copy.kill()
+    status, said = slave.answer("health")
+    assert status == 1 and "its master refuses this copy" in said
+    assert "WRONGPASS" in said and ADVICE in said
+
+
+def test_a_copy_that_lacks_data_is_promoted_by_hand_only(lab):
+    """By the agents, and it says so meanwhile."""
+    master, slave = lab.prepare(Copy, count=2)
+    master.copy.start()
+    master.agent.start()
+    lab.master([master])
+    for n in range(5):
+        master.copy.ask("SET", n, 1)
+    master.copy.ask("CONFIG", "SET", "rdb-key-save-delay", 30_000_000)
+    slave.copy.start()
+    slave.agent.start()
+
+    def is_sent_all():
+        with contextlib.suppress(redis.ConnectionError):    # its agent ends them
+            return slave.copy.info("replication").get(
+                "master_sync_in_progress") == 1
+    lab.wait("it is sent all", is_sent_all)
+    master.agent.kill()
+    master.copy.kill()
+    lab.wait("it is refused", lambda: "Service is not healthy: this copy, with "
+             "0 keys, lacks data of the master" in slave.agent.text())
+    lab.wait("the lock is free", lambda: slave.agent.ask("/master").status == 503
+             and not lab.cluster.servers[0].get(
+                 f"/v1/kv/lock/{lab.service}/leader")[0].get("Session"))
+    assert lab.tags()[slave.name] is None and slave.copy.role() == "slave"
+    assert slave.agent.ask("/slave").status == 503
+    status, said = slave.promote()
+    assert status == 0, said
+    assert lab.master([slave])
+
+
+# Equal offsets, other data.
+
+def fail_one_here(master, slave):
+    """Written to as a slave; what fails there is not repeated."""
+    with slave.copy.connection() as c:
+        c.execute_command("CONFIG", "SET", "replica-read-only", "no")
+        c.execute_command("SET", "list", "is none")
+        c.execute_command("CONFIG", "SET", "replica-read-only", "yes")
+    before = errors(slave)
+    master.copy.ask("LPUSH", "list", 1)
+    net.wait_for("it has failed", lambda: errors(slave) == before + 1)
+
+
+def errors(node):
+    return node.copy.info("stats")["unexpected_error_replies"]
+
+
+def test_a_slave_on_which_its_masters_commands_fail_is_named(lab):
+    """What was counted before, as of its own slaves, says nothing of it."""
+    master, slave = master_and_slave(lab)
+    fail_one_here(master, slave)
+    done(slave, "health")
+    for n in master, slave:
+        n.agent.start()
+        lab.wait("it has its role", lambda n=n: n.agent.role in ("master", "slave"))
+    lab.wait("it is fit", lambda: slave.agent.ask("/slave").status == 200)
+    fail_one_here(master, slave)
+    lab.wait("it is unfit", lambda: slave.agent.ask("/slave").status == 503)
+    assert "grown by 1 since it follows" in slave.agent.text()
+    slave.copy.ask("CONFIG", "RESETSTAT")
+    lab.wait("it is fit", lambda: slave.agent.ask("/slave").status == 200)
+
+
+def test_a_change_of_the_password_takes_no_master_away(lab):
+    """While the agent's old one is no good: it has a connection, and says so."""
+    master, slave = two(lab)
+    for n in master, slave:
+        n.agent.start()
+        lab.wait("it has its role", lambda n=n: n.agent.role in ("master", "slave"))
+    lab.wait("its health was asked as a master's", lambda:
+             "master with" in master.agent.ask("/health").text)
+    master.copy.ask("CONFIG", "SET", "requirepass", "another")
+    lab.wait("it says so", lambda: "WRONGPASS" in master.agent.text())
+    time.sleep(3)           # one more look at it
+    assert master.agent.role == "master"
+    assert master.agent.text().count("have it take the agent's password") == 1
+
+
+def test_a_slave_that_drops_keys_by_itself_is_named(lab):
+    master, slave = master_and_slave(lab)
+    for key, value in (("maxmemory", "100mb"), ("maxmemory-policy", "allkeys-lru")):
+        slave.copy.ask("CONFIG", "SET", key, value)
+    done(slave, "health")
+    slave.copy.ask("CONFIG", "SET", "replica-ignore-maxmemory", "no")
+    for op in "health", "ensure_master":
+        assert "replica-ignore-maxmemory is no" in refused(slave, op)
+
+
+def test_both_can_be_allowed_knowingly(lab):
+    master, slave = master_and_slave(lab, allow_other_data="yes")
+    for key, value in (("maxmemory", "100mb"), ("maxmemory-policy", "allkeys-lru"),
+                       ("replica-ignore-maxmemory", "no")):
+        slave.copy.ask("CONFIG", "SET", key, value)
+    done(slave, "health")
+    done(slave, "ensure_master")
+
+
 # What it can be configured to.
 
 def test_a_server_without_a_config_file_is_warned_of_once(lab):
@@ -582,6 +1123,42 @@ class Socket(Copy):
 
 def test_it_is_reached_by_a_unix_socket(lab):
     lab.three(Socket)
+
+
+def test_a_server_with_port_0_is_told(lab):
+    class Portless(Socket):
+        config = property(lambda self: {
+            **Copy.config, "unixsocket": self.folder / "socket", "port": 0})
+        def answers(self):
+            return self.running and (self.folder / "socket").exists()
+    node = one(lab, Portless)
+    node.agent.start()
+    node.agent.wait_log("has port 0, and listens at its socket only")
+    node.agent.write(options={"socket": None, "host": node.copy.address})
+    status, said = node.call("health")
+    assert status == 1 and "or has port 0" in said, said
+
+
+def test_a_port_of_tls_is_told(lab):
+    class Tls(Copy):
+        def prepare(self):
+            super().prepare()
+            key, cert = self.folder / "key.pem", self.folder / "cert.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec",
+                            "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-subj", "/CN=redis", "-keyout", key,
+                            "-out", cert], check=True, capture_output=True)
+            with self.file.open("a") as file:
+                file.write(f"port 0\ntls-port {self.port}\n"
+                           f"tls-key-file {key}\ntls-cert-file {cert}\n"
+                           f"tls-ca-cert-file {cert}\n")
+        def answers(self):
+            return b"Ready to accept" in (self.folder / "log").read_bytes()
+    node = one(lab, Tls)
+    for op in "health", "ensure_demoted":
+        status, said = node.answer(op)
+        assert status == 1 and "tls-port" in said, said
+    assert node.copy.running
 
 
 def test_a_server_whose_socket_was_removed_is_no_server_that_is_down(lab):
@@ -641,6 +1218,21 @@ def test_a_right_that_is_missing_is_named(lab, right, op):
     words = of(other) if op == "ensure_slave" else []
     said = refused(node, op, *words)
     assert "NOPERM" in said and f"'{right[1:]}'" in said
+
+
+@pytest.mark.parametrize("harm", (pathlib.Path.unlink, lambda p: p.chmod(0o644)))
+def test_a_password_file_that_is_no_good_by_then_keeps_no_guard_from_it(lab, harm):
+    master, slave = two(lab)
+    for n in master, slave:
+        n.agent.start()
+        lab.wait("it has its role", lambda n=n: n.agent.role in ("master", "slave"))
+    time.sleep(1.2)         # Consul forgives nothing before its first poll
+    harm(master.copy.password_file)
+    master.agent.kill()
+    master.agent.wait_log("guard: the copy is demoted", alive=False)
+    assert not master.agent.lines("could not be demoted")
+    assert master.copy.running and "the one that was there at the start" in \
+        master.agent.text()
 
 
 def test_a_wrong_password_is_told_and_harms_nothing(lab):

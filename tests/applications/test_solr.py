@@ -4,7 +4,10 @@ A Solr needs seconds of a processor to start, so there are fewer rounds than
 with the other applications, and most of them without a restart.
 """
 
+import os
 import time
+
+import pytest
 
 import scenarios
 import solr
@@ -48,10 +51,12 @@ class Solr(scenarios.Scenarios):
         lab.rejoins(old)
 
 
+@pytest.mark.timeout(900)   # each kill costs the start of a Solr
 class TestSolr(Solr):
     """9.x, without a restart."""
 
     Copy = solr.Copy
+    KILLS = 6 if os.environ.get("TRAPS") == "half" else 20
 
 
 class Few(Solr):

@@ -4,6 +4,8 @@ Two Solr servers live as long as this module; each test has a core of its own on
 both, and calls the plugin by hand.
 """
 
+import base64
+import fcntl
 import http.server
 import itertools
 import json
@@ -69,6 +71,8 @@ class Hand:
             "plugin": {"path": plugin("solr"), **(plugin_ or {})},
             "options": {**self.copy.options, "cores": self.core,
                         "on_divergence": None, **options},
+            "agent": {"run_dir": self.file.with_suffix(".run"),
+                      "state_dir": self.file.with_suffix(".state")},
         }
         self.file.write_text(agent.ini(sections))
 
@@ -320,6 +324,91 @@ def test_a_solr_that_hangs_is_not_said_to_be_demoted(pair):
     assert one.write("3") == 415
 
 
+def test_a_solr_that_is_looked_for_in_a_wrong_place_is_not_said_to_be_down(pair):
+    """Nobody listens at its URL, and it goes on to take writes at another."""
+    one, _ = pair
+    one.configure(url=f"http://{one.copy.address}:{one.copy.net.port()}/solr")
+    status, said = one.call("ensure_demoted")
+    assert status == AGAIN      # whoever it is, we have not made it a master
+    assert f"process {one.copy.process.pid} has its index in" in said
+    one.copy.kill()
+    assert "does not run" in one.does("ensure_demoted")
+    one.configure()
+    one.restart()
+    assert one.write("3") == 415
+
+
+def test_a_solr_that_has_its_data_elsewhere_is_not_said_to_be_down(make, tmp_path):
+    """Where its core.properties says; anybody may read its lock."""
+    one, _ = make()
+    one.properties.write_text(one.properties.read_text() +
+                              f"dataDir={tmp_path}/elsewhere\n")
+    one.restart()
+    one.does("ensure_master")
+    lock, = tmp_path.glob("elsewhere/index*/write.lock")
+    one.configure(url=f"http://{one.copy.address}:{one.copy.net.port()}/solr")
+    status, said = one.call("ensure_demoted")
+    assert status == AGAIN
+    assert f"process {one.copy.process.pid} has its index in {tmp_path}" in said
+    one.copy.kill()
+    with open(lock) as file:
+        fcntl.lockf(file, fcntl.LOCK_SH)
+        assert "does not run" in one.does("ensure_demoted")
+
+
+def test_one_that_was_refused_is_no_master_when_its_master_is_gone(make):
+    """It lacks what that had."""
+    one, two = make()
+    for node, ids in (two, "34"), (one, "1"):
+        node.does("ensure_master")
+        for id_ in ids:
+            assert node.write(id_) == 200
+            node.commit()
+    assert "has diverged" in two.refuses("ensure_slave", one.where)
+    one.copy.kill()
+    for op in "health", "ensure_master":
+        said = two.refuses(op)
+        assert "has diverged, and lacks generation" in said
+        assert "consul-failover promote" in said
+    one.restart()
+    one.does("ensure_master")
+    two.configure(on_divergence="follow")
+    two.follows(one.where, {"1"})
+    two.does("ensure_slave", one.where)
+    two.does("health")
+    two.does("ensure_master")
+
+
+def change_password(copy, old, new):
+    login = base64.b64encode(f"failover:{old}".encode()).decode()
+    answer = net.request(
+        "POST", f"{copy.url}/admin/authentication",
+        json.dumps({"set-user": {"failover": new}}),
+        {"Authorization": f"Basic {login}", "Content-Type": "application/json"},
+        10)
+    assert answer.status == 200, answer
+
+
+def test_a_slave_whose_password_its_master_refuses_is_no_master(pair):
+    """It would be made one whatever it has not got since."""
+    one, two = pair
+    change_password(one.copy, solr.PASSWORD, "another")
+    try:
+        assert "does not accept the password" in two.refuses(
+            "ensure_slave", one.where)
+        for op in "health", "ensure_master":
+            said = two.refuses(op)
+            assert "has refused this copy (HTTP 401)" in said
+            assert "consul-failover promote" in said
+    finally:
+        change_password(one.copy, "another", solr.PASSWORD)
+    assert one.write("3") == 200
+    one.commit()
+    two.follows(one.where, {"1", "2", "3"})
+    two.does("health")
+    two.does("ensure_master")
+
+
 def test_a_promotion_waits_for_a_running_fetch(pair):
     """A fetch that ends later would undo the first writes."""
     one, two = pair
@@ -545,6 +634,8 @@ def test_a_master_that_is_not_there(pair):
 
 @pytest.mark.parametrize("keys, wrong", [
     ({"cores": "a/b"}, "a/b"), ({"cores": " ,"}, "none"),
+    ({"cores": "c" * 129}, "longer than 128"), ({"user": "u" * 128}, "longer"),
+    ({"ca_file": "/" * 512}, "longer than 511"),
     ({"method": "magic"}, "magic"), ({"on_divergence": "x"}, "on_divergence"),
     ({"url": "file:///etc/passwd"}, "url"), ({"url": "http://u:p@h/"}, "url"),
 ])

@@ -79,6 +79,8 @@ class Ours(Side):
         seen = len(old.agent.lines())
         gap, undo = self.lab.gap(self.writer, old, way)
         undo()
+        if gap is None:         # it was first again: see there
+            return self.gap(way)
         self.lab.rejoins(old, seen)
         return gap
 

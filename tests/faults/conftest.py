@@ -76,7 +76,8 @@ SEED = "NEMESIS_SEED"
 
 def pytest_configure(config):
     # Here, so that the workers of xdist have the same one.
-    os.environ.setdefault(SEED, str(random.randrange(10**9)))
+    os.environ.setdefault(SEED, os.environ.get("FRESH") or
+                          str(random.randrange(10**9)))
 
 
 def pytest_sessionstart(session):

@@ -74,7 +74,7 @@ def test_ensure_slave(lab, how):
         n.agent.script(ensure_slave=how)
     time.sleep(3)
     assert first.role == "master"
-    with lab.controlled():
+    with lab.controlled(first):
         first.agent.stop()
     for n in (second, third):
         n.agent.script()
@@ -134,8 +134,7 @@ def test_ensure_demoted_once_is_tried_again_in_time(lab, how):
         n.agent.write()
     first.agent.script(ensure_demoted=how)
     first.agent.sicken()
-    net.wait_for("the bad call is made", lambda: lab.calls(
-        "ensure_demoted", first.name)[1:], 10)
+    net.wait_for("the bad call is made", lambda: lab.demotions(first.name), 10)
     since = time.monotonic_ns()
     first.agent.script()
     lab.demoted(first, since, 10)

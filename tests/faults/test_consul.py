@@ -11,18 +11,22 @@ ROOT_TOKEN = "0b8a1f7e-52c4-4d6f-a1de-93b0d1f4c2aa"
 
 
 def test_the_consul_agent_of_the_master_is_killed(lab):
+    """To the others it is a host that died."""
     first, *others = lab.three()
     since = time.monotonic_ns()
     first.consul.kill()
     assert lab.demoted(first, since, 20) < LOCK_DELAY
+    lab.as_promised(first, "this host dies", since)
     lab.settled(nodes=others)
 
 
 def test_the_consul_agent_of_the_master_is_killed_and_restarted(lab):
     first, *_ = lab.three()
     first.consul.kill()
+    since = time.monotonic_ns()
     first.consul.start().wait_ready()
-    lab.settled()
+    if lab.settled() is not first:
+        lab.as_promised(first, "the Consul agent of this host is killed", since)
 
 
 def test_the_consul_agent_of_the_master_leaves(lab):
@@ -69,6 +73,8 @@ def test_consul_has_no_quorum_for_a_minute(lab):
     for s in lab.servers[:2]:
         s.kill()
     assert lab.demoted(first, since, 20) < LOCK_DELAY
+    assert lab.demoted(first, since, 0) <= lab.promised(
+        first, "Consul has no leader")["demoted"] + nodes.SPARE
     time.sleep(60)
     assert not [n for n in lab.nodes if n.role in ("master", "promoting")]
     assert not [c for c in lab.calls("ensure_master", since=since + 5 * 10**9)]

@@ -272,6 +272,7 @@ def test_a_lock_that_is_free_in_a_stale_answer_only(lab):
 
     for n in (second, third):
         n.proxy.on("GET", LOCK, remember)
+        n.proxy.cut()
     first.agent.stop()
     new = lab.settled(nodes=[second, third])
     slave = third if new is second else second

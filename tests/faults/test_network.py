@@ -16,6 +16,7 @@ def test_the_host_of_the_master_is_cut_off(lab, way):
     # That it is not later than lock_delay is what safety is made of; that
     # nobody was early shows in the check that follows every test.
     assert FUSE - 1 < lab.demoted(first, since, 20) < LOCK_DELAY
+    lab.as_promised(first, "this host is cut off from Consul", since)
     assert first.agent.ask("/master").status != 200
     new = lab.settled(nodes=others)
     assert first.role not in ("master", "promoting")
@@ -105,6 +106,7 @@ def test_the_agent_is_cut_off_from_consul_while_its_check_passes(lab):
     first.proxy.block()
     assert lab.demoted(first, since, 20) < LOCK_DELAY
     assert first.consul.checks(lab.service)[lab.service] == "passing"
+    lab.as_promised(first, "the agent alone is cut off from Consul", since)
     lab.settled(nodes=others)
     assert first.role not in ("master", "promoting")
     first.proxy.reset()

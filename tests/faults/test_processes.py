@@ -23,6 +23,7 @@ def frozen_for(lab, node, since, seconds):
     in time, another one follows, and it wakes up as no master."""
     others = [n for n in lab.nodes if n is not node]
     assert lab.demoted(node, since, 20) < LOCK_DELAY
+    lab.as_promised(node, "the agent stands still", since)
     new = lab.settled(nodes=others)
     time.sleep(max(0, seconds - (time.monotonic_ns() - since) / 1e9))
     lab.thaw()
@@ -37,7 +38,9 @@ def frozen_for(lab, node, since, seconds):
 def test_the_agent_stops_in_good_order(lab):
     lab.three()
     with lab.controlled() as first:
+        since = time.monotonic_ns()
         assert first.agent.stop() == 0
+        lab.as_promised(first, "the agent is stopped (SIGTERM)", since)
 
 
 def test_the_agent_is_killed_for_good(lab):
@@ -50,6 +53,7 @@ def test_the_agent_is_killed_for_good(lab):
     since = time.monotonic_ns()
     first.agent.kill()
     assert lab.demoted(first, since, 20) < 0.3 + DEMOTE + SPARE
+    lab.as_promised(first, "the agent is killed, and not started again", since)
     new = lab.settled(nodes=others)
     assert promoted(lab, new, since) < LOCK_DELAY
     # The lock goes first: the service may be seen for a moment longer.
@@ -199,6 +203,7 @@ def test_the_application_is_killed(lab):
     since = time.monotonic_ns()
     first.app.kill()
     lab.died(first)
+    lab.as_promised(first, "the application fails", since)
     new = lab.settled(nodes=others)
     assert promoted(lab, new, since) < LOCK_DELAY
     first.app.start()
@@ -209,6 +214,7 @@ def test_the_application_stands_still(lab):
     first, *others = lab.three()
     since = time.monotonic_ns()
     first.app.freeze()
+    lab.as_promised(first, "the application fails", since)
     new = lab.settled(nodes=others)
     assert promoted(lab, new, since) < LOCK_DELAY
     assert not first.app.running        # see stub.c
@@ -226,7 +232,7 @@ def test_the_master_is_killed_while_it_is_demoted(lab):
     first, *others = lab.three()
     first.agent.script(ensure_demoted="500")
     first.agent.sicken()
-    net.wait_for("it demotes", lambda: lab.calls("ensure_demoted", first.name)[1:])
+    net.wait_for("it demotes", lambda: lab.demotions(first.name))
     since = time.monotonic_ns()
     first.agent.kill()
     assert lab.demoted(first, since, 20) < RESTART_WAIT + 2 * DEMOTE + SPARE

@@ -27,7 +27,8 @@ static const struct api_status	 status = {
 	.consul_address = "http://127.0.0.1:8500", .role = "slave",
 	.is_slave = true, .since_wall_ms = 1795372800123, .epoch = 7,
 	.holder = "n2", .holder_address = "10.0.0.2", .holder_port = 3306,
-	.consul_error = "", .health = API_HEALTH_OK, .health_text = "fine",
+	.consul_error = "", .why = "so it is", .notice = "", .health = API_HEALTH_OK,
+	.health_text = "fine",
 	.health_age_ms = 1500, .proof_age_ms = -1, .fuse_left_ms = -1,
 	.transitions = transitions, .transition_count = 2,
 };

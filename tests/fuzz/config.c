@@ -49,6 +49,7 @@ config_look(const struct config *c, bool ok, const char *errors)
 	fuzz_read(c->consul_token);
 	fuzz_read(c->api_listen);
 	fuzz_read(c->run_dir);
+	fuzz_read(c->state_dir);
 	for (i = 0; i < c->option_count; i++) {
 		FUZZ_MUST(c->options[i].name[0] != '\0');
 		fuzz_read(c->options[i].value);

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "description.h"
 #include "fake_child.h"
-#include "handler.h"
 
 #define OPTIONS_MAX	8
 
@@ -37,7 +37,7 @@ look(const struct plugin_description *d, const struct config *c)
 	size_t	 i;
 	bool	 good;
 
-	fuzz_read(d->path);
+	fuzz_read(d->image.path);
 	fuzz_read(d->name);
 	fuzz_read(d->version);
 	fuzz_read(d->summary);
@@ -62,8 +62,8 @@ options_of(char *line, struct config_option options[OPTIONS_MAX])
 		if ((value = strchr(word, '=')) == NULL || value == word)
 			continue;
 		*value++ = '\0';
-		options[count] = (struct config_option){ word, value,
-		    (int)count };
+		options[count] = (struct config_option){ .name = word,
+		    .value = value, .line = (int)count };
 		count++;
 	}
 	return count;

@@ -1,6 +1,6 @@
 /*
- * fake_child.h - instead of child.c: a handler that is no process, but the
- * other ends of its channel and its output.
+ * fake_child.h - instead of child.c and image.c: a handler that is no process,
+ * but the other ends of its channel and its output, and a program that is none.
  */
 #ifndef FAKE_CHILD_H
 #define FAKE_CHILD_H
@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "fuzz.h"
+#include "image.h"
 
 #define CHILD_PID	1000000000	/* no process has that number */
 
@@ -31,31 +32,59 @@ child_hang_up(void)
 }
 
 bool
-child_spawn(pid_t *pid, char *const argv[], enum child_trust trust, int output,
-    int channel, struct error *err)
+child_spawn(pid_t *pid, char *const argv[], enum child_trust trust,
+    const struct child_files *files, struct error *err)
 {
 	(void)argv, (void)trust, (void)err;
 	*pid = CHILD_PID;
-	if (channel == -1)		/* a command: nothing comes of it */
+	if (files->channel == 0)	/* a command: nothing comes of it */
 		return true;
 	child_hang_up();
-	child_channel = fcntl(channel, F_DUPFD_CLOEXEC, 3);
-	child_output = fcntl(output, F_DUPFD_CLOEXEC, 3);
+	child_channel = fcntl(files->channel, F_DUPFD_CLOEXEC, 3);
+	child_output = fcntl(files->output, F_DUPFD_CLOEXEC, 3);
 	FUZZ_MUST(child_channel != -1 && child_output != -1);
 	child_begin();
 	return true;
 }
 
-void
-child_find_program(char path[PATH_MAX], const char *name)
-{
-	snprintf(path, PATH_MAX, "/%s", name);
-}
-
+/* One that looks like a shared object. */
 void
 child_find_plugin(char path[PATH_MAX], const char *name)
 {
-	snprintf(path, PATH_MAX, "%s", name);
+	(void)name;
+	snprintf(path, PATH_MAX, "/proc/self/exe");
+}
+
+bool
+image_take(struct image *i, const char *path, enum image_kind kind,
+    struct error *err)
+{
+	(void)kind, (void)err;
+	i->fd = STDERR_FILENO;
+	snprintf(i->path, sizeof(i->path), "%s", path);
+	return true;
+}
+
+void
+image_drop(struct image *i)
+{
+	i->fd = 0;
+}
+
+int
+image_move(int fd)
+{
+	return fd;
+}
+
+struct image *
+image_program(enum image_program which, struct error *err)
+{
+	static struct image	 program;
+
+	(void)which;
+	image_take(&program, "/program", IMAGE_HELD, err);
+	return &program;
 }
 
 bool
@@ -70,6 +99,13 @@ void
 child_describe_end(char *text, size_t size, int status)
 {
 	snprintf(text, size, "status %d", status);
+}
+
+bool
+child_is_called(pid_t pid, const char *name)
+{
+	(void)name;
+	return pid % 2 == 0;
 }
 
 void

@@ -21,8 +21,10 @@ static char	*const leave[] = { leave_word, NULL };
 static char	 word[] = "app";
 static const struct config	 config = { .service_name = word,
 				    .service_id = word, .run_dir = word,
+				    .state_dir = word,
 				    .on_fence_failure = word };
-static const struct plugin_description	plugin = { .path = "/p.so" };
+static const struct plugin_description	plugin = {
+	.image = { .fd = STDERR_FILENO, .path = "/p.so" } };
 
 static const uint8_t	*first;		/* message */
 static size_t		 first_length;

@@ -26,7 +26,7 @@ _Noreturn void	guard_exit(int);
 #define VERSION	"1"
 /* A main may end without a word. */
 #pragma clang diagnostic ignored "-Wreturn-type"
-#include "../../daemon/guard_main.c"
+#include "../../daemon/guard/guard_main.c"
 #undef main
 #undef _exit
 

@@ -28,7 +28,7 @@ static struct plugin_option	 options[] = {
 };
 
 static const struct plugin_description	plugin = {
-	.path = "/p.so", .name = "p", .version = "1", .summary = "",
+	.image = { .fd = STDERR_FILENO, .path = "/p.so" }, .name = "p", .version = "1", .summary = "",
 	.abi = FAILOVER_PLUGIN_ABI, .ops = 63, .has_watch_fd = true,
 	.has_start = true, .has_stop = true, .options = options,
 	.option_count = 2,
@@ -36,6 +36,8 @@ static const struct plugin_description	plugin = {
 
 static char	 service[] = "app";
 static const struct config	 config = { .service_name = service,
+				    .service_id = service,
+				    .state_dir = service,
 				    .service_port = 1, .log_debug = true };
 
 static int64_t		 now;
@@ -94,6 +96,11 @@ call(struct handler *h, uint8_t how)
 	calling = true;
 }
 
+/* Each waits half a second, by no clock of ours, for a child that does not end. */
+#define RELOADS	4
+
+static int	reloads;
+
 static void
 step(struct handler *h, struct fuzz *f)
 {
@@ -121,7 +128,8 @@ step(struct handler *h, struct fuzz *f)
 		calling = false;
 		break;
 	case 'r':
-		handler_reload(h, &plugin);
+		if (reloads++ < RELOADS)
+			handler_reload(h, &plugin);
 		break;
 	case 'e':
 		child_status = fuzz_byte(f);
@@ -145,6 +153,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		base = event_base_new();
 	now = 1000000;
 	calling = child_hangs = false;
+	reloads = 0;
 	FUZZ_MUST((h = handler_new(base, "role", &config, &plugin, watched,
 	    NULL)) != NULL);
 	while (f.left > 0) {

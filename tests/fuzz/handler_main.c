@@ -7,7 +7,7 @@
 int	handler_main(int, char **);	/* not run here */
 
 #define main	handler_main
-#include "../../daemon/handler_main.c"
+#include "../../daemon/handler/handler_main.c"
 #undef main
 
 #include <sys/socket.h>
@@ -67,10 +67,17 @@ look_stop(struct failover *f)
 
 /* For that main. */
 bool
-plugin_load(struct plugin *p, const char *path, struct error *err)
+plugin_load(struct plugin *p, const char *path, int fd, struct error *err)
 {
-	(void)p, (void)path;
+	(void)p, (void)path, (void)fd;
 	return error_set(err, "none");
+}
+
+bool
+plugin_find_near(const struct plugin *p, char *text, size_t size)
+{
+	(void)p, (void)text, (void)size;
+	return false;
 }
 
 const char *

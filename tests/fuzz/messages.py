@@ -1,5 +1,5 @@
 """The messages that the targets of the wire begin with: tests/fuzz/run writes
-them anew each time, so that they follow daemon/wire.h.
+them anew each time, so that they follow daemon/base/wire.h.
 
     messages.py FOLDER      FOLDER/TARGET/NAME, one file an input
 """
@@ -10,7 +10,7 @@ import struct
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TYPES = re.findall(r"^\tWIRE_(\w+)", (ROOT / "daemon/wire.h").read_text(), re.M)
+TYPES = re.findall(r"^\tWIRE_(\w+)", (ROOT / "daemon/base/wire.h").read_text(), re.M)
 NOW = 1000000       # when guard_main.c's clock begins
 
 
@@ -43,7 +43,7 @@ def passed(ms):
 
 def call(op, epoch=4, host="", port=0, position="", why="because", not_after=0):
     return message("CALL", op, epoch, not_after, 10 ** 12, "n1", why, host,
-                   port, position, 2, "10.0.0.2", 3306, "4:12", 0)
+                   port, position, 2, "10.0.0.2", 3306, "4:12", 0, 0)
 
 
 def setup(version="1", demote=1, fence="", wait=1500, words=("cf", "leave")):
@@ -66,7 +66,8 @@ DESCRIPTION = message(
     "ensure_slave", "ensure_demoted", "position", "has_position", "watch_fd",
     "plugin_start", "plugin_stop", "", "flag", 0, 0, "", "a flag", "limit", 3,
     1, "2s", "a limit", "count", 17, 0, "", "needed", "on", 2, 1, "yes", "b", "")
-START = message("START", "app", 3306, 1, 2, "flag", "/f", 0, "limit", "2s", 2000)
+START = message("START", "app", 3306, "/nothing/app.memory", 1, 2, "flag", "/f", 0, "", "limit",
+                "2s", 2000, "kept")
 HOLDS = message("GUARD", 1, 5000, "")
 
 INPUTS = {

@@ -1,5 +1,6 @@
 /*
- * strict_recv.c - instead of recv(2): what was not received is no memory.
+ * strict_recv.c - instead of recv(2) and recvmsg(2): what was not received is no
+ * memory.
  *
  * A message lies in a buffer with room for the longest, so that the sanitizer
  * sees no harm in one that is read beyond its end.
@@ -9,14 +10,26 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-ssize_t
-recv(int fd, void *to, size_t size, int flags)	/* strict_recv, by -D */
+static ssize_t
+strictly(ssize_t n, void *to, size_t size)
 {
-	ssize_t	 n = syscall(SYS_recvfrom, fd, to, size, flags, NULL, NULL);
-
 	if (n > 0 && (size_t)n <= size) {
 		ASAN_UNPOISON_MEMORY_REGION(to, (size_t)n);
 		ASAN_POISON_MEMORY_REGION((char *)to + n, size - (size_t)n);
 	}
 	return n;
+}
+
+ssize_t
+recv(int fd, void *to, size_t size, int flags)	/* strict_recv, by -D */
+{
+	return strictly(syscall(SYS_recvfrom, fd, to, size, flags, NULL, NULL),
+	    to, size);
+}
+
+ssize_t
+recvmsg(int fd, struct msghdr *m, int flags)	/* and strict_recvmsg */
+{
+	return strictly(syscall(SYS_recvmsg, fd, m, flags),
+	    m->msg_iov->iov_base, m->msg_iov->iov_len);
 }

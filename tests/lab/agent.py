@@ -56,6 +56,7 @@ class Agent(process.Process):
             "consul": {"address": consul.url},
             "lock": {}, "api": {"listen": listen},
             "agent": {"run_dir": self.folder / "run",
+                      "state_dir": self.folder / "state",
                       "disable_file": self.disable_file},
             "log": {},
         }
@@ -92,6 +93,15 @@ class Agent(process.Process):
 
     def hup(self):
         self.signal(signal.SIGHUP)
+
+    def crash(self):
+        """Agent and guard at the same moment: the copy stays what it is."""
+        guard = self.status["guard"]["pid"]
+        os.kill(guard, signal.SIGSTOP)
+        self.kill()
+        os.kill(guard, signal.SIGKILL)
+        net.wait_for("the guard has ended",
+                     lambda: process.stat(guard) in (None, "Z"))
 
     def sicken(self):
         self.flag.unlink()

@@ -71,6 +71,13 @@ def masterships(lines):
     return sorted(ended, key=lambda m: m.begin)
 
 
+def demotions(lines, node):
+    """The calls of a copy that has been the master; a start may make one, too."""
+    ours = [l for l in lines if l.node == node and l.phase == "begin"]
+    made = [l.op for l in ours].index("ensure_master")
+    return [l for l in ours[made:] if l.op == "ensure_demoted"]
+
+
 def problems(lines):
     """Sentences about everything that must never be; empty when all is well."""
     found = []

@@ -127,6 +127,8 @@ class Cluster:
 
     def __init__(self, folder, net_, servers=1, clients=0, **config):
         self.folder, self.net = pathlib.Path(folder), net_
+        # A server that comes back has a vote at once, not after 10 s.
+        config.setdefault("autopilot", {"server_stabilization_time": "200ms"})
         addresses = [net_.address() for _ in range(servers)]
         self.servers = [
             Consul(folder, f"server-{i}", a, servers,
@@ -143,6 +145,8 @@ class Cluster:
     def start(self):
         for c in self.all:
             c.start()
+        for c in self.all:
+            c.wait_ready()
         return self.heal()
 
     def wake(self):
@@ -153,11 +157,38 @@ class Cluster:
             c.thaw()
 
     def heal(self):
-        """The same, and waits until it works."""
+        """The same, and waits until it works as if nothing had been."""
         self.wake()
         for c in self.all:
-            c.wait_ready()
+            try:
+                self.wait_whole(c, 8)
+            except TimeoutError:
+                # Serf can keep a node that came back as "leaving" for good.
+                c.kill()
+                c.start()
+                self.wait_whole(c, 40)
         return self
+
+    def wait_whole(self, c, seconds):
+        net.wait_for(f"Consul {c.name} sees all others",
+                     lambda: self.whole(c), seconds, 0.2)
+
+    def whole(self, c):
+        """Asks c to look where it sees somebody dead: by itself it does so every
+        30 s only, and the next test need not wait for that."""
+        alive = {m["Addr"] for m in c.get("/v1/agent/members") or []
+                 if m["Status"] == 1}
+        dead = {o.address for o in self.all} - alive
+        for address in dead:
+            c.request("PUT", f"/v1/agent/join/{address}")
+        raft = c.get("/v1/operator/raft/configuration") or {"Servers": []}
+        voters = [s for s in raft["Servers"] if s["Voter"]]
+        # Its services are locked while it tells a server of them, that may be
+        # one on a connection that was cut.
+        return c.ready and not dead and \
+            c.request("GET", "/v1/agent/services", timeout=0.5).status == 200 and \
+            len(voters) == len(self.servers) and \
+            c.request("PUT", "/v1/kv/lab", "written", timeout=0.5).status == 200
 
     def leader(self):
         for c in self.all:

@@ -36,6 +36,7 @@ class Copy:
 
     plugin = None
     synchronous = False     # what is acknowledged is on another copy as well
+    restarted = False       # by its agent, when the server has ended
     user = None             # that agent and plugin have to run as
     password = None         # must not be seen in any log
     refusal = None          # part of the sentence that refuses a diverged copy
@@ -73,6 +74,15 @@ class Node:
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, **self.agent.env},
             timeout=120, **process.identity(self.copy.user))
+        return done.returncode, done.stdout
+
+    def promote(self):
+        """consul-failover promote: (exit status, output)."""
+        done = subprocess.run(
+            [str(PROGRAM), "promote", "-c", str(self.agent.file)], text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=30,
+            **process.identity(self.copy.user))
         return done.returncode, done.stdout
 
     def call(self, op, *words):
@@ -163,7 +173,7 @@ class Lab:
         self.folder.chmod(0o755)
         self.net, self.cluster, self.service = net_, cluster, service
         self.env, self.timing = env or {}, timing
-        self.nodes, self.clients, self.processes = [], [], []
+        self.nodes, self.clients, self.processes, self.lost = [], [], [], []
 
     def prepare(self, kind, count=3, **sections):
         """Copies of that class with an agent each, nothing started yet."""
@@ -279,23 +289,51 @@ class Lab:
                 f"{e}; for Consul {self.tags()}, by themselves {roles}; clients: "
                 f"{[c.said() for c in self.clients]}") from None
 
-    def gap(self, writer, old, way):
-        """old's mastership ends in this way: the client's longest time without
-        a write, in ns, and what takes it back."""
-        since = time.monotonic_ns()
+    def _next_master(self, old, epoch):
+        found = self._tagged("master", self.nodes)
+        # Its tag stays for a moment longer, and it sees the next one's epoch.
+        now = old.agent.status if old.agent.running else {}
+        returned = now.get("role") == "master" and now["epoch"] != epoch
+        return found if found is not old or returned else None
+
+    def next_master(self, old, way):
+        """old's mastership ends in this way: who is master next, which may be old
+        again; and what takes it back."""
+        epoch = old.agent.status["epoch"]
         undo = begin(way, old)
-        new = self.master(self.others(old))
+        return self.wait("there is a new master",
+                         lambda: self._next_master(old, epoch)), undo
+
+    def gap(self, writer, old, way):
+        """The same: the client's longest time without a write, in ns, None if the
+        next mastership is old's again; and what takes it back."""
+        since = time.monotonic_ns()
+        new, undo = self.next_master(old, way)
+        if new is old:
+            return None, undo
         acks = writer.wait(new.name, since, 20)
         return writer.gap(since, acks[-1].at), undo
+
+    def _lost_since(self, old):
+        """The line with which another one ended its mastership, after old."""
+        def last(node):
+            return node.agent.lines("master -> ")[-1:]
+        since = last(old) or ["never"]
+        ends = [l for n in self.others(old) for l in last(n) if l >= since[0][:19]]
+        return max(ends, default=None)
 
     def rejoins(self, old, since=0):
         """old becomes a slave of the new master; or, if it is refused because
         it has diverged, which its log says after this line, is made anew: gives
-        the sentence then."""
+        the sentence then.  Where the new master has lost that again, as it may
+        on a machine that is slow, old can be the next one: self.lost has why."""
         def back():
-            refusal = old.refused(since)
-            return (self.tags()[old.name] == "slave" or refusal) and [refusal]
-        refusal, = self.wait(f"{old.name} is a slave again, or refused", back)
+            refusal, tag = old.refused(since), self.tags()[old.name]
+            lost = tag == "master" and self._lost_since(old)
+            return (tag == "slave" or refusal or lost) and [refusal, lost]
+        refusal, lost = self.wait(f"{old.name} is a slave again, or refused", back)
+        if lost:
+            self.lost.append(lost)
         if refusal:
             old.copy.rebuild(self.master().copy)
         self.settled()

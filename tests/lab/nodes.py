@@ -5,18 +5,22 @@ tests/faults/conftest.py says what a test can do with them.
 """
 
 import contextlib
+import itertools
 import os
 import pathlib
 import signal
+import subprocess
 import time
 
-from . import agent, application, checker, consul, net, netns, process, proxy
+from . import PROGRAM, agent, application, checker, consul, net, netns, process, proxy
 
 # Until there is one master again after the last fault has been taken away, at
 # the latest.  Consul needs up to 13 s to take back a node that was cut off, a
 # session that nobody renews lives for 2 × TTL = 20 s, then comes the lock-delay
 # of 5 s; and the machine is small.
 BOUND = 45
+# And what it may be late by when it is busy with other tests.
+SPARE = 1
 
 
 class Site:
@@ -25,8 +29,6 @@ class Site:
     all = []
 
     def __init__(self, folder, servers=3, clients=3, **config):
-        # A server that comes back has a vote at once, not after 10 s.
-        config.setdefault("autopilot", {"server_stabilization_time": "200ms"})
         self.hub = netns.Hub()
         self.cluster = consul.Cluster(folder, self.hub, servers, clients, **config)
         for c in self.cluster.all:
@@ -35,39 +37,13 @@ class Site:
 
     def start(self):
         self.cluster.start()
-        return self.heal()
+        return self
 
     def heal(self):
         """As it should be, all that tests have done to it undone."""
         self.hub.heal()
-        self.cluster.wake()
-        for c in self.cluster.all:
-            try:
-                self.wait_whole(c, 8)
-            except TimeoutError:
-                # Serf can keep a node that came back as "leaving" for good.
-                c.kill()
-                c.start()
-                self.wait_whole(c, 40)
+        self.cluster.heal()
         return self
-
-    def wait_whole(self, c, seconds):
-        net.wait_for(f"Consul {c.name} sees all others",
-                     lambda: self.whole(c), seconds, 0.2)
-
-    def whole(self, c):
-        """Asks c to look where it sees somebody dead: by itself it does so every
-        30 s only, and the next test need not wait for that."""
-        alive = {m["Addr"] for m in c.get("/v1/agent/members") or []
-                 if m["Status"] == 1}
-        dead = {o.address for o in self.cluster.all} - alive
-        for address in dead:
-            c.request("PUT", f"/v1/agent/join/{address}")
-        raft = c.get("/v1/operator/raft/configuration") or {"Servers": []}
-        voters = [s for s in raft["Servers"] if s["Voter"]]
-        return c.ready and not dead and \
-            len(voters) == len(self.cluster.servers) and \
-            c.request("PUT", "/v1/kv/lab", "written", timeout=0.5).status == 200
 
     @classmethod
     def pids(cls):
@@ -242,9 +218,41 @@ class Lab:
         return (net.wait_for(f"{node.name} is demoted", line, seconds)[0].at
                 - since) / 1e9
 
+    def promised(self, node, fault):
+        """{"demoted", "another node": seconds}, the longest, as "check" prints
+        them for this config below a line that has this fault."""
+        said = subprocess.run([PROGRAM, "check", "-c", node.agent.file],
+                              text=True, stdout=subprocess.PIPE).stdout
+        lines = said[said.index(fault):].splitlines()[1:]
+        found = {}
+        for line in itertools.takewhile(lambda l: l.startswith("    "), lines):
+            when, words = line.split(None, 1)
+            for what in "demoted", "another node":
+                if what in words and when.replace(".", "").isdigit():
+                    found[what] = float(when)
+        return found
+
+    def as_promised(self, node, fault, since):
+        """It is demoted, if that can be, and another one promoted, as soon after
+        the fault at that moment as "check" says."""
+        promised = self.promised(node, fault)
+        if "demoted" in promised:
+            took = self.demoted(node, since, 30)
+            assert took <= promised["demoted"] + SPARE, promised
+        call = net.wait_for("another node is promoted", lambda: next(
+            (c for c in self.calls("ensure_master", since=since)
+             if c.node != node.name), None), BOUND)
+        took = (call.at - since) / 1e9
+        self.say(f"{fault}: another node after {took:.1f} s, at most "
+                 f"{promised['another node']} s")
+        assert took <= promised["another node"] + SPARE
+
     def calls(self, op=None, node=None, phase="begin", since=0):
         return [l for l in checker.read(self.record) if l.at > since and
                 op in (None, l.op) and node in (None, l.node) and phase == l.phase]
+
+    def demotions(self, node):
+        return checker.demotions(checker.read(self.record), node)
 
     def masterships(self):
         return checker.masterships(checker.read(self.record) + self.deaths)
@@ -273,10 +281,11 @@ class Lab:
         self.frozen.clear()
 
     @contextlib.contextmanager
-    def controlled(self):
+    def controlled(self, old=None):
         """Around what hands the master over in good order: nothing that the old
-        one had acknowledged may be missing then."""
-        old = self.settled()
+        one had acknowledged may be missing then.  All follow it before that, if it
+        is not given."""
+        old = old or self.settled()
         began = self.masterships()[-1].begin
         yield old
         new = net.wait_for("another node is master", lambda: next(

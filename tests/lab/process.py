@@ -193,8 +193,29 @@ def command_line(pid):
         return ""
 
 
+def of_root(*argv):
+    """What a command prints of /proc.  Our processes are not dumpable, so most of
+    it is root's, whoever runs them."""
+    sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
+    return subprocess.run([*sudo, *argv], check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
 def environment(pid):
-    return pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return of_root("cat", f"/proc/{pid}/environ").split(b"\0")
+
+
+def descriptors(pid):
+    """What its open descriptors are: {number: name}."""
+    return dict(line.split(" ", 1) for line in of_root(
+        "find", f"/proc/{pid}/fd", "-type", "l", "-printf", "%f %l\n"
+    ).decode().splitlines())
+
+
+def private_kib(pid):
+    return sum(int(line.split()[1]) for line in of_root(
+        "cat", f"/proc/{pid}/smaps_rollup").decode().splitlines()
+        if line.startswith("Private_"))
 
 
 def limit_descriptors(pid, limit):

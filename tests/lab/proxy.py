@@ -337,9 +337,15 @@ class Proxy:
         with self.lock:
             same = not self.rules and not rules
             self.rules = rules
-            under_way = [] if same else list(self.under_way.items())
         if not same:
             self.journal(f"proxy {self.url}: {name}")
+            self.cut()
+
+    def cut(self):
+        """Ends what is under way, which the rules that were made since do not
+        touch: it is asked again."""
+        with self.lock:
+            under_way = list(self.under_way.items())
         for connection, x in under_way:
             if x:
                 x.over.set()

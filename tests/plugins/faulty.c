@@ -4,6 +4,7 @@
  */
 #include <consul-failover/plugin.h>
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct failover_option options[] = {
@@ -84,11 +86,43 @@ hang(void)
 		pause();
 }
 
+/* What a call leaves behind, as the fault of this name says. */
+static void
+leave(struct failover *f, const char *op)
+{
+	char	 fault[64];
+
+	snprintf(fault, sizeof(fault), "%s leaks memory", op);
+	if (is(f, fault))
+		*(volatile char *)malloc(64) = 'x';
+	snprintf(fault, sizeof(fault), "%s leaks descriptors", op);
+	if (is(f, fault))
+		(void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+	snprintf(fault, sizeof(fault), "%s leaks children", op);
+	if (is(f, fault) && fork() == 0)
+		_exit(0);
+	snprintf(fault, sizeof(fault), "%s blocks signals", op);
+	if (is(f, fault)) {
+		sigset_t	 set;
+
+		sigemptyset(&set);
+		sigaddset(&set, SIGTERM);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+	}
+	snprintf(fault, sizeof(fault), "%s changes umask", op);
+	if (is(f, fault))
+		umask(0177);
+	snprintf(fault, sizeof(fault), "%s changes folder", op);
+	if (is(f, fault))
+		(void)!chdir("/usr");
+}
+
 enum failover_result
 health(struct failover *f)
 {
 	char	 name[64];
 
+	leave(f, "health");
 	if (is(f, "health hangs"))
 		hang();
 	if (is(f, "health crashes"))
@@ -99,6 +133,8 @@ health(struct failover *f)
 		return f->say(f, FAILOVER_FAILED, "no longer fit");
 	if (is(f, "health writes"))
 		count(f, "written");
+	if (is(f, "health writes elsewhere"))
+		count(f, "elsewhere");
 	if (is(f, "health says nothing"))
 		return FAILOVER_DONE;
 	if (is(f, "health tells"))
@@ -121,15 +157,19 @@ ensure(struct failover *f, const char *to)
 	bool	 again = strcmp(role(f), to) == 0;
 	char	 fault[64];
 
+	leave(f, to);
 	snprintf(fault, sizeof(fault), "%s %s", to, again ? "again" : "first");
 	if (is(f, fault))
 		return f->say(f, FAILOVER_FAILED, "the disk is full");
 	snprintf(fault, sizeof(fault), "%s slow", to);
 	if (is(f, fault) && again)
-		usleep(2200000);
+		usleep(1200000);
 	snprintf(fault, sizeof(fault), "%s for ever", to);
 	if (is(f, fault))
 		return f->say(f, FAILOVER_AGAIN, "catching up");
+	snprintf(fault, sizeof(fault), "%s lies", to);
+	if (is(f, fault))
+		to = strcmp(to, "master") == 0 ? "slave" : "master";
 	become(f, to);
 	return f->say(f, FAILOVER_DONE, "%s", to);
 }
@@ -167,6 +207,10 @@ ensure_demoted(struct failover *f)
 {
 	if (is(f, "demoted hangs"))
 		hang();
+	if (is(f, "demoted crashes") && f->time_left(f) < 100)
+		abort();
+	if (f->time_left(f) < 100)
+		count(f, "killed");	/* as one does that needs longer */
 	if (is(f, "undemotable") && strcmp(role(f), "master") == 0)
 		return f->say(f, FAILOVER_FAILED, "it does not obey");
 	if (is(f, "half undemotable") && access(file(f, "half"), F_OK) == 0)
@@ -195,7 +239,8 @@ position(struct failover *f, char *text, size_t size)
 		return f->say(f, FAILOVER_FAILED, "it is stopped");
 	if (access(file(f, "written"), F_OK) == 0)
 		written = count(f, "written");
-	if (strcmp(role(f), "master") == 0)
+	if (strcmp(role(f), "master") == 0 &&
+	    access(file(f, "masters"), F_OK) != 0)
 		count(f, "masters");
 	snprintf(text, size, "%d.%d", is(f, "forgets") &&
 	    strcmp(role(f), "master") == 0, written);
@@ -243,5 +288,7 @@ watch_fd(struct failover *f)
 
 	if (din == -1 && is(f, "watch_fd din"))
 		din = eventfd(1, EFD_CLOEXEC);
+	if (din == -1 && is(f, "watch_fd closed"))
+		close(din = eventfd(0, EFD_CLOEXEC));
 	return din;
 }

@@ -8,7 +8,7 @@ const struct failover_plugin_info plugin_info = {
 	offsetof(struct failover_plugin_info, summary), 0,
 	"older", "0.9",
 	/* What comes behind is somebody else's memory. */
-	(const char *)1, (const struct failover_option *)1
+	(const char *)1, (const struct failover_option *)1, 1, 1
 };
 
 enum failover_result

@@ -4,7 +4,7 @@
 const struct failover_plugin_info plugin_info = {
 	FAILOVER_PLUGIN_MAGIC, FAILOVER_PLUGIN_ABI + 1,
 	sizeof(struct failover_plugin_info), 0,
-	"other_abi", "1.0", "built with another header", NULL
+	"other_abi", "1.0", "built with another header", NULL, 0, 0
 };
 
 enum failover_result

@@ -52,7 +52,26 @@ plugin_start(struct failover *f)
 void
 plugin_stop(struct failover *f)
 {
+	script_run(f, "plugin_stop", NULL, NULL);
 	script_record(f, "end", "plugin_stop", "done", "-");
+}
+
+/* As a plugin does whose copy was refused by its master for good. */
+static enum failover_result
+fit(struct failover *f, const char *arg)
+{
+	if (f->memory[0] != '\0' && !f->promote)
+		return f->say(f, FAILOVER_FAILED, "%s", f->memory);
+	return script_flag(f, arg);
+}
+
+static enum failover_result
+become_master(struct failover *f, const char *text)
+{
+	if (f->memory[0] != '\0' && !f->promote)
+		return f->say(f, FAILOVER_FAILED, "%s", f->memory);
+	become(f, text);
+	return f->remember(f, "");
 }
 
 enum failover_result
@@ -63,7 +82,7 @@ health(struct failover *f)
 	while (flag_watch != -1 &&
 	    read(flag_watch, events, sizeof(events)) > 0)
 		continue;
-	return script_call(f, "health", "-", script_flag, NULL);
+	return script_call(f, "health", "-", fit, NULL);
 }
 
 enum failover_result
@@ -75,7 +94,7 @@ ensure_master(struct failover *f)
 	snprintf(told, sizeof(told), "%s:%u@%s", f->previous_host,
 	    f->previous_port, f->target);
 	return script_call(f, "ensure_master", f->target[0] == '\0' ? "-" :
-	    told, become, becomes);
+	    told, become_master, becomes);
 }
 
 enum failover_result

@@ -41,6 +41,16 @@
 	{ "flag", FAILOVER_STRING, NULL, "healthy while this file exists" }, \
 	{ "script", FAILOVER_STRING, NULL, "file that says how to misbehave" }
 
+/* Memory that nobody frees, and no compiler leaves out. */
+static void
+script_keep(int byte, size_t size)
+{
+	static void	*volatile kept;
+
+	kept = malloc(size);
+	memset(kept, byte, size);
+}
+
 /* What one call is for. */
 typedef enum failover_result	(*script_act)(struct failover *,
 				    const char *arg);
@@ -159,6 +169,16 @@ script_misbehave(struct failover *f, const char *word)
 	else if (strcmp(word, "say") == 0)
 		f->log(f, FAILOVER_INFO, "epoch %llu: %s",
 		    (unsigned long long)f->epoch, f->reason);
+	else if (strcmp(word, "remember") == 0)
+		f->remember(f, "refused by node-1: 17 is gone\nor so");
+	else if (strcmp(word, "secret") == 0) {
+		char	 secret[64];
+
+		if (f->secret(f, "at_file", secret, sizeof(secret)) ==
+		    FAILOVER_DONE)
+			f->say(f, FAILOVER_DONE, "the secret is %s", secret);
+	} else if (strcmp(word, "forget") == 0)
+		f->remember(f, "");
 	else if (strcmp(word, "touch") == 0)
 		script_touch(f);
 	else if (strcmp(word, "fork") == 0)
@@ -167,7 +187,9 @@ script_misbehave(struct failover *f, const char *word)
 		script_fork(true);
 	else if (strcmp(word, "leak") == 0)
 		for (i = 0; i < 1000; i++)
-			memset(malloc(10000), i, 10000), (void)!dup(2);
+			script_keep(i, 10000), (void)!dup(2);
+	else if (strcmp(word, "fill") == 0)
+		script_keep(1, 100 << 20);
 	else if (strcmp(word, "garbage") == 0)
 		send(SCRIPT_CHANNEL, "\377\376garbage", 9, MSG_NOSIGNAL);
 	else if (strcmp(word, "long") == 0) {

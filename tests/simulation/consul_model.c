@@ -128,6 +128,7 @@ request_tell(struct consul_request *r, enum consul_outcome outcome,
 	if (!r->waiting || r->life != *r->client->life)
 		return;
 	r->waiting = false;
+	r->client->silences += outcome == CONSUL_UNKNOWN;
 	request_plant_bug(r, &reply);
 	r->cb(&reply, r->arg);
 }
@@ -165,7 +166,7 @@ request_latency(struct consul_request *r)
 {
 	int64_t	takes = latency();
 
-	if (takes > 100 * MS)
+	if (takes > PROMPT)
 		copy_disturbed(r->node);
 	return takes;
 }
@@ -345,8 +346,9 @@ apply_lock(struct consul_request *r)
 	return CONSUL_OK;
 }
 
-/* Is it told how far the one has got who gives the lock back?  Whoever was the
- * master has to say it of himself; a guard only passes on what was left to him. */
+/* Does it say how far this copy has got?  An agent asks its copy, once that was
+ * a master; a guard only passes on what was left to it before that, which may
+ * be of an earlier mastership of its own. */
 static bool
 tells_position(const struct consul_request *r)
 {
@@ -354,7 +356,8 @@ tells_position(const struct consul_request *r)
 
 	snprintf(who, sizeof who, "\"node\":\"%s\"", r->node->name);
 	return strstr(r->value, "\"position\"") != NULL &&
-	    (!r->node->copy.was_open || strstr(r->value, who) != NULL);
+	    (!r->node->copy.was_open || (r->client == &r->node->consul &&
+	    strstr(r->value, who) != NULL));
 }
 
 static enum consul_outcome
@@ -368,7 +371,8 @@ apply_release(struct consul_request *r)
 	clean = strstr(r->value, "\"released\"") != NULL;
 	copies_see_free(clean);
 	if (clean)
-		copy_hands_over(r->node, tells_position(r));
+		copy_hands_over(r->node, tells_position(r),
+		    r->client == &r->node->consul);
 	key_released(r->value);
 	say(r->node, "consul: it has given the lock back%s",
 	    strstr(r->value, "released") != NULL ? ", in good order" : "");
@@ -410,6 +414,10 @@ apply_put(struct consul_request *r)
 	if (s != NULL)
 		record->holder = s;
 	memcpy(record->value, r->value, sizeof record->value);
+	/* As after a new session.  In an election it says it again. */
+	if (strstr(r->value, "\"epoch\"") == NULL &&
+	    !(r->node->running && election_runs(r->node->election)))
+		copy_unrecorded(r->node);
 	say(r->node, "consul: its record: %s", record->value);
 	records_changed();
 	return CONSUL_OK;
@@ -497,6 +505,7 @@ answer_sessions(struct consul_request *r)
 		c->lock_delay_ms = s->lock_delay;
 		c->serf_health = s->serf;
 		c->service = true;
+		snprintf(c->service_id, sizeof c->service_id, "%s", SERVICE_ID);
 	}
 	request_answer(r, CONSUL_OK, "");
 }
@@ -753,6 +762,12 @@ request_ask(struct consul *c, enum kind kind, const char *session,
 	    c->node->config.request_timeout);
 }
 
+uint64_t
+consul_silences(const struct consul *c)
+{
+	return c->silences;
+}
+
 void
 consul_cancel(struct consul_request *r)
 {
@@ -805,6 +820,9 @@ consul_list(struct consul *c, const char *prefix, uint64_t index, int64_t wait,
 	struct consul_request	*r = request_of_record(c, RECORD_LIST, prefix,
 				    "", "", cb, arg);
 
+	/* What it has missed it has once this is answered. */
+	if (c->node->copy.deaf_to_records)
+		copy_disturbed(c->node);
 	c->node->copy.deaf_to_records = false;
 	r->index = index;
 	r->wait = wait;
@@ -818,6 +836,14 @@ consul_put(struct consul *c, const char *key, const char *session,
 {
 	return request_send(request_of_record(c, PUT, key, session, value, cb,
 	    arg), c->node->config.request_timeout);
+}
+
+/* Only where there are too many records for one answer: never here. */
+struct consul_request *
+consul_keys(struct consul *c, const char *prefix, consul_cb cb, void *arg)
+{
+	(void)c, (void)prefix, (void)cb, (void)arg;
+	abort();
 }
 
 struct consul_request *

@@ -97,7 +97,14 @@ copy_disturbed(struct node *n)
 	if (n == NULL)
 		world.disturbed_at = world.now;
 	else
-		n->copy.disturbed_at = world.now;
+		copy_disturbed_for(n, 0);
+}
+
+void
+copy_disturbed_for(struct node *n, int64_t ms)
+{
+	if (n->copy.disturbed_at < world.now + ms * MS)
+		n->copy.disturbed_at = world.now + ms * MS;
 }
 
 /* Until it asks again it hears nothing. */
@@ -111,7 +118,7 @@ copy_deaf(struct node *n, bool to_key, bool to_records)
 static bool
 calm(const struct node *n, int64_t since)
 {
-	return n->copy.faults == 0 && world.faults == 0 &&
+	return n->copy.faults == 0 && world.faults == 0 && n->stopped == 0 &&
 	    !n->copy.deaf_to_key && !n->copy.deaf_to_records &&
 	    n->copy.disturbed_at < since && world.disturbed_at < since;
 }
@@ -179,6 +186,7 @@ linked(const struct node *a, const struct node *b)
 static void
 copy_takes_over(struct copy *to, const struct copy *from)
 {
+	bool	whole;
 	int	i;
 
 	/* pg_rewind, or a full copy; but none of somebody who waits himself. */
@@ -186,9 +194,12 @@ copy_takes_over(struct copy *to, const struct copy *from)
 		to->data = from->data;
 		return;
 	}
+	/* Of what is half there the rest comes the next time. */
+	whole = to->partly_there || chance(70);
+	to->partly_there = !whole;
 	for (i = 0; i < world.logs; i++)
 		if (to->data.of[i] < from->data.of[i])
-			to->data.of[i] = chance(70) ? from->data.of[i] :
+			to->data.of[i] = whole ? from->data.of[i] :
 			    (uint16_t)between(to->data.of[i],
 			    from->data.of[i]);
 }
@@ -293,6 +304,9 @@ could_have_waited(const struct node *n)
 	int64_t	since = world.handover.at - PEACE;
 	int	i;
 
+	/* Twice it replicates, and before that from somebody else. */
+	if (n->config.catch_up * MS < 3 * n->copy.lag + SEC)
+		return false;
 	for (i = 0; i < world.count; i++) {
 		const struct node	*x = &world.nodes[i];
 
@@ -336,6 +350,7 @@ copy_opens(struct node *n)
 		check_handed_over(n);
 	}
 	n->copy.open = n->copy.was_open = true;
+	world.handover.untouched = false;
 	n->copy.source = NULL;
 	n->copy.following++;
 	log = new_log();
@@ -373,19 +388,21 @@ copies_see_lost(const struct node *n)
 }
 
 /* In good order.  Of somebody who has never taken writes it is what he was
- * handed over himself that counts. */
+ * handed over himself that counts.  An agent in peace tells it; a guard, who can't
+ * ask, may give back long after the harm that its agent has come to. */
 void
-copy_hands_over(struct node *n, bool told)
+copy_hands_over(struct node *n, bool told, bool by_agent)
 {
 	if (n->copy.was_open) {
 		world.handover.need = n->copy.final;
+		world.handover.untouched = true;
 		world.handover.from = 0;
 		world.handover.at = world.now;
 	} else if (!world.handover.pending)
 		return;
 	world.handover.from |= 1u << n->id;
 	world.handover.pending = world.tells && (told ||
-	    (n->alive && calm(n, world.now - PEACE)));
+	    (by_agent && n->alive && calm(n, world.now - PEACE)));
 	world.counts.untold += !world.handover.pending;
 }
 
@@ -395,13 +412,26 @@ world_time(const struct node *n, int64_t ms)
 	return world.now + (ms - node_clock(n)) * MS;
 }
 
+/* It waits for that by itself. */
+static int64_t
+waits_until(const struct node *z)
+{
+	const struct core	*c = &z->core;
+	int64_t			 due = c->grace_until;
+
+	if (c->acquire_at > due)
+		due = c->acquire_at;
+	if (c->hold_off > due)
+		due = c->hold_off;
+	return world_time(z, due);
+}
+
 /* Should it have been heard in an election that began then? */
 static bool
 should_be_heard(const struct node *z, int64_t since, int64_t began,
     bool clean)
 {
 	const struct core	*c = &z->core;
-	int64_t			 due = c->grace_until;
 	int64_t			 latest = began +
 				    z->config.election_wait * MS / 2 - SPARE;
 
@@ -415,13 +445,13 @@ should_be_heard(const struct node *z, int64_t since, int64_t began,
 	/* An ensure_slave that hangs must be killed first. */
 	if (c->op != CORE_NO_OP && node_clock(z) > c->since + CALL)
 		return false;
+	/* Of one that stands aside the others know that at once. */
 	if (z->copy.election_epoch == c->lock.epoch)
-		return z->copy.first_election_at <= latest;
-	if (c->acquire_at > due)
-		due = c->acquire_at;
-	if (c->hold_off > due)
-		due = c->hold_off;
-	return world_time(z, due) <= latest;
+		return z->copy.first_election_at <=
+		    (z->aside_epoch == c->lock.epoch ? began - SPARE : latest);
+	if (z->aside_epoch == c->lock.epoch)
+		return false;
+	return waits_until(z) <= latest;
 }
 
 /* By its own clock, which may be fast. */
@@ -452,7 +482,8 @@ writer(void)
 	return false;
 }
 
-/* Is there anybody else with a record, of whom that can't be said? */
+/* Is there, or was there as it began, anybody else with a record, of whom that
+ * can't be said? */
 static bool
 others_unheard(const struct node *n, int64_t since)
 {
@@ -461,8 +492,26 @@ others_unheard(const struct node *n, int64_t since)
 	for (i = 0; i < world.count; i++) {
 		const struct node	*z = &world.nodes[i];
 
-		if (z != n && consul_has_record_of(z) && !should_be_heard(z,
+		if (z != n && (consul_has_record_of(z) ||
+		    (n->copy.others & 1u << i) != 0) && !should_be_heard(z,
 		    since, n->copy.election_at, n->core.lock.clean))
+			return true;
+	}
+	return false;
+}
+
+/* Has another one had its word for this lock, and then to wait again, as after it
+ * stood still?  Who ranks below it waits for it all the same. */
+static bool
+others_wait(const struct node *n)
+{
+	int	i;
+
+	for (i = 0; i < world.count; i++) {
+		const struct node	*z = &world.nodes[i];
+
+		if (z != n && consul_has_record_of(z) &&
+		    waits_until(z) > n->copy.election_at)
 			return true;
 	}
 	return false;
@@ -482,6 +531,35 @@ judge(struct node *n, const struct node *z)
 		n->copy.partly = true;
 }
 
+/* With its record what it has said in an election is gone. */
+void
+copy_unrecorded(struct node *n)
+{
+	n->copy.election_epoch = UINT64_MAX;
+}
+
+/* Its word is of before a master ended that had stood still, and wrote on after its
+ * time: from that one it may have got more since. */
+static bool
+told_too_early(const struct node *z)
+{
+	return z->copy.election_epoch == z->core.lock.epoch &&
+	    z->copy.first_election_at < world.closed_at;
+}
+
+/* It has all that was left with the lock, and that is true: what others have more
+ * was written by hand.  A hand at the key voids a hand-over, but not what the next
+ * holder says when it gives the lock back, without a write of its own. */
+static bool
+has_what_was_left(const struct node *n)
+{
+	const struct lock_before	*b = lock_before(n->lock);
+	struct data			 left = parse(b->position);
+
+	return world.handover.untouched && b->final &&
+	    has(&left, &world.handover.need) && has(&n->copy.data, &left);
+}
+
 /* The check of invariant 3 is prepared as the lock is taken. */
 void
 copies_see_taken(struct node *n)
@@ -496,13 +574,14 @@ copies_see_taken(struct node *n)
 	if (!world.tells || n->core.lock.epoch == 0 || !calm(n, since) ||
 	    writer() || world.closed_at > since + PEACE ||
 	    (world.handover.pending &&
-	    has(&n->copy.data, &world.handover.need)))
+	    has(&n->copy.data, &world.handover.need)) || has_what_was_left(n))
 		return;
 	if (waited && others_unheard(n, since))
 		return;
 	for (i = 0; i < world.count; i++)
-		if (&world.nodes[i] != n && should_be_heard(&world.nodes[i],
-		    since, at, n->core.lock.clean))
+		if ((n->copy.others & 1u << i) != 0 && &world.nodes[i] != n &&
+		    should_be_heard(&world.nodes[i], since, at,
+		    n->core.lock.clean) && !told_too_early(&world.nodes[i]))
 			judge(n, &world.nodes[i]);
 }
 
@@ -513,12 +592,18 @@ copies_see_taken(struct node *n)
 void
 copy_election_begins(struct node *n)
 {
+	int	i;
+
 	n->copy.election_at = world.now;
 	if (n->copy.election_epoch != n->core.lock.epoch)
 		n->copy.first_election_at = world.now;
 	n->copy.election_epoch = n->core.lock.epoch;
 	n->questions = 0;
 	n->copy.alone = !consul_has_other_record(n);
+	n->copy.others = 0;
+	for (i = 0; i < world.count; i++)
+		if (consul_has_record_of(&world.nodes[i]))
+			n->copy.others |= 1u << i;
 }
 
 static bool
@@ -552,10 +637,12 @@ copy_elected(struct node *n)
 	int64_t	took = world.now - n->copy.election_at;
 	int64_t	since = compared_since(n);
 
+	/* Its own record may have to be written first. */
 	if (n->copy.alone && !consul_has_other_record(n) && calm(n, since) &&
 	    all_long_known(n)) {
 		world.counts.alone++;
-		if (n->questions > 0 || took > 5 * MS)
+		if (n->questions > 0 || took > ((n->copy.others &
+		    1u << n->id) != 0 ? 5 * MS : all_the_wait(n) / 2))
 			world_fail("%s loses time over an election although "
 			    "it is alone", n->name);
 		return;
@@ -564,6 +651,8 @@ copy_elected(struct node *n)
 	    others_unheard(n, since))
 		return;
 	world.counts.elections++;
+	if (took >= all_the_wait(n) && others_wait(n))
+		return;
 	if (took >= all_the_wait(n))
 		world_fail("%s waits in vain: all were there, and could be "
 		    "heard", n->name);

@@ -127,12 +127,17 @@ plant_bug(struct node *n, const struct election_record *r, size_t count)
 static void
 records_changed(void *arg)
 {
+	const struct core_event		 changed = {
+		.type = CORE_EV_ELECTION_VOID };
 	struct node			*n = arg;
 	const struct election_record	*records;
 	size_t				 count;
 
 	records = candidates_records(n->candidates, &count);
-	election_records(n->election, plant_bug(n, records, count), count);
+	election_records(n->election, plant_bug(n, records, count), count,
+	    candidates_are_current(n->candidates));
+	if (election_is_void(n->election))
+		agent_event(n, &changed);
 	electing_soon(n);
 }
 
@@ -200,15 +205,13 @@ election_rings(struct node *n, void *arg, int64_t unused)
 	}
 }
 
-/* A copy that is busy, or could not be made master a moment ago. */
 void
 stand_aside(struct node *n)
 {
 	static const char *const	anybody[] = { "*", NULL };
 	const struct core		*c = &n->core;
 
-	if (c->state != CORE_CANDIDATE || c->lock.epoch == n->aside_epoch ||
-	    (c->health == CORE_HEALTH_OK && c->now >= c->hold_off))
+	if (c->lock.epoch == n->aside_epoch || !core_stands_aside(c))
 		return;
 	n->aside_epoch = c->lock.epoch;
 	candidates_publish(n->candidates, c->lock.epoch, "", anybody);
@@ -229,8 +232,9 @@ election_starts(struct node *n)
 	char				 last[ELECTION_ID];
 
 	n->election_epoch = n->core.lock.epoch;
+	candidates_refresh(n->candidates);
 	candidates_make_id(last, b->node, b->service_id);
-	if (!n->core.lock.clean)
+	if (!n->core.lock.clean || b->passed_on)
 		last[0] = '\0';
 	say(n, "election: it begins");
 	election_begin(n->election, n->core.lock.epoch, last, b->final ?
@@ -275,13 +279,26 @@ elect(struct node *n, bool yes)
 		election_starts(n);
 }
 
-void
+bool
 electing_identify(struct node *n)
 {
 	candidates_make_id(n->election_config.id, n->name,
 	    n->config.service_id);
-	candidates_identify(n->candidates, n->name,
+	return candidates_identify(n->candidates, n->name,
 	    n->election_config.compares, n->election_config.priority);
+}
+
+void
+electing_rank(struct node *n)
+{
+	n->election_config.priority = n->yielding ? 0 : n->config.priority;
+	if (!n->identified || !electing_identify(n))
+		return;
+	election_say_again(n->election);
+	electing_soon(n);
+	n->aside_epoch = 0;
+	if (n->core.lock.owner == CORE_LOCK_FREE)
+		stand_aside(n);
 }
 
 void

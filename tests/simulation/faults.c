@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FAULTS_MAX	12
+#define YIELDS_MAX	3
 #define KINDS_MAX	5
 /* Some of them last for ever. */
 #define OR_NEVER(ms)	(-(ms))
@@ -39,6 +40,7 @@ struct fault {
 };
 
 static struct fault	faults[FAULTS_MAX + 1];	/* one that follows another */
+static struct fault	yields[YIELDS_MAX];
 static size_t		fault_count;
 static int64_t		faults_until;
 static int		leaderless;
@@ -438,15 +440,7 @@ gets_sure(struct fault *f)
 static void
 key_deleted(struct fault *f)
 {
-	int	i;
-
 	(void)f;
-	/* Without key and registration a master is hidden from a node that
-	 * starts in this moment and believes to be alone (lock_alone).  Who
-	 * takes both away by hand within a second is beyond help. */
-	for (i = 0; i < world.count; i++)
-		if (world.nodes[i].acting && !world.nodes[i].registered)
-			return;
 	consul_delete_key();
 }
 
@@ -545,8 +539,12 @@ static const struct fault_kind kinds[] = {
 	{ "replication stops", replication_stops, replication_resumes, 500,
 	    OR_NEVER(40000), 0, 0, ONLY_DATA },
 	{ "written to by hand", written_to, NULL, 0, 0, 0, 0, ONLY_DATA },
+	/* whoever else could take it: drawn apart, see draw_yields() */
+	{ "not handed out by Consul", more, less, 1000, 40000, COUNTER(yields),
+	    0, A_NODE },
 };
 #define KINDS	(sizeof kinds / sizeof kinds[0])
+#define YIELD	(KINDS - 1)
 #define PATH_KINDS	11	/* the first: from the agent to Consul */
 #define AGENT_KINDS	10	/* the next: agent, guard and machine */
 
@@ -612,6 +610,17 @@ stop_who_takes_it(void)
 }
 
 static void
+fault_happens(struct fault *f)
+{
+	const struct fault_kind	*k = f->kind;
+
+	world.counts.faults[k - kinds]++;
+	say(f->node, "--- %s%s", k->name, k->end == NULL ? "" : " …");
+	disturb(f, k->end != NULL);
+	k->begin(f);
+}
+
+static void
 fault_begins(struct node *n, void *arg, int64_t unused)
 {
 	struct fault			*f = arg;
@@ -625,10 +634,7 @@ fault_begins(struct node *n, void *arg, int64_t unused)
 		focus = f->node;
 	if (f->lasts > faults_until - world.now)
 		f->lasts = faults_until - world.now;
-	world.counts.faults[k - kinds]++;
-	say(f->node, "--- %s%s", k->name, k->end == NULL ? "" : " …");
-	disturb(f, k->end != NULL);
-	k->begin(f);
+	fault_happens(f);
 	if (k->begin == key_deleted)
 		stop_who_takes_it();
 	if (k->end != NULL && (k->longest >= 0 || !chance(NEVER_PERCENT)))
@@ -715,8 +721,47 @@ fault_draw(struct fault *f, const struct fault_kind *kind)
 		world_in(f->at, OF_WORLD, NULL, fault_begins, f, 0, NULL);
 }
 
+/* Of whoever is master then, or of n. */
+static void
+yield_begins(struct node *n, void *arg, int64_t unused)
+{
+	struct fault	*f = arg;
+	int		 i;
+
+	(void)unused;
+	for (i = 0; n == NULL && i < world.count; i++)
+		if (world.nodes[i].acting)
+			n = &world.nodes[i];
+	f->node = n != NULL ? n : &world.nodes[0];
+	fault_happens(f);
+	world_in(f->lasts, OF_WORLD, f->node, fault_ends, f, 0, NULL);
+}
+
+/* By chance of their own, so that without them a schedule is what it was before
+ * they were thought of. */
+static void
+draw_yields(void)
+{
+	uint64_t	before = random_begin(~world.seed);
+	int64_t		count = chance(25) ? between(1, YIELDS_MAX) : 0, i;
+
+	for (i = 0; i < count; i++) {
+		struct fault	*f = &yields[i];
+		struct node	*n = &world.nodes[between(0, world.count - 1)];
+		int64_t		 at = between(SEC, faults_until - SEC);
+
+		*f = (struct fault){ .kind = &kinds[YIELD],
+		    .lasts = fault_length(&kinds[YIELD]) };
+		if (f->lasts > faults_until - at)
+			f->lasts = faults_until - at;
+		world_in(at, OF_WORLD, chance(60) ? NULL : n, yield_begins, f,
+		    0, NULL);
+	}
+	random_back(before);
+}
+
 void
-faults_begin(int64_t until)
+faults_begin(int64_t until, bool with_yields)
 {
 	size_t	chosen[KINDS_MAX], count, i;
 
@@ -726,7 +771,7 @@ faults_begin(int64_t until)
 	focus = NULL;
 	count = (size_t)between(1, KINDS_MAX);
 	for (i = 0; i < count; i++)
-		chosen[i] = (size_t)between(0, KINDS - 1);
+		chosen[i] = (size_t)between(0, YIELD - 1);
 	/* What a guard is for: nobody is heard, and nobody acts. */
 	if (count > 1 && chance(40)) {
 		int64_t	of_path = between(0, PATH_KINDS + 1);
@@ -743,6 +788,8 @@ faults_begin(int64_t until)
 	for (i = 0; i < fault_count; i++)
 		fault_draw(&faults[i], &kinds[chosen[between(0,
 		    (int64_t)count - 1)]]);
+	if (with_yields)
+		draw_yields();
 }
 
 const char *

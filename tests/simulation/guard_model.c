@@ -21,6 +21,7 @@
 #define TRY_PAUSE	5000
 #define LISTEN		1000
 #define LEAVE_LIMIT	15000
+#define HAND_OVER	500
 #define START_LIMIT	20000
 #define START_PAUSE_MAX	5000
 #define SILENCE		5000
@@ -78,16 +79,21 @@ client_send(struct node *n, struct message m)
 }
 
 static void
-guard_tell(struct guard *g, enum core_guard what)
+guard_tell_of(struct guard *g, enum core_guard what, int64_t until)
 {
-	struct message	m = { .type = SAYS, .what = what,
-			    .until = g->lease.until };
+	struct message	m = { .type = SAYS, .what = what, .until = until };
 
 	if (!g->agent || g->node->guard != g)
 		return;
 	put(&g->out, m);
 	world_in(turn(), OF_AGENT, g->node, client_read, g, 0,
 	    &g->node->life);
+}
+
+static void
+guard_tell(struct guard *g, enum core_guard what)
+{
+	guard_tell_of(g, what, g->lease.until);
 }
 
 static int64_t
@@ -109,6 +115,8 @@ guard_save(struct guard *g)
 	*f = (struct guard_file){
 		g->lease.until, g->lease.by, g->clean_at, g->epoch,
 		.failed = g->doing == FAILED,
+		.busy = g->doing == DEMOTING || g->doing == LEAVING ?
+		    g->deadline : 0,
 	};
 	memcpy(f->session, g->session, sizeof f->session);
 }
@@ -183,14 +191,25 @@ guard_hand_over(struct guard *g)
 	guard_exits(g);
 }
 
-/* Too long: the one before does not end. */
+/* Too long: the one before does not end, nor is it at something that it says
+ * must be finished. */
 static void
 guard_insists(struct node *n, void *arg, int64_t asked)
 {
 	struct guard	*g = arg;
+	int64_t		 busy, limit;
 
 	if (n->file_owner == NULL || g->ready || g->asked != asked)
 		return;
+	busy = (n->file.busy > g->asked_at ? n->file.busy : g->asked_at) +
+	    HAND_OVER - guard_clock(g);
+	limit = g->asked_at + n->config.demote_deadline + LEASE_SLACK +
+	    LEAVE_LIMIT - guard_clock(g);
+	if (busy > 0 && limit > 0) {
+		world_in(node_delay(n, busy < limit ? busy : limit), OF_HOST, n,
+		    guard_insists, g, asked, &g->life);
+		return;
+	}
 	say(n, "guard: the one before does not end: it is killed");
 	guard_ends(n->file_owner);
 }
@@ -205,17 +224,16 @@ guard_take_over(struct guard *g)
 		if (g->asked == old->number)
 			return;
 		if (n->guard != g) {	/* its agent is gone */
-			guard_exits(g);
+			guard_ends(g);
 			return;
 		}
 		g->asked = old->number;
+		g->asked_at = guard_clock(g);
 		old->handing_over = true;
 		guard_wake_up(old, turn());
 		if (old->stopped > 0)
 			guard_pause(old, false, true);
-		world_in(node_delay(n, n->config.demote_deadline +
-		    LEASE_SLACK + LEAVE_LIMIT), OF_HOST, n, guard_insists, g,
-		    old->number, &g->life);
+		guard_insists(n, g, old->number);
 		return;
 	}
 	n->file_owner = g;
@@ -231,6 +249,8 @@ guard_take_over(struct guard *g)
 static struct guard *
 guard_spawn(struct node *n)
 {
+	/* Not in the world, which is wiped for each schedule. */
+	static struct message	 rooms[NODES_MAX][GUARDS][2][CHANNEL_ROOM];
 	static int64_t	 number;
 	struct guard	*g = NULL;
 	uint32_t	 life, leave_life, call_stamp, timer;
@@ -247,6 +267,8 @@ guard_spawn(struct node *n)
 	timer = g->timer + 1;
 	memset(g, 0, sizeof *g);
 	g->node = n;
+	g->in.list = rooms[n->id][g - n->guards][0];
+	g->out.list = rooms[n->id][g - n->guards][1];
 	g->life = life;
 	g->leave_life = leave_life;
 	g->call_stamp = call_stamp;
@@ -256,7 +278,8 @@ guard_spawn(struct node *n)
 	g->clean_at = INT64_MAX;
 	lease_init(&g->lease, n->config.restart_wait,
 	    n->config.demote_deadline);
-	g->leave = (struct consul){ n, &g->leave_life, OF_HOST };
+	g->leave = (struct consul){ .node = n, .life = &g->leave_life,
+	    .whose = OF_HOST };
 	guard_wake_up(g, between(MS, 20 * MS));
 	return g;
 }
@@ -310,6 +333,7 @@ guard_demote(struct guard *g, int64_t deadline)
 {
 	g->doing = DEMOTING;
 	g->deadline = deadline;
+	guard_save(g);
 	g->not_done = 0;
 	guard_call(g);
 }
@@ -526,6 +550,7 @@ guard_leave(struct guard *g, const char *as)
 		return;
 	g->doing = LEAVING;
 	g->deadline = guard_clock(g) + LEAVE_LIMIT;
+	guard_save(g);
 	faults_moment(g->node, MOMENT_OF_LEAVING);
 }
 
@@ -554,7 +579,6 @@ guard_read_lease(struct guard *g, const struct message *m)
 		guard_tell(g, CORE_GUARD_FIRED);
 		return;
 	}
-	guard_tell(g, CORE_GUARD_HOLDS);
 	if (world.bug == BUG_GUARD_TRUSTS_WORD)
 		lease_hold(&g->lease, m->until + guard_clock(g) - m->sent,
 		    m->by + guard_clock(g) - m->sent);
@@ -562,6 +586,8 @@ guard_read_lease(struct guard *g, const struct message *m)
 	g->epoch = m->epoch;
 	memcpy(g->session, m->session, sizeof g->session);
 	guard_save(g);
+	/* Its word is about the lease as the agent named it. */
+	guard_tell_of(g, CORE_GUARD_HOLDS, m->until);
 	if (m->now && g->doing == WATCHING)
 		guard_fire(g, lease_fire_now(&g->lease, guard_clock(g)));
 }

@@ -41,13 +41,18 @@
  * Nor is held against a node:
  * - an overlap while its machine is suspended;
  * - one while neither its agent nor its guard can act, because each is dead or
- *   stands still, if a guard had the lease as the copy was made master;
+ *   stands still, or the agent has said that its plugin fails to demote the copy,
+ *   if a guard had the lease as the copy was made master;
  * - one in the 0.1 s after that has ended with the lease run out meanwhile, and
  *   in the demotion and on_fence_failure (demote_deadline + 0.4 s) that must
- *   have begun by then;
+ *   have begun by then; once more if the guard stands still again in that, and
+ *   the agent has begun its own;
  * - one after it was said that its plugin can't demote the copy.  Where
  *   on_fence_failure works and the guard has not stood still, that is no
  *   excuse: the copy must be dead in time.
+ *
+ * Every run of the tests plays the same range, one that nobody has played before
+ * (--fresh), and the seeds that have failed once (tests/simulation/seeds).
  *
  * `simulation --seed N --trace` shows one schedule: world's seconds, the node,
  * and what happens there.
@@ -60,16 +65,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define JOBS_MAX	64
 #define WATCH_LOST	65000	/* ms of a long poll, and its time-out */
+#define FRESH_RANGE	1000000	/* seeds that one number in FRESH stands for */
 
 struct options {
 	uint64_t	 from, schedules;
 	int		 jobs;
 	enum bug	 bug;
-	bool		 trace, keep_going;
+	bool		 trace, keep_going, no_yields;
+	const char	*seeds;			/* a file of them; NULL: none */
+	uint64_t	 seconds, order;	/* for --bugs; 0: as many as needed */
 };
 
 struct result {
@@ -208,7 +217,7 @@ settle(void)
 
 /* False where an invariant did not hold: world.failure says which. */
 static bool
-run_schedule(uint64_t seed)
+run_schedule(uint64_t seed, bool with_yields)
 {
 	int64_t	until;
 	int	i;
@@ -216,7 +225,7 @@ run_schedule(uint64_t seed)
 	world_begin(seed);
 	until = between(15, 70) * SEC;
 	build_world();
-	faults_begin(until);
+	faults_begin(until, with_yields);
 	while (world.failure[0] == '\0' && world_step(until))
 		;
 	if (world.failure[0] == '\0')
@@ -243,7 +252,7 @@ run_share(const struct options *o, int job)
 	memset(&world.counts, 0, sizeof world.counts);
 	for (seed = o->from + (uint64_t)job; seed < o->from + o->schedules;
 	    seed += (uint64_t)o->jobs) {
-		if (run_schedule(seed))
+		if (run_schedule(seed, !o->no_yields))
 			continue;
 		if (r.failed++ == 0) {
 			r.first = seed;
@@ -251,6 +260,7 @@ run_share(const struct options *o, int job)
 		}
 		if (!o->keep_going)
 			break;
+		fprintf(stderr, "seed %" PRIu64 ": %s\n", seed, world.failure);
 	}
 	r.counts = world.counts;
 	return r;
@@ -361,20 +371,27 @@ static void
 print_failure(const struct options *o, const struct result *r)
 {
 	printf("FAILED: %" PRIu64 " schedules, the first is seed %" PRIu64
-	    ": %s\nSee it with: simulation%s%s --seed %" PRIu64 " --trace\n",
-	    r->failed, r->first, r->failure, o->bug == BUG_NONE ? "" :
-	    " --bug ", bugs[o->bug].name, r->first);
+	    ": %s\nSee it with: simulation%s%s --seed %" PRIu64 " --trace\n"
+	    "Have it played in every run: echo %" PRIu64
+	    " >>tests/simulation/seeds\n", r->failed, r->first, r->failure,
+	    o->bug == BUG_NONE ? "" : " --bug ", bugs[o->bug].name, r->first,
+	    r->first);
 }
 
-/* Each planted bug must be found. */
+/* Each planted bug must be found, of which as many are played as begin in the
+ * seconds that there are. */
 static int
 find_bugs(struct options *o)
 {
-	int	missed = 0, bug;
+	int		missed = 0, played = 0, all = BUG_COUNT - 1, bug;
+	time_t		until = time(NULL) + (time_t)o->seconds;
 
-	for (bug = BUG_NONE + 1; bug < BUG_COUNT; bug++) {
+	for (; played < all && (o->seconds == 0 || time(NULL) < until);
+	    played++) {
 		struct result	r;
 
+		bug = BUG_NONE + 1 + (int)((o->order + (uint64_t)played) %
+		    (uint64_t)all);
 		world.bug = o->bug = (enum bug)bug;
 		r = run_all(o);
 		missed += r.failed == 0;
@@ -387,8 +404,8 @@ find_bugs(struct options *o)
 			    bugs[bug].text);
 		fflush(stdout);
 	}
-	printf("%d of %d planted bugs found\n", BUG_COUNT - 1 - missed,
-	    BUG_COUNT - 1);
+	printf("%d of %d planted bugs found, of %d that there are\n",
+	    played - missed, played, all);
 	return missed > 0;
 }
 
@@ -396,7 +413,7 @@ static int
 run_one(const struct options *o)
 {
 	world.trace = o->trace;
-	if (run_schedule(o->from)) {
+	if (run_schedule(o->from, !o->no_yields)) {
 		puts("all invariants held");
 		return 0;
 	}
@@ -416,16 +433,85 @@ run_many(const struct options *o)
 	return 1;
 }
 
+/* Each seed that has failed once, one a line. */
+static int
+run_list(const struct options *o)
+{
+	FILE		*list = fopen(o->seeds, "r");
+	char		 line[256];
+	uint64_t	 seed;
+	int		 played = 0, failed = 0, yields;
+
+	if (list == NULL) {
+		perror(o->seeds);
+		return 2;
+	}
+	while (fgets(line, sizeof line, list) != NULL) {
+		if (line[0] == '#' || line[0] == '\n')
+			continue;
+		if (sscanf(line, "%" SCNu64, &seed) != 1) {
+			fprintf(stderr, "%s: no seed: %s", o->seeds, line);
+			break;
+		}
+		/* The older ones are of before there were yields. */
+		for (yields = 0; yields < 2; yields++) {
+			played++;
+			if (run_schedule(seed, yields))
+				continue;
+			failed++;
+			printf("FAILED: seed %" PRIu64 ": %s\nSee it with: "
+			    "simulation --seed %" PRIu64 "%s --trace\n", seed,
+			    world.failure, seed, yields ? "" : " --no-yields");
+		}
+	}
+	printf("%d of the %d schedules of %s failed\n", failed, played, o->seeds);
+	failed += !feof(list);
+	fclose(list);
+	return failed > 0 || played == 0;
+}
+
+static bool
+read_number(const char *text, uint64_t low, uint64_t high, uint64_t *number)
+{
+	char	*end;
+
+	*number = strtoull(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' &&
+	    *number >= low && *number <= high;
+}
+
+/* A range that nobody has played before: by the time, or as FRESH says, which
+ * is the time of the run that is to be repeated. */
+static bool
+draw_range(struct options *o)
+{
+	const char	*given = getenv("FRESH");
+	uint64_t	 number = (uint64_t)time(NULL);
+
+	if (given != NULL && given[0] != '\0' && !read_number(given, 1,
+	    INT64_MAX / FRESH_RANGE - 1, &number)) {
+		fprintf(stderr, "FRESH=%s is no number\n", given);
+		return false;
+	}
+	o->from = number * FRESH_RANGE;
+	printf("To play these again: simulation --from %" PRIu64
+	    " --schedules %" PRIu64 "\n", o->from, o->schedules);
+	fflush(stdout);
+	return true;
+}
+
 static int
 usage(void)
 {
 	size_t	i;
 
-	fputs("usage: simulation [--schedules N] [--from SEED] [--jobs N] "
-	    "[--bug NAME] [--keep-going]\n"
-	    "       simulation --seed SEED [--trace] [--bug NAME]\n"
+	fputs("usage: simulation [--schedules N] [--from SEED | --fresh] "
+	    "[--jobs N] [--bug NAME]\n"
+	    "                  [--keep-going] [--no-yields]\n"
+	    "       simulation --seed SEED [--trace] [--bug NAME] [--no-yields]\n"
+	    "       simulation --seeds FILE\n"
 	    "       simulation --bugs [--schedules N] [--from SEED] "
-	    "[--jobs N]\n\nBugs that can be planted:\n", stderr);
+	    "[--jobs N]\n                  [--seconds N]\n\nBugs that can be planted:\n", stderr);
 	for (i = 1; i < BUG_COUNT; i++)
 		fprintf(stderr, "  %-26s%s\n", bugs[i].name, bugs[i].text);
 	return 2;
@@ -444,21 +530,12 @@ read_bug(const char *name, enum bug *bug)
 	return false;
 }
 
-static bool
-read_number(const char *text, uint64_t low, uint64_t high, uint64_t *number)
-{
-	char	*end;
-
-	*number = strtoull(text, &end, 10);
-	return text[0] >= '0' && text[0] <= '9' && *end == '\0' &&
-	    *number >= low && *number <= high;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct options	o = { .from = 1, .schedules = 1000, .jobs = 1 };
-	bool		one = false, all_bugs = false, ok = true;
+	struct options	drawn = { 0 };
+	bool		one = false, all_bugs = false, fresh = false, ok = true;
 	uint64_t	jobs = 1;
 	int		i;
 
@@ -469,6 +546,10 @@ main(int argc, char **argv)
 			o.trace = true;
 		else if (strcmp(a, "--keep-going") == 0)
 			o.keep_going = true;
+		else if (strcmp(a, "--no-yields") == 0)
+			o.no_yields = true;
+		else if (strcmp(a, "--fresh") == 0)
+			fresh = true;
 		else if (strcmp(a, "--bugs") == 0)
 			all_bugs = true;
 		else if (v == NULL)
@@ -483,6 +564,10 @@ main(int argc, char **argv)
 			    &o.from);
 		else if (strcmp(a, "--jobs") == 0)
 			ok = read_number(argv[++i], 1, JOBS_MAX, &jobs);
+		else if (strcmp(a, "--seconds") == 0)
+			ok = read_number(argv[++i], 1, 86400, &o.seconds);
+		else if (strcmp(a, "--seeds") == 0)
+			o.seeds = argv[++i];
 		else
 			ok = strcmp(a, "--bug") == 0 &&
 			    read_bug(argv[++i], &o.bug);
@@ -491,5 +576,12 @@ main(int argc, char **argv)
 		return usage();
 	o.jobs = (int)jobs;
 	world.bug = o.bug;
+	if (o.seeds != NULL)
+		return run_list(&o);
+	if (fresh && !draw_range(&o))
+		return 2;
+	if (o.seconds > 0 && !draw_range(&drawn))
+		return 2;
+	o.order = drawn.from;
 	return all_bugs ? find_bugs(&o) : one ? run_one(&o) : run_many(&o);
 }

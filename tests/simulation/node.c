@@ -32,7 +32,9 @@ act(struct node *n, bool yes)
 		return;
 	n->acting = yes;
 	n->said = n->half_said = false;
-	n->woken_until = 0;
+	/* A call of before a pause may make it one as its machine wakes up. */
+	if (!yes)
+		n->woken_until = 0;
 	say(n, yes ? "ACTS AS MASTER" : "does not act as master any more");
 	if (yes)
 		check_masters(n);
@@ -137,11 +139,13 @@ call_has_effect(struct node *n, void *arg, int64_t op)
 	enum core_result	result = n->call.result;
 
 	(void)arg;
-	if (op == CORE_ENSURE_MASTER && n->alive)
-		result = call_promotes(n, result);
-	else if (op == CORE_POSITION && result == CORE_DONE)
-		call_tells(n);
-	else if (result == CORE_DONE && op != CORE_ENSURE_MASTER) {
+	/* It has died in the call: no plugin that keeps its word says done. */
+	if (op == CORE_ENSURE_MASTER)
+		result = n->alive ? call_promotes(n, result) : CORE_FAILED;
+	else if (op == CORE_POSITION && result == CORE_DONE) {
+		if (!n->orphan)
+			call_tells(n);
+	} else if (result == CORE_DONE) {
 		act(n, false);
 		if (op == CORE_ENSURE_SLAVE)
 			copy_follows(n, n->call.host);
@@ -220,6 +224,14 @@ node_kill_role(struct node *n, uint32_t role)
 		    CORE_FAILED, &n->call.stamp);
 }
 
+/* What hangs keeps the handler until it is killed, and others from it. */
+static int64_t
+call_goes_wrong(struct node *n, int64_t takes)
+{
+	copy_disturbed_for(n, takes < 0 ? n->config.health_deadline : takes);
+	return takes;
+}
+
 int64_t
 node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 {
@@ -229,16 +241,16 @@ node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 	    CORE_FAILED;
 	if (world.quiet || (n->trouble == 0 && luck >= world.noise))
 		return between(1, 50);
-	copy_disturbed(n);
 	if (luck % 4 == 0)
-		return -1;
+		return call_goes_wrong(n, -1);
 	if (luck % 4 == 1)
-		return between(1, luck % 8 == 1 ? 4000 : 15000);
+		return call_goes_wrong(n, between(1, luck % 8 == 1 ? 4000 :
+		    15000));
 	if (luck % 4 == 2)
 		*result = CORE_FAILED;
 	else if (*result == CORE_DONE)
 		*result = CORE_AGAIN;
-	return between(1, 500);
+	return call_goes_wrong(n, between(1, 500));
 }
 
 static void
@@ -326,6 +338,10 @@ health_done(struct node *n, void *arg, int64_t health)
 		.type = CORE_EV_DISABLED, .yes = n->disabled > 0,
 		.text = "the disable file",
 	};
+	struct core_event	yields = {
+		.type = CORE_EV_YIELD, .yes = n->yields > 0,
+		.text = "a check",
+	};
 
 	(void)arg;
 	n->verdict = ev.health;
@@ -339,6 +355,11 @@ health_done(struct node *n, void *arg, int64_t health)
 	if (disabled.yes != n->was_disabled) {
 		n->was_disabled = disabled.yes;
 		agent_event(n, &disabled);
+	}
+	if (yields.yes != n->yielding) {
+		n->yielding = yields.yes;
+		electing_rank(n);
+		agent_event(n, &yields);
 	}
 	if (!n->tried) {
 		n->tried = true;
@@ -362,7 +383,7 @@ agent_ask_health(struct node *n, void *arg, int64_t unused)
 	n->health_stamp++;
 	n->health_busy = true;
 	if (!world.quiet && n->trouble > 0 && chance(30)) {
-		takes = n->config.health_deadline;
+		takes = call_goes_wrong(n, n->config.health_deadline);
 		health = CORE_HEALTH_BAD;
 	}
 	world_in(node_delay(n, takes), OF_AGENT, n, health_done, arg, health,
@@ -598,7 +619,7 @@ agent_perform(struct node *n, const struct core_action *a)
 		elect(n, a->yes);
 		break;
 	case CORE_ACQUIRE:
-		lock_acquire(n->lock);
+		lock_acquire(n->lock, a->epoch);
 		break;
 	case CORE_LOOK:
 		lock_look(n->lock);
@@ -800,10 +821,23 @@ agent_released(bool yes, const char *text, void *arg)
 }
 
 static void
-agent_trouble(const char *text, void *arg)
+agent_write_trouble(const char *text, void *arg)
 {
 	(void)text;
 	(void)arg;
+}
+
+static void
+agent_trouble(const char *text, void *arg)
+{
+	struct core_event	 ev = { .type = CORE_EV_ELECTION_VOID };
+	struct node		*n = arg;
+
+	if (text[0] != '\0')
+		return;
+	candidates_refresh(n->candidates);
+	if (!candidates_are_current(n->candidates) && n->core.elected_at >= 0)
+		agent_event(n, &ev);
 }
 
 static const struct lock_events lock_events = {
@@ -812,7 +846,7 @@ static const struct lock_events lock_events = {
 	.session = agent_session,
 	.released = agent_released,
 	.key_trouble = agent_trouble,
-	.write_trouble = agent_trouble,
+	.write_trouble = agent_write_trouble,
 	.session_trouble = agent_trouble,
 };
 
@@ -822,7 +856,7 @@ agent_blind(struct node *n, void *arg, int64_t unused)
 {
 	(void)unused;
 	if (n->core.state == CORE_SLAVE)
-		lock_acquire(n->lock);
+		lock_acquire(n->lock, n->core.lock.epoch);
 	world_in(node_delay(n, 50), OF_AGENT, n, agent_blind, arg, 0,
 	    &n->life);
 }
@@ -861,6 +895,7 @@ agent_start_core(struct node *n)
 		.busy_limit = g->busy_limit,
 		.promote_limit = g->promote_limit,
 		.catch_up = g->catch_up,
+		.election_wait = g->election_wait,
 		.can_demote = true,
 		.can_tell = world.tells,
 		.never_master = g->never_master,
@@ -879,7 +914,7 @@ agent_start(struct node *n)
 		return;
 	n->starting = true;
 	n->identified = n->tried = n->stopping = false;
-	n->was_disabled = false;
+	n->was_disabled = n->yielding = false;
 	n->published = CORE_HEALTH_UNKNOWN;
 	n->rest.count = 0;
 	say(n, "the agent starts");
@@ -944,6 +979,14 @@ agent_leaves_call(struct node *n)
 	n->call.stamp++;
 }
 
+/* In the demotion that is forgiven: its guard begins a new one. */
+static void
+agent_interrupted(struct node *n)
+{
+	if (n->acting && world.now <= n->woken_until)
+		node_wakes(n);
+}
+
 /* It may stand still as it is killed. */
 void
 agent_kill(struct node *n)
@@ -957,9 +1000,7 @@ agent_kill(struct node *n)
 	n->registration_stamp++;
 	n->health_stamp++;
 	copy_disturbed(n);
-	/* In the demotion that is forgiven: its guard begins a new one. */
-	if (n->acting && world.now <= n->woken_until)
-		node_wakes(n);
+	agent_interrupted(n);
 	client_stop(n, false);
 	electing_end(n);
 	lock_free(n->lock);
@@ -994,6 +1035,9 @@ void
 agent_pause(struct node *n, bool yes)
 {
 	n->stopped += yes ? 1 : -1;
+	copy_disturbed(n);
+	if (yes)
+		agent_interrupted(n);
 	if (n->stopped == 0 && n->suspended == 0)
 		world_resume(n);
 	node_helpless_changed(n);
@@ -1005,7 +1049,8 @@ node_woken(struct node *n, void *arg, int64_t again)
 {
 	(void)arg;
 	n->woken_until = world.now - 1;
-	if (again && ((n->running && n->core.state == CORE_DEMOTING) ||
+	if (again && ((n->running && n->stopped == 0 &&
+	    n->core.state == CORE_DEMOTING) ||
 	    node_guard_demotes(n))) {
 		n->woken_until += node_delay(n, n->config.demote_deadline) +
 		    400 * MS;
@@ -1029,18 +1074,28 @@ node_wakes(struct node *n)
 	    &n->woken_stamp);
 }
 
-/* With agent and guard gone or still, nobody can end a mastership; whoever
+/* With agent and guard gone or still, nobody can end a mastership, nor with the
+ * guard still that fires for an agent whose plugin has failed to; whoever
  * comes back ends it at once, if the lease has run out meanwhile. */
 void
 node_helpless_changed(struct node *n)
 {
-	bool	was = n->helpless;
+	bool	was = n->helpless, had_guard = n->had_guard;
 
-	n->helpless = (!n->running || n->stopped > 0) && !node_is_guarded(n);
+	n->had_guard = node_is_guarded(n);
+	n->helpless = (!n->running || n->stopped > 0 || n->half_said) &&
+	    !node_is_guarded(n);
+	if (!was && n->helpless)
+		n->interrupted = n->acting && world.now <= n->woken_until;
+	/* The guard was at it, and has left it to an agent that came to later. */
+	if (!was && !n->helpless && had_guard && !n->had_guard &&
+	    n->acting && world.now <= n->woken_until)
+		node_wakes(n);
 	if (!was || n->helpless)
 		return;
-	if (n->file.until != 0 &&
-	    node_clock(n) >= n->file.until + LEASE_SLACK)
+	/* Or it was in the demotion that is forgiven, under a lease of moments. */
+	if (n->file.until != 0 && (n->interrupted ||
+	    node_clock(n) >= n->file.until + LEASE_SLACK))
 		node_wakes(n);
 	check_masters(n);
 }
@@ -1072,7 +1127,8 @@ node_begin(struct node *n, int id, const struct config *config)
 	n->watched = chance(50);
 	copy_begin(n);
 	n->base.node = n;
-	n->consul = (struct consul){ n, &n->life, OF_AGENT };
+	n->consul = (struct consul){ .node = n, .life = &n->life,
+	    .whose = OF_AGENT };
 	n->helpless = true;
 	world_in(between(0, config->check_interval * MS), OF_HOST, n,
 	    poll_health, NULL, 0, NULL);

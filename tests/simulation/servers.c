@@ -24,7 +24,7 @@ latency(void)
 		return between(MS, 1900 * MS);
 	if (!world.quiet && chance(servers.late))
 		return between(MS, 3 * SEC);
-	return between(MS / 5, 2 * MS);
+	return between(MS / 5, PROMPT);
 }
 
 bool
@@ -84,6 +84,7 @@ records_lose_holder(const struct session *s)
 	for (i = 0; i < servers.records.count; i++)
 		if (servers.records.list[i].holder == s) {
 			servers.records.list[i].holder = NULL;
+			copy_unrecorded(s->node);
 			any = true;
 		}
 	if (any)

@@ -58,6 +58,7 @@ struct servers {
 extern struct servers	servers;
 
 bool	 by_old_leader(const struct node *);	/* its reads are answered */
+#define PROMPT	(2 * MS)	/* takes a packet, where nothing is slow */
 int64_t	 latency(void);				/* of a packet */
 struct session	*session_find(const char *id);	/* dead ones too */
 void	 session_live(struct session *);	/* its TTL begins again */

@@ -76,6 +76,7 @@ struct consul {
 	struct node	*node;
 	uint32_t	*life;		/* of the process that asks */
 	enum whose	 whose;
+	uint64_t	 silences;
 };
 
 /* A call of the plugin, in the role handler. */
@@ -103,7 +104,7 @@ struct message {
 #define CHANNEL_ROOM	256
 
 struct channel {
-	struct message	 list[CHANNEL_ROOM];
+	struct message	*list;		/* CHANNEL_ROOM of them */
 	size_t		 first, count;
 };
 
@@ -119,6 +120,7 @@ struct copy {
 	bool		 open;			/* it takes writes */
 	uint32_t	 writing, following;	/* stamps */
 	struct node	*source;		/* whom it replicates */
+	bool		 partly_there;		/* half of what it had was here */
 	int64_t		 lag;
 	int		 lagging;		/* faults that say so */
 	int64_t		 lagged_at;
@@ -135,6 +137,7 @@ struct copy {
 	int64_t		 election_at, first_election_at;
 	uint64_t	 election_epoch;
 	bool		 alone;
+	uint32_t	 others;	/* on record as it began, as bits */
 	bool		 was_open;		/* since it has the lock */
 	/* Others were there: who lack something, and have more or do not; and
 	 * those that have all and more, as bits. */
@@ -153,7 +156,8 @@ struct guard {
 	bool		 alive, ready, woken;
 	int		 stopped;		/* SIGSTOP */
 	struct channel	 in, out;
-	int64_t		 asked;			/* whom it asked to go */
+	int64_t		 asked;			/* whom it asked to go, */
+	int64_t		 asked_at;		/* and when */
 
 	/* as in guard_main.c */
 	struct lease	 lease;
@@ -182,6 +186,7 @@ struct guard_file {
 	uint64_t	 epoch;
 	bool		 failed;
 	char		 session[CONSUL_ID_MAX];
+	int64_t		 busy;
 };
 
 /* One machine: its clocks, its Consul agent, its application, our agent. */
@@ -210,14 +215,16 @@ struct node {
 	int			 polls_failed;
 
 	bool			 alive, watched;	/* by the plugin's watch_fd */
-	int			 dead, sick, busy, disabled, trouble;
+	int			 dead, sick, busy, disabled, yields, trouble;
 	bool			 acting;
 	bool			 asked;		/* its plugin, to demote it */
 	bool			 said, half_said;	/* see node_said */
 	int64_t			 woken_until;	/* has just stood still */
 	uint32_t		 woken_stamp;
 	bool			 guarded;	/* it was made master so */
-	bool			 helpless;	/* both stand still */
+	bool			 had_guard;	/* that could act */
+	bool			 helpless;	/* both stand still, */
+	bool			 interrupted;	/* in a forgiven demotion */
 	struct copy		 copy;
 	struct call		 call;
 	uint32_t		 role, roles;	/* the handler; 0: none runs */
@@ -253,7 +260,7 @@ struct node {
 	bool			 final;
 	char			 early_position[512];	/* for a bug only */
 	enum core_health	 verdict, published;
-	bool			 was_disabled;
+	bool			 was_disabled, yielding;
 	struct core_actions	 rest;		/* decided, and not yet done */
 	/* the run file, and what the agent knows of it */
 	char			 file_session[CONSUL_ID_MAX];
@@ -312,6 +319,7 @@ struct world {
 	struct {
 		bool		 pending;
 		struct data	 need;
+		bool		 untouched;	/* nobody has written since */
 		uint32_t	 from;		/* nodes, as bits */
 		int64_t		 at;
 	} handover;
@@ -335,6 +343,9 @@ void	 world_in(int64_t delay, enum whose, struct node *, happening,
 	    void *arg, int64_t number, uint32_t *stamp);
 void	 world_resume(struct node *);	/* what waited happens, in any order */
 uint64_t random_next(void);
+/* Another stream, and back to what that gave. */
+uint64_t random_begin(uint64_t seed);
+void	 random_back(uint64_t before);
 int64_t	 between(int64_t low, int64_t high);
 bool	 chance(int percent);
 void	 say(const struct node *, const char *fmt, ...)
@@ -404,7 +415,8 @@ void	 agent_health_soon(struct node *);
 /* electing.c: the agent's part in an election */
 void	 electing_start(struct node *);
 void	 electing_end(struct node *);
-void	 electing_identify(struct node *);
+bool	 electing_identify(struct node *);
+void	 electing_rank(struct node *);
 void	 electing_soon(struct node *);
 void	 elect(struct node *, bool yes);
 void	 elect_early(struct node *);
@@ -415,6 +427,7 @@ void	 copy_begin(struct node *);
 void	 copy_position(const struct node *, char *text, size_t size);
 bool	 copy_has_position(const struct node *, const char *text);
 void	 copy_disturbed(struct node *);		/* NULL: all */
+void	 copy_disturbed_for(struct node *, int64_t ms);
 void	 copy_follows(struct node *, const char *host);
 void	 copy_diverges(struct node *);
 void	 copy_lags(struct node *, bool);
@@ -426,11 +439,13 @@ void	 copy_opens(struct node *);
 void	 copy_closes(struct node *);
 void	 copy_election_begins(struct node *);
 void	 copy_elected(struct node *);
-void	 copy_hands_over(struct node *, bool told);
+void	 copy_hands_over(struct node *, bool told,
+	    bool by_agent);
 void	 copies_forget_handover(void);
 void	 copies_see_free(bool released);
 void	 copies_see_lost(const struct node *);
 void	 copies_see_taken(struct node *);
+void	 copy_unrecorded(struct node *);
 
 /* guard_model.c: the guard, with guard.c (client_) and leave.c beside it */
 void	 client_start(struct node *);
@@ -447,7 +462,7 @@ bool	 node_guard_demotes(const struct node *);
 bool	 node_guard_fires_soon(const struct node *);
 
 /* faults.c */
-void		 faults_begin(int64_t until);
+void		 faults_begin(int64_t until, bool with_yields);
 /* A moment at which a fault is worst: n has entered that state, or has just
  * been given the lock (CORE_STARTING, which nobody enters). */
 #define MOMENT_OF_ACQUIRE	CORE_STARTING

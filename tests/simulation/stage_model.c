@@ -20,7 +20,8 @@ node_is_there(struct node *n, int id)
 	n->ppm = between(-10000, 10000);
 	n->serf = true;
 	n->base.node = n;
-	n->consul = (struct consul){ n, &n->life, OF_AGENT };
+	n->consul = (struct consul){ .node = n, .life = &n->life,
+	    .whose = OF_AGENT };
 }
 
 bool

@@ -24,7 +24,7 @@ struct waiting {
 
 /* libevent's timer, as lock.c uses it. */
 struct event {
-	bool			 used;
+	bool			 used, pending;
 	uint32_t		 stamp;
 	struct node		*node;
 	event_callback_fn	 cb;
@@ -40,7 +40,7 @@ static struct event	 timers[TIMERS];
 static uint64_t		 random_state;
 
 /*
- * Chance: splitmix64, one stream from one seed.
+ * Chance: splitmix64, one stream from one seed, and one for what came later.
  */
 
 uint64_t
@@ -51,6 +51,21 @@ random_next(void)
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
 	return z ^ (z >> 31);
+}
+
+uint64_t
+random_begin(uint64_t seed)
+{
+	uint64_t	before = random_state;
+
+	random_state = seed * UINT64_C(0xd1342543de82ef95) + 1;
+	return before;
+}
+
+void
+random_back(uint64_t before)
+{
+	random_state = before;
 }
 
 int64_t
@@ -262,6 +277,7 @@ timer_rings(struct node *n, void *arg, int64_t due)
 		return;
 	}
 	ev->stamp++;
+	ev->pending = false;
 	ev->cb(-1, EV_TIMEOUT, ev->arg);
 }
 
@@ -271,6 +287,7 @@ event_add(struct event *ev, const struct timeval *tv)
 	int64_t	ms = (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
 
 	ev->stamp++;
+	ev->pending = true;
 	world_in(node_delay(ev->node, ms), OF_AGENT, ev->node, timer_rings, ev,
 	    node_monotonic(ev->node) + ms, &ev->stamp);
 	return 0;
@@ -280,14 +297,23 @@ int
 event_del(struct event *ev)
 {
 	ev->stamp++;
+	ev->pending = false;
 	return 0;
+}
+
+int
+event_pending(const struct event *ev, short what, struct timeval *tv)
+{
+	(void)what;
+	(void)tv;
+	return ev->pending;
 }
 
 void
 event_free(struct event *ev)
 {
 	ev->stamp++;
-	ev->used = false;
+	ev->used = ev->pending = false;
 }
 
 /*
@@ -397,7 +423,7 @@ world_begin(uint64_t seed)
 	world.trace = trace;
 	world.seed = seed;
 	world.master = -1;
-	random_state = seed * UINT64_C(0xd1342543de82ef95) + 1;
+	random_begin(seed);
 	heap_count = 0;
 	heap_order = 0;
 }

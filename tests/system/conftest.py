@@ -121,6 +121,9 @@ class Lab:
                 if op in (None, l.op) and node in (None, l.node) and
                 phase == l.phase]
 
+    def demotions(self, node):
+        return checker.demotions(checker.read(self.record), node)
+
     def masterships(self):
         return checker.masterships(checker.read(self.record) + self.deaths)
 

@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import time
+import uuid
 
 import pytest
 
@@ -220,6 +222,65 @@ def test_promote_is_for_the_next_lock_only(lab, cluster):
     net.wait_for("it is over", lambda: not file.exists())
 
 
+def refused_for_good(agent):
+    """Its master has thrown away what it needs, as its plugin remembers."""
+    agent.script(health="remember")
+    agent.wait_role("unhealthy")
+    agent.script()
+    return agent.folder / "state" / f"{agent.service}.memory"
+
+
+def tags(lab, agent):
+    return [i["ServiceTags"] for i in agent.consul.catalog(lab.service)
+            if i["Node"] == agent.consul.name]
+
+
+def test_what_a_plugin_remembers_outlives_its_agent_and_promote_puts_it_aside(
+        lab, cluster):
+    a, b = copies(lab, cluster, 9, 9)
+    file = refused_for_good(b)
+    assert file.read_text() == "refused by node-1: 17 is gone\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    b.kill()
+    b.start().wait_role("unhealthy")
+    net.wait_for("it is no slave", lambda: tags(lab, b) == [["unhealthy"]])
+    assert b.ask("/slave").status == 503
+    assert "refused by node-1: 17 is gone" in b.ask("/health").text
+    lab.kill(a)
+    net.wait_for("the lock is free", lambda: "Session" not in b.consul.get(
+        f"/v1/kv/lock/{lab.service}/leader")[0], 40)
+    time.sleep(6)               # for the lock-delay, and to be asked again
+    assert b.role == "unhealthy" and not lab.calls("ensure_master", b.name)
+    status, said = promote(b)
+    assert status == 0 and "refused by node-1: 17 is gone" in said
+    b.wait_role("master")
+    assert not file.exists()
+    assert not (b.folder / "run").joinpath(f"{lab.service}.promote").exists()
+    time.sleep(2)
+    assert b.role == "master"
+
+
+def test_promote_waits_for_a_copy_that_lacks_data_until_its_master_is_gone(
+        lab, cluster):
+    a, b = copies(lab, cluster, 9, 9)
+    refused_for_good(b)
+    assert promote(b)[0] == 0
+    time.sleep(2)
+    assert b.role == "unhealthy" and b.ask("/slave").status == 503
+    a.sicken()
+    b.wait_role("master")
+
+
+def test_promote_of_a_copy_that_lacks_data_is_over_with_the_next_lock(
+        lab, cluster):
+    a, b, c = copies(lab, cluster, 9, 9, 9)
+    refused_for_good(c)
+    assert promote(c)[0] == 0
+    assert give_up(lab, a)[0].node == b.name
+    c.wait_log(f"{b.consul.name} has the lock, so \"promote\" is over")
+    c.wait_role("unhealthy")
+
+
 def test_promote_says_where_it_can_do_nothing(lab, cluster):
     a, b = copies(lab, cluster, 9, 5, max_behind="3")
     status, said = promote(b, "-o", "election.never_master=yes")
@@ -264,6 +325,35 @@ def test_records_of_sessions_that_ended_do_not_count_and_go(lab, cluster):
     net.wait_for("its old record is taken away", lambda: sum(
         base64.b64decode(r["Value"]).count(c.consul.name.encode()) for r in
         a.consul.get(f"/v1/kv/lock/{lab.service}/candidates/?recurse")) == 1)
+
+
+def test_keys_have_no_characters_that_a_newer_consul_refuses(lab, cluster):
+    """1.21.5 knows only these."""
+    a, b = copies(lab, cluster, 9, 5)
+    net.wait_for("both stand", lambda: len(records(a.consul, lab.service)) == 2)
+    keys = a.consul.get(f"/v1/kv/lock/{lab.service}/?keys")
+    assert len(keys) >= 3, keys
+    for key in keys:
+        assert re.fullmatch(r"[a-zA-Z0-9,_./\-?&=]+", key), key
+
+
+def test_a_record_that_is_not_what_its_copy_has_said_is_written_again(lab, cluster):
+    """As by a request that had its effect after a later one, or by a hand."""
+    a, b = copies(lab, cluster, 9, 5)
+    net.wait_for("both stand", lambda: len(records(a.consul, lab.service)) == 2)
+
+    def said():
+        return {r["Key"]: base64.b64decode(r["Value"] or "")
+                for r in records(a.consul, lab.service)}
+    before = said()
+    for key, value in before.items():
+        session = key.rsplit("/", 1)[1]
+        path = f"/v1/kv/{key}?acquire={session}"
+        for old in value.replace(b"100", b"99"), b"garbage", b"":
+            a.consul.put(path, old)
+            net.wait_for("it is as it was", lambda: said() == before, 5)
+        a.consul.request("DELETE", f"/v1/kv/{key}")
+        net.wait_for("it is there again", lambda: said() == before, 5)
 
 
 def test_what_the_last_one_left_is_not_waited_for_without_end(lab, cluster):
@@ -322,3 +412,58 @@ def test_what_was_left_outlives_a_restart_of_the_agent(lab, cluster):
     b.start()
     net.wait_for("it is told to", lambda: told(b, lab, since))
     assert set(told(b, lab, since)) == {"9"}
+
+
+#
+# What is dead does not stay.
+#
+
+def leave_records(consul, service, count, size):
+    """As of copies whose nodes have vanished."""
+    value = base64.b64encode(json.dumps(
+        {"id": "gone/app", "position": "x" * size}).encode()).decode()
+    keys = [f"lock/{service}/candidates/{uuid.uuid4()}" for _ in range(count)]
+    for n in range(0, count, 60):
+        consul.put("/v1/txn", [{"KV": {"Verb": "set", "Key": k, "Value": value}}
+                               for k in keys[n:n + 60]])
+
+
+def all_keys(consul, service):
+    return consul.get(f"/v1/kv/lock/{service}/candidates/?keys") or []
+
+
+def test_the_records_of_vanished_nodes_are_cleared_away(lab, cluster):
+    a, b = copies(lab, cluster, 1, 1)
+    note = f"lock/{lab.service}/candidates/note"
+    a.consul.put(f"/v1/kv/{note}", "of a hand")
+    leave_records(a.consul, lab.service, 3, 10)
+    net.wait_for("theirs are gone", lambda: len(all_keys(a.consul, lab.service)) == 3)
+    assert note in all_keys(a.consul, lab.service)
+    assert len(records(a.consul, lab.service)) == 2
+    a.consul.delete(f"/v1/kv/{note}")
+
+
+def test_more_records_than_can_be_read_are_cleared_away(lab, cluster):
+    leave_records(cluster.servers[0], lab.service, 300, 4000)
+    a, b = copies(lab, cluster, 1, 1)
+    net.wait_for("theirs are gone", lambda: len(all_keys(a.consul, lab.service)) == 2)
+    for x in a, b:
+        x.wait_log("answer larger than 1 MiB")
+        x.wait_log("Consul, comparing the copies: all is well again")
+    new, _ = give_up(lab, a)
+    assert new.node == b.name
+
+
+def test_the_masters_position_is_written_again_over_another_ones(lab, cluster):
+    a, = copies(lab, cluster, 7, max_behind="10", position_interval="1s")
+    key = f"/v1/kv/lock/{lab.service}/candidates/master"
+
+    def said():
+        found = a.consul.get(f"{key}?consistent")
+        return found and json.loads(base64.b64decode(found[0]["Value"]))
+    net.wait_for("it is written", lambda: said() and said()["position"] == "7")
+    first = said()
+    a.consul.put(key, json.dumps({**first, "id": "other/app", "position": "3"}))
+    net.wait_for("it is written again", lambda: said() == first)
+    a.consul.put(key, json.dumps({**first, "id": "other/app"}))
+    net.wait_for("and again", lambda: said() == first)

@@ -1,15 +1,19 @@
 """The command line, the config, and bad input that must get a clear error."""
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import time
 
 import pytest
 
 from lab import PROGRAM, ROOT, net, plugin
+from test_documents import check_worked
 
 BAD_PLUGIN = """
 #include <consul-failover/plugin.h>
@@ -20,6 +24,19 @@ const struct failover_plugin_info plugin_info = {
 enum failover_result health(struct failover *f) { (void)f; return 0; }
 enum failover_result ensure_master(struct failover *f) { (void)f; return 0; }
 %s
+"""
+NO_LEADER = """
+import http.server
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(500)
+        self.end_headers()
+        self.wfile.write(b"No cluster leader")
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
 """
 SLAVE = "enum failover_result ensure_slave(struct failover *f, const char *h)" \
     " { (void)f; (void)h; return 0; }"
@@ -38,6 +55,15 @@ def refused(result, *words):
     for word in words:
         assert str(word) in result.stderr, result.stderr
     return result
+
+
+@contextlib.contextmanager
+def listener(agent):
+    """Something answers at the port of the service."""
+    with socket.create_server((agent.consul.address, 0)) as s:
+        agent.write(service={"address": agent.consul.address,
+                             "port": s.getsockname()[1]})
+        yield
 
 
 @pytest.fixture
@@ -80,9 +106,9 @@ def test_the_example_is_the_file_in_conf_and_is_accepted(lab):
     assert r.returncode == 0
     assert r.stdout == (ROOT / "conf" / "example.ini").read_text()
     for file in sorted((ROOT / "conf").glob("*.ini")):
-        if "exec" not in file.name:
-            r = program("check", "-c", file, "-o", f"agent.run_dir={lab.folder}")
-            assert r.returncode == 0, (file, r.stderr)
+        r = check_worked(file, lab.folder, "-o", f"agent.run_dir={lab.folder}",
+                         "--quiet")
+        assert r.returncode == 0, (file, r.stdout)
 
 
 @pytest.mark.sanitized
@@ -96,6 +122,8 @@ def test_check_prints_the_safety_time_line(agent):
                  "there is none\n       4.2  the copy may still be a master",
                  "guard is killed", "this host dies"):
         assert word in r.stdout, r.stdout
+    r = program("check", "--quiet", "-c", agent.file)
+    assert r.returncode == 0 and r.stdout == r.stderr == ""
     agent.write(election={"never_master": "yes"})
     r = program("check", "-c", agent.file)
     assert "This copy never takes the lock" in r.stdout
@@ -103,10 +131,11 @@ def test_check_prints_the_safety_time_line(agent):
 
 @pytest.mark.sanitized
 def test_check_says_how_long_an_election_can_take(lab):
-    r = program("check", "-c", ROOT / "conf" / "redis.ini", "-o",
-                f"agent.run_dir={lab.folder}", "-o", "election.wait=1700ms", "-o",
-                "plugin.promote_limit=10s")
-    assert "can take 1.7 s more ([election] wait)" in r.stdout
+    r = check_worked(ROOT / "conf" / "redis.ini", lab.folder, "-o",
+                     f"agent.run_dir={lab.folder}", "-o",
+                     "election.wait=1700ms", "-o", "plugin.promote_limit=10s")
+    # Half of it for a silent one, and all of it from when that one has spoken.
+    assert "can take 2.55 s more (1.5 x [election] wait), and 1.7 s for" in r.stdout
     assert "waits up to 5 s for it" in r.stdout     # half of promote_limit
 
 
@@ -218,8 +247,17 @@ def test_options_that_the_plugin_does_not_know_are_refused_with_their_line(agent
 
 
 @pytest.mark.sanitized
+def test_check_refuses_what_the_plugin_can_not_start_with(agent):
+    agent.write()
+    agent.script(plugin_start="bad")
+    refused(program("check", "-c", agent.file), agent.file, "plugin_start")
+    agent.script()
+    r = program("check", "-c", agent.file)
+    assert r.returncode == 0, r.stderr
+
+
+@pytest.mark.sanitized
 def test_a_port_that_is_taken_is_named(lab, single, agent):
-    import socket
     host, port = agent.listen.rsplit(":", 1)
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -230,11 +268,97 @@ def test_a_port_that_is_taken_is_named(lab, single, agent):
 
 
 @pytest.mark.sanitized
-def test_an_unwritable_run_folder_is_named(lab, agent):
+@pytest.mark.parametrize("key", ("run_dir", "state_dir"))
+def test_an_unwritable_folder_is_named(lab, agent, key):
     for path in ("/proc/nothing", "/dev/null/x"):
-        agent.write(agent={"run_dir": path})
-        refused(program("agent", "-c", agent.file), path)
+        agent.write(agent={key: path})
+        refused(program("agent", "-c", agent.file), path, f"[agent] {key}")
     assert agent.consul.catalog(agent.service) == []
+
+
+@pytest.mark.sanitized
+def test_check_warns_of_a_state_dir_that_would_keep_an_agent_from_starting(agent):
+    r = program("check", "-c", agent.file)
+    assert r.returncode == 0 and "Warning" not in r.stdout, r.stdout
+    agent.write(agent={"state_dir": "/dev/null/x"})
+    r = program("check", "-c", agent.file)
+    assert r.returncode == 0 and "Warning: can't write into /dev/null/x" in r.stdout, r.stdout
+    assert "set [agent] state_dir" in r.stdout
+
+
+@pytest.mark.sanitized
+def test_check_asks_consul_and_the_application(lab, agent):
+    lab.env["ASAN_OPTIONS"] += ":handle_segv=0"     # a crash is meant, below
+    def check(*words):
+        return program("check", "-c", agent.file, *words)
+    r = check("--live")
+    assert r.returncode == 0 and r.stderr == "", r
+    assert f"Consul at {agent.consul.url} answers what the agent asks" in r.stdout
+    assert f"The application is healthy: {agent.flag} exists" in r.stdout
+    assert check("--live", "--quiet").stdout == ""
+    agent.start().wait_role("master")
+    assert check("--live").returncode == 0      # it is no stranger to itself
+    agent.sicken()
+    r = check()
+    assert r.returncode == 0 and "Warning: health: " in r.stdout, r
+    r = check("--live")
+    assert r.returncode == 1 and f"{agent.file}: health: " in r.stderr, r
+    with listener(agent):       # so it is there, and not well
+        r = check()
+        assert r.returncode == 1 and f"{agent.file}: health: " in r.stderr, r
+        assert "this host dies" in r.stdout
+        # What a reload asks for.
+        r = check("--quiet")
+        assert r.returncode == 0 and r.stdout == r.stderr == "", r
+        agent.cure()
+        assert check().returncode == 0
+        agent.script(health="hang")     # as one does whose server hangs
+        r = check()
+        assert r.returncode == 0 and "Warning: health: " in r.stdout, r
+    agent.script(health="crash")        # nobody's answer, and never good
+    r = check()
+    assert r.returncode == 1 and f"{agent.file}: health: " in r.stderr, r
+
+
+@pytest.mark.sanitized
+def test_check_says_where_consul_can_not_be_asked(lab, agent):
+    agent.write(consul={"address": f"http://{agent.consul.address}:1"})
+    asked = "Consul could not be asked: GET "
+    r = program("check", "-c", agent.file)
+    assert r.returncode == 0 and f"\nWarning: {asked}" in r.stdout, r
+    r = program("check", "--live", "-c", agent.file)
+    assert r.returncode == 1 and f"{agent.file}: {asked}" in r.stderr, r
+
+
+def test_check_fails_where_what_answers_is_no_consul(lab, agent):
+    """By its certificate, by plain text where https is asked, or by its words."""
+    agent.write(consul={"address": agent.consul.url.replace("http:", "https:")})
+    refused(program("check", "-c", agent.file), "it does not speak https there")
+    agent.start().wait_log("it does not speak https there")
+    agent.end()
+    other = lab.agent(agent.consul, name="other").start()
+    other.wait_role("master")
+    agent.write(consul={"address": f"http://{other.listen}"})
+    refused(program("check", "-c", agent.file), f"{agent.file}: GET /v1/",
+            "answered 404")
+    with subprocess.Popen([sys.executable, "-c", NO_LEADER], text=True,
+                          stdout=subprocess.PIPE) as server:
+        agent.write(consul={"address": f"http://127.0.0.1:{server.stdout.readline()}"})
+        r = program("check", "-c", agent.file)
+        server.kill()
+    assert r.returncode == 0 and "answered 500: No cluster leader" in r.stdout, r
+
+
+def test_check_finds_another_agent_that_has_our_id(lab, cluster):
+    first = lab.agent(cluster.clients[0], name="first").start().wait_role("master")
+    other = lab.agent(cluster.clients[0], name="second")
+    for words in ([], ["--live"]):
+        r = refused(program("check", *words, "-c", other.file),
+                    f"{other.file}: another agent (", f"config {first.file}",
+                    "give this one another [service] id")
+        assert r.returncode == 1
+    # So a reload is not kept from being tried: the agent that runs may.
+    assert program("check", "--quiet", "-c", other.file).returncode == 0
 
 
 def test_a_second_agent_with_one_run_folder_and_service_id_is_refused(lab, agent):
@@ -280,6 +404,23 @@ def test_plugin_call_runs_one_call_by_hand(lab, single):
     assert r.returncode == 0, r
     r = program("plugin", "call", "-c", a.file, "nonsense")
     assert r.returncode not in (0, 75) and "ensure_master" in r.stderr
+
+
+@pytest.mark.sanitized
+def test_as_many_flags_as_are_taken_reach_the_guard_and_one_more_is_refused(lab, agent):
+    """Its own flags go to the guard, for "leave", which adds three."""
+    flags = [w for n in range(64) for w in ("-o", f"service.tags=t{n}")]
+    for more in 1, 2, 3, 4:
+        for command in "agent", "check":
+            r = program(command, "-c", agent.file, *flags,
+                        *more * ("-o", "log.debug=no"))
+            assert r.returncode == 64, r
+            assert "at most 64 of -o and the like" in r.stderr
+    agent.argv += flags
+    agent.start().wait_role("master")
+    agent.kill()
+    net.wait_for("the guard has taken the copy out", lambda:
+                 agent.consul.catalog(agent.service) == [], 15)
 
 
 def test_states_are_printed_as_a_graph(lab):

@@ -1,5 +1,6 @@
 """What stands in two places is the same in both."""
 
+import os
 import re
 import subprocess
 
@@ -14,13 +15,13 @@ def plugin_of(text):
     return text[begin:].rstrip() + "\n"
 
 
-def test_the_plugin_of_the_header_is_the_one_of_the_readme_and_is_built():
+def test_the_plugin_of_the_header_is_the_one_of_the_manual_and_is_built():
     built = plugin_of((ROOT / "tests/plugins/minimal.c").read_text())
     header = (ROOT / "include/consul-failover/plugin.h").read_text()
     comment = "\n".join(re.sub(r"^ \*\t?", "", l) for l in header.splitlines())
     assert built in comment
-    readme = (ROOT / "README.md").read_text()
-    flat = "\n".join(l.strip() for l in readme.splitlines())
+    manual = (ROOT / "include/consul-failover/consul-failover-plugin.7").read_text()
+    flat = "\n".join(l.strip() for l in manual.splitlines())
     assert "\n".join(l.strip() for l in built.rstrip().splitlines()) in flat
     assert len(built.splitlines()) <= 36
 
@@ -38,14 +39,75 @@ def test_every_key_is_in_the_manual():
         assert re.search(rf"Ic {key}\b", page), key
 
 
+def check_worked(config, folder, *words):
+    """consul-failover check; what the config expects to be installed is here."""
+    password = folder / "password"
+    password.touch(0o600)
+    password.write_text("secret\n")
+    here = {r"/usr/local/sbin/exec-script": ROOT / "conf/exec-script",
+            r"/etc/consul-failover/redis.password": password,
+            r"ocf:[\w:]+": "/bin/true"}
+    words = list(words)
+    for there, path in here.items():
+        for option in re.findall(rf"^(\w+) = {there}$", config.read_text(), re.M):
+            words += "-o", f"options.{option}={path}"
+    return subprocess.run(
+        [PROGRAM, "check", "-c", config, *words], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
+            **os.environ, "PATH": f"{ROOT / 'conf'}:{os.environ['PATH']}"})
+
+
 @pytest.mark.parametrize("config", sorted((ROOT / "conf").glob("*.ini")),
                          ids=lambda path: path.stem)
-def test_every_worked_config_is_good(config):
+def test_every_worked_config_is_good(config, tmp_path):
     name = re.search(r"^path = (\w+)$", config.read_text(), re.M)[1]
-    done = subprocess.run([PROGRAM, "check", "-c", config, "-o",
-                           f"plugin.path={plugin(name)}"], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = check_worked(config, tmp_path, "--quiet", "-o",
+                        f"plugin.path={plugin(name)}")
     assert done.returncode == 0, done.stdout
+
+
+# A fault in README's table, as "check" calls it, and what README alone says: of
+# a plugin that needs a moment, of the lock-delay, and how long after that.
+FAULTS = {
+    "agent stopped, or node disabled": ("the agent is stopped", {6}),
+    "application fails": ("the application fails", set()),
+    "agent killed, and started again within 1.5 s":
+        ("the agent is killed, and started again within 1.5 s", set()),
+    "agent killed for good": ("the agent is killed, and not started again", {15}),
+    "agent stopped (SIGSTOP), hangs": ("the agent stands still (SIGSTOP)", {1}),
+    "host dies": ("this host dies", set()),
+    "host cut off from Consul": ("this host is cut off from Consul", set()),
+    "Consul agent of the master's host restarted":
+        ("the Consul agent of this host is killed, and started again", set()),
+    "Consul has no leader": ("Consul has no leader", set()),
+}
+
+
+def test_readme_s_times_are_those_that_check_prints(tmp_path):
+    said = check_worked(ROOT / "conf/minimal.ini", tmp_path, "-o",
+                        f"agent.run_dir={tmp_path}").stdout
+    table = (ROOT / "README.md").read_text().split(
+        "| a new master after | your writes |\n|---|---|---|\n")[1]
+    rows = dict(re.findall(r"^\| (.*) \| (.*) \| .* \|$", table.split("\n\n")[0],
+                           re.M))
+    assert set(rows) == set(FAULTS)
+    for fault, (printed, more) in FAULTS.items():
+        lines = re.search(rf"^  {re.escape(printed)}.*\n((?:    .*\n)+)", said, re.M)[1]
+        times = {float(t) for t in re.findall(r"^ +([\d.]+)  ", lines, re.M)}
+        told = {float(t) for t in re.findall(r"\b([\d.]+) s\b", rows[fault])}
+        assert told - more <= times, (fault, told - more - times, lines)
+        assert told or fault.endswith("1.5 s"), fault
+
+
+def test_the_unit_and_worked_configs_order_the_agent_and_check_before_a_reload():
+    for config in set((ROOT / "conf").glob("*.ini")) - {
+            ROOT / "conf/example.ini", ROOT / "conf/minimal.ini"}:
+        assert re.search(r"^#\t\[Unit\]\n(#\t.*\n)*#\tAfter=\S", config.read_text(),
+                         re.M), config
+    unit = (ROOT / "conf/consul-failover@.service.in").read_text()
+    check, hup = re.findall(r"^ExecReload=(.*)", unit, re.M)
+    assert " check --quiet -c " in check and hup == "/bin/kill -HUP $MAINPID"
+    assert "--live" not in check    # a copy that is unwell may need the reload
 
 
 @pytest.mark.parametrize("name", ["exec", "ocf", "mysql", "postgresql", "redis",
@@ -59,3 +121,103 @@ def test_every_option_of_a_plugin_is_in_its_manual(name):
     assert options
     for option in options:
         assert re.search(rf"\b{option}\b", page), option
+
+
+STRING = r'"((?:[^"\\\n]|\\.)*)"'
+COMPOSED = r":(?: |$)| -> |, but |^, |[()]|(?<=SIGUSR[12]) |(?<=ensure_slave) |(?<=ensure_master) "
+OTHERS = ("requested WAL segment", "has already been removed")     # PostgreSQL's
+
+
+def strings(files):
+    """Those of the source, each after the level that it is said with, if its
+    call tells; a trouble is a warning."""
+    for file in files:
+        text = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.S)
+        text = re.sub(r"\bPRI[du]64\b", '""', text)
+        for m in re.finditer(rf"{STRING}(?:\s*{STRING})*", text):
+            call = re.search(r"log_(info|warning|error)\(\s*$|\.what = $",
+                             text[:m.start()])
+            yield (call and (call.group(1) or "warning"),
+                   "".join(re.findall(STRING, m.group())).replace('\\"', '"'))
+
+
+def sentences(page):
+    """What its DIAGNOSTICS quote; in a plugin's there are no quotes."""
+    part = page.read_text().split(".Sh DIAGNOSTICS\n")[1].split("\n.Sh ")[0]
+    for item in re.findall(r"^\.It (.*)", part, re.M):
+        quoted = re.findall(STRING, item.replace(r"\(dq", "\0"))
+        yield from (q.replace("\0", '"') for q in quoted or [item])
+
+
+@pytest.mark.parametrize("page", ["daemon/consul-failover.8", *(
+    f"plugins/{name}/consul-failover-{name}.7" for name in ("postgresql", "redis"))])
+def test_what_diagnostics_quote_is_what_the_program_says(page):
+    """Each of a sentence's parts, and as the level that its line has."""
+    page = ROOT / page
+    said = list(strings([*page.parent.rglob("*.[ch]")]))
+    all_ = list(sentences(page))
+    assert len(all_) >= 3
+    for sentence in all_:
+        level, text = re.fullmatch(r"(?:(warning|error): )?(.*)", sentence).groups()
+        parts = re.split(r"\.\.\.|\b(?:HOST:PORT|HOST|N|T|FILE|NAME|UNIT)\b", text)
+        for part in [p for p in map(str.strip, parts) if len(p) > 2]:
+            whole = any(part in t for _, t in said)
+            for piece in [part] if whole else re.split(COMPOSED, part):
+                levels = {l for l, t in said if piece.strip() in t}
+                assert levels or piece.strip() in OTHERS, (sentence, piece)
+                if page.suffix == ".8" and len(piece) > 10 and len(levels) == 1:
+                    assert levels <= {None, level or "info"}, (sentence, piece)
+
+
+# What a native reader stumbles over, and what to write instead.
+REFUSED = {
+    r"nobody|somebody|anybody|everybody|whoever": "name the actor",
+    r"he|him|his|she": "it; or the copy, the node, the agent",
+    r"shall": "must, or the present tense",
+    r"tells?|telling|told|said|says? (?:that|so|no)": "set, log, report or publish",
+    r"(?:give|gives|giving|gave|given) (?:\w+ ){0,2}back": "release",
+    r"steps? down|stepped down": "is demoted",
+    r"(?:for|after) so (?:long|many)|as long again": "for this time; the number of",
+    r"anew": "again",
+    r"mend(?:s|ed|ing)?": "fix, correct",
+    r"sick": "unhealthy",
+    r"all the same": "anyway",
+    r"in good order": "properly; normally",
+    r"of before|just now|without a word|but for": "earlier; current; silently; except",
+    r"st(?:ands?|ood) (?:in|still)": "is in; hangs",
+    r"go(?:es|ing|ne)? on": "continue",
+    r"got (?:further|as far)|how far .{1,30} has got": "has more data; position",
+    r"what (?:is|was) too|what it has not|who has (?:it|the lock)": "a noun first",
+}
+PROSE = ["README.md", "tests/README.md", "tests/bench/README.md",
+         "plugins/README.md", "include/consul-failover/plugin.h", *sorted(
+             str(page.relative_to(ROOT))
+             for page in ROOT.glob("[!b]*/**/consul-failover*.[578]"))]
+
+
+def prose(text):
+    """Its lines, with their numbers, without what quotes a program: code, output,
+    and the sentences of DIAGNOSTICS, which are held against the program."""
+    literal = diagnostics = False
+    for number, line in enumerate(text.splitlines(), 1):
+        literal = line.startswith(".Bd") or literal and not line.startswith(".Ed")
+        if line.startswith(".Sh"):
+            diagnostics = line == ".Sh DIAGNOSTICS"
+        if not (literal or line.startswith((".Dl", "    ", " *\t")) or
+                diagnostics and line.startswith(".It")):
+            yield number, re.sub(r"`[^`]*`|\bf->say\b", "", line)
+
+
+@pytest.mark.parametrize("file", PROSE)
+def test_the_documents_are_plain_english(file):
+    found = [f"{file}:{number}: {m.group()!r}: {instead}"
+             for number, line in prose((ROOT / file).read_text())
+             for words, instead in REFUSED.items()
+             for m in re.finditer(rf"\b(?:{words})\b", line, re.I)]
+    assert not found, "\n".join(found)
+
+
+def test_readme_is_read_in_five_minutes_and_the_maps_on_three_screens():
+    assert len((ROOT / "README.md").read_text().split()) < 1800
+    for name in "tests", "plugins":
+        assert len((ROOT / name / "README.md").read_text().splitlines()) <= 150

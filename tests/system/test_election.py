@@ -1,7 +1,9 @@
 """One master, whatever happens to the agents and the applications."""
 
 import os
+import pathlib
 import random
+import shutil
 import signal
 import time
 
@@ -29,6 +31,28 @@ def test_three_nodes_that_start_together_elect_one_master(lab, cluster):
         assert a.status["holder"] == {"node": master.consul.name, "port": 3306,
                                       "address": master.consul.address}
     assert len(lab.masterships()) == 1
+
+
+def test_the_first_copy_of_all_is_taken_over_as_it_is(lab, cluster):
+    """Somebody has made it the master before there was an agent."""
+    first, *_ = lab.three(cluster)
+    assert [l.op for l in lab.calls(node=first.name)][0] == "ensure_master"
+    assert lab.calls("ensure_demoted", first.name) == []
+
+
+@pytest.mark.parametrize("what", ["the lock was somebody's", "another copy is there"])
+def test_a_copy_that_may_be_an_old_master_is_demoted_first(lab, cluster, what):
+    one, two, _ = cluster.clients
+    if what == "another copy is there":
+        other = lab.agent(two, sections={"election": {"never_master": "yes"}})
+        other.start()
+        net.wait_for("it is registered", lambda: one.catalog(lab.service))
+    else:
+        one.put(f"/v1/kv/lock/{lab.service}/leader", "{}")
+    a = lab.agent(one).start()
+    net.wait_for("it is demoted", lambda: lab.calls("ensure_demoted", a.name))
+    a.wait_role("master", seconds=30)
+    assert [l.op for l in lab.calls(node=a.name)][0] == "ensure_demoted"
 
 
 def test_of_ten_candidates_one_wins(lab, cluster):
@@ -98,6 +122,41 @@ def test_a_slave_whose_application_is_sick_stays_out_of_elections(lab, cluster):
     assert lab.calls("ensure_master", second.name) == []
 
 
+BEFORE = pathlib.Path("/var/tmp/consul_failover_disable")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+def test_only_those_who_may_disable_a_copy_do(lab, single):
+    var_tmp = lab.folder / "var_tmp"
+    var_tmp.mkdir()
+    var_tmp.chmod(0o1777)
+    a = lab.agent(single, sections={"agent": {"disable_file": None}})
+    a.argv = ["unshare", "--mount", "sh", "-c",
+              'mount --bind "$0" /var/tmp && exec "$@"', var_tmp, *a.argv]
+    a.start().wait_role("master")
+    before = var_tmp / BEFORE.name
+    for make, words in (
+            (lambda: before.symlink_to(a.file), "it is no regular file"),
+            (before.mkdir, "it is no regular file"),
+            (lambda: (before.touch(), shutil.chown(before, "nobody")),
+             "it is a file of user")):
+        said = len(a.lines(f"{BEFORE} does not disable this copy, because {words}"))
+        make()
+        net.wait_for("it says why that does not count", lambda: len(a.lines(
+            f"{BEFORE} does not disable this copy, because {words}")) > said)
+        before.rmdir() if before.is_dir() and not before.is_symlink() \
+            else before.unlink()
+        calls = len(lab.calls("ensure_master"))
+        net.wait_for("it has looked again",
+                     lambda: len(lab.calls("ensure_master")) > calls + 1)
+    assert [m.node for m in lab.masterships()] == [a.name]
+    for file in before, a.file.with_suffix(".disabled"):
+        file.touch()
+        a.wait_role("disabled")
+        file.unlink()
+        a.wait_role("master")
+
+
 def test_a_disabled_master_demotes_and_gives_the_lock_up(lab, cluster):
     first, *others = lab.three(cluster)
     first.disable_file.touch()
@@ -135,7 +194,7 @@ def test_an_agent_that_is_killed_and_back_within_a_second_costs_no_failover(
         assert first.consul.session_of(lab.service) == session
         assert first.status["epoch"] == epoch
     # the copy went on as the master all the time
-    assert lab.calls("ensure_demoted", first.name)[1:] == []
+    assert lab.demotions(first.name) == []
     assert [m.node for m in lab.masterships()] == [first.name]
     for a in others:
         assert lab.calls("ensure_master", a.name) == []

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import statistics
 import time
 
 import pytest
@@ -59,19 +60,25 @@ def test_valgrind_finds_nothing_in_a_run_with_three_failovers(lab, cluster):
     assert len(lab.masterships()) == 4
 
 
-# A thousand failovers in one life.
+# More than a thousand failovers in one life.
 
 # The disable file lies in the folder that the recorder's watch_fd watches, so it
 # is seen at once.  What takes a tenth of a second is that a candidate pauses so
 # long between two looks at the lock; and who gives it back leaves it to others
 # for 0.6 s, so with two agents all would take thrice as long.
 AGENTS = 4
-FAILOVERS = 1000
+FAILOVERS = 1500
 
-# How many KiB a process may have more than at the mark before.  What is in use
-# grows by some 30 KiB until buffers and rings are as large as they get, and the
-# pages around it by thrice that; of the last 500, each may leave 200 bytes.
-MARKS = {100: None, 500: 192, FAILOVERS: 96}
+# How many KiB a process may have more than at the mark before, in the mean of
+# the copies: they live through the same, and what one of them has more than
+# another is where its pages happen to lie.  In the first thousand it grows by
+# some 150 KiB, sooner or later, until buffers and rings are as large as they get,
+# and in the three thousand after that by 20; of the last 500, each may leave 200
+# bytes.
+MARKS = {500: None, 1000: 192, FAILOVERS: 96}
+# malloc keeps up to 128 KiB at the end of its heap that nobody uses: more than
+# what is looked for, and at one mark it does, at the next not.
+TIGHT = {"MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_TOP_PAD_": "0"}
 MORE_FILES = 1      # a connection to Consul
 
 
@@ -98,31 +105,31 @@ def usage(agents):
     found = {}
     for a in agents:
         for pid in [a.pid] + [pid for pid, _ in process.descendants(a.pid)]:
-            folder = pathlib.Path(f"/proc/{pid}")
-            kib = sum(int(line.split()[1]) for line in
-                      (folder / "smaps_rollup").read_text().splitlines()
-                      if line.startswith("Private_"))
-            name = (folder / "comm").read_text().strip()
-            found[a.name, name] = (pid, kib, len(list((folder / "fd").iterdir())))
+            name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            found[a.name, name] = (pid, process.private_kib(pid),
+                                   len(process.descriptors(pid)))
     return found
 
 
 def compare(before, now, kib):
     """Gives now, when it is as good as before."""
     print(now)
+    grown = {}
     for key, (pid, was, files) in before.items():
         # A call that is not wanted any more ends its handler.
         if key[1] in ("cf-health", "cf-role") and now.get(key, [0])[0] != pid:
             continue
         assert now[key][0] == pid, f"{key} is another process"
-        assert now[key][1] <= was + kib, f"{key} grows: {before} {now}"
         assert now[key][2] <= files + MORE_FILES, f"{key} leaks: {before} {now}"
+        grown.setdefault(key[1], []).append(now[key][1] - was)
+    for name, values in grown.items():
+        assert statistics.mean(values) <= kib, f"{name} grows: {values} KiB"
     return now
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_thousand_failovers_in_one_life_cost_no_memory_and_no_descriptors(lab, single):
-    agents = {name: lab.agent(single, name=name, sections={
+    agents = {name: lab.agent(single, name=name, env=TIGHT, sections={
         "service": {"id": f"{lab.service}-{name}"}})
         for name in (f"copy-{i}" for i in range(AGENTS))}
     for a in agents.values():
@@ -139,3 +146,5 @@ def test_a_thousand_failovers_in_one_life_cost_no_memory_and_no_descriptors(lab,
             time.sleep(1)
             before = compare(before, usage(agents.values()), MARKS[i])
     assert len(checker.masterships(checker.read(lab.record))) == FAILOVERS + 1
+    for a in agents.values():
+        assert not a.lines("Taking the lock after")

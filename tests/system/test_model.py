@@ -1,7 +1,8 @@
 """The simulator's model of Consul answers as a real Consul does.
 
 Both are asked the same: the sequences in tests/simulation/sequences, and some
-that a seed makes up.  SEED=N repeats those of a run that failed.
+that a seed makes up, others in each run.  SEED=N repeats those of a run that
+failed; it also prints them as lines for that file.
 """
 
 import concurrent.futures
@@ -87,9 +88,15 @@ class Real(Player):
 
     def wait_right(self, node):
         """A new agent does not know at once what all may do."""
-        net.wait_for(f"{node.name} knows the ACLs", lambda: node.request(
-            "PUT", "/v1/agent/check/register", {
-                "Name": "any", "TTL": "1h"}).status == 200, 10, 0.1)
+        def known():
+            answers.append(node.request("PUT", "/v1/agent/check/register", {
+                "Name": "any", "TTL": "1h"}))
+            return answers[-1].status == 200
+        answers = []
+        try:
+            net.wait_for(f"{node.name} knows the ACLs", known, 10, 0.1)
+        except TimeoutError as e:
+            raise TimeoutError(f"{e}: {answers[-1]}") from None
 
     def hand_register(self, node, status="passing"):
         self.wait_right(node)
@@ -206,9 +213,18 @@ def play(cluster, name, steps, seed=1, victim=0):
                 ours, theirs = "", f"*** {e}"
             told.append(f"{step:<44}  {theirs}")
             if ours != theirs or ours.startswith("***") or ", but " in ours:
-                return "\n".join([f"== {name}", *told,
-                                  f"{'':<35}the model  {ours}"])
+                return "\n".join([
+                    f"== {name}", *told, f"{'':<35}the model  {ours}",
+                    *kept_for_good(name, steps[:len(told)])])
     return ""
+
+
+def kept_for_good(name, steps):
+    """What to add to the file, so that what was made up is always played."""
+    if not name.startswith("made up"):
+        return []
+    return ["To have it played in every run, add to "
+            "tests/simulation/sequences:", "", f"== {name}", *steps, ""]
 
 
 def agree(differences):
@@ -299,9 +315,10 @@ def needs(what):
 
 
 def test_the_model_answers_as_a_real_consul(cluster):
-    seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+    seed = int(os.environ.get("SEED") or os.environ.get("FRESH") or
+               random.randrange(1 << 32))
     print(f"SEED={seed}")
-    quiet = needs("") + [(f"made up {n}", made_up(seed + n))
+    quiet = needs("") + [(f"made up from {seed + n}", made_up(seed + n))
                          for n in range(12)]
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         # They break a node that no other has: one after the other.

@@ -1,7 +1,15 @@
 """The exec plugin: every application that a command can drive."""
 
+import base64
+import contextlib
+import fcntl
+import itertools
+import json
 import os
+import pathlib
+import shutil
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -110,6 +118,21 @@ def test_a_command_that_takes_too_long_is_killed_with_all_it_started(
 
 
 @pytest.mark.sanitized
+def test_a_handler_that_is_killed_after_its_command_has_ended_leaves_nothing(
+        lab, single, scripted):
+    """It has not read yet how the command ended: it hangs."""
+    a = scripted(single, sections={"plugin": {"health_deadline": "1s"}})
+    pids = a.facts / "pids"
+    a.write_script(f"sleep 1000 >/dev/null 2>&1 & echo $! $PPID > {pids}\n"
+                   "read -r _ _ _ handler _ < /proc/$PPID/stat\n"
+                   "kill -STOP $handler")
+    assert call(a).returncode != 0
+    for pid in pids.read_text().split():
+        net.wait_for("it is gone", lambda pid=pid:
+                     process.stat(int(pid)) in (None, "Z"))
+
+
+@pytest.mark.sanitized
 def test_endless_output_is_read_and_cut(lab, single, scripted):
     a = scripted(single, "head -c 50000000 /dev/zero | tr '\\0' x; exit 0")
     begin = time.monotonic()
@@ -181,6 +204,152 @@ def test_the_worked_configuration_runs_a_command_only_on_the_master(lab, cluster
     assert not runs(first)
 
 
+class Command:
+    """conf/only-on-master with a command of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.pidfile = folder, folder / "pid"
+        self.program = ROOT / "conf/only-on-master"
+        # What no other test runs: its words are looked for.
+        self.words = ["/bin/sleep", f"1000.{os.getpid()}{next(_numbers)}"]
+
+    def __call__(self, action, **more):
+        r = subprocess.run(
+            [self.program, "-p", self.pidfile, action, *self.words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            timeout=10, **more)
+        return r.returncode, r.stdout.strip()
+
+    def runs(self):
+        """The processes that do, whoever has started them."""
+        found = []
+        for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if file.read_text().split("\0")[-3:-1] == self.words:
+                    found.append(int(file.parent.name))
+        return [pid for pid in found if process.stat(pid) != "Z"]
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def command():
+    """In a folder that everybody can enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        folder.chmod(0o755)
+        c = Command(folder)
+        yield c
+        for pid in c.runs():
+            os.kill(pid, 9)
+
+
+def test_no_other_user_keeps_only_on_master_from_ending_its_command(command):
+    assert command("start")[0] == 0 and len(command.runs()) == 1
+    lock = command.folder / "pid.lock"
+    r = subprocess.run(["flock", "-s", "-n", lock, "true"], stderr=subprocess.PIPE,
+                       text=True, **process.identity("nobody"))
+    assert r.returncode and "Permission denied" in r.stderr
+    # Nor does one of its own user who holds the lock.
+    with open(lock) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert command("start")[0] == 1
+        begun = time.monotonic()
+        assert command("stop") == (0, "/bin/sleep does not run")
+        assert time.monotonic() - begun < 1.8
+    assert not command.runs()
+
+
+def test_a_lock_that_an_older_only_on_master_has_left_is_closed(command):
+    lock = command.folder / "pid.lock"
+    lock.touch(0o644)
+    assert command("start")[0] == 0
+    assert lock.stat().st_mode & 0o777 == 0o600
+    assert command("stop")[0] == 0
+
+
+@pytest.mark.parametrize("text", [None, "", "1 1\n", "text\n", "{} 5\n"])
+def test_a_command_whose_pid_file_is_lost_is_ended_all_the_same(command, text):
+    assert command("start")[0] == 0
+    pid, = command.runs()
+    if text is None:
+        command.pidfile.unlink()
+    else:
+        command.pidfile.write_text(text.format(os.getpid()))
+    assert command("health")[0] == 1
+    assert command("stop") == (0, "/bin/sleep does not run")
+    assert not command.runs()
+    assert command("health") == (0, "/bin/sleep is not to run here")
+
+
+@pytest.mark.parametrize("is_script", [False, True])
+def test_a_command_that_others_have_started_is_not_run_twice(command, is_script):
+    if is_script:       # then an interpreter comes before its words
+        script = command.folder / "script"
+        script.write_text("#!/usr/bin/python3\nimport time\ntime.sleep(1000)\n")
+        script.chmod(0o755)
+        command.words[0] = str(script)
+    stranger = subprocess.Popen(command.words)
+    net.wait_for("it runs", lambda: stranger.pid in command.runs())
+    for action in "health", "start", "stop":
+        status, said = command(action)
+        assert status == 1, action
+        assert f"pid {stranger.pid}, and was not started by this: end it" in said
+    assert command.runs() == [stranger.pid]
+    stranger.kill()
+    stranger.wait()
+    assert command("start")[0] == 0 and command("health")[0] == 0
+    assert command("stop")[0] == 0 and not command.runs()
+
+
+def test_a_command_of_another_user_is_told_of_and_not_judged(command):
+    """Whether it is ours, or of another service, can't be seen."""
+    other = subprocess.Popen(command.words)
+    net.wait_for("it runs", lambda: other.pid in command.runs())
+    command.program = shutil.copy(command.program, command.folder)
+    shutil.chown(command.folder, "nobody")
+    for action in "health", "stop":
+        status, said = command(action, **process.identity("nobody"))
+        assert status == 0 and f"process {other.pid} of another user" in said
+    other.kill()
+    other.wait()
+    assert "process" not in command("health")[1]
+
+
+def test_no_other_user_makes_only_on_master_fail(command):
+    """By a process with our mark, or with the words of the command."""
+    marked = {"ONLY_ON_MASTER": str(command.pidfile)}
+    others = [subprocess.Popen(words, env=env, **process.identity("nobody"))
+              for words, env in ((["/bin/sleep", "600"], marked), (command.words, {}))]
+    try:
+        net.wait_for("it runs", lambda: others[1].pid in command.runs())
+        assert command("health")[0] == 0
+        assert command("start")[0] == 0 and command("health")[0] == 0
+        ours = set(command.runs()) - {others[1].pid}
+        assert len(ours) == 1
+        assert command("stop")[0] == 0
+        assert not ours & set(command.runs())
+    finally:
+        for p in others:
+            p.kill()
+            p.wait()
+
+
+def test_only_on_master_follows_no_link_and_shares_no_folder(command):
+    other = command.folder / "other"
+    other.write_text("of somebody else")
+    (command.folder / "pid.lock").symlink_to(other)
+    assert "cannot write" in command("start")[1]
+    assert command("stop")[0] == 0
+    (command.folder / "pid.lock").unlink()
+    command.folder.chmod(0o1777)
+    status, said = command("start")
+    assert status == 1 and "others may write to" in said
+    assert command("stop")[0] == 0
+    assert other.read_text() == "of somebody else" and not command.runs()
+
+
 OPTIONAL = ("position", "has_position", "behind")
 
 
@@ -209,6 +378,22 @@ class Journal:
         return (self.folder / "writable").exists()
 
 
+def test_exec_script_says_demoted_only_of_what_it_knows(tmp_path):
+    def demote(folder):
+        r = subprocess.run([ROOT / "conf/exec-script"], text=True,
+                           stdout=subprocess.PIPE, env={
+                               **os.environ, "CF_OP": "ensure_demoted",
+                               "JOURNAL": str(folder)})
+        return r.returncode, r.stdout.strip()
+    (tmp_path / "writable").touch()     # and no journal is left
+    assert demote(tmp_path) == (0, "takes no writes")
+    assert not (tmp_path / "writable").exists()
+    wrong = f"can't remove {tmp_path}/writable"
+    (tmp_path / "writable").mkdir()     # rm does not remove that
+    assert demote(tmp_path) == (1, wrong)
+    assert demote(tmp_path / "elsewhere")[0] == 1
+
+
 @pytest.fixture
 def journals(tmp_path):
     """Makes copies; rsync, of one at an address, is a cp from it."""
@@ -235,7 +420,8 @@ def test_the_worked_script_passes_the_conformance_test(lab, single, journals, mo
     for name, value in one.env.items():
         monkeypatch.setenv(name, value)
     r = subprocess.run([PROGRAM, "plugin", "test", "-c", a.file, "--yes", "--master",
-                        "10.0.0.2:9000"], text=True, stdout=subprocess.PIPE, timeout=120)
+                        "10.0.0.2:9000", "--kill", "--probe",
+                        f"test -e {one.folder}/writable"], text=True, stdout=subprocess.PIPE, timeout=120)
     assert r.returncode == 0, r.stdout
     assert one.lines() == 5 and not one.writable
     for line in r.stdout.splitlines():
@@ -260,6 +446,29 @@ def test_the_worked_script_takes_no_writes_before_it_has_the_target(
     assert call(a, "behind", "12").stdout == "done: 7\n"
     assert call(a, "behind", "$(reboot)").stdout == "done: -1\n"
     assert call(a, "position").stdout == "done: 5\n"
+
+
+@pytest.mark.sanitized
+def test_without_a_command_for_position_copies_are_not_compared(lab, single, journals):
+    one = journals("one", "10.0.0.1")
+    options = dict(one.options)
+    compared = "the candidates compare their data"
+    for given in OPTIONAL[:1], OPTIONAL[:2]:
+        for op in OPTIONAL:
+            options[op] = ROOT / "conf" / "exec-script" if op in given else None
+        a = lab.agent(single, name=given[-1], plugin_name="exec", env=one.env,
+                      sections={"options": options})
+        check = subprocess.run([PROGRAM, "check", "-c", a.file], text=True,
+                               stdout=subprocess.PIPE, check=True).stdout
+        assert (compared in check) == ("has_position" in given)
+        assert "behind, or not with these [options]" in call(a, "behind", "1").stderr
+        a.start().wait_role("master")
+        record, = (r for r in single.get(
+            f"/v1/kv/lock/{lab.service}/candidates/?recurse") if "master" not in r["Key"])
+        value = json.loads(base64.b64decode(record["Value"]))
+        assert value.get("compares", False) == ("has_position" in given)
+        assert not a.lines("Comparing the copies")
+        a.end()
 
 
 def test_the_worked_script_hands_over_without_a_loss(lab, cluster, journals):

@@ -29,6 +29,7 @@ def session(lab, single):
             "-o", f"api.listen={address}:{port}",
             "-o", f"options.flag={flag}",
             "-o", f"agent.run_dir={folder / 'run'}",
+            "-o", f"agent.state_dir={folder / 'state'}",
             "-o", f"agent.disable_file={folder / 'disable'}",
         ], env={**lab.env, "CONSUL_HTTP_ADDR": f"{address}:8500"})
         p.flag, p.url = flag, f"http://{address}:{port}"

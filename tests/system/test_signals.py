@@ -2,9 +2,11 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -65,6 +67,23 @@ def test_the_init_system_hears_ready_status_watchdog_and_stopping(lab, single, i
                     if v.startswith((b"NOTIFY_SOCKET", b"WATCHDOG"))], name
     a.stop()
     assert "STOPPING=1" in init.listen()
+
+
+def test_a_line_that_another_wrote_is_no_message_to_the_init_system(lab, single, init):
+    node = "far\nMAINPID=1"
+    single.put("/v1/catalog/register", {"Node": node, "Address": "127.0.0.1"})
+    session = single.put("/v1/session/create", {
+        "Name": lab.service, "Node": node, "Checks": []})["ID"]
+    try:
+        single.put(f"/v1/kv/lock/{lab.service}/leader?acquire={session}",
+                   json.dumps({"node": node, "address": "127.0.0.1", "port": 1,
+                               "session": session, "state": "held"}))
+        a = lab.agent(single, env={"NOTIFY_SOCKET": init.path}).start()
+        init.wait("STATUS=slave: another node has the lock: far?MAINPID=1")
+        assert "MAINPID=1" not in [l[:9] for l in init.listen()]
+        a.stop()
+    finally:
+        single.put("/v1/catalog/deregister", {"Node": node})
 
 
 @pytest.mark.sanitized
@@ -192,7 +211,9 @@ def test_hup_refuses_what_others_rely_on(lab, single):
             ({"lock": {"fuse": "2500ms"}}, "[lock] fuse"),
             ({"lock": {"lock_delay": "20s"}}, "[lock] lock_delay"),
             ({"plugin": {"demote_deadline": "900ms"}}, "[plugin] demote_deadline"),
-            ({"agent": {"run_dir": str(lab.folder / "other")}}, "[agent] run_dir")):
+            ({"agent": {"run_dir": str(lab.folder / "other")}}, "[agent] run_dir"),
+            ({"agent": {"state_dir": str(lab.folder / "other")}},
+             "[agent] state_dir")):
         good = {k: dict(v) for k, v in a.sections.items()}
         before = len(a.lines("is not taken over"))
         a.write(**change)
@@ -231,7 +252,7 @@ def test_a_stop_right_after_a_hup_is_not_lost(lab, single):
 
 
 @pytest.mark.sanitized
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_signal_stops_in_good_order(lab, single, number):
     a = lab.agent(single).start().wait_role("master")
     a.signal(number)
@@ -256,6 +277,83 @@ def test_term_twice_stops_at_once(lab, single):
     assert time.monotonic() - begin < 2
     os.kill(guard, signal.SIGKILL)      # it goes on trying
     lab.died(a)
+
+
+MEANINGLESS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM,
+               signal.SIGPROF, signal.SIGIO, signal.SIGPWR)
+
+
+def test_a_plugin_that_hangs_at_its_start_delays_nothing_else(lab, single, init):
+    a = lab.agent(single, env={"NOTIFY_SOCKET": init.path})
+    a.script(plugin_start="hang")
+    begin = time.monotonic()
+    a.start()
+    init.wait("READY=1", 2)
+    net.wait_for("the API answers", lambda: a.ask("/health").status == 500, 2)
+    net.wait_for("Consul lists it", lambda: lab.service in single.tags(lab.service), 8)
+    assert time.monotonic() - begin < 8     # one call of health
+    begin = time.monotonic()
+    assert a.stop() == 1 and time.monotonic() - begin < 2
+
+
+@pytest.mark.sanitized
+def test_what_a_log_rotation_sends_ends_no_process(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    guard = a.status["guard"]["pid"]
+    handlers = a.handlers()
+    assert handlers.keys() == {"health", "role"}
+    for number in MEANINGLESS:
+        a.signal(number)
+        for pid in handlers.values():
+            os.kill(pid, number)
+        os.kill(guard, number)
+    for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT:
+        for pid in handlers.values():       # as by "systemctl kill"
+            os.kill(pid, number)
+    a.wait_log("SIGUSR1 does nothing here: SIGHUP reads the config again")
+    assert not a.lines("warning: ")
+    a.sicken()
+    a.wait_role("unhealthy")
+    assert lab.calls("ensure_demoted", phase="end")[-1].result == "done"
+    assert a.handlers() == handlers and a.status["guard"]["pid"] == guard
+
+
+def test_a_hup_while_it_starts_is_not_its_end(lab, single):
+    a = lab.agent(single).start()
+    status = pathlib.Path(f"/proc/{a.pid}/status")
+    net.wait_for("it holds SIGHUP back, or heeds it", lambda: any(
+        int(n, 16) & 1 for n in re.findall(r"Sig(?:Blk|Cgt):\s+(\w+)",
+                                           status.read_text())), 10, 0.001)
+    for _ in range(20):
+        a.hup()
+        time.sleep(0.01)
+    a.wait_role("master")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a PID namespace")
+def test_as_process_1_of_a_container_it_reaps_orphans(lab, single):
+    a = lab.agent(single)
+    a.argv = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *a.argv]
+    a.start().wait_role("master")
+    (init, _), = process.children(a.pid)
+
+    def left():
+        tasks = pathlib.Path(f"/proc/{init}/task").glob("*/children")
+        return {pid for t in tasks for pid in t.read_text().split()}
+    before = left()
+    subprocess.run(["nsenter", "-t", str(init), "-p", "sh", "-c",
+                    "sleep 0.1 & sleep 0.2 & sleep 1 &"], check=True)
+    net.wait_for("it has been given them", lambda: left() - before)
+    net.wait_for("only our own are left", lambda: left() == before, 5)
+    handler = [pid for pid, line in process.descendants(init) if " role " in line][0]
+    os.kill(handler, signal.SIGKILL)
+    net.wait_for("there is another one", lambda: [
+        pid for pid, line in process.descendants(init)
+        if " role " in line and pid != handler and process.stat(pid) != "Z"])
+    os.kill(init, signal.SIGTERM)
+    assert a.wait(10) == 0
+    assert lab.calls("ensure_demoted", phase="end")[-1].result == "done"
+    assert single.catalog(lab.service) == []
 
 
 @pytest.mark.sanitized
@@ -289,15 +387,17 @@ def test_json_lines_on_request(lab, single):
 
 
 @pytest.mark.sanitized
-def test_journald_gets_priorities_and_no_time(lab, single):
-    a = lab.agent(single)
+@pytest.mark.parametrize("form, line_is", [
+    ("plain", r"<[3-7]>\[[^\]]+\] \S.*"), ("json", r"<[3-7]>\{\"time\".*\}")])
+def test_journald_gets_priorities_in_each_format(lab, single, form, line_is):
+    a = lab.agent(single, sections={"log": {"format": form}})
     a.log.touch()
     s = a.log.stat()
     a.env["JOURNAL_STREAM"] = f"{s.st_dev}:{s.st_ino}"
     a.start().wait_role("master")
     a.stop()
     for line in a.lines():
-        assert re.fullmatch(r"<[3-7]>\[[^\]]+\] \S.*", line), line
+        assert re.fullmatch(line_is, line), line
 
 
 @pytest.mark.sanitized

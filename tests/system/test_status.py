@@ -72,6 +72,24 @@ def test_the_exit_status_is_2_when_consul_cannot_be_asked(lab, single):
     assert r.returncode == 2 and "127.0.0.1:9" in r.stderr
 
 
+def test_what_others_wrote_into_consul_can_not_act_on_a_terminal(lab, cluster):
+    a = lab.agent(cluster.clients[0]).start().wait_role("master")
+    bad = "\x1b[2J\x9b1m\x07"
+    other = cluster.clients[1]
+    other.put("/v1/agent/service/register", {
+        "Name": lab.service, "Port": 1, "Tags": [f"slave{bad}"],
+        "Meta": {"failover-notice": bad, "failover-since": bad},
+        "Check": {"CheckID": f"service:{lab.service}", "TTL": "60s"}})
+    other.put(f"/v1/agent/check/update/service:{lab.service}",
+              {"Status": "passing", "Output": bad})
+    r = net.wait_for("it is there", lambda: [
+        r for r in [status(a)] if other.name in r.stdout and "[2J" in r.stdout])[0]
+    assert r.stdout.count("?[2J??1m?") >= 3
+    for text in r.stdout, status(a, "--json").stdout:
+        assert not [c for c in text if ord(c) < 32 and c != "\n" or
+                    127 <= ord(c) < 160], text
+
+
 def test_watch_shows_a_failover_as_it_happens(lab, cluster):
     agents = lab.three(cluster)
     out = lab.folder / "watch"
@@ -87,3 +105,60 @@ def test_watch_shows_a_failover_as_it_happens(lab, cluster):
         finally:
             p.terminate()
             p.wait(10)
+
+
+def row(agent, of=None):
+    """(exit status, its line of the table)"""
+    r = status(agent)
+    return r.returncode, next(l for l in r.stdout.splitlines()
+                              if l.startswith((of or agent).consul.name)), r.stdout
+
+
+def test_one_that_does_not_follow_is_no_slave_anywhere(lab, cluster):
+    """And the reason is where one looks for it."""
+    master, slave = [lab.agent(c) for c in cluster.clients[:2]]
+    master.start().wait_role("master")
+    slave.start().wait_role("slave")
+    net.wait_for("status is 0", lambda: status(master).returncode == 0)
+    slave.script(ensure_slave="bad")
+    slave.wait_role("joining", seconds=20)
+    said = slave.status["why"]
+    assert "ensure_slave: failed" in said
+    answer = slave.ask("/slave")
+    assert answer.status == 503 and said in answer.text
+    assert 'role="joining"} 1' in slave.ask("/metrics").text
+    assert 'role="slave"} 0' in slave.ask("/metrics").text
+    net.wait_for("status says so", lambda: said in row(master)[2], 20)
+    code, line, text = row(master, slave)
+    assert code == 1 and "a node does not follow" in text and " slave " not in line
+    slave.script()
+    slave.wait_role("slave")
+    net.wait_for("all is well again", lambda: row(master)[0] == 0 and
+                 said not in row(master)[2], 20)
+
+
+def test_new_words_are_in_consul_within_ten_seconds_and_old_ones_cost_nothing(
+        lab, single):
+    words = lab.folder / "words"
+    words.write_text("1 of 3 is here")
+    a = lab.agent(single, plugin_name="exec", sections={"options": {
+        "flag": None, "health": f"/bin/cat {words}",
+        **{f"ensure_{role}": "/bin/true" for role in ("master", "slave", "demoted")}}})
+    a.start().wait_role("master")
+
+    def entry():
+        return next(n for n in json.loads(status(a, "--json").stdout)["nodes"])
+
+    def told(said):
+        words.write_text(said)
+        net.wait_for("it is said", lambda: said in a.ask("/health").text)
+        net.wait_for("it is told", lambda: said in entry()["health"], 10.5)
+    told("day 1 is here, beside 10.0.0.1:3306")
+    assert entry()["health_at"] in status(a).stdout
+    index = single.get(f"/v1/catalog/service/{lab.service}")[0]["ModifyIndex"]
+    for number in range(12):
+        words.write_text(f"day {number} is here, beside 10.0.0.1:3306")
+        time.sleep(1)
+    assert single.get(
+        f"/v1/catalog/service/{lab.service}")[0]["ModifyIndex"] == index
+    told("day 11 is here, beside 10.0.0.2:3306")    # after a failover

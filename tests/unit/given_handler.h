@@ -163,6 +163,7 @@ when_called(enum handler_op op, int64_t timeout_ms)
 		.op = op, .timeout_ms = timeout_ms,
 		.what = {
 			.epoch = 42, .node = "node-1", .reason = "a test",
+			.address = "192.0.2.7",
 			.master_host = op == HANDLER_ENSURE_SLAVE ?
 			    "10.0.0.7" : NULL,
 			.master_port = op == HANDLER_ENSURE_SLAVE ? 3306 : 0,
@@ -212,6 +213,14 @@ then(enum handler_result result, const char *text)
 	    handler_result_name(result));
 }
 
+/* Only if there is one: -1 would be everybody. */
+static inline void
+signal_handler(int number)
+{
+	assert_true(handler_pid(t.handler) > 1);
+	assert_int_equal(kill(handler_pid(t.handler), number), 0);
+}
+
 static inline int
 open_files(void)
 {
@@ -236,6 +245,8 @@ given_a_loop(void **state)
 	t.config.file = (char *)(uintptr_t)"test.ini";
 	t.config.max_behind = -1;
 	t.config.service_name = (char *)(uintptr_t)"mysql";
+	t.config.service_id = t.config.service_name;
+	t.config.state_dir = t.folder;
 	t.config.service_port = 3306;
 	t.config.options = t.options;
 	t.base = event_base_new();

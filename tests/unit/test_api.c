@@ -43,11 +43,12 @@ static const struct api_status	 plain = {
 	.plugin_name = "example", .plugin_version = "1",
 	.plugin_path = "/lib/example.so",
 	.consul_address = "http://127.0.0.1:8500", .role = "slave",
+	.why = "another node has the lock",
 	.is_slave = true, .since_wall_ms = 1795372800123, .epoch = 7,
 	.holder = "n2", .holder_address = "10.0.0.2", .holder_port = 3306,
 	.consul_error = "", .health = API_HEALTH_OK, .health_text = "fine",
 	.health_age_ms = 1500, .proof_age_ms = -1, .fuse_left_ms = -1,
-	.failovers = 3, .consul_requests = UINT64_MAX,
+	.failovers = 3, .consul_requests = UINT64_MAX, .notice = "",
 	.transitions = transitions, .transition_count = 2,
 };
 
@@ -265,18 +266,24 @@ master_and_slave_answer_200_only_in_that_role(void **state)
 	ask("GET", "/slave");
 	then(200, "\"slave\"\n");
 	ask("GET", "/master");
-	then(503, "\"slave\"\n");
-	status.role = "master";
-	status.is_master = true;
+	then(503, "\"slave: another node has the lock\"\n");
+	status.role = "joining";
+	status.why = "it has more than the master";
 	status.is_slave = false;
 	ask("GET", "/slave");
-	then(503, "\"master\"\n");
+	then(503, "\"joining: it has more than the master\"\n");
+	status.role = "master";
+	status.why = "ensure_master is done";
+	status.is_master = true;
+	ask("GET", "/slave");
+	then(503, "\"master: ensure_master is done\"\n");
 	ask("GET", "/master");
 	then(200, "\"master\"\n");
 	status.role = "promoting";
+	status.why = "we have the lock";
 	status.is_master = false;
 	ask("GET", "/master?x=y");
-	then(503, "\"promoting\"\n");
+	then(503, "\"promoting: we have the lock\"\n");
 }
 
 static void

@@ -28,7 +28,8 @@ static char		*errors;
 static const char *const variables[] = { "CONSUL_HTTP_ADDR",
     "CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE", "CONSUL_CACERT",
     "CONSUL_CLIENT_CERT", "CONSUL_CLIENT_KEY", "CONSUL_TLS_SERVER_NAME",
-    "CONSUL_HTTP_SSL", "CONSUL_HTTP_SSL_VERIFY", "RUNTIME_DIRECTORY" };
+    "CONSUL_HTTP_SSL", "CONSUL_HTTP_SSL_VERIFY", "RUNTIME_DIRECTORY",
+    "STATE_DIRECTORY" };
 
 static void
 forget(void)
@@ -131,6 +132,8 @@ teardown(void **state)
 static void
 three_keys_are_enough(void **state)
 {
+	char	 beside[64];
+
 	(void)state;
 	then_loaded(load(MINIMAL));
 	assert_string_equal(config->file, file);
@@ -167,8 +170,10 @@ three_keys_are_enough(void **state)
 	assert_int_equal(config->check_failures, 2);
 	assert_int_equal(config->check_timeout, 2000);
 	assert_string_equal(config->run_dir, "/run/consul-failover");
-	assert_string_equal(config->disable_file,
-	    "/var/tmp/consul_failover_disable");
+	assert_string_equal(config->state_dir, "/var/lib/consul-failover");
+	snprintf(beside, sizeof beside, "%s.disabled", file);
+	assert_string_equal(config->disable_file, beside);
+	assert_true(config->disable_by_default);
 	assert_false(config->log_json);
 	assert_false(config->log_debug);
 	assert_int_equal(config->option_count, 0);
@@ -190,7 +195,7 @@ every_key_can_be_set_in_the_file(void **state)
 	    "session_ttl=20s\nbind_node=no\n"
 	    "[api]\nlisten=[::1]:9\ncheck_interval=1s\ncheck_failures=10\n"
 	    "check_timeout=3s\n"
-	    "[agent]\nrun_dir=/r\ndisable_file=/d\n"
+	    "[agent]\nrun_dir=/r\nstate_dir=/s\ndisable_file=/d\n"
 	    "[log]\nformat=json\ndebug=yes\n"));
 	assert_string_equal(config->service_name, "db-1");
 	assert_string_equal(config->service_id, "db-1.a_b");
@@ -225,7 +230,9 @@ every_key_can_be_set_in_the_file(void **state)
 	assert_int_equal(config->check_failures, 10);
 	assert_int_equal(config->check_timeout, 3000);
 	assert_string_equal(config->run_dir, "/r");
+	assert_string_equal(config->state_dir, "/s");
 	assert_string_equal(config->disable_file, "/d");
+	assert_false(config->disable_by_default);
 	assert_true(config->log_json);
 	assert_true(config->log_debug);
 }
@@ -334,6 +341,14 @@ bad_values_are_refused_with_their_line(void **state)
 		{ "[service]\nid = a..", ":7: [service] id: " },
 		{ "[service]\naddress = a b", ":7: [service] address: \"a b\"" },
 		{ "[service]\naddress = http://a", ":7: [service] address: " },
+		{ "[service]\naddress = 0.0.0.0", "\"0.0.0.0\" names no host" },
+		{ "[service]\naddress = 0", "\"0\" names no host: give the ad" },
+		{ "[service]\naddress = ::", "\"::\" names no host: give the" },
+		{ "[service]\naddress = ::0:0", "\"::0:0\" names no host" },
+		{ "[service]\naddress = 224.0.0.1", "\"224.0.0.1\" names no" },
+		{ "[service]\naddress = 255.255.255.255", "names no host" },
+		{ "[service]\naddress = a:1", "\"a:1\" is no address: give i" },
+		{ "[service]\naddress = 10.0.0.1:1", "without a port, which is" },
 		{ "[service]\ntags = a,,b", ":7: [service] tags: an empty tag" },
 		{ "[service]\ntags = a,", ":7: [service] tags: an empty tag" },
 		{ "[service]\ntags = a, Master", "the tag \"Master\" is set by" },
@@ -360,6 +375,8 @@ bad_values_are_refused_with_their_line(void **state)
 		{ "[api]\nlisten = a b:1", "\"a b\" is neither an address nor" },
 		{ "[api]\nlisten = a:0", "\"0\" is no port from 1 to 65535" },
 		{ "[agent]\nrun_dir =", ":7: [agent] run_dir: must not be empt" },
+		{ "[agent]\nstate_dir =", ":7: [agent] state_dir: must not be" },
+		{ "[service]\nheed_checks = yes", "\"yes\" is neither all, maint" },
 		{ "[log]\nformat = xml", "\"xml\" is neither plain nor json" },
 		{ "[log]\ndebug =", ":7: [log] debug: \"\" is neither yes nor" },
 	};
@@ -368,6 +385,48 @@ bad_values_are_refused_with_their_line(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused(bad[i].more, bad[i].want);
+}
+
+/* A copy that is cut means something else: of the tags
+ * "…,master-of-ceremonies" a slave had "master". */
+static void
+what_is_longer_than_its_place_is_refused(void **state)
+{
+	static const struct {
+		const char	*key;
+		size_t		 most;
+	} rows[] = {
+		{ "[service]\ntags = ", VALUE_TAGS_MAX },
+		{ "[service]\naddress = ", VALUE_HOST_MAX },
+		{ "[api]\nlisten = ", 0 },
+		{ "[plugin]\npath = ", VALUE_PATH_MAX },
+		{ "[agent]\nrun_dir = ", VALUE_PATH_MAX },
+	};
+	char	 text[8192], want[64];
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char	*before = strstr(rows[i].key, "[plugin]") ?
+				    SERVICE : MINIMAL;
+
+		if (rows[i].most == 0) {
+			snprintf(text, sizeof(text), "%s%s%0*d:80\n", before,
+			    rows[i].key, 254, 1);
+			assert_false(load(text));
+			continue;
+		}
+		snprintf(text, sizeof(text), "%s%s%0*d\n", before,
+		    rows[i].key, (int)rows[i].most, 1);
+		then_loaded(load(text));
+		snprintf(text, sizeof(text), "%s%s%0*d\n", before,
+		    rows[i].key, (int)rows[i].most + 1, 1);
+		assert_false(load(text));
+		snprintf(want, sizeof(want), "too long: %zu characters, %zu",
+		    rows[i].most + 1, rows[i].most);
+		if (strstr(errors, want) == NULL)
+			fail_msg("%s, not %s", errors, want);
+	}
 }
 
 static void
@@ -555,6 +614,7 @@ consuls_own_variables_mean_what_they_mean_to_consul(void **state)
 	setenv("CONSUL_TLS_SERVER_NAME", "server", 1);
 	setenv("CONSUL_HTTP_SSL_VERIFY", "F", 1);
 	setenv("RUNTIME_DIRECTORY", "/run/us", 1);
+	setenv("STATE_DIRECTORY", "/var/lib/us", 1);
 	then_loaded(load(MINIMAL));
 	assert_string_equal(config->consul_address, "unix:///run/consul.sock");
 	assert_string_equal(config->consul_token, "t");
@@ -564,6 +624,7 @@ consuls_own_variables_mean_what_they_mean_to_consul(void **state)
 	assert_string_equal(config->consul_tls_server_name, "server");
 	assert_false(config->consul_verify);
 	assert_string_equal(config->run_dir, "/run/us");
+	assert_string_equal(config->state_dir, "/var/lib/us");
 }
 
 static void
@@ -885,7 +946,7 @@ the_example_shows_the_defaults(void **state)
 			*s = ' ';
 			keys++;
 		}
-	assert_int_equal(keys, 41);
+	assert_int_equal(keys, 43);
 	then_loaded(load(text));
 	free(text);
 	assert_string_equal(config->service_id, "example");
@@ -909,7 +970,7 @@ conf_example_ini_is_what_the_program_prints(void **state)
 	assert_non_null(f);
 	text = calloc(1, length + 2);
 	assert_non_null(text);
-	fread(text, 1, length + 1, f);
+	assert_int_equal(fread(text, 1, length + 1, f), length);
 	fclose(f);
 	assert_string_equal(text, want);
 	free(text);
@@ -943,6 +1004,7 @@ main(void)
 		TEST(an_empty_file_misses_the_required_keys),
 		TEST(a_service_name_is_a_dns_label),
 		TEST(bad_values_are_refused_with_their_line),
+		TEST(what_is_longer_than_its_place_is_refused),
 		TEST(a_port_is_a_whole_number_from_1_to_65535),
 		TEST(lines_that_inih_would_pass_over_are_refused),
 		TEST(a_nul_byte_does_not_hide_the_rest_of_the_file),

@@ -189,7 +189,7 @@ static struct {
 	enum consul_outcome	 outcome;
 	int			 status;
 	uint64_t		 index;
-	bool			 delayed, has_key;
+	bool			 delayed, has_key, filtered;
 	struct consul_key	 key;
 	struct consul_session	 session;
 	size_t			 session_count, instance_count;
@@ -197,7 +197,7 @@ static struct {
 	char			 text[1024], id[64], node[64], check_status[64],
 				 tags[256], address[64], output[256],
 				 instance_tags[64], instance_status[64],
-				 since[64];
+				 since[64], critical[64], maintenance[64];
 	uint16_t		 port;
 	int64_t			 sent_at;
 } got;
@@ -218,6 +218,7 @@ seen(const struct consul_reply *r, void *arg)
 	got.status = r->status;
 	got.index = r->index;
 	got.delayed = r->delayed;
+	got.filtered = r->filtered;
 	got.sent_at = r->sent_at;
 	got.has_key = r->key != NULL;
 	if (r->key != NULL)
@@ -227,6 +228,8 @@ seen(const struct consul_reply *r, void *arg)
 		got.session = r->sessions[0];
 	got.instance_count = r->instance_count;
 	if (r->instance_count > 0) {
+		keep(got.critical, 64, r->instances[0].critical);
+		keep(got.maintenance, 64, r->instances[0].maintenance);
 		got.instances[0] = r->instances[0];
 		keep(got.instance_tags, 64, r->instances[0].tags);
 		keep(got.instance_status, 64, r->instances[0].status);
@@ -324,7 +327,8 @@ sessions(void)
 
 static struct consul_registration	 registration = {
 	.id = "app-1", .name = "app", .address = "", .port = 3306,
-	.tags = "slave,blue", .since = "2026", .health = "well",
+	.tags = "slave,blue", .since = "2026", .health = "well", .health_at = "2027",
+	.agent = "word host h",
 	.check_url = "http://h/health",
 	.check_interval_ms = 2000, .check_timeout_ms = 1500,
 	.check_failures = 2, .with_check = true, .passing = true,
@@ -364,6 +368,27 @@ static struct consul_request *
 health(void)
 {
 	return consul_health(consul, "app", seen, NULL);
+}
+
+static struct consul_request *
+put(void)
+{
+	return consul_put(consul, "lock/app/candidates/n1", NULL, "{}", seen,
+	    NULL);
+}
+
+/* With a session: it is the session's, or refused. */
+static struct consul_request *
+put_for_session(void)
+{
+	return consul_put(consul, "lock/app/candidates/n1", SID, "{}", seen,
+	    NULL);
+}
+
+static struct consul_request *
+list(void)
+{
+	return consul_list(consul, "lock/app/candidates/", 0, 0, seen, NULL);
 }
 
 static const call	 all_calls[] = { get, watch, lock, release, create,
@@ -450,6 +475,11 @@ then_nothing_is_left(void **state)
 /* --- answers of Consul ---------------------------------------------------- */
 
 #define INDEX	"X-Consul-Index: 42\r\n"
+#define BAD_KEY	"invalid key name, keys should respect the " \
+	"\"^[a-zA-Z0-9,_./\\\\-?&=]+$\" format."
+#define TOO_LONG "Request body(600000 bytes) too large, max size: 524288 " \
+	"bytes. See https://developer.hashicorp.com/docs/agent/config/" \
+	"config-files#kv_max_value_size."
 
 static void
 each_answer_of_consul_has_its_outcome(void **state)
@@ -468,9 +498,32 @@ each_answer_of_consul_has_its_outcome(void **state)
 	    "answered 400: Missing service name" },
 	{ enrol, 403, "", "Permission denied: Missing service:write on app",
 	    CONSUL_DENIED, "PUT /v1/agent/service/register" },
+	{ enrol, 403, "", "Permission denied: token with AccessorID "
+	    "'00000000-0000-0000-0000-000000000002' lacks permission "
+	    "'service:write' on \"app\"", CONSUL_DENIED, "lacks permission "
+	    "'service:write' on \"app\"; give the token the rule service "
+	    "\"<service>\" of acl-policy.hcl" },
+	{ create, 403, "", "Permission denied", CONSUL_DENIED, "; give the "
+	    "token the rule session \"<node>\" of acl-policy.hcl" },
+	{ create, 403, "", "rpc error making call: ACL not found",
+	    CONSUL_DENIED, "ACL not found" },
 	{ deregister, 200, "", "", CONSUL_OK, "" },
 	{ deregister, 500, "", "Unknown service {\"app\" {}}", CONSUL_OK, "" },
 	{ deregister, 404, "", "Unknown service ID \"app\".", CONSUL_OK, "" },
+	/* Consul 1.14 says more than 1.8 did. */
+	{ deregister, 404, "", "Unknown service ID \"app\". Ensure that the "
+	    "service ID is passed, not the service name.", CONSUL_OK, "" },
+	{ create, 500, "", "rpc error making call: apply failed: Check "
+	    "'service:app' is in critical state", CONSUL_REFUSED, "critical" },
+	{ create, 500, "", "raft apply failed: leadership lost while "
+	    "committing log", CONSUL_UNKNOWN, "leadership lost" },
+	{ lock, 500, "", "rpc error making call: raft apply failed: invalid "
+	    "session \"x\"", CONSUL_GONE, "invalid session" },
+	{ get, 400, "", "Invalid query parameter: \"ns\" - Namespaces are a "
+	    "Consul Enterprise feature", CONSUL_UNKNOWN, "Enterprise" },
+	{ own_service, 400, "", "Invalid query parameter: \"partition\" - "
+	    "Partitions are a Consul Enterprise feature", CONSUL_UNKNOWN,
+	    "Enterprise" },
 	{ deregister, 500, "", "No cluster leader", CONSUL_UNKNOWN,
 	    "No cluster leader" },
 	{ create, 200, "", "{\n    \"ID\": \"" SID "\"\n}", CONSUL_OK, "" },
@@ -530,6 +583,30 @@ each_answer_of_consul_has_its_outcome(void **state)
 	{ instances, 200, "", "[]", CONSUL_OK, "" },
 	{ instances, 200, "", "{}", CONSUL_UNKNOWN, "{}" },
 	{ health, 200, "", "[]", CONSUL_OK, "" },
+	{ put, 200, "", "true\n", CONSUL_OK, "" },
+	{ put_for_session, 200, "", "false\n", CONSUL_REFUSED, "false" },
+	/* 1.21.5 refuses keys, though none of ours, with a plain error: a 500
+	 * (hashicorp/consul#22835). */
+	{ put, 500, "", BAD_KEY, CONSUL_UNKNOWN, "answered 500: " BAD_KEY },
+	{ put_for_session, 500, "", BAD_KEY, CONSUL_UNKNOWN, "500: " BAD_KEY },
+	{ list, 500, "", BAD_KEY, CONSUL_UNKNOWN, "answered 500: " BAD_KEY },
+	{ get, 500, "", BAD_KEY, CONSUL_UNKNOWN, "answered 500: " BAD_KEY },
+	{ release, 500, "", BAD_KEY, CONSUL_UNKNOWN, "500: " BAD_KEY },
+	/* As its source has it after that. */
+	{ put, 500, "", "invalid key name, path traversal is not allowed",
+	    CONSUL_UNKNOWN, "500: invalid key name, path traversal" },
+	{ put, 500, "", "invalid key name, leading/trailing spaces are not "
+	    "allowed", CONSUL_UNKNOWN, "500: invalid key name, leading" },
+	/* The Content-Length of a PUT: the first of old, the others since 1.22;
+	 * the last one is a 200 and no success. */
+	{ put, 413, "", TOO_LONG, CONSUL_UNKNOWN, "answered 413: " TOO_LONG },
+	{ put_for_session, 413, "", TOO_LONG, CONSUL_UNKNOWN, "413: " TOO_LONG },
+	{ put, 413, "", "Request body too large. Max allowed is 524288 bytes.",
+	    CONSUL_UNKNOWN, "413: Request body too large. Max allowed" },
+	{ put, 200, "", "\"Request has no content-length \\u0026 no body\"",
+	    CONSUL_UNKNOWN, "can't be understood: \"Request has no" },
+	{ release, 200, "", "\"Request has no content-length \\u0026 no "
+	    "body\"", CONSUL_UNKNOWN, "can't be understood: \"Request has" },
 	};
 	size_t	 i;
 
@@ -583,6 +660,9 @@ a_key_of_the_wrong_types_is_unknown_and_never_free(void **state)
 		KEY_JSON("\"Session\":null,", "null"),
 		KEY_JSON("\"Session\":\"\",", "null"),
 		KEY_JSON("\"Session\":[],", "null"),
+		/* An id that we would cut would be another one. */
+		KEY_JSON("\"Session\":\"0123456789abcdef0123456789abcdef"
+		    "0123456789abcdef0123456789abcdef\",", "null"),
 		KEY_JSON("", "5"),
 		KEY_JSON("", "\"a\""),
 		KEY_JSON("", "\"aGFsbG8\""),
@@ -744,6 +824,7 @@ a_session_tells_its_ttl_delay_and_checks(void **state)
 	assert_int_equal(got.session.lock_delay_ms, 15000);
 	assert_true(got.session.serf_health);
 	assert_true(got.session.service);
+	assert_string_equal(got.session.service_id, "app");
 	answer_with(200, "", "[{\"ID\":\"" SID "\",\"Name\":\"\","
 	    "\"Node\":\"n\",\"LockDelay\":0,\"TTL\":\"\","
 	    "\"Checks\":[\"service:app\"],\"NodeChecks\":null}]");
@@ -817,12 +898,86 @@ the_catalogue_lists_instances(void **state)
 	assert_string_equal(got.instance_status, "");
 }
 
+/* Two nodes whose names begin alike would be one. */
+static void
+a_name_that_would_be_cut_is_no_name(void **state)
+{
+	char	 body[1024];
+	int	 length;
+
+	(void)state;
+	for (length = CONSUL_NAME_MAX - 1; length <= CONSUL_NAME_MAX;
+	    length++) {
+		enum consul_outcome	want = length < CONSUL_NAME_MAX ?
+					    CONSUL_OK : CONSUL_UNKNOWN;
+
+		snprintf(body, sizeof(body), "[{\"Node\":\"%0*d\","
+		    "\"Address\":\"a\",\"ServiceID\":\"app\","
+		    "\"ServiceTags\":[],\"ServiceAddress\":\"\","
+		    "\"ServicePort\":1}]", length, 1);
+		answer_with(200, "", body);
+		ask(instances);
+		assert_int_equal(got.outcome, want);
+		snprintf(body, sizeof(body), "{\"service:app\":{\"Node\":"
+		    "\"%0*d\",\"Status\":\"passing\"}}", length, 1);
+		answer_with(200, "", body);
+		ask(own_check);
+		assert_int_equal(got.outcome, want);
+	}
+}
+
 #define HEALTH(address, checks)	"[{\"Node\":{\"Node\":\"n1\"," \
 	"\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"app\",\"Tags\":[]," \
 	"\"Address\":\"" address "\",\"Port\":1,\"Meta\":null},\"Checks\":" \
 	checks "}]"
 #define CHECK(id, status, output)	"{\"CheckID\":\"" id "\"," \
 	"\"Status\":\"" status "\",\"Output\":\"" output "\"}"
+
+/* Since Consul 1.11. */
+static void
+nodes_that_our_token_may_not_see_are_told_of(void **state)
+{
+	static const call	 calls[] = { instances, health };
+	size_t			 i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		answer_with(200, INDEX, "[]");
+		ask(calls[i]);
+		assert_false(got.filtered);
+		answer_with(200, INDEX
+		    "X-Consul-Results-Filtered-By-ACLs: true\r\n", "[]");
+		ask(calls[i]);
+		then(CONSUL_OK, "");
+		assert_true(got.filtered);
+	}
+}
+
+static void
+it_tells_which_other_check_is_critical(void **state)
+{
+	(void)state;
+	answer_with(200, "", HEALTH("", "[" CHECK("service:app", "critical",
+	    "") "]"));
+	ask(health);
+	assert_true(got.instances[0].sick);
+	assert_string_equal(got.critical, "");
+	answer_with(200, "", HEALTH("", "[" CHECK("service:app", "passing", "")
+	    "," CHECK("disk", "critical", "") "]"));
+	ask(health);
+	assert_false(got.instances[0].sick);
+	assert_string_equal(got.critical, "\"\" (disk)");
+	assert_string_equal(got.maintenance, "");
+	answer_with(200, "", HEALTH("", "[" CHECK("_service_maintenance:app",
+	    "critical", "") "," CHECK("disk", "passing", "") "]"));
+	ask(health);
+	assert_string_equal(got.maintenance,
+	    "\"\" (_service_maintenance:app)");
+	answer_with(200, "", HEALTH("", "[" CHECK("_node_maintenance",
+	    "critical", "") "," CHECK("disk", "warning", "") "]"));
+	ask(health);
+	assert_string_equal(got.maintenance, "\"\" (_node_maintenance)");
+}
 
 static void
 the_health_view_tells_the_worst_check_and_our_sentence(void **state)
@@ -1136,8 +1291,10 @@ requests_are_what_consul_expects(void **state)
 	{ enrol, "PUT /v1/agent/service/register ", "{\"ID\":\"app-1\","
 	    "\"Name\":\"app\",\"Port\":3306,\"Tags\":[\"slave\",\"blue\"],"
 	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
-	    "\"well\",\"failover-check\":\"http://h/health every 2000 ms, "
-	    "time-out 1500 ms, 2 failures, token 3271\"},\"Check\":{\"HTTP\":"
+	    "\"well\",\"failover-health-at\":\"2027\","
+	    "\"failover-check\":\"http://h/health every 2000 ms, "
+	    "time-out 1500 ms, 2 failures, token 3271\",\"failover-agent\":"
+	    "\"word host h\"},\"Check\":{\"HTTP\":"
 	    "\"http://h/health\",\"Interval\":\"2s\",\"Timeout\":\"1500ms\","
 	    "\"FailuresBeforeCritical\":2,\"Status\":\"passing\"}}" },
 	{ deregister, "PUT /v1/agent/service/deregister/app ", "" },
@@ -1179,8 +1336,10 @@ requests_are_what_consul_expects(void **state)
 	assert_string_equal(body_of_request(), "{\"ID\":\"app-1\",\"Name\":"
 	    "\"app\",\"Address\":\"10.1.1.1\",\"Port\":3306,\"Tags\":[],"
 	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
-	    "\"well\",\"failover-check\":\"http://h/health every 2000 ms, "
-	    "time-out 1500 ms, 2 failures, token 3271\"}}");
+	    "\"well\",\"failover-health-at\":\"2027\","
+	    "\"failover-check\":\"http://h/health every 2000 ms, "
+	    "time-out 1500 ms, 2 failures, token 3271\",\"failover-agent\":"
+	    "\"word host h\"}}");
 }
 
 static void
@@ -1570,6 +1729,9 @@ main(void)
 		TEST(a_session_tells_its_ttl_delay_and_checks),
 		TEST(the_local_agent_tells_our_service_and_node),
 		TEST(the_catalogue_lists_instances),
+		TEST(a_name_that_would_be_cut_is_no_name),
+		TEST(nodes_that_our_token_may_not_see_are_told_of),
+		TEST(it_tells_which_other_check_is_critical),
 		TEST(the_health_view_tells_the_worst_check_and_our_sentence),
 		TEST(nothing_but_consul_is_understood),
 		TEST(an_empty_answer_is_a_yes_only_to_those_who_expect_it),

@@ -15,6 +15,8 @@
 #define FUSE		10000
 #define DEMOTE		3000
 #define MARGIN		1000	/* of the grace */
+#define ELECTION	1000
+#define LOCK_DELAY	15000
 #define REQUEST		2000
 #define BUSY		60000
 #define PROMOTE		60000
@@ -110,6 +112,37 @@ see(struct world *w, enum core_owner owner, bool mark)
 	send(w, &ev);
 }
 
+/* The key was deleted, and nobody says that none can be master. */
+static void
+see_missing(struct world *w)
+{
+	struct core_lock	l = { .owner = CORE_LOCK_FREE, .at = w->now };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	send(w, &ev);
+}
+
+static void
+see_made(struct world *w)
+{
+	struct core_lock	l = { .owner = CORE_LOCK_OURS, .proof = true,
+				    .at = w->now, .epoch = EPOCH, .made = true };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	send(w, &ev);
+}
+
+/* There was no key yet, and there is no other copy. */
+static void
+see_nobody(struct world *w)
+{
+	struct core_lock	l = { .owner = CORE_LOCK_FREE, .clean = true,
+				    .at = w->now };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+
+	send(w, &ev);
+}
+
 static void
 session(struct world *w, bool yes)
 {
@@ -141,6 +174,15 @@ disable(struct world *w, bool yes)
 {
 	struct core_event	ev = { .type = CORE_EV_DISABLED, .yes = yes,
 				    .text = "/the/file" };
+
+	send(w, &ev);
+}
+
+static void
+hand_over(struct world *w, bool yes)
+{
+	struct core_event	ev = { .type = CORE_EV_YIELD, .yes = yes,
+				    .text = "a check is critical" };
 
 	send(w, &ev);
 }
@@ -181,7 +223,7 @@ begin(struct world *w, uint64_t resume_epoch)
 		.request_timeout = REQUEST, .role_interval = 10000,
 		.master_deadline = 30000, .slave_deadline = 60000,
 		.busy_limit = BUSY, .promote_limit = PROMOTE,
-		.catch_up = PROMOTE,
+		.catch_up = PROMOTE, .election_wait = ELECTION,
 		.can_demote = true, .resume_epoch = resume_epoch,
 	};
 
@@ -380,6 +422,12 @@ ev_enabled(struct world *w)
 }
 
 static void
+ev_yield(struct world *w)
+{
+	hand_over(w, true);
+}
+
+static void
 ev_stop(struct world *w)
 {
 	stop(w);
@@ -435,6 +483,7 @@ static const struct {
 { "not released",  ev_not_released,  { S, U, X, C, P, M, D, L, F, E } },
 { "disabled",	   ev_disabled,	     { S, X, X, X, D, D, D, X, X, E } },
 { "enabled",	   ev_enabled,	     { S, U, C, C, P, M, D, L, F, E } },
+{ "yield",	   ev_yield,	     { S, U, X, C, P, D, D, L, F, E } },
 { "stop",	   ev_stop,	     { D, E, E, E, D, D, D, E, E, E } },
 { "guard fired",   ev_fired,	     { S, U, X, C, D, D, D, L, F, E } },
 { "guard gone",	   ev_guard_gone,    { S, U, X, C, P, M, D, L, F, E } },
@@ -487,6 +536,7 @@ no_sequence_of_events_promotes_without_a_fresh_proof(void **unused)
 		begin(&w, rand() % 2 == 0 ? EPOCH : 0);
 		for (i = 0; i < 40; i++) {
 			w.now += rand() % 3000;
+			w.todo.count = 0;	/* what was asked for then */
 			expected[(size_t)rand() % n].happens(&w);
 			if (called(&w, CORE_ENSURE_MASTER) != NULL) {
 				assert_true(w.core.proof + FUSE > w.now);
@@ -517,6 +567,151 @@ a_start_demotes_first_because_the_copy_may_be_a_master(void **unused)
 	health(&w, CORE_HEALTH_OK);
 	assert_null(wanted(&w, CORE_CALL));
 	see(&w, CORE_LOCK_FREE, true);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+given_the_first_agent_of_all(struct world *w, uint64_t resume_epoch)
+{
+	begin(w, resume_epoch);
+	health(w, CORE_HEALTH_OK);
+	see_nobody(w);
+}
+
+static void
+the_first_copy_of_all_is_taken_over_as_it_is(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given_the_first_agent_of_all(&w, 0);
+	assert_null(wanted(&w, CORE_CALL));
+	session(&w, true);
+	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, 0);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+it_is_demoted_if_it_is_not_alone(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, 0);
+	health(&w, CORE_HEALTH_OK);
+	see_missing(&w);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+it_is_demoted_if_it_was_master_for_us_before(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given_the_first_agent_of_all(&w, EPOCH);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+it_is_demoted_if_another_one_may_have_had_the_lock_meanwhile(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given_the_first_agent_of_all(&w, 0);
+	session(&w, true);
+	see_made(&w);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+it_is_demoted_if_another_one_is_faster(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given_the_first_agent_of_all(&w, 0);
+	session(&w, true);
+	ev_refused(&w);
+	assert_null(wanted(&w, CORE_CALL));
+	see(&w, CORE_LOCK_THEIRS, false);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+static void
+it_is_left_as_it_is_while_it_is_not_well_or_the_lock_can_not_be_had(
+    void **unused)
+{
+	struct world	w;
+	int		i;
+
+	(void)unused;
+	given_the_first_agent_of_all(&w, 0);
+	health(&w, CORE_HEALTH_BAD);
+	for (i = 0; i < 100; i++) {
+		tick(&w, 1000);
+		assert_non_null(wanted(&w, CORE_LOOK));
+		see_nobody(&w);
+		assert_null(wanted(&w, CORE_CALL));
+	}
+	session(&w, true);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	health(&w, CORE_HEALTH_OK);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+static void
+it_is_left_as_it_is_by_a_stop_but_not_by_the_disable_file(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given_the_first_agent_of_all(&w, 0);
+	stop(&w);
+	assert_null(wanted(&w, CORE_CALL));
+	assert_true(wanted(&w, CORE_LEAVE)->yes);
+	given_the_first_agent_of_all(&w, 0);
+	disable(&w, true);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+/* Nobody knows then who has come. */
+static void
+it_is_demoted_if_nothing_is_heard_for_as_long_as_the_fuse(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given_the_first_agent_of_all(&w, 0);
+	tick(&w, FUSE - 1);
+	assert_null(wanted(&w, CORE_CALL));
+	tick(&w, 1);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+}
+
+/* Whether anybody else can have had the lock is asked after we are registered,
+ * which waits for the plugin. */
+static void
+while_there_is_no_key_the_plugin_has_time_for_its_first_verdict(void **unused)
+{
+	struct core_lock	l = { .missing = true };
+	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+	struct world		w;
+
+	(void)unused;
+	begin(&w, 0);
+	send(&w, &ev);
+	tick(&w, FUSE - 1);
+	assert_null(wanted(&w, CORE_CALL));
+	tick(&w, 1);
+	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	begin(&w, EPOCH);
+	send(&w, &ev);
+	tick(&w, REQUEST);
 	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
 }
 
@@ -607,14 +802,12 @@ a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted(void **unused
 static void
 a_missing_key_is_made_at_once_and_its_maker_waits(void **unused)
 {
-	struct world		w;
-	struct core_lock	l = { .owner = CORE_LOCK_FREE };
-	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
+	struct world	w;
 
 	(void)unused;
 	given(&w, CORE_SLAVE);
 	answer(&w, CORE_DONE);
-	send(&w, &ev);
+	see_missing(&w);
 	assert_non_null(wanted(&w, CORE_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
 	assert_int_equal(w.core.state, CORE_PROMOTING);
@@ -624,6 +817,58 @@ a_missing_key_is_made_at_once_and_its_maker_waits(void **unused)
 	tick(&w, DEMOTE + MARGIN);
 	assert_null(wanted(&w, CORE_CALL));
 	tick(&w, 1);
+	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+}
+
+static void
+an_acquire_names_the_free_lock_that_it_was_decided_upon(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, EPOCH);
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	see_missing(&w);
+	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, 0);
+}
+
+/* Whether it was missing all the time can't be told. */
+static void
+a_key_asked_for_while_it_was_missing_waits_whatever_is_seen_meanwhile(
+    void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	see_missing(&w);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	see(&w, CORE_LOCK_FREE, true);
+	see_made(&w);
+	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_null(wanted(&w, CORE_CALL));
+}
+
+static void
+a_missing_key_that_was_refused_is_forgotten(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	answer(&w, CORE_DONE);
+	see_missing(&w);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	ev_refused(&w);
+	see(&w, CORE_LOCK_FREE, true);
+	tick(&w, 1000);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	see(&w, CORE_LOCK_OURS, true);
 	assert_non_null(called(&w, CORE_ENSURE_MASTER));
 }
 
@@ -715,6 +960,25 @@ what_an_election_has_shown_is_old_after_3_s(void **unused)
 	tick(&w, 1000);
 	assert_null(wanted(&w, CORE_ACQUIRE));
 	assert_true(wanted(&w, CORE_ELECT)->yes);
+}
+
+static void
+a_decision_that_is_void_is_made_anew_before_the_next_try(void **unused)
+{
+	struct core_event	ev = { .type = CORE_EV_ELECTION_VOID };
+	struct world		w;
+
+	(void)unused;
+	given(&w, CORE_CANDIDATE);
+	w.undecided = true;
+	ev_refused(&w);
+	see(&w, CORE_LOCK_FREE, true);
+	send(&w, &ev);
+	tick(&w, 1000);
+	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_true(w.core.electing);
+	elected(&w, true);
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
 }
 
 static void
@@ -880,6 +1144,26 @@ an_acquire_that_consul_denies_is_tried_again_after_a_longer_pause(void **unused)
 	assert_non_null(wanted(&w, CORE_ACQUIRE));
 }
 
+/* Another try than the one that was refused made it, and may have come late. */
+static void
+who_makes_a_missing_key_waits_for_who_may_have_had_it(void **unused)
+{
+	struct world	w;
+	int64_t		until;
+
+	(void)unused;
+	given(&w, CORE_CANDIDATE);
+	ev_refused(&w);
+	see_made(&w);
+	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_null(wanted(&w, CORE_CALL));
+	until = w.now + FUSE + DEMOTE + MARGIN;
+	assert_int_equal(w.core.grace_until, until);
+	w.now += 1000;
+	see_made(&w);
+	assert_int_equal(w.core.grace_until, until);
+}
+
 /* The lock of an earlier run that died in its wait. */
 static void
 a_lock_that_is_ours_unasked_waits_however_late_consul_tells(void **unused)
@@ -980,11 +1264,55 @@ the_tag_is_slave_after_ensure_slave_and_goes_when_it_fails(void **unused)
 	(void)unused;
 	given(&w, CORE_SLAVE);
 	assert_null(wanted(&w, CORE_SET_TAG));
+	assert_false(core_is_slave(&w.core));
+	assert_string_equal(core_role_name(&w.core), "joining");
+	assert_string_equal(core_role_why(&w.core),
+	    "ensure_slave has not been done yet");
 	answer(&w, CORE_DONE);
 	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "slave");
+	assert_true(core_is_slave(&w.core));
+	assert_string_equal(core_role_name(&w.core), "slave");
 	tick(&w, 10000);
 	answer(&w, CORE_FAILED);
 	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+	assert_false(core_is_slave(&w.core));
+	assert_string_equal(core_role_name(&w.core), "joining");
+}
+
+static void
+the_tag_goes_when_ensure_slave_says_again_for_longer_than_a_failover(void **unused)
+{
+	struct world	w;
+	int64_t		end;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	w.core.config.lock_delay = LOCK_DELAY;
+	answer(&w, CORE_DONE);
+	tick(&w, 10000);
+	answer(&w, CORE_AGAIN);
+	end = w.now + LOCK_DELAY + FUSE + DEMOTE + MARGIN;
+	while (w.now + 500 < end) {
+		tick(&w, 500);
+		if (called(&w, CORE_ENSURE_SLAVE) != NULL)
+			answer(&w, CORE_AGAIN);
+		assert_true(core_is_slave(&w.core));
+	}
+	tick(&w, 500);
+	assert_false(core_is_slave(&w.core));
+	assert_string_equal(core_role_name(&w.core), "joining");
+}
+
+static void
+a_lock_that_is_free_at_the_start_says_that_somebody_has_had_it(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, 0);
+	health(&w, CORE_HEALTH_OK);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->epoch, EPOCH);
 }
 
 static void
@@ -1028,6 +1356,25 @@ a_disabled_master_demotes_and_gives_the_lock_up(void **unused)
 }
 
 static void
+what_was_read_before_the_release_does_not_give_the_lock_back(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	disable(&w, true);
+	answer(&w, CORE_DONE);
+	released(&w, true);
+	see(&w, CORE_LOCK_OURS, true);
+	disable(&w, false);
+	session(&w, true);
+	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	w.now++;
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_PROMOTING);
+}
+
+static void
 an_ensure_master_under_way_is_killed_before_the_demotion(void **unused)
 {
 	struct world	w;
@@ -1067,6 +1414,25 @@ a_release_without_an_answer_drops_the_session(void **unused)
 	tick(&w, 2 * REQUEST);
 	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
 	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+}
+
+/* Its password is wrong, say. */
+static void
+a_copy_that_we_have_not_made_master_is_not_said_to_be_one(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, 0);
+	see(&w, CORE_LOCK_THEIRS, false);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	answer(&w, CORE_FAILED);
+	tick(&w, DEMOTE);
+	assert_non_null(strstr(wanted(&w, CORE_SAY)->text,
+	    "could not be told"));
+	assert_null(strstr(wanted(&w, CORE_SAY)->text, "MASTER"));
+	assert_false(w.core.unfenced);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
 }
 
 static void
@@ -1298,6 +1664,67 @@ a_plugin_without_ensure_demoted_steps_down_at_once(void **unused)
 	assert_false(wanted(&w, CORE_RELEASE)->clean);
 }
 
+static void
+a_master_that_yields_and_gets_it_back_keeps_it_for_a_while(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_MASTER);
+	hand_over(&w, true);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_true(w.core.hold_off > w.now);
+	answer(&w, CORE_DONE);
+	given(&w, CORE_MASTER);
+	hand_over(&w, false);
+	assert_int_equal(w.core.state, CORE_MASTER);
+	w.core.yield_at = w.now + 60000;
+	hand_over(&w, true);
+	assert_int_equal(w.core.state, CORE_MASTER);
+	hand_over(&w, false);
+	w.core.yield_at = w.now;
+	hand_over(&w, true);
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+}
+
+/* For half of the wait: and what it has is known to nobody until then. */
+static void
+a_copy_kills_its_ensure_slave_while_the_others_still_wait_for_it(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_SLAVE);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	tick(&w, ELECTION / 4 - 1);
+	assert_null(wanted(&w, CORE_CANCEL));
+	tick(&w, 1);
+	assert_non_null(wanted(&w, CORE_CANCEL));
+	assert_non_null(wanted(&w, CORE_ACQUIRE));
+}
+
+/* Whoever can stand within the wait is waited for: it may have more. */
+static void
+a_copy_stands_aside_only_for_longer_than_others_wait(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given_candidate(&w);
+	assert_false(core_stands_aside(&w.core));
+	w.core.hold_off = w.now + ELECTION / 2;
+	assert_false(core_stands_aside(&w.core));
+	w.core.hold_off = w.now + ELECTION / 2 + 1;
+	assert_true(core_stands_aside(&w.core));
+	see(&w, CORE_LOCK_FREE, false);
+	assert_false(core_stands_aside(&w.core));
+	see(&w, CORE_LOCK_FREE, true);
+	w.core.hold_off = w.now;
+	health(&w, CORE_HEALTH_BUSY);
+	assert_true(core_stands_aside(&w.core));
+}
+
 /* The README shows a picture that was made of that file. */
 static void
 the_graph_is_the_one_in_the_readme(void **unused)
@@ -1423,6 +1850,23 @@ what_we_could_not_demote_the_guard_may(void **state)
 }
 
 static void
+so_what_was_under_way_until_its_deadline(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_DEMOTING);
+	w.alone = true;
+	answer(&w, CORE_AGAIN);
+	assert_false(wanted(&w, CORE_LEASE) != NULL &&
+	    wanted(&w, CORE_LEASE)->yes);
+	tick(&w, DEMOTE);
+	assert_non_null(wanted(&w, CORE_SAY));
+	assert_true(wanted(&w, CORE_LEASE)->yes);
+	assert_null(wanted(&w, CORE_CALL));
+}
+
+static void
 a_guard_that_does_not_answer_is_not_waited_for(void **state)
 {
 	struct world	w;
@@ -1480,6 +1924,9 @@ a_lease_from_before_is_gone_on_with_or_ended(void **state)
 	see(&w, CORE_LOCK_OURS, true);
 	session(&w, true);
 	health(&w, CORE_HEALTH_OK);
+	/* It may have fired, and failed, before that agent came. */
+	assert_null(called(&w, CORE_ENSURE_MASTER));
+	guard(&w, CORE_GUARD_HOLDS);
 	assert_non_null(called(&w, CORE_ENSURE_MASTER));
 
 	core_init(&w.core, &c, w.now);
@@ -1620,6 +2067,47 @@ a_call_of_ensure_master_has_the_end_of_the_lease_on_it(void **state)
 	assert_int_equal(w.core.lease, w.now + FUSE);
 }
 
+/* An agent that stood still after a proof, before it could tell the guard: that
+ * has demoted the copy meanwhile, by the lease that it knew. */
+static void
+a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state)
+{
+	struct world	w;
+	int64_t		held;
+
+	(void)state;
+	given(&w, CORE_MASTER);
+	held = w.core.lease;
+	w.alone = true;
+	w.core.call_at = w.now;
+	tick(&w, FUSE - 100);
+	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, held);
+	answer(&w, CORE_FAILED);
+	see(&w, CORE_LOCK_OURS, true);
+	tick(&w, 1000);
+	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_null(called(&w, CORE_ENSURE_MASTER));
+	guard(&w, CORE_GUARD_HOLDS);
+	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, w.core.lease);
+}
+
+static void
+a_copy_that_is_not_made_master_in_time_leaves_the_lock_to_others(void **state)
+{
+	struct world	w;
+	int64_t		i;
+
+	(void)state;
+	given(&w, CORE_PROMOTING);
+	answer(&w, CORE_AGAIN);
+	for (i = 0; i < PROMOTE && w.core.state == CORE_PROMOTING; i += 1000) {
+		tick(&w, 1000);
+		see(&w, CORE_LOCK_OURS, true);
+	}
+	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.hold_off, w.now + 10000);
+}
+
 int
 main(void)
 {
@@ -1642,6 +2130,11 @@ main(void)
 		cmocka_unit_test(
 		    a_missing_key_is_made_at_once_and_its_maker_waits),
 		cmocka_unit_test(
+		    an_acquire_names_the_free_lock_that_it_was_decided_upon),
+		cmocka_unit_test(
+		    a_key_asked_for_while_it_was_missing_waits_whatever_is_seen_meanwhile),
+		cmocka_unit_test(a_missing_key_that_was_refused_is_forgotten),
+		cmocka_unit_test(
 		    a_free_lock_is_taken_when_the_election_says_so),
 		cmocka_unit_test(
 		    a_copy_that_must_not_take_the_lock_asks_again_later),
@@ -1649,6 +2142,8 @@ main(void)
 		    an_election_ends_when_somebody_takes_the_lock_or_we_may_not),
 		cmocka_unit_test(
 		    what_an_election_has_shown_is_old_after_3_s),
+		cmocka_unit_test(
+		    a_decision_that_is_void_is_made_anew_before_the_next_try),
 		cmocka_unit_test(
 		    a_copy_that_is_never_master_never_tries_for_the_lock),
 		cmocka_unit_test(
@@ -1684,11 +2179,36 @@ main(void)
 		cmocka_unit_test(
 		    a_disabled_master_demotes_and_gives_the_lock_up),
 		cmocka_unit_test(
+		    what_was_read_before_the_release_does_not_give_the_lock_back),
+		cmocka_unit_test(
 		    an_ensure_master_under_way_is_killed_before_the_demotion),
 		cmocka_unit_test(the_answer_of_a_cancelled_call_means_nothing),
+		cmocka_unit_test(
+		    who_makes_a_missing_key_waits_for_who_may_have_had_it),
+		cmocka_unit_test(
+	the_tag_goes_when_ensure_slave_says_again_for_longer_than_a_failover),
+		cmocka_unit_test(
+		a_lock_that_is_free_at_the_start_says_that_somebody_has_had_it),
+		cmocka_unit_test(the_first_copy_of_all_is_taken_over_as_it_is),
+		cmocka_unit_test(it_is_demoted_if_it_is_not_alone),
+		cmocka_unit_test(it_is_demoted_if_it_was_master_for_us_before),
+		cmocka_unit_test(
+		it_is_demoted_if_another_one_may_have_had_the_lock_meanwhile),
+		cmocka_unit_test(it_is_demoted_if_another_one_is_faster),
+		cmocka_unit_test(
+	it_is_left_as_it_is_while_it_is_not_well_or_the_lock_can_not_be_had),
+		cmocka_unit_test(
+		    it_is_left_as_it_is_by_a_stop_but_not_by_the_disable_file),
+		cmocka_unit_test(
+		    it_is_demoted_if_nothing_is_heard_for_as_long_as_the_fuse),
+		cmocka_unit_test(
+		while_there_is_no_key_the_plugin_has_time_for_its_first_verdict),
+		cmocka_unit_test(
+	a_copy_kills_its_ensure_slave_while_the_others_still_wait_for_it),
 		cmocka_unit_test(a_release_without_an_answer_drops_the_session),
 		cmocka_unit_test(
-		    a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay),
+		    a_copy_that_we_have_not_made_master_is_not_said_to_be_one),
+		cmocka_unit_test(a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay),
 		cmocka_unit_test(a_stop_whose_demotion_fails_ends_and_says_so),
 		cmocka_unit_test(
 		    a_stop_in_good_order_demotes_releases_and_leaves),
@@ -1710,6 +2230,8 @@ main(void)
 		cmocka_unit_test(an_unhealthy_copy_is_kept_a_slave_too),
 		cmocka_unit_test(
 		    a_plugin_without_ensure_demoted_steps_down_at_once),
+		cmocka_unit_test(a_master_that_yields_and_gets_it_back_keeps_it_for_a_while),
+		cmocka_unit_test(a_copy_stands_aside_only_for_longer_than_others_wait),
 		cmocka_unit_test(the_graph_is_the_one_in_the_readme),
 		cmocka_unit_test(
 		    a_guard_that_stood_before_a_promotion_must_still_answer),
@@ -1724,6 +2246,10 @@ main(void)
 		cmocka_unit_test(
 		    a_call_of_ensure_master_has_the_end_of_the_lease_on_it),
 		cmocka_unit_test(
+		    a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master),
+		cmocka_unit_test(
+		    a_copy_that_is_not_made_master_in_time_leaves_the_lock_to_others),
+		cmocka_unit_test(
 		    no_master_is_made_before_the_guard_holds_the_lease),
 		cmocka_unit_test(
 		    an_answer_for_an_older_lease_is_none),
@@ -1733,6 +2259,7 @@ main(void)
 		    a_demotion_is_covered_from_moment_to_moment),
 		cmocka_unit_test(
 		    what_we_could_not_demote_the_guard_may),
+		cmocka_unit_test(so_what_was_under_way_until_its_deadline),
 		cmocka_unit_test(
 		    a_guard_that_does_not_answer_is_not_waited_for),
 		cmocka_unit_test(

@@ -53,7 +53,7 @@ static void
 given_a_free_lock(const char *left)
 {
 	election_begin(election, EPOCH, "", left, left, now);
-	election_records(election, records, count);
+	election_records(election, records, count, true);
 }
 
 /* As it is in Consul from the beginning of its session. */
@@ -76,7 +76,7 @@ says(struct election_record *r, const char *position,
 	r->epoch = EPOCH;
 	r->position = position;
 	r->yields = yields;
-	election_records(election, records, count);
+	election_records(election, records, count, true);
 }
 
 static struct election_step
@@ -127,6 +127,106 @@ static void
 then_it_compares(const char *with, enum election_answer answer)
 {
 	then_it_asks(ELECTION_COMPARE, with, answer, "");
+}
+
+/*
+ * While the lock can't be had yet.
+ */
+
+static void
+a_copy_that_comes_makes_the_decision_void_once(void **unused)
+{
+	(void)unused;
+	given_a_free_lock("");
+	then_it_takes_the_lock();
+	assert_false(election_is_void(election));
+	given_a_candidate("a/app");
+	election_records(election, records, count, true);
+	assert_true(election_is_void(election));
+	assert_false(election_is_void(election));
+}
+
+static void
+so_does_one_that_says_at_last_how_far_it_has_got(void **unused)
+{
+	struct election_record	*r = given_a_candidate("a/app");
+
+	(void)unused;
+	given_a_free_lock("");
+	then_it_asks_for_its_position("p");
+	assert_int_equal(next().type, ELECTION_PUBLISH);
+	now += WAIT / 2;
+	then_it_takes_the_lock();
+	election_records(election, records, count, true);
+	assert_false(election_is_void(election));
+	says(r, "more", nobody);
+	assert_true(election_is_void(election));
+}
+
+static void
+whom_another_stands_back_for_and_one_that_is_gone_are_no_news(void **unused)
+{
+	static const char *const	 us[] = { "b/app", NULL };
+	struct election_record		*r = given_a_candidate("a/app");
+
+	(void)unused;
+	given_a_free_lock("");
+	says(r, "p", nobody);
+	then_it_asks_for_its_position("p");
+	assert_int_equal(next().type, ELECTION_PUBLISH);
+	then_it_compares("p", ELECTION_YES);
+	then_it_takes_the_lock();
+	says(r, "p", us);
+	assert_false(election_is_void(election));
+	r->alive = false;
+	assert_false(election_is_void(election));
+}
+
+/*
+ * A list that may be old.
+ */
+
+static void
+a_list_that_may_be_old_is_not_decided_upon(void **unused)
+{
+	(void)unused;
+	given_a_free_lock("");
+	election_records(election, records, count, false);
+	then_it_waits_until(NOW + WAIT / 2);
+	assert_string_equal(election_reason(election), "Consul has not shown "
+	    "our own record among the candidates', so others may be missing "
+	    "there, too");
+	given_a_candidate("a/app");
+	election_records(election, records, count, true);
+	then_it_asks_for_its_position("p");
+}
+
+static void
+a_list_that_can_not_be_read_is_waited_for_half_the_time(void **unused)
+{
+	(void)unused;
+	given_a_free_lock("");
+	election_records(election, records, count, false);
+	then_it_waits_until(NOW + WAIT / 2);
+	now += WAIT / 2;
+	then_it_takes_the_lock();
+	assert_string_equal(election_reason(election), "Consul has not shown "
+	    "our own record among the candidates', so others may be missing "
+	    "there, too");
+}
+
+static void
+a_list_that_has_come_since_is_no_reason(void **unused)
+{
+	(void)unused;
+	given_a_candidate("a/app");
+	given_a_free_lock("left");
+	election_records(election, records, count, false);
+	then_it_waits_until(NOW + WAIT / 2);
+	election_records(election, records, count, true);
+	then_it_compares("left", ELECTION_YES);
+	then_it_takes_the_lock();
+	assert_string_equal(election_reason(election), "");
 }
 
 static void
@@ -270,7 +370,7 @@ it_goes_on_as_soon_as_the_better_one_is_gone(void **state)
 	then_it_compares("p2", ELECTION_NO);
 	then_it_publishes("p1", "a/app");
 	a->alive = false;
-	election_records(election, records, count);
+	election_records(election, records, count, true);
 	then_it_takes_the_lock();
 }
 
@@ -438,17 +538,56 @@ the_last_holder_counts_only_if_he_speaks(void **state)
 
 	(void)state;
 	election_begin(election, EPOCH, "a/app", "", "", now);
-	election_records(election, records, count);
+	election_records(election, records, count, true);
 	then_it_takes_the_lock();
 
 	given_a_candidate("c/app");
 	election_begin(election, EPOCH, "a/app", "", "", now);
-	election_records(election, records, count);
+	election_records(election, records, count, true);
 	then_it_asks_for_its_position("p1");
 	then_it_publishes("p1", NULL);
 	says(a, "p2", nobody);
 	then_it_compares("p2", ELECTION_NO);
 	then_it_publishes("p1", "a/app");
+}
+
+/* It has begun later, and may have to wait for a third one itself. */
+static void
+whoever_has_more_has_all_the_wait_from_its_word_on(void **state)
+{
+	struct election_record	*a = given_a_candidate("a/app");
+
+	(void)state;
+	election_begin(election, EPOCH, "", "", "", now);
+	election_records(election, records, count, true);
+	then_it_asks_for_its_position("p1");
+	then_it_publishes("p1", NULL);
+	then_it_waits_until(NOW + SILENT);
+	now += SILENT - 1;
+	says(a, "p2", nobody);
+	then_it_compares("p2", ELECTION_NO);
+	then_it_publishes("p1", "a/app");
+	next();
+	now = NOW + WAIT + 1;
+	assert_int_equal(next().type, ELECTION_NOTHING);
+	now = NOW + SILENT - 1 + WAIT;
+	then_it_takes_the_lock();
+}
+
+/* As with another priority, in the middle of an election. */
+static void
+what_was_said_in_a_record_that_is_written_anew_is_said_again(void **state)
+{
+	(void)state;
+	given_a_candidate("a/app");
+	election_begin(election, EPOCH, "", "", "", now);
+	election_records(election, records, count, true);
+	then_it_asks_for_its_position("p1");
+	then_it_publishes("p1", NULL);
+	then_it_waits_until(NOW + SILENT);
+	election_say_again(election);
+	then_it_publishes("p1", NULL);
+	then_it_waits_until(NOW + SILENT);
 }
 
 static void
@@ -615,6 +754,12 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
+		T(a_copy_that_comes_makes_the_decision_void_once),
+		T(so_does_one_that_says_at_last_how_far_it_has_got),
+		T(whom_another_stands_back_for_and_one_that_is_gone_are_no_news),
+		T(a_list_that_may_be_old_is_not_decided_upon),
+		T(a_list_that_can_not_be_read_is_waited_for_half_the_time),
+		T(a_list_that_has_come_since_is_no_reason),
 		T(a_single_candidate_takes_it_at_once_and_asks_nothing),
 		T(a_single_candidate_need_not_ask_about_what_was_left_either),
 		T(its_own_record_and_those_of_the_dead_count_for_nothing),
@@ -637,6 +782,8 @@ main(void)
 		T(with_all_that_was_left_only_a_higher_priority_is_waited_for),
 		T(who_does_not_want_the_lock_is_not_waited_for),
 		T(the_last_holder_counts_only_if_he_speaks),
+		T(whoever_has_more_has_all_the_wait_from_its_word_on),
+		T(what_was_said_in_a_record_that_is_written_anew_is_said_again),
 		T(each_position_is_compared_once),
 		T(a_position_that_has_changed_is_compared_again),
 		T(a_copy_that_can_not_tell_its_position_says_so),

@@ -118,6 +118,36 @@ a_bad_command_line_is_refused_at_start(void **state)
 	    ": no-such-command: is not found in PATH");
 }
 
+/* What can't be run has not been done. */
+static void
+a_command_that_is_lost_later_fails_the_call(void **state)
+{
+	static const struct {
+		const char	*command, *said;
+	} tests[] = {
+		{ "sh -c /no/such/thing", "exit status 127" },
+		{ "sh -c /dev/null", "exit status 126" },
+	};
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		t.config.option_count = 0;
+		given_option("ensure_demoted", tests[i].command);
+		given_option("health", "true");
+		given_option("ensure_master", "true");
+		given_option("ensure_slave", "true");
+		given_handler(EXEC_PLUGIN);
+		call(HANDLER_ENSURE_DEMOTED);
+		assert_int_equal(t.result, HANDLER_FAILED);
+		assert_non_null(strstr(t.text, tests[i].said));
+		handler_free(t.handler);
+		t.handler = NULL;
+		plugin_description_free(t.plugin);
+		t.plugin = NULL;
+	}
+}
+
 static void
 the_facts_are_in_the_environment(void **state)
 {
@@ -199,6 +229,9 @@ a_position_is_all_that_is_printed(void **state)
 	    HANDLER_POSITION);
 	assert_int_equal(strlen(t.text), FAILOVER_POSITION - 1);
 	then_position("/bin/sh -c 'yes 77 | head -c 4097'",
+	    HANDLER_FAILED, "/bin/sh printed a position that is too long");
+	/* Not the part of it that is kept. */
+	then_position("/bin/sh -c 'printf %200s; yes 77 | head -c 9000'",
 	    HANDLER_FAILED, "/bin/sh printed a position that is too long");
 	then_position("/bin/true", HANDLER_FAILED,
 	    "/bin/true printed no position");
@@ -398,6 +431,7 @@ main(void)
 		TEST(the_first_line_is_the_sentence),
 		TEST(words_are_split_as_a_shell_does),
 		TEST(a_bad_command_line_is_refused_at_start),
+		TEST(a_command_that_is_lost_later_fails_the_call),
 		TEST(the_facts_are_in_the_environment),
 		TEST(a_hand_over_is_in_the_environment),
 		TEST(a_position_is_all_that_is_printed),

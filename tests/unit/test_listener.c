@@ -1,6 +1,8 @@
-/* test_listener.c - a Unix socket whose file is gone: plugins/listener.c. */
+/* test_listener.c - who listens at an address: plugins/listener.c. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -197,6 +199,149 @@ one_that_only_has_the_name_does_not_listen(void **state)
 	close(fd);
 }
 
+static void
+one_whose_file_is_there_is_found_where_he_is_looked_for(void **state)
+{
+	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+	char			 path[64];
+	int			 fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/there", folder);
+	assert_int_equal(listener_at_path(path), 0);
+	memcpy(sun.sun_path, path, strlen(path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listener_at_path(path), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(listener_at_path(path), getpid());
+	assert_int_equal(listener_find(path), 0);
+	unlink(path);
+	close(fd);
+}
+
+/* An address, with this port. */
+static struct sockaddr_storage
+address(const char *text, in_port_t port)
+{
+	struct sockaddr_storage	 ss = { 0 };
+	struct sockaddr_in	*in = (void *)&ss;
+	struct sockaddr_in6	*in6 = (void *)&ss;
+
+	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+		in->sin_family = AF_INET;
+		in->sin_port = port;
+	} else {
+		assert_int_equal(inet_pton(AF_INET6, text, &in6->sin6_addr), 1);
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = port;
+	}
+	return ss;
+}
+
+static pid_t
+at(const char *text, in_port_t port)
+{
+	struct sockaddr_storage	 ss = address(text, port);
+
+	return listener_at((struct sockaddr *)&ss);
+}
+
+/* Listens there; -1 where this machine has no such address. */
+static int
+tcp(const char *text, in_port_t *port)
+{
+	struct sockaddr_storage	 ss = address(text, 0);
+	socklen_t		 size = ss.ss_family == AF_INET ?
+				    sizeof(struct sockaddr_in) :
+				    sizeof(struct sockaddr_in6);
+	int			 fd = socket(ss.ss_family, SOCK_STREAM, 0);
+
+	if (fd == -1 || bind(fd, (struct sockaddr *)&ss, size) != 0) {
+		close(fd);
+		return -1;
+	}
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &size), 0);
+	*port = ((struct sockaddr_in *)&ss)->sin_port;
+	return fd;
+}
+
+static void
+a_server_is_found_by_its_port(void **state)
+{
+	static const struct {
+		const char	*listens, *found, *not_found;
+	} tests[] = {
+		{ "127.0.0.1", "127.0.0.1", "127.0.0.2" },
+		{ "0.0.0.0", "127.0.0.2", "192.0.2.1" },	/* not here */
+		{ "0.0.0.0", "127.0.0.1", "::1" },
+		{ "::1", "::1", "127.0.0.1" },
+		{ "::", "::1", "2001:db8::1" },
+		{ "::", "127.0.0.1", "192.0.2.1" },
+		{ "::ffff:127.0.0.1", "127.0.0.1", "127.0.0.2" },
+	};
+	in_port_t	 port;
+	size_t		 i;
+	int		 fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if ((fd = tcp(tests[i].listens, &port)) == -1)
+			continue;
+		assert_int_equal(at(tests[i].found, port), getpid());
+		assert_int_equal(at(tests[i].not_found, port), 0);
+		assert_int_equal(at(tests[i].found, port ^ htons(1)), 0);
+		close(fd);
+		assert_int_equal(at(tests[i].found, port), 0);
+	}
+}
+
+static bool
+is_us(pid_t pid)
+{
+	return pid == getpid();
+}
+
+static bool
+is_nobody(pid_t pid)
+{
+	(void)pid;
+	return false;
+}
+
+static void
+at_whatever_address_it_is_if_it_is_wanted(void **state)
+{
+	/* A server that lets others share its address is found, too. */
+	static const int	 shares[] = { 0, SO_REUSEADDR, SO_REUSEPORT };
+	struct sockaddr_in	 in;
+	socklen_t		 size = sizeof(in);
+	const int		 yes = 1;
+	unsigned		 port;
+	size_t			 i;
+	int			 fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		in = (struct sockaddr_in){ .sin_family = AF_INET,
+		    .sin_addr.s_addr = htonl(0x7f470907) };
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (shares[i] != 0)
+			assert_int_equal(setsockopt(fd, SOL_SOCKET, shares[i],
+			    &yes, sizeof(yes)), 0);
+		assert_int_equal(bind(fd, (struct sockaddr *)&in, size), 0);
+		assert_int_equal(listen(fd, 1), 0);
+		assert_int_equal(getsockname(fd, (struct sockaddr *)&in,
+		    &size), 0);
+		port = ntohs(in.sin_port);
+		assert_int_equal(listener_on_port(port, is_us), getpid());
+		assert_int_equal(at("127.71.9.7", in.sin_port), getpid());
+		assert_int_equal(listener_on_port(port, is_nobody), 0);
+		close(fd);
+		assert_int_equal(listener_on_port(port, is_us), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -210,6 +355,10 @@ main(void)
 		cmocka_unit_test(one_that_has_made_its_socket_anew_is_no_news),
 		cmocka_unit_test(a_folder_may_be_gone_with_it),
 		cmocka_unit_test(one_that_only_has_the_name_does_not_listen),
+		cmocka_unit_test(
+		    one_whose_file_is_there_is_found_where_he_is_looked_for),
+		cmocka_unit_test(a_server_is_found_by_its_port),
+		cmocka_unit_test(at_whatever_address_it_is_if_it_is_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

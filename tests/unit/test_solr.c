@@ -7,13 +7,18 @@
 #include "../../plugins/solr/file.h"
 #include "../../plugins/solr/properties.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -151,6 +156,151 @@ a_file_is_replaced_with_its_mode_and_link(void **state)
 	assert_int_equal(rmdir(folder), 0);	/* nothing is left over */
 }
 
+/* A user who has the folder of a core, and not the one of a victim. */
+#define SOMEBODY	65534
+
+static char	lair[] = "/tmp/test-solr-XXXXXX", path[64], victim[64];
+
+static void
+put(const char *name, const char *text, uid_t owner)
+{
+	FILE	*f = fopen(name, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(chown(name, owner, owner), 0);
+}
+
+static int
+a_folder_of_somebody(void **state)
+{
+	char	 folder[64];
+
+	(void)state;
+	strcpy(lair + strlen(lair) - 6, "XXXXXX");
+	if (mkdtemp(lair) == NULL || chmod(lair, 0755) != 0)
+		return -1;
+	if (geteuid() != 0)
+		return 0;
+	snprintf(folder, sizeof(folder), "%s/victim", lair);
+	snprintf(victim, sizeof(victim), "%s/victim/core.properties", lair);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	put(victim, "of root", 0);
+	snprintf(folder, sizeof(folder), "%s/home", lair);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	assert_int_equal(chown(folder, SOMEBODY, SOMEBODY), 0);
+	snprintf(folder, sizeof(folder), "%s/home/core", lair);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	assert_int_equal(chown(folder, SOMEBODY, SOMEBODY), 0);
+	snprintf(path, sizeof(path), "%s/home/core/core.properties", lair);
+	put(path, "old", SOMEBODY);
+	return 0;
+}
+
+static int
+remove_it(void **state)
+{
+	char	 command[80];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", lair);
+	return system(command);
+}
+
+static void
+is_untouched(void)
+{
+	char		*text = file_read(victim);
+	struct stat	 st;
+	char		 folder[64];
+
+	assert_non_null(text);
+	assert_string_equal(text, "of root");
+	free(text);
+	snprintf(folder, sizeof(folder), "%s/victim", lair);
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	/* Nor has another one come into its folder. */
+	assert_int_equal(rename(victim, path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void
+root_is_not_led_out_of_a_folder_by_a_link_in_it(void **state)
+{
+	static const char *const	 targets[] = { "../../victim",
+					    "%s/victim" };
+	char				 folder[64], core[64], target[64], *text;
+	struct stat			 st;
+	size_t				 i;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	snprintf(core, sizeof(core), "%s/home/core", lair);
+	snprintf(folder, sizeof(folder), "%s/home/real", lair);
+	assert_true(file_replace(path, "new"));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, SOMEBODY);
+	assert_int_equal(rename(core, folder), 0);
+	/* One that leads elsewhere in it is his own affair. */
+	assert_int_equal(symlink("real", core), 0);
+	assert_int_equal(lchown(core, SOMEBODY, SOMEBODY), 0);
+	assert_true(file_replace(path, "new"));
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(unlink(core), 0);
+		snprintf(target, sizeof(target), targets[i], lair);
+		assert_int_equal(symlink(target, core), 0);
+		assert_int_equal(lchown(core, SOMEBODY, SOMEBODY), 0);
+		assert_false(file_replace(path, "new"));
+		assert_int_equal(errno, ELOOP);
+		assert_null(file_read(path));
+	}
+	/* One of root's may. */
+	assert_int_equal(lchown(core, 0, 0), 0);
+	text = file_read(path);
+	assert_non_null(text);
+	free(text);
+	assert_int_equal(unlink(core), 0);
+	assert_int_equal(rename(folder, core), 0);
+	is_untouched();
+}
+
+static void
+nor_by_one_that_comes_at_the_right_moment(void **state)
+{
+	char	 core[64], link[64], target[64];
+	pid_t	 swapper;
+	int	 i, won = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	snprintf(core, sizeof(core), "%s/home/core", lair);
+	snprintf(link, sizeof(link), "%s/home/link", lair);
+	snprintf(target, sizeof(target), "%s/victim", lair);
+	swapper = fork();
+	if (swapper == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setgid(SOMEBODY) != 0 || setuid(SOMEBODY) != 0 ||
+		    symlink(target, link) != 0)
+			_exit(1);
+		for (;;)
+			renameat2(AT_FDCWD, core, AT_FDCWD, link,
+			    RENAME_EXCHANGE);
+	}
+	for (i = 0; i < 2000; i++)
+		won += file_replace(path, "new");
+	kill(swapper, SIGKILL);
+	waitpid(swapper, NULL, 0);
+	assert_true(won > 0);
+	if (readlink(core, target, sizeof(target)) > 0)
+		assert_int_equal(renameat2(AT_FDCWD, core, AT_FDCWD, link,
+		    RENAME_EXCHANGE), 0);
+	is_untouched();
+}
+
 static void
 the_file_is_closed_where_we_had_opened_it(void **state)
 {
@@ -230,6 +380,12 @@ main(void)
 		cmocka_unit_test(values_are_read_as_java_reads_them),
 		cmocka_unit_test(values_that_need_escapes_get_them),
 		cmocka_unit_test(a_file_is_replaced_with_its_mode_and_link),
+		cmocka_unit_test_setup_teardown(
+		    root_is_not_led_out_of_a_folder_by_a_link_in_it,
+		    a_folder_of_somebody, remove_it),
+		cmocka_unit_test_setup_teardown(
+		    nor_by_one_that_comes_at_the_right_moment,
+		    a_folder_of_somebody, remove_it),
 		cmocka_unit_test(the_file_is_closed_where_we_had_opened_it),
 		cmocka_unit_test(indexes_compare_by_generation_and_version),
 		cmocka_unit_test(a_core_is_found_in_a_position),

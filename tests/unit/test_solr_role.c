@@ -7,12 +7,16 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,12 +37,16 @@ struct copy {
 	bool		 stuck;		/* no commit ends */
 	bool		 opening;	/* is done when the next post comes */
 	bool		 down;
+	bool		 unfetched;	/* nothing is to be had from the other */
+	bool		 fetching;	/* for as long as it is */
+	const char	*refuses;	/* what it is asked so, */
+	long		 refusal;	/* with this status of HTTP */
 	unsigned	 uptime;	/* ms */
 	unsigned	 asked;
 };
 
 static struct copy	 here, before;
-static const char	*method, *home, *restart, *on_divergence;
+static const char	*method, *home, *restart, *on_divergence, *ending;
 
 static bool
 answer(struct answer *a, const char *text)
@@ -58,13 +66,17 @@ get(struct copy *c, struct answer *a, const char *path)
 	a->refused = c->down;
 	if (c->down)
 		return false;
+	if (c->refuses != NULL && strstr(path, c->refuses) != NULL) {
+		a->status = c->refusal;
+		return false;
+	}
 	if (strstr(path, "/info/system") != NULL)
 		return answer(a, "{\"lucene\":{\"solr-spec-version\":"
 		    "\"9.8.1\"}}");
 	if (strstr(path, "/admin/cores") != NULL) {
 		snprintf(text, sizeof(text), "{\"status\":{\"rows\":{\"name\":"
-		    "\"rows\",\"instanceDir\":\"%s/rows\",\"uptime\":%u}}}",
-		    home, c->uptime);
+		    "\"rows\",\"instanceDir\":\"%s/rows\",\"uptime\":%u,"
+		    "\"startTime\":\"%d\"}}}", home, c->uptime, c == &here);
 		return answer(a, text);
 	}
 	if (strstr(path, "/config/requestHandler") != NULL)
@@ -87,8 +99,13 @@ get(struct copy *c, struct answer *a, const char *path)
 		    "\"consul-failover\":\"commits\"}}}}}",
 		    c->closed ? "\"update.contentType\":\"x\"," : "");
 	else
-		snprintf(text, sizeof(text), "{\"details\":{\"commits\":[{"
+		snprintf(text, sizeof(text), "{\"details\":{\"leader\":{"
+		    "\"replicationEnabled\":\"true\"},\"follower\":{"
+		    "\"isReplicating\":\"%s\"},\"commits\":[%s{"
 		    "\"indexVersion\":%u,\"generation\":%u}]}}",
+		    c->fetching ? "true" : "false",
+		    c->generation > 1 ?
+		    "{\"indexVersion\":1,\"generation\":1}," : "",
 		    c->version != 0 ? c->version : c->generation,
 		    c->generation);
 	return answer(a, text);
@@ -121,6 +138,8 @@ __wrap_http_post(struct failover *f, struct answer *a, int64_t limit,
 	if (strstr(path, "/config/params") != NULL) {
 		here.closed = strstr(body, "update.contentType") != NULL;
 		here.opening = false;
+	} else if (here.unfetched) {
+		return answer(a, "{\"status\":\"ERROR\",\"message\":\"no\"}");
 	} else {
 		here.generation = before.generation;
 		here.version = before.version;
@@ -140,6 +159,7 @@ option(const struct failover *f, const char *name)
 	    strcmp(name, "method") == 0 ? method :
 	    strcmp(name, "restart") == 0 ? restart :
 	    strcmp(name, "on_divergence") == 0 ? on_divergence :
+	    strcmp(name, "kill") == 0 ? ending :
 	    strcmp(name, "home") == 0 ? home : NULL;
 }
 
@@ -150,19 +170,67 @@ number(const struct failover *f, const char *name)
 	return strcmp(name, "restart_limit") == 0 ? 60000 : 0;
 }
 
+static unsigned	 warnings;
+static char	 warned[FAILOVER_SENTENCE];	/* the last one */
+
+static void
+note(struct failover *f, enum failover_level level, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	(void)f;
+	assert_int_equal(level, FAILOVER_WARNING);
+	warnings++;
+	va_start(ap, fmt);
+	vsnprintf(warned, sizeof(warned), fmt, ap);
+	va_end(ap);
+}
+
+static int64_t	 left, passes;	/* ms, and by each question for it */
+static char	 said[FAILOVER_SENTENCE];
+
 static int64_t
 time_left(const struct failover *f)
 {
 	(void)f;
-	return 1000;
+	left -= passes;
+	return left;
 }
 
 static enum failover_result
 say(struct failover *f, enum failover_result result, const char *fmt, ...)
 {
+	va_list	 ap;
+
 	(void)f;
-	(void)fmt;
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
 	return result;
+}
+
+static char	 kept[FAILOVER_SENTENCE];
+
+static enum failover_result
+keep(struct failover *f, const char *text)
+{
+	(void)f;
+	memmove(kept, text, strlen(text) + 1);
+	return FAILOVER_DONE;
+}
+
+static int64_t	 later;		/* s, by which the clock goes ahead */
+
+int	__real_clock_gettime(clockid_t, struct timespec *);
+int	__wrap_clock_gettime(clockid_t, struct timespec *);
+
+int
+__wrap_clock_gettime(clockid_t id, struct timespec *t)
+{
+	int	 r = __real_clock_gettime(id, t);
+
+	t->tv_sec += later;
+	return r;
 }
 
 static enum failover_result
@@ -179,7 +247,9 @@ static struct failover	 call = {
 	.size = sizeof(call), .port = 8983, .service = "solr", .node = "",
 	.master_host = "", .master_port = 8983, .previous_host = "10.0.0.2",
 	.previous_port = 8983, .target = "", .option = option, .number = number,
-	.time_left = time_left, .say = say, .secret = secret,
+	.time_left = time_left, 
+	.say = say, .log = note, .secret = secret,
+	.memory = kept, .remember = keep,
 };
 
 static int
@@ -188,12 +258,17 @@ given_two_copies(void **state)
 	(void)state;
 	here = (struct copy){ .generation = 5, .closed = true };
 	before = (struct copy){ .generation = 5, .closed = true };
-	call.enough = 0;
+	call.enough = call.promote = 0;
+	call.role = FAILOVER_NO_ROLE;
+	kept[0] = '\0';
+	later = 0;
+	left = 1000;
+	passes = 0;
 	method = "replication";
 	on_divergence = "refuse";
 	call.target = "";
 	home = "/nonexistent";
-	restart = NULL;
+	restart = ending = NULL;
 	return plugin_start(&call) == FAILOVER_DONE ? 0 : -1;
 }
 
@@ -286,6 +361,15 @@ an_opening_that_was_given_up_is_closed_all_the_same(void **state)
 	assert_true(here.closed);
 }
 
+/* It would take writes as soon as somebody starts it. */
+static void
+one_that_does_not_run_is_demoted_in_its_files(void **state)
+{
+	(void)state;
+	here.down = true;
+	assert_int_equal(ensure_demoted(&call), FAILOVER_FAILED);
+}
+
 static void
 a_slave_is_closed_whatever_its_master_says(void **state)
 {
@@ -296,6 +380,200 @@ a_slave_is_closed_whatever_its_master_says(void **state)
 	assert_true(here.closed);
 }
 
+/* Known to lack what its master has: so for health, and for ensure_master, when
+ * nobody is left who could be asked. */
+static void
+then_it_is_unfit(void)
+{
+	assert_string_not_equal(kept, "");
+	before.down = true;
+	assert_int_equal(health(&call), FAILOVER_FAILED);
+	assert_int_equal(ensure_master(&call), FAILOVER_FAILED);
+	assert_true(here.closed);
+	before.down = false;
+}
+
+static void
+a_slave_that_stands_still_is_no_master(void **state)
+{
+	(void)state;
+	before.generation = 6;
+	here.unfetched = true;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	later = 29;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	assert_string_equal(kept, "");		/* that may pass */
+	later = 31;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	then_it_is_unfit();
+	assert_non_null(strstr(kept, "lacks generation 6 of the master"));
+	here.unfetched = false;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_DONE);
+	assert_string_equal(kept, "");
+	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+}
+
+/* For longer than a slave may stand still; its master goes on meanwhile. */
+static void
+a_slave_that_fetches_for_long_is_fit(void **state)
+{
+	(void)state;
+	before.generation = 6;
+	here.fetching = true;
+	for (; later < 100; later += 10) {
+		before.generation++;
+		assert_int_equal(ensure_slave(&call, "10.0.0.2"),
+		    FAILOVER_DONE);
+	}
+	assert_string_equal(kept, "");
+	/* It was for nothing. */
+	here.fetching = false;
+	here.unfetched = true;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	then_it_is_unfit();
+	/* The next one ends, and the master is ahead again. */
+	here.fetching = true;
+	before.generation++;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_AGAIN);
+	assert_string_not_equal(kept, "");
+	here.generation = before.generation++;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_DONE);
+	assert_string_equal(kept, "");
+}
+
+static void
+a_slave_that_lags_and_goes_on_is_fit(void **state)
+{
+	(void)state;
+	for (; later < 100; later += 10) {
+		before.generation += 2;
+		here.generation++;
+		here.unfetched = true;
+		assert_int_equal(ensure_slave(&call, "10.0.0.2"),
+		    FAILOVER_FAILED);
+	}
+	assert_string_equal(kept, "");
+}
+
+/* A fetch that was under way when the master was stopped goes on. */
+static void
+a_slave_that_has_fetched_is_fit_though_its_master_is_gone(void **state)
+{
+	(void)state;
+	here = (struct copy){ .closed = true, .unfetched = true };
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	then_it_is_unfit();
+	here = (struct copy){ .generation = 5, .version = 5, .closed = true };
+	before.down = true;
+	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+	assert_string_equal(kept, "");
+}
+
+static void
+an_empty_slave_or_one_that_has_diverged_is_no_master(void **state)
+{
+	(void)state;
+	here = (struct copy){ .closed = true, .unfetched = true };
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	then_it_is_unfit();
+	kept[0] = '\0';
+	here = (struct copy){ .generation = 7, .version = 3, .closed = true };
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	then_it_is_unfit();
+	assert_non_null(strstr(kept, "has diverged"));
+	/* But the operator may know better. */
+	before.down = true;
+	call.promote = 1;
+	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+	assert_string_equal(kept, "");
+}
+
+static void
+an_empty_slave_is_none_until_it_has_fetched(void **state)
+{
+	(void)state;
+	here = (struct copy){ .closed = true, .fetching = true };
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_AGAIN);
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_AGAIN);
+	assert_non_null(strstr(said, "fetches what it lacks"));
+	here.generation = before.generation++;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_DONE);
+	assert_non_null(strstr(said, "fetches what is new"));
+	/* An empty one of an empty master has all. */
+	here = before = (struct copy){ .closed = true };
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_DONE);
+}
+
+/* What it lacks then nobody can tell, but that master. */
+static void
+a_slave_that_its_master_refuses_is_no_master(void **state)
+{
+	static const char *const	 all[] = { "/admin/cores",
+					    "/replication" };
+	size_t				 n;
+
+	(void)state;
+	for (n = 0; n < sizeof(all) / sizeof(all[0]); n++) {
+		given_two_copies(NULL);
+		before.refuses = all[n];
+		before.refusal = 500;
+		assert_int_equal(ensure_slave(&call, "10.0.0.2"),
+		    FAILOVER_FAILED);
+		assert_string_equal(kept, "");	/* that may pass */
+		before.refusal = n == 0 ? 401 : 403;
+		here.fetching = true;
+		assert_int_equal(ensure_slave(&call, "10.0.0.2"),
+		    FAILOVER_FAILED);
+		assert_string_equal(kept, "");
+		here.fetching = false;
+		assert_int_equal(ensure_slave(&call, "10.0.0.2"),
+		    FAILOVER_FAILED);
+		then_it_is_unfit();
+		assert_non_null(strstr(kept, n == 0 ? "has refused this copy "
+		    "(HTTP 401)" : "has refused this copy (HTTP 403)"));
+		before.refuses = NULL;
+		before.generation = 9;
+		assert_int_equal(ensure_slave(&call, "10.0.0.2"),
+		    FAILOVER_DONE);
+		assert_string_equal(kept, "");
+		assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+	}
+}
+
+/* Each of its fetches takes long, and the last one goes on without it. */
+static void
+a_slave_that_its_master_refused_has_to_fetch_what_it_had_then(void **state)
+{
+	(void)state;
+	before.refuses = "/admin/cores";
+	before.refusal = 401;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	before.refuses = NULL;
+	before.generation = 9;
+	here.fetching = true;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_AGAIN);
+	assert_non_null(strstr(kept, "was refused by its master, and lacks "
+	    "generation 9 of the master"));
+	then_it_is_unfit();
+	here.generation = 9;
+	before.generation = 11;
+	here.fetching = true;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_DONE);
+	assert_string_equal(kept, "");
+	/* The same, and its master is gone before it is asked again. */
+	before.refuses = "/admin/cores";
+	here.fetching = false;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	before.refuses = NULL;
+	here.fetching = true;
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_AGAIN);
+	here.fetching = false;
+	then_it_is_unfit();
+	here.generation = 11;
+	before.down = true;
+	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+}
+
 static void
 touch(const char *path)
 {
@@ -304,6 +582,223 @@ touch(const char *path)
 
 	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
 	close(fd);
+}
+
+/* Solr keeps it where this core has its own, or a set of several cores'. */
+static void
+what_a_master_was_opened_in_must_be_there(void **state)
+{
+	char	 folder[] = "/tmp/solr-XXXXXX", core[64], file[96];
+
+	(void)state;
+	home = mkdtemp(folder);
+	assert_non_null(home);
+	snprintf(core, sizeof(core), "%s/rows", home);
+	snprintf(file, sizeof(file), "%s/core.properties", core);
+	assert_int_equal(mkdir(core, 0700), 0);
+	here.down = true;
+	assert_int_equal(ensure_demoted(&call), FAILOVER_FAILED);
+	touch(file);
+	assert_int_equal(ensure_demoted(&call), FAILOVER_DONE);
+	call.role = FAILOVER_MASTER;
+	assert_int_equal(ensure_demoted(&call), FAILOVER_FAILED);
+	unlink(file);
+	rmdir(core);
+	rmdir(home);
+}
+
+/*
+ * Who has its index open.
+ */
+
+static char	 own_home[40];
+
+static const char *
+in_folder(const char *name)
+{
+	static char	 path[96];
+
+	snprintf(path, sizeof(path), "%s/%s", own_home, name);
+	return path;
+}
+
+static void
+put(const char *name, const char *text)
+{
+	FILE	*file = fopen(in_folder(name), "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static int
+given_a_home(void **state)
+{
+	static const char *const	 all[] = { "rows", "rows/conf",
+					    "rows/data", "rows/data/index",
+					    "else", "else/index" };
+	size_t				 n;
+
+	if (given_two_copies(state) != 0)
+		return -1;
+	strcpy(own_home, "/tmp/solr-XXXXXX");
+	home = mkdtemp(own_home);
+	assert_non_null(home);
+	for (n = 0; n < sizeof(all) / sizeof(all[0]); n++)
+		assert_int_equal(mkdir(in_folder(all[n]), 0700), 0);
+	put("rows/core.properties", "name=rows\n");
+	put("rows/conf/params.json", "{\"params\":{\"_UPDATE\":{"
+	    "\"_invariants_\":{\"consul-failover\":\"commits\"}}}}");
+	put("rows/data/index/write.lock", "");
+	call.role = FAILOVER_MASTER;
+	passes = 50;
+	return 0;
+}
+
+static int
+remove_home(void **state)
+{
+	char	 command[64];
+
+	snprintf(command, sizeof(command), "rm -r %s", own_home);
+	assert_int_equal(system(command), 0);
+	return stop(state);
+}
+
+/* A process that locks it, as a Solr does, or as who may only read it can. */
+static pid_t
+locks(const char *name, short type)
+{
+	struct flock	 l = { .l_type = type, .l_whence = SEEK_SET };
+	int		 fds[2], fd;
+	char		 byte;
+	pid_t		 pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fd = open(in_folder(name), type == F_RDLCK ? O_RDONLY : O_RDWR);
+		if (fcntl(fd, F_SETLK, &l) == 0 && write(fds[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	return pid;
+}
+
+static void
+ends(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static enum failover_result
+demoted_within(int64_t ms)
+{
+	left = ms;
+	return ensure_demoted(&call);
+}
+
+/* It was told to be a master by this handler, is started again with another
+ * port, and has read its file before that was closed. */
+static void
+a_solr_that_was_started_at_another_port_is_not_down(void **state)
+{
+	pid_t	 pid = locks("rows/data/index/write.lock", F_WRLCK);
+	char	 command[32];
+
+	(void)state;
+	here.closed = false;
+	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
+	here.down = true;	/* it ends, and has closed its port first */
+	assert_int_equal(demoted_within(400), FAILOVER_DONE);
+	ends(pid);
+	assert_int_equal(demoted_within(400), FAILOVER_DONE);
+	pid = locks("rows/data/index/write.lock", F_WRLCK);
+	assert_int_equal(demoted_within(400), FAILOVER_FAILED);
+	assert_non_null(strstr(said, "or the option url is wrong"));
+	/* The command has time to end it, but this one does not. */
+	ending = "true";
+	assert_int_equal(demoted_within(6000), FAILOVER_FAILED);
+	snprintf(command, sizeof(command), "kill -KILL %d", (int)pid);
+	ending = command;
+	assert_int_equal(demoted_within(6000), FAILOVER_DONE);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void
+an_index_is_where_core_properties_says(void **state)
+{
+	pid_t	 pid;
+
+	(void)state;
+	here.down = true;
+	put("else/index/write.lock", "");
+	snprintf(said, sizeof(said), "dataDir=%s\n", in_folder("else"));
+	put("rows/core.properties", said);
+	pid = locks("else/index/write.lock", F_WRLCK);
+	assert_int_equal(demoted_within(400), FAILOVER_FAILED);
+	put("rows/core.properties", "dataDir=../else/\n");
+	assert_int_equal(demoted_within(400), FAILOVER_FAILED);
+	assert_non_null(strstr(said, "/else/ open"));
+	ends(pid);
+	assert_int_equal(demoted_within(400), FAILOVER_DONE);
+}
+
+/* As where Solr is told by solr.xml to have its data elsewhere. */
+static void
+an_index_that_is_not_found_is_no_proof(void **state)
+{
+	(void)state;
+	here.down = true;
+	assert_int_equal(demoted_within(400), FAILOVER_DONE);
+	put("rows/core.properties", "dataDir=${x}/y\n");
+	assert_int_equal(demoted_within(400), FAILOVER_FAILED);
+	assert_non_null(strstr(said, "/rows/${x}/y: No such file"));
+	put("rows/core.properties", "name=rows\n");
+	unlink(in_folder("rows/data/index/write.lock"));
+	assert_int_equal(demoted_within(400), FAILOVER_FAILED);
+	assert_non_null(strstr(said, "/rows/data: No such file"));
+	/* A link to itself: as root, what may not be read. */
+	assert_int_equal(symlink("write.lock",
+	    in_folder("rows/data/index/write.lock")), 0);
+	assert_int_equal(demoted_within(400), FAILOVER_FAILED);
+	/* Before its first start nobody has made it anything. */
+	call.role = FAILOVER_NO_ROLE;
+	unlink(in_folder("rows/data/index/write.lock"));
+	assert_int_equal(demoted_within(400), FAILOVER_DONE);
+}
+
+/* The first test: it is said once in a process. */
+static void
+what_a_demotion_lacks_is_said_at_the_start(void **state)
+{
+	(void)state;
+	warnings = 0;
+	unlink(in_folder("rows/data/index/write.lock"));
+	assert_int_equal(health(&call), FAILOVER_DONE);
+	assert_int_equal(warnings, 2);	/* the option kill, and this */
+	assert_non_null(strstr(warned, "/rows/data: No such file"));
+	assert_int_equal(health(&call), FAILOVER_DONE);
+	assert_int_equal(warnings, 2);
+}
+
+/* Or any user of the machine would be in the way of each demotion. */
+static void
+who_reads_a_lock_has_no_index_open(void **state)
+{
+	pid_t	 pid = locks("rows/data/index/write.lock", F_RDLCK);
+
+	(void)state;
+	here.down = true;
+	assert_int_equal(demoted_within(400), FAILOVER_DONE);
+	ends(pid);
 }
 
 #define TICK	20000	/* us: the clock of files goes on meanwhile */
@@ -350,6 +845,9 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup_teardown(
+		    what_a_demotion_lacks_is_said_at_the_start,
+		    given_a_home, remove_home),
+		cmocka_unit_test_setup_teardown(
 		    what_the_one_before_has_not_committed_is_waited_for,
 		    given_two_copies, stop),
 		cmocka_unit_test_setup_teardown(
@@ -368,8 +866,50 @@ main(void)
 		    an_opening_that_was_given_up_is_closed_all_the_same,
 		    given_two_copies, stop),
 		cmocka_unit_test_setup_teardown(
+		    one_that_does_not_run_is_demoted_in_its_files,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
 		    a_slave_is_closed_whatever_its_master_says,
 		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_slave_that_stands_still_is_no_master,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_slave_that_fetches_for_long_is_fit,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_slave_that_lags_and_goes_on_is_fit,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_slave_that_has_fetched_is_fit_though_its_master_is_gone,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    an_empty_slave_or_one_that_has_diverged_is_no_master,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    an_empty_slave_is_none_until_it_has_fetched,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_slave_that_its_master_refuses_is_no_master,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_slave_that_its_master_refused_has_to_fetch_what_it_had_then,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    what_a_master_was_opened_in_must_be_there,
+		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_solr_that_was_started_at_another_port_is_not_down,
+		    given_a_home, remove_home),
+		cmocka_unit_test_setup_teardown(
+		    an_index_is_where_core_properties_says,
+		    given_a_home, remove_home),
+		cmocka_unit_test_setup_teardown(
+		    an_index_that_is_not_found_is_no_proof,
+		    given_a_home, remove_home),
+		cmocka_unit_test_setup_teardown(
+		    who_reads_a_lock_has_no_index_open,
+		    given_a_home, remove_home),
 		cmocka_unit_test_setup_teardown(
 		    a_restart_that_is_over_is_no_excuse,
 		    given_two_copies, stop),

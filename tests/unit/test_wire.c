@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -65,6 +67,65 @@ what_is_sent_is_received(void **state)
 }
 
 static void
+files_travel_with_a_message(void **state)
+{
+	const int	 files[WIRE_FILES] = { STDIN_FILENO, STDOUT_FILENO,
+			    STDERR_FILENO };
+	int		 came[WIRE_FILES], i;
+	struct stat	 a, b;
+
+	(void)state;
+	pack_a_call(&sent);
+	assert_true(wire_send_files(pair[0], &sent, files, 0));
+	assert_int_equal(wire_receive_files(pair[1], &got, came, 0), 1);
+	assert_true(unpack_a_call(&got));
+	for (i = 0; i < WIRE_FILES; i++) {
+		assert_int_equal(fstat(files[i], &a), 0);
+		assert_int_equal(fstat(came[i], &b), 0);
+		assert_true(a.st_ino == b.st_ino && a.st_dev == b.st_dev);
+		assert_true(fcntl(came[i], F_GETFD) & FD_CLOEXEC);
+		close(came[i]);
+	}
+}
+
+static void
+a_message_without_files_has_none(void **state)
+{
+	int	 came[WIRE_FILES], i;
+
+	(void)state;
+	pack_a_call(&sent);
+	assert_true(wire_send(pair[0], &sent));
+	assert_int_equal(wire_receive_files(pair[1], &got, came, 0), 1);
+	assert_true(unpack_a_call(&got));
+	for (i = 0; i < WIRE_FILES; i++)
+		assert_int_equal(came[i], -1);
+	assert_int_equal(wire_receive_files(pair[1], &got, came, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(pair[0]);
+	assert_int_equal(wire_receive_files(pair[1], &got, came, 0), 0);
+}
+
+/* Who does not ask for them gets none that he would have to close. */
+static void
+files_that_are_not_wanted_are_gone(void **state)
+{
+	const int	 files[WIRE_FILES] = { STDERR_FILENO, STDERR_FILENO,
+			    STDERR_FILENO };
+	int		 next = dup(STDERR_FILENO), after;
+
+	(void)state;
+	pack_a_call(&sent);
+	assert_true(wire_send_files(pair[0], &sent, files, 0));
+	close(next);
+	assert_int_equal(wire_receive(pair[1], &got, 0), 1);
+	assert_true(unpack_a_call(&got));
+	after = dup(STDERR_FILENO);
+	assert_int_equal(after, next);
+	close(after);
+}
+
+static void
 a_message_cut_anywhere_is_refused(void **state)
 {
 	size_t	 length;
@@ -77,6 +138,25 @@ a_message_cut_anywhere_is_refused(void **state)
 		assert_false(unpack_a_call(&got));
 		assert_false(wire_end(&got));
 	}
+}
+
+/* What an earlier and longer message has left there. */
+static void
+nothing_is_read_behind_the_end(void **state)
+{
+	(void)state;
+	wire_begin(&got, WIRE_CALL);
+	wire_put_number(&got, UINT64_MAX);
+	got.length--;
+	assert_int_equal(wire_type(&got), WIRE_CALL);
+	assert_int_equal(wire_number(&got), 0);
+	assert_false(wire_end(&got));
+
+	wire_begin(&got, WIRE_CALL);
+	wire_put_string(&got, "secret");
+	got.length -= 2;
+	assert_int_equal(wire_type(&got), WIRE_CALL);
+	assert_string_equal(wire_string(&got), "");
 }
 
 static void
@@ -219,7 +299,11 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		TEST(what_is_sent_is_received),
+		TEST(files_travel_with_a_message),
+		TEST(a_message_without_files_has_none),
+		TEST(files_that_are_not_wanted_are_gone),
 		TEST(a_message_cut_anywhere_is_refused),
+		TEST(nothing_is_read_behind_the_end),
 		TEST(a_message_with_more_in_it_is_refused),
 		TEST(a_type_that_nobody_knows_is_refused),
 		TEST(a_string_that_lies_about_its_length_is_refused),

@@ -1,0 +1,78 @@
+/* description.h - what a plugin says about itself, and the options it takes. */
+#ifndef DESCRIPTION_H
+#define DESCRIPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "error.h"
+#include "handler_op.h"
+#include "image.h"
+
+/* A plugin's description, as its handler reported it.  Owned, with all that it
+ * points to. */
+struct plugin_option {
+	const char	*name;
+	int		 type;		/* enum failover_option_type */
+	const char	*fallback;	/* NULL: none */
+	const char	*meaning;
+};
+
+struct plugin_description {
+	struct image		 image;		/* of the file that was loaded */
+	const char		*name, *version, *summary;
+	uint32_t		 abi;
+	uint32_t		 ops;		/* bit 1 << enum handler_op */
+	bool			 has_watch_fd, has_start, has_stop;
+	/* "ensure_demote=ensure_demoted": a name that is nearly one of a
+	 * function which the plugin does not have; NULL: none. */
+	const char		*near;
+	struct plugin_option	*options;
+	size_t			 option_count;
+};
+
+#define PLUGIN_LOAD_LIMIT	5000	/* ms */
+
+/* Starts a handler for a moment, to learn what the plugin is: blocks for limit
+ * milliseconds at most.  The reason names the file and what is wrong with it.  The name is
+ * a path where it has a '/', else NAME.so in the plugin folder. */
+bool	plugin_describe(struct plugin_description **, const char *name,
+	    int64_t limit, struct error *);
+void	plugin_description_free(struct plugin_description *);
+
+/* Of position, has_position and behind, one that has an option of its own name, as
+ * exec's have, is there only where that is given: else it is none of the
+ * description's ops any more. */
+void	plugin_leave_out(struct plugin_description *, const struct config *);
+
+/* Checks the config's [options] against the description; errors (freed by the
+ * caller) holds one "file:line: what" a line, all of them; NULL if it is good. */
+bool	plugin_check_options(const struct plugin_description *,
+	    const struct config *, char **errors);
+
+/* Is it, or the file that it names, nobody's business? */
+bool	plugin_option_is_secret(const struct plugin_option *);
+bool	plugin_option_is_secret_file(const struct plugin_option *);
+
+/* Reads the passwords that options name a file for, so that a demotion does not
+ * hang on a file that is gone by then.  What can't be read the plugin will tell
+ * of. */
+void	plugin_keep_secrets(struct config *,
+	    const struct plugin_description *);
+
+/* The option's value or default, borrowed, and as a number; NULL where it has
+ * neither. */
+const char	*plugin_option_value(const struct plugin_option *,
+		    const struct config *, int64_t *number);
+const char	*plugin_option_secret(const struct plugin_option *,
+		    const struct config *);		/* NULL: none kept */
+
+/* Starts the handler's program, with the plugin that is described. */
+bool	plugin_spawn(pid_t *, const char *name,
+	    const struct plugin_description *, int output, int channel,
+	    struct error *);
+
+#endif

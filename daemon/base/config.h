@@ -1,0 +1,124 @@
+/* config.h - the INI file, the environment and the flags, as one struct. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+
+/* A key of [options]: it is the plugin that knows what it means. */
+struct config_option {
+	char	*name;
+	char	*value;
+	int	 line;		/* in the file; 0 when a flag gave it */
+	char	*secret;	/* see plugin_keep_secrets; NULL */
+};
+
+/* All durations are milliseconds.  Strings are never NULL: "" where neither
+ * flag, environment, file nor default gave one. */
+struct config {
+	char	*file;			/* as given with -c */
+
+	char	*service_name;		/* a DNS label */
+	char	*service_id;		/* defaults to service_name */
+	int64_t	 service_port;		/* the application's */
+	char	*service_address;	/* "": Consul's address of the node */
+	int64_t	 heed;			/* enum value_heed */
+	char	*service_tags;		/* beside the role, comma separated */
+
+	char	*plugin_path;		/* name or path, see plugin_find */
+	int64_t	 health_interval;
+	int64_t	 health_deadline;
+	int64_t	 role_interval;
+	int64_t	 master_deadline;	/* one call of ensure_master */
+	int64_t	 slave_deadline;	/* one call of ensure_slave */
+	int64_t	 demote_deadline;	/* D: all of the demotion */
+	int64_t	 busy_limit;
+	int64_t	 promote_limit;		/* "again" of ensure_master, in all */
+
+	char	*consul_address;	/* host:port, http(s)://…, unix://… */
+	char	*consul_token;		/* never print it */
+	bool	 token_in_file;		/* of the config itself */
+	char	*consul_token_file;	/* if set it is read and wins, unless it
+					 * turns out empty; "" where the token was
+					 * given at a higher place (env over file) */
+	char	*consul_ca_file;
+	char	*consul_client_cert;
+	char	*consul_client_key;
+	char	*consul_tls_server_name;
+	bool	 consul_verify;		/* of the server's certificate */
+	int64_t	 request_timeout;	/* To */
+
+	int64_t	 fuse;			/* F */
+	int64_t	 verify_interval;	/* P */
+	int64_t	 lock_delay;		/* L */
+	int64_t	 session_ttl;
+	bool	 bind_node;		/* session bound to serfHealth */
+
+	int64_t	 priority;
+	bool	 never_master;
+	int64_t	 election_wait;
+	int64_t	 catch_up;		/* for the position that was left */
+	int64_t	 max_behind;		/* in the plugin's unit; -1: any
+					 * number */
+	int64_t	 position_interval;
+
+	char	*api_listen;		/* host:port */
+	int64_t	 check_interval;	/* Consul polls /health this often */
+	int64_t	 check_failures;	/* polls that must fail in a row */
+	int64_t	 check_timeout;
+
+	char	*run_dir;
+	char	*state_dir;
+	char	*disable_file;
+	bool	 disable_by_default;	/* the path is not configured */
+	int64_t	 restart_wait;		/* of the guard, for another agent */
+	char	*on_fence_failure;	/* a command of the shell; "": none */
+
+	bool	 log_json;
+	bool	 log_debug;
+
+	struct config_option	*options;	/* [options] */
+	size_t			 option_count;
+};
+
+/*
+ * Reads FILE and lays environment and flags over it: flag, environment, file,
+ * default.  Flags are "section.key=value" words (borrowed).  All mistakes are
+ * found in one run: errors holds one "file:line: what" a line; *config is NULL
+ * then.  The caller frees both with config_free and free.
+ */
+bool	config_load(struct config **, const char *file,
+	    char *const *flags, size_t flag_count, char **errors);
+void	config_free(struct config *);		/* NULL is fine */
+
+/* As the file or a flag gave it; NULL: neither did. */
+static inline struct config_option *
+config_option_find(const struct config *c, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < c->option_count; i++)
+		if (strcmp(c->options[i].name, name) == 0)
+			return &c->options[i];
+	return NULL;
+}
+
+
+/* Prints the annotated file with every key at its default. */
+void	config_print_example(FILE *);
+
+/* F + D + 1 s <= L <= 60 s and the other rules between keys; checked by
+ * config_load too. */
+bool	config_check_times(const struct config *, struct error *);
+
+/* The flags of Consul's own tools that we take too, as getopt_long wants them:
+ * "http-addr" -> "consul.address".  NULL where name is no such flag. */
+const char	*config_flag_key(const char *name);
+const char	*config_flag_name(size_t i);	/* NULL after the last */
+
+#endif

@@ -1,0 +1,22 @@
+/* timer.h - one of libevent's timers, by milliseconds. */
+#ifndef TIMER_H
+#define TIMER_H
+
+#include <stdint.h>
+
+#include <event2/event.h>
+
+/* Rings in so many ms, from now on; at once where they are over. */
+static inline void
+timer_in(struct event *timer, int64_t ms)
+{
+	struct timeval	tv = { 0 };
+
+	if (ms > 0) {
+		tv.tv_sec = ms / 1000;
+		tv.tv_usec = ms % 1000 * 1000;
+	}
+	event_add(timer, &tv);
+}
+
+#endif

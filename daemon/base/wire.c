@@ -1,0 +1,255 @@
+/* wire.c - pack, send, receive and unpack one message. */
+#include "wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static void
+wire_put(struct wire *w, const void *bytes, size_t length)
+{
+	if (w->broken || length > sizeof(w->bytes) - w->length) {
+		w->broken = true;
+		return;
+	}
+	memcpy(w->bytes + w->length, bytes, length);
+	w->length += length;
+}
+
+/* The next length bytes, or NULL where so many are not left. */
+static const void *
+wire_take(struct wire *w, size_t length)
+{
+	const void	*bytes = w->bytes + w->at;
+
+	if (w->broken || length > w->length - w->at) {
+		w->broken = true;
+		return NULL;
+	}
+	w->at += length;
+	return bytes;
+}
+
+void
+wire_begin(struct wire *w, enum wire_type type)
+{
+	unsigned char	 byte = (unsigned char)type;
+
+	/* Not the bytes: most messages use a few of them. */
+	w->length = w->at = 0;
+	w->broken = false;
+	wire_put(w, &byte, sizeof(byte));
+}
+
+void
+wire_put_number(struct wire *w, uint64_t number)
+{
+	wire_put(w, &number, sizeof(number));
+}
+
+void
+wire_put_string(struct wire *w, const char *string)
+{
+	size_t		 length = string == NULL ? 0 : strlen(string);
+	uint32_t	 prefix = (uint32_t)length;
+
+	if (length > sizeof(w->bytes)) {
+		w->broken = true;
+		return;
+	}
+	wire_put(w, &prefix, sizeof(prefix));
+	wire_put(w, string == NULL ? "" : string, length + 1);
+}
+
+bool
+wire_send(int fd, const struct wire *w)
+{
+	ssize_t		 n;
+
+	if (w->broken) {
+		errno = EMSGSIZE;
+		return false;
+	}
+	do
+		n = send(fd, w->bytes, w->length, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n >= 0;
+}
+
+bool
+wire_send_files(int fd, const struct wire *w, const int files[WIRE_FILES],
+    int flags)
+{
+	union {
+		char		 bytes[CMSG_SPACE(WIRE_FILES * sizeof(int))];
+		struct cmsghdr	 align;
+	}			 control = { 0 };
+	struct iovec		 body = { (void *)(uintptr_t)w->bytes,
+				    w->length };
+	struct msghdr		 m = { .msg_iov = &body, .msg_iovlen = 1,
+				    .msg_control = control.bytes,
+				    .msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr		*c = CMSG_FIRSTHDR(&m);
+
+	if (w->broken) {
+		errno = EMSGSIZE;
+		return false;
+	}
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(WIRE_FILES * sizeof(int));
+	memcpy(CMSG_DATA(c), files, WIRE_FILES * sizeof(int));
+	return sendmsg(fd, &m, MSG_NOSIGNAL | flags) >= 0;
+}
+
+/* A peer that ended with our words unread makes one ECONNRESET, ahead of its own
+ * last words: those are worth reading. */
+static bool
+wire_tries_again(ssize_t n)
+{
+	return n < 0 && (errno == EINTR || errno == ECONNRESET);
+}
+
+static int
+wire_received(struct wire *w, ssize_t n)
+{
+	if (n > (ssize_t)sizeof(w->bytes)) {
+		errno = EMSGSIZE;
+		n = -1;
+	}
+	w->length = n < 0 ? 0 : (size_t)n;
+	w->at = 0;
+	w->broken = n <= 0;
+	return n < 0 ? -1 : n > 0;
+}
+
+int
+wire_receive(int fd, struct wire *w, int flags)
+{
+	ssize_t		 n;
+
+	do
+		n = recv(fd, w->bytes, sizeof(w->bytes), flags | MSG_TRUNC);
+	while (wire_tries_again(n));
+	return wire_received(w, n);
+}
+
+int
+wire_receive_files(int fd, struct wire *w, int files[WIRE_FILES], int flags)
+{
+	union {
+		char		 bytes[CMSG_SPACE(WIRE_FILES * sizeof(int))];
+		struct cmsghdr	 align;
+	}			 control;
+	struct iovec		 body = { w->bytes, sizeof(w->bytes) };
+	struct msghdr		 m = { .msg_iov = &body, .msg_iovlen = 1 };
+	struct cmsghdr		*c;
+	ssize_t			 n;
+	size_t			 i;
+
+	do {
+		m.msg_control = control.bytes;
+		m.msg_controllen = sizeof(control.bytes);
+		n = recvmsg(fd, &m, flags | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	} while (wire_tries_again(n));
+
+	for (i = 0; i < WIRE_FILES; i++)
+		files[i] = -1;
+	c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS)
+		memcpy(files, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	return wire_received(w, n);
+}
+
+enum wire_type
+wire_type(struct wire *w)
+{
+	const unsigned char	*type = wire_take(w, 1);
+
+	if (type != NULL && *type >= WIRE_DESCRIPTION && *type < WIRE_TYPES)
+		return (enum wire_type)*type;
+	w->broken = true;
+	return (enum wire_type)0;
+}
+
+uint64_t
+wire_number(struct wire *w)
+{
+	const void	*bytes = wire_take(w, sizeof(uint64_t));
+	uint64_t	 number = 0;
+
+	if (bytes != NULL)
+		memcpy(&number, bytes, sizeof(number));
+	return number;
+}
+
+const char *
+wire_string(struct wire *w)
+{
+	const void	*bytes = wire_take(w, sizeof(uint32_t));
+	const char	*string;
+	uint32_t	 length;
+
+	if (bytes == NULL)
+		return "";
+	memcpy(&length, bytes, sizeof(length));
+	string = wire_take(w, (size_t)length + 1);
+	if (string == NULL)
+		return "";
+	if (memchr(string, '\0', (size_t)length + 1) != string + length) {
+		w->broken = true;
+		return "";
+	}
+	return string;
+}
+
+bool
+wire_end(const struct wire *w)
+{
+	return !w->broken && w->at == w->length;
+}
+
+void
+wire_put_call(struct wire *w, const struct wire_call *c)
+{
+	wire_begin(w, WIRE_CALL);
+	wire_put_string(w, c->op);
+	wire_put_number(w, c->epoch);
+	wire_put_number(w, (uint64_t)c->not_after);
+	wire_put_number(w, (uint64_t)c->deadline);
+	wire_put_string(w, c->node);
+	wire_put_string(w, c->reason);
+	wire_put_string(w, c->master_host);
+	wire_put_number(w, c->master_port);
+	wire_put_string(w, c->position);
+	wire_put_number(w, c->role);
+	wire_put_string(w, c->previous_host);
+	wire_put_number(w, c->previous_port);
+	wire_put_string(w, c->target);
+	wire_put_number(w, c->enough);
+	wire_put_number(w, c->promote);
+	wire_put_string(w, c->address);
+}
+
+bool
+wire_read_call(struct wire *w, struct wire_call *c)
+{
+	c->op = wire_string(w);
+	c->epoch = wire_number(w);
+	c->not_after = (int64_t)wire_number(w);
+	c->deadline = (int64_t)wire_number(w);
+	c->node = wire_string(w);
+	c->reason = wire_string(w);
+	c->master_host = wire_string(w);
+	c->master_port = (uint16_t)wire_number(w);
+	c->position = wire_string(w);
+	c->role = (unsigned)wire_number(w);
+	c->previous_host = wire_string(w);
+	c->previous_port = (uint16_t)wire_number(w);
+	c->target = wire_string(w);
+	c->enough = wire_number(w) != 0;
+	c->promote = wire_number(w) != 0;
+	c->address = wire_string(w);
+	return wire_end(w);
+}

@@ -1,0 +1,44 @@
+/* call.c - one call of the plugin, on a loop of its own. */
+#include "call.h"
+
+#include <stdio.h>
+
+int64_t
+call_deadline(const struct config *c, enum handler_op op)
+{
+	switch (op) {
+	case HANDLER_ENSURE_MASTER:
+		return c->master_deadline;
+	case HANDLER_ENSURE_SLAVE:
+		return c->slave_deadline;
+	case HANDLER_ENSURE_DEMOTED:
+		return c->demote_deadline;
+	default:
+		return c->health_deadline;
+	}
+}
+
+static void
+call_keep(enum handler_result result, const char *text, void *arg)
+{
+	struct call_answer	*a = arg;
+
+	a->result = result;
+	snprintf(a->text, sizeof a->text, "%s", text);
+	event_base_loopbreak(a->base);
+}
+
+void
+call_once(const struct config *c, const struct plugin_description *p,
+    const struct handler_call *call, struct call_answer *a)
+{
+	struct handler	*h;
+
+	a->result = HANDLER_LOST;
+	a->base = event_base_new();
+	h = handler_new(a->base, "call", c, p, NULL, NULL);
+	handler_call(h, call, call_keep, a);
+	event_base_dispatch(a->base);
+	handler_free(h);
+	event_base_free(a->base);
+}

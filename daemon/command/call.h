@@ -1,0 +1,27 @@
+/* call.h - one call of the plugin, on a loop of its own. */
+#ifndef CALL_H
+#define CALL_H
+
+#include <stdint.h>
+
+#include <consul-failover/plugin.h>
+#include <event2/event.h>
+
+#include "config.h"
+#include "description.h"
+#include "handler.h"
+
+/* The longest that one call may take. */
+int64_t	call_deadline(const struct config *, enum handler_op);
+
+struct call_answer {
+	struct event_base	*base;
+	enum handler_result	 result;
+	char			 text[FAILOVER_POSITION];
+};
+
+/* Blocks until the plugin has answered, or its time is over. */
+void	call_once(const struct config *, const struct plugin_description *,
+	    const struct handler_call *, struct call_answer *);
+
+#endif

@@ -1,0 +1,27 @@
+/* command.h - the subcommands: a file each, with its row on top. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "options.h"
+
+struct command {
+	const char	*name, *verb;		/* NULL: its name says all */
+	const char	*arguments, *summary;	/* for people */
+	int		(*run)(struct options *);	/* the exit status */
+	bool		 wants_config;		/* -c FILE */
+	size_t		 more_flags;		/* than FLAGS_MAX */
+};
+
+extern const struct command	command_agent, command_check, command_config,
+				command_leave, command_plugin_call,
+				command_plugin_info, command_plugin_new,
+				command_plugin_test, command_promote,
+				command_states, command_status, command_version;
+
+/* Gives the program's exit status. */
+int	command_run(int argc, char **argv);
+
+#endif

@@ -1,0 +1,27 @@
+/* command_config.c - config: every key, explained. */
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "fail.h"
+
+static int	command_config_run(struct options *);
+
+const struct command command_config = {
+	.name = "config",
+	.arguments = "--example",
+	.summary = "print every key with its meaning and default",
+	.run = command_config_run,
+};
+
+static int
+command_config_run(struct options *o)
+{
+	if (!o->example)
+		return fail(EXIT_USAGE, "config: say --example to print every "
+		    "key with its meaning and default");
+	config_print_example(stdout);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,27 @@
+/* command_states.c - states: the states, as a graph. */
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core.h"
+#include "fail.h"
+
+static int	command_states_run(struct options *);
+
+const struct command command_states = {
+	.name = "states",
+	.arguments = "--dot",
+	.summary = "the states, as a graph",
+	.run = command_states_run,
+};
+
+static int
+command_states_run(struct options *o)
+{
+	if (!o->dot)
+		return fail(EXIT_USAGE, "states: say --dot to print the graph "
+		    "of states in Graphviz' language");
+	core_print_dot(stdout);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,313 @@
+/*
+ * leave.c - takes a copy out of the service when its agent can't.
+ *
+ *	begin -> look, whose session? -> release -> destroy the session ->
+ *	look, whose registration? -> deregister -> end
+ *
+ * The run file is wiped before all of that: an answer may come late, and must
+ * not take the lock from an agent that goes on with that session.
+ */
+#include "leave.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "consul.h"
+#include "core.h"
+#include "lock.h"
+#include "log.h"
+#include "registration.h"
+#include "runfile.h"
+#include "stranger.h"
+#include "value.h"
+
+struct leave {
+	const struct config	*config;
+	struct event_base	*base;
+	struct consul		*consul;
+	enum leave_as		 as;
+	char			 session[CONSUL_ID_MAX];
+	int			 looking;	/* for the next three */
+	struct consul_key	 key;		/* of our session, or empty */
+	char			 here[CONSUL_NAME_MAX];	/* Consul's node */
+	char			 there[CONSUL_NAME_MAX];	/* the session's */
+	bool			 ok;
+};
+
+static void
+leave_end(struct leave *l)
+{
+	event_base_loopbreak(l->base);
+}
+
+static void
+leave_failed(struct leave *l, const char *what, const char *text)
+{
+	log_warning("Leaving: %s: %s", what, text);
+	l->ok = false;
+}
+
+static void
+leave_deregistered(const struct consul_reply *r, void *arg)
+{
+	struct leave	*l = arg;
+
+	if (r->outcome != CONSUL_OK && r->outcome != CONSUL_GONE)
+		leave_failed(l, "the service stays registered", r->text);
+	leave_end(l);
+}
+
+/* Another agent's stays where it is, if he lives or not. */
+static void
+leave_saw_service(const struct consul_reply *r, void *arg)
+{
+	struct leave	*l = arg;
+	char		 url[REGISTRATION_URL], mark[STRANGER_MARK], text[1024];
+	char		 host[256];
+	struct error	 err;
+	int		 port = 0;
+
+	value_split_address(l->config->api_listen, host, sizeof host, &port,
+	    &err);
+	registration_url(l->config, port, url);
+	stranger_make_mark(l->config, mark);
+	if (r->outcome == CONSUL_OK && stranger_wrote(r, mark, url)) {
+		stranger_explain(r, l->config, mark, text, sizeof text);
+		log_warning("Leaving: the service stays registered: %s", text);
+		leave_end(l);
+		return;
+	}
+	log_info("Deregistering service in Consul");
+	consul_deregister(l->consul, l->config->service_id,
+	    leave_deregistered, l);
+}
+
+static void
+leave_deregister(struct leave *l)
+{
+	consul_own_service(l->consul, l->config->service_id,
+	    leave_saw_service, l);
+}
+
+static void
+leave_destroyed(const struct consul_reply *r, void *arg)
+{
+	struct leave	*l = arg;
+
+	if (r->outcome != CONSUL_OK)
+		leave_failed(l, "the session is left to its TTL", r->text);
+	leave_deregister(l);
+}
+
+static void
+leave_released(const struct consul_reply *r, void *arg)
+{
+	struct leave	*l = arg;
+
+	if (r->outcome == CONSUL_OK)
+		log_info("The lock is given back (%s)", l->as ==
+		    LEAVE_RELEASED ? "in good order" : "the next master waits "
+		    "as if it had been lost");
+	else if (r->outcome != CONSUL_REFUSED && r->outcome != CONSUL_GONE)
+		leave_failed(l, "the lock is left to the lock-delay", r->text);
+	consul_session_destroy(l->consul, l->session, leave_destroyed, l);
+}
+
+static void
+leave_decide(struct leave *l)
+{
+	char	 path[CONSUL_NAME_MAX];
+	char	*value;
+
+	if (--l->looking > 0)
+		return;
+	/* Where our check is gone the session can't be ours any more. */
+	if (l->there[0] != '\0' && strcasecmp(l->here, l->there) != 0) {
+		log_warning("Leaving: session %s is of the node \"%s\", and "
+		    "this is %s: it stays as it is; was %s copied?",
+		    l->session, l->there, l->here[0] != '\0' ? l->here :
+		    "not known to be that one (Consul's agent here tells of no "
+		    "check of ours)", l->config->run_dir);
+		leave_deregister(l);
+		return;
+	}
+	snprintf(l->key.session, sizeof l->key.session, "%s", l->session);
+	value = lock_make_last_value(l->config, l->as == LEAVE_RELEASED ?
+	    "released" : "dropped", &l->key);
+	lock_make_path(l->config, path);
+	consul_release(l->consul, path, l->session, value, leave_released, l);
+	free(value);
+}
+
+static void
+leave_looked(const struct consul_reply *r, void *arg)
+{
+	struct leave	*l = arg;
+
+	if (r->outcome == CONSUL_OK && strcmp(r->key->session, l->session) == 0)
+		l->key = *r->key;
+	leave_decide(l);
+}
+
+static void
+leave_saw_session(const struct consul_reply *r, void *arg)
+{
+	struct leave	*l = arg;
+
+	if (r->session_count > 0)
+		snprintf(l->there, sizeof l->there, "%s", r->sessions[0].node);
+	leave_decide(l);
+}
+
+static void
+leave_saw_check(const struct consul_reply *r, void *arg)
+{
+	struct leave	*l = arg;
+
+	if (r->outcome == CONSUL_OK)
+		snprintf(l->here, sizeof l->here, "%s", r->node);
+	else if (r->outcome != CONSUL_GONE)
+		leave_failed(l, "Consul does not tell which node this is",
+		    r->text);
+	leave_decide(l);
+}
+
+/* What was left to the agent, and it has not made use of, is passed on.  A
+ * session of another node is none of ours, wherever it is written. */
+static void
+leave_release(struct leave *l)
+{
+	char	 path[CONSUL_NAME_MAX];
+
+	lock_make_path(l->config, path);
+	l->looking = 3;
+	consul_get(l->consul, path, true, leave_looked, l);
+	consul_session_info(l->consul, l->session, l->config->service_id,
+	    leave_saw_session, l);
+	consul_own_check(l->consul, l->config->service_id, leave_saw_check, l);
+}
+
+/* A guard without an agent is at this work itself, or will be. */
+bool
+leave_may(const struct config *c, struct error *err)
+{
+	pid_t	guard = runfile_guard(c);
+
+	return guard == 0 || error_set(err, "the guard of service id \"%s\" "
+	    "(pid %ld) is at work: wait for its end, or kill it once the copy "
+	    "is not a master", c->service_id, (long)guard);
+}
+
+static bool
+leave_wipe(struct leave *l, bool for_the_guard, struct error *err)
+{
+	struct runfile	*r;
+	bool		 ok = true;
+
+	if (!runfile_open(&r, l->config, !for_the_guard, err))
+		return false;
+	runfile_load(r);
+	if (l->session[0] == '\0')
+		snprintf(l->session, sizeof l->session, "%s",
+		    runfile_session(r));
+	if (strcmp(l->session, runfile_session(r)) == 0)
+		ok = runfile_save(r, "", 0, err);
+	runfile_close(r);
+	return ok;
+}
+
+static bool
+leave_the_service(struct leave *l, bool for_the_guard)
+{
+	struct error	err;
+
+	if ((!for_the_guard && !leave_may(l->config, &err)) ||
+	    !leave_wipe(l, for_the_guard, &err)) {
+		log_error("Leaving: %s", err.text);
+		return false;
+	}
+	if (l->session[0] != '\0')
+		leave_release(l);
+	else
+		leave_deregister(l);
+	event_base_dispatch(l->base);
+	return l->ok;
+}
+
+/*
+ * A copy that may be a master stays in the catalogue, without its role, and
+ * with a text that `status` shows.
+ */
+
+static void
+leave_marked(const char *node, const char *address, void *arg)
+{
+	(void)node;
+	(void)address;
+	leave_end(arg);
+}
+
+static void
+leave_not_marked(const char *text, void *arg)
+{
+	struct leave	*l = arg;
+
+	if (text[0] == '\0')
+		return;
+	leave_failed(l, "the tag in Consul is not taken away", text);
+	leave_end(l);
+}
+
+/* It tells of the trouble next. */
+static void
+leave_not_ours(void *arg)
+{
+	(void)arg;
+}
+
+static bool
+leave_mark(struct leave *l)
+{
+	static const struct registration_events	events = {
+		.registered = leave_marked, .trouble = leave_not_marked,
+		.barred = leave_not_ours, .taken = leave_not_marked,
+	};
+	struct registration			*r;
+	struct error				 err;
+	char					 host[256];
+	int					 port = 0;
+
+	value_split_address(l->config->api_listen, host, sizeof host, &port,
+	    &err);
+	r = registration_new(l->base, l->consul, l->config, port, &events, l);
+	if (r == NULL)
+		return false;
+	registration_set_tag(r, "");
+	registration_set_warning(r, CORE_UNFENCED);
+	registration_set_health(r, false, "its agent is gone");
+	event_base_dispatch(l->base);
+	registration_free(r);
+	return l->ok;
+}
+
+bool
+leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
+    const char *session)
+{
+	struct leave	l = { .config = config, .as = as, .ok = true };
+	struct error	err;
+	bool		ok = false;
+
+	snprintf(l.session, sizeof l.session, "%s", session);
+	l.base = event_base_new();
+	if (consul_new(&l.consul, l.base, config, &err))
+		ok = as == LEAVE_UNFENCED ? leave_mark(&l) :
+		    leave_the_service(&l, for_the_guard);
+	else
+		log_error("%s", err.text);
+	consul_free(l.consul);
+	event_base_free(l.base);
+	return ok;
+}

@@ -1,0 +1,98 @@
+/* load.c - the config and the plugin that a command works with. */
+#include "load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail.h"
+#include "log.h"
+#include "printable.h"
+#include "trust.h"
+
+void
+load_report(const struct options *o, char *errors)
+{
+	char	*line, *rest = errors;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0' && o->running)
+			log_error("%s", line);
+		else if (line[0] != '\0')
+			fprintf(stderr, "%s\n", printable(line));
+	free(errors);
+}
+
+bool
+load_config(struct options *o, struct config **config)
+{
+	char	*errors = NULL;
+
+	*config = NULL;
+	if (config_load(config, o->config_file, o->flags, o->flag_count,
+	    &errors))
+		return true;
+	load_report(o, errors);
+	return false;
+}
+
+bool
+load_plugin(const struct options *o, struct config *config,
+    struct plugin_description **plugin, int64_t limit)
+{
+	struct error	 err;
+	char		*errors = NULL;
+
+	*plugin = NULL;
+	if (!trust_file(config->file, &err)) {
+		if (asprintf(&errors, "%s: %s", config->file, err.text) >= 0)
+			load_report(o, errors);
+		return false;
+	}
+	if (!plugin_describe(plugin, config->plugin_path, limit, &err)) {
+		if (asprintf(&errors, "%s: [plugin] path: %s", config->file,
+		    err.text) >= 0)
+			load_report(o, errors);
+		return false;
+	}
+	plugin_leave_out(*plugin, config);
+	if (plugin_check_options(*plugin, config, &errors)) {
+		plugin_keep_secrets(config, *plugin);
+		return true;
+	}
+	load_report(o, errors);
+	plugin_description_free(*plugin);
+	*plugin = NULL;
+	return false;
+}
+
+int
+load_both(struct options *o, struct config **config,
+    struct plugin_description **plugin)
+{
+	if (!load_config(o, config))
+		return EXIT_CONFIG;
+	if (load_plugin(o, *config, plugin, PLUGIN_LOAD_LIMIT))
+		return 0;
+	config_free(*config);
+	return EXIT_CONFIG;
+}
+
+/* A slip would cost a function, and nobody would notice. */
+bool
+load_near(const struct plugin_description *p, struct error *warning)
+{
+	if (p->near == NULL)
+		return false;
+	error_set(warning, "plugin %s exports %.*s, which is never called: is "
+	    "it to be %s?", p->name, (int)strcspn(p->near, "="), p->near,
+	    strchr(p->near, '=') + 1);
+	return true;
+}
+
+void
+load_log(const struct config *c)
+{
+	log_open(c->service_name, c->log_json ? LOG_JSON : LOG_PLAIN,
+	    c->log_debug);
+}

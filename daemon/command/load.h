@@ -1,0 +1,28 @@
+/* load.h - the config and the plugin that a command works with. */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "description.h"
+#include "error.h"
+#include "options.h"
+
+/* What is wrong is reported, all of it. */
+bool	load_config(struct options *, struct config **);
+/* Blocks for limit milliseconds at most. */
+bool	load_plugin(const struct options *, struct config *,
+	    struct plugin_description **, int64_t limit);
+/* Gives 0, or the exit status. */
+int	load_both(struct options *, struct config **,
+	    struct plugin_description **);
+
+/* Lines of "file:line: what"; frees them. */
+void	load_report(const struct options *, char *errors);
+/* Has the plugin a name that is nearly one of a function? */
+bool	load_near(const struct plugin_description *, struct error *warning);
+void	load_log(const struct config *);
+
+#endif

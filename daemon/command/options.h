@@ -1,0 +1,35 @@
+/* options.h - what stands behind the command's name. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEAVE_PINS	3
+#define FLAGS_MAX	64
+#define FLAGS_LEAVE	(FLAGS_MAX + LEAVE_PINS)	/* of the guard's run */
+
+struct options {
+	const char	*config_file;
+	char		*flags[FLAGS_LEAVE];	/* "section.key=value", owned */
+	size_t		 flag_count, flags_max;
+	bool		 json, watch, example, dot, yes, kill, quiet, live;
+	bool		 help;
+	bool		 running;	/* an agent: errors go to its log */
+	const char	*master_host;
+	int		 master_port;
+	char		 master[256];		/* the host of --master */
+	const char	*target, *probe;
+	uint64_t	 epoch;
+	int		 guard;			/* our parent, that one */
+	char		**rest;			/* words that are no options */
+	int		 rest_count;
+};
+
+/* False, and says why, where it can't be read.  All but the flags is borrowed;
+ * flags_max is set before. */
+bool	options_parse(struct options *, int argc, char **argv);
+void	options_free(struct options *);
+
+#endif

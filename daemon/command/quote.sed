@@ -1,0 +1,4 @@
+# A file as a string of C.
+s/\\/&&/g
+s/"/\\&/g
+s/^.*$/"&\\n"/

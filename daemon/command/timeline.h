@@ -1,0 +1,12 @@
+/* timeline.h - what happens after a fault, and when, by this config. */
+#ifndef TIMELINE_H
+#define TIMELINE_H
+
+#include "config.h"
+#include "description.h"
+
+/* To standard output. */
+void	timeline_print(const struct config *,
+	    const struct plugin_description *);
+
+#endif

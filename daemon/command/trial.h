@@ -1,0 +1,106 @@
+/*
+ * trial.h - a plugin on trial.  The calls go through handlers, as the agent's
+ * do: what crashes or hangs is found, and ends no test.
+ */
+#ifndef TRIAL_H
+#define TRIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <consul-failover/plugin.h>
+#include <event2/event.h>
+
+#include "config.h"
+#include "description.h"
+#include "handler.h"
+#include "secrets.h"
+#include "trace.h"
+
+enum trial_verdict { TRIAL_OK, TRIAL_FAILED, TRIAL_SKIPPED, TRIAL_VERDICTS };
+
+struct trial_terms {
+	bool		 may_change;	/* make the copy master and slave */
+	bool		 may_kill;	/* let a demotion run out of time */
+	const char	*probe;		/* exits 0 if it takes writes; or NULL */
+	const char	*master_host;	/* for ensure_slave; NULL: none */
+	uint16_t	 master_port;
+	uint64_t	 epoch;
+};
+
+struct trial {
+	const struct plugin_description	*plugin;
+	const struct config		*config;	/* or NULL */
+	const struct trial_terms	*terms;
+
+	struct event_base	*base;
+	struct event		*alarm;
+	struct handler		*health, *role;
+	unsigned		 is;		/* enum failover_role */
+	bool			 demoted;	/* and nothing was done since */
+	enum handler_op		 made;		/* the last ensure_ of all */
+	bool			 of_role;	/* whose traces are looked at */
+	bool			 watched;
+
+	/* The last call, and its answer. */
+	enum handler_op		 op;
+	bool			 answered;
+	enum handler_result	 result;
+	char			 text[FAILOVER_POSITION];
+	int64_t			 took;
+
+	/* What is noticed on the way. */
+	bool			 healthy;
+	char			 before[FAILOVER_POSITION];	/* a position */
+	char			 mute[64];	/* a call that said nothing */
+	struct secrets		 secrets;
+
+	char			 sentence[2048];	/* of this check */
+	unsigned		 counts[TRIAL_VERDICTS];
+};
+
+/* With a config only: without one nothing can be called. */
+void	trial_begin(struct trial *);
+void	trial_end(struct trial *);
+
+/* The verdict, with the sentence that goes with it. */
+enum trial_verdict	trial_says(struct trial *, enum trial_verdict,
+			    const char *fmt, ...)
+			    __attribute__((format(printf, 3, 4)));
+#define trial_ok(t, ...)	trial_says(t, TRIAL_OK, __VA_ARGS__)
+#define trial_failed(t, ...)	trial_says(t, TRIAL_FAILED, __VA_ARGS__)
+#define trial_skipped(t, ...)	trial_says(t, TRIAL_SKIPPED, __VA_ARGS__)
+/* The last answer was not what it should be: why, and what to do. */
+enum trial_verdict	trial_not_done(struct trial *, const char *when);
+
+/* A function that runs a command counts as missing where none is given: the
+ * plugin exec cannot know which ones will be. */
+bool	trial_has(const struct trial *, enum handler_op);
+bool	trial_is_ensure(enum handler_op);
+
+/* Until something happens, for so many milliseconds at most. */
+void	trial_wait(struct trial *, int64_t ms);
+
+/* Starts the call, and gives the handler that it goes through. */
+struct handler		*trial_call(struct trial *, enum handler_op,
+			    const char *text, int64_t ms);
+enum handler_result	 trial_ask_within(struct trial *, enum handler_op,
+			    const char *text, int64_t ms);
+enum handler_result	 trial_ask(struct trial *, enum handler_op,
+			    const char *text);
+/* Health, until the copy has found into its role. */
+enum handler_result	 trial_ask_health(struct trial *);
+enum trial_verdict	 trial_ask_position(struct trial *,
+			    char text[FAILOVER_POSITION]);
+/* What the calls have left in a handler; false, with a verdict, where it can't
+ * be told. */
+bool			 trial_look(struct trial *, bool of_role,
+			    struct trace *now);
+
+/* Calls again after "again", for so long in all; took is the whole time. */
+enum handler_result	 trial_ensure_within(struct trial *, enum handler_op,
+			    int64_t one, int64_t ms);
+enum handler_result	 trial_ensure(struct trial *, enum handler_op);
+
+#endif

@@ -1,0 +1,687 @@
+/* candidates.c - the records of those who may take the lock, in Consul. */
+
+#include "candidates.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "json.h"
+
+#define WATCH_WAIT	55000	/* ms of one long poll */
+#define WATCH_PAUSE	10	/* ms between two: an election is short */
+#define RETRY_PAUSE	2000	/* ms after a failure */
+#define MASTER		"master"
+
+struct candidates {
+	struct consul			*consul;
+	const struct config		*config;
+	const struct candidates_events	*events;
+	void				*arg;
+
+	char				 prefix[CONSUL_NAME_MAX];
+	char				 id[ELECTION_ID];	/* "" at first */
+	bool				 compares;
+	bool				 stands;	/* as the record says: */
+	int64_t				 priority;
+	char				 session[CONSUL_ID_MAX];
+
+	uint64_t			 index;
+	bool				 read;		/* once, at least */
+	bool				 shown;		/* with our own record */
+	/* How often Consul had been silent when what is under way, and what
+	 * was read last, was asked for. */
+	uint64_t			 asked_after, read_after;
+	uint32_t			 writes;	/* of ours, that have ended; */
+	uint32_t			 asked_writes;	/* by then */
+	bool				 doubtful;	/* what was read of ours */
+	struct consul_request		*watch;
+	struct event			*timer;
+	char				*record;	/* ours, as it shall be */
+	bool				 unwritten;
+	struct consul_request		*put;
+	struct event			*put_timer;	/* after a failure */
+	char				*said;		/* as the master, */
+	uint64_t			 said_epoch;	/* in that mastership */
+	struct consul_request		*say;
+	bool				 holds;		/* the lock is ours */
+	struct consul_request		*tidy;
+	char				**dead;		/* keys, as it seems */
+	size_t				 dead_count;
+	char				*looked_at;	/* the one of them */
+
+	struct election_record		*records;
+	yajl_val			*trees;		/* hold their strings */
+	size_t				 count;
+	char				*master;
+};
+
+/* Of our record. */
+struct candidates_key {
+	char	 text[CONSUL_NAME_MAX + CONSUL_ID_MAX];
+};
+
+static void	candidates_watch(struct candidates *);
+static void	candidates_write(struct candidates *);
+static void	candidates_tidy(struct candidates *);
+
+static void
+candidates_forget_dead(struct candidates *c)
+{
+	while (c->dead_count > 0)
+		free(c->dead[--c->dead_count]);
+	free(c->dead);
+	c->dead = NULL;
+}
+
+static void
+candidates_add_dead(struct candidates *c, const char *key)
+{
+	c->dead = realloc(c->dead, (c->dead_count + 1) * sizeof *c->dead);
+	if (c->dead == NULL)
+		abort();
+	c->dead[c->dead_count++] = strdup(key);
+}
+
+static void
+candidates_forget(struct candidates *c)
+{
+	while (c->count > 0) {
+		c->count--;
+		free((void *)c->records[c->count].yields);
+		yajl_tree_free(c->trees[c->count]);
+	}
+	free(c->records);
+	free(c->trees);
+	c->records = NULL;
+	c->trees = NULL;
+}
+
+/*
+ * Reading.
+ */
+
+static const char *const *
+candidates_read_yields(yajl_val v)
+{
+	size_t		 n = YAJL_IS_ARRAY(v) ? v->u.array.len : 0, i, k = 0;
+	const char	**list = calloc(n + 1, sizeof *list);
+
+	if (list == NULL)
+		abort();
+	for (i = 0; i < n; i++)
+		if (YAJL_IS_STRING(v->u.array.values[i]))
+			list[k++] = v->u.array.values[i]->u.string;
+	return list;
+}
+
+/* What nobody of ours would write is no record. */
+static bool
+candidates_read_record(struct candidates *c, const struct consul_record *r)
+{
+	struct error		 err;
+	yajl_val		 v = json_parse(r->value, strlen(r->value),
+				    &err);
+	struct election_record	*e = &c->records[c->count];
+
+	e->id = json_string(v, "id", "");
+	if (e->id[0] == '\0') {
+		yajl_tree_free(v);
+		return false;
+	}
+	e->alive = r->session[0] != '\0';
+	e->compares = YAJL_IS_TRUE(json_get(v, "compares"));
+	e->priority = (int64_t)json_uint(v, "priority", 0);
+	e->epoch = json_uint(v, "epoch", UINT64_MAX);
+	e->position = json_string(v, "position", "");
+	e->yields = candidates_read_yields(json_get(v, "yields"));
+	c->trees[c->count++] = v;
+	return true;
+}
+
+static void
+candidates_forget_it(const struct consul_reply *r, void *arg)
+{
+	(void)r;
+	(void)arg;
+}
+
+static void
+candidates_unsay(struct candidates *c)
+{
+	free(c->said);
+	c->said = NULL;
+}
+
+static void
+candidates_read_master(struct candidates *c, const struct consul_record *r)
+{
+	struct error	 err;
+	yajl_val	 v = json_parse(r->value, strlen(r->value), &err);
+
+	free(c->master);
+	c->master = strdup(json_string(v, "position", ""));
+	/* Another one has written since: what we say is news again. */
+	if (c->said != NULL && (strcmp(c->master, c->said) != 0 ||
+	    strcasecmp(json_string(v, "id", ""), c->id) != 0))
+		candidates_unsay(c);
+	yajl_tree_free(v);
+}
+
+static void
+candidates_read_ours(struct candidates *c, const char *key, const char *name)
+{
+	if (strcmp(name, c->session) == 0)
+		c->shown = true;
+	else if (c->session[0] != '\0')	/* of an earlier one */
+		consul_delete(c->consul, key, candidates_forget_it, NULL);
+}
+
+/* A hand has changed it, or a request of ours for which we did not wait any more
+ * has had its effect after a later one.  Who does that again and again is
+ * answered after a pause. */
+static void
+candidates_mend(struct candidates *c, const struct consul_record *ours)
+{
+	struct timeval	pause = { RETRY_PAUSE / 1000, 0 };
+
+	c->doubtful = c->session[0] != '\0' && c->stands && c->record != NULL &&
+	    !c->unwritten && (ours == NULL ||
+	    strcmp(ours->session, c->session) != 0 ||
+	    strcmp(ours->value, c->record) != 0);
+	if (!c->doubtful || c->put != NULL)
+		return;
+	/* It may only be older than what we have written since. */
+	if (c->asked_writes != c->writes) {
+		candidates_look(c);
+		return;
+	}
+	c->doubtful = false;
+	c->unwritten = true;
+	if (event_pending(c->put_timer, EV_TIMEOUT, NULL))
+		return;
+	candidates_write(c);
+	event_add(c->put_timer, &pause);
+}
+
+static void
+candidates_read(struct candidates *c, const struct consul_reply *r)
+{
+	const struct consul_record	*in;
+	const struct consul_record	*ours = NULL;
+	const char			*name;
+
+	candidates_forget(c);
+	candidates_forget_dead(c);
+	c->shown = false;
+	c->records = calloc(r->record_count + 1, sizeof *c->records);
+	c->trees = calloc(r->record_count + 1, sizeof *c->trees);
+	if (c->records == NULL || c->trees == NULL)
+		abort();
+	for (in = r->records; in < r->records + r->record_count; in++) {
+		name = in->key + strlen(c->prefix);
+		if (strcmp(name, c->session) == 0)
+			ours = in;
+		if (strcmp(name, MASTER) == 0)
+			candidates_read_master(c, in);
+		else if (!candidates_read_record(c, in))
+			continue;
+		else if (strcasecmp(c->records[c->count - 1].id, c->id) == 0)
+			candidates_read_ours(c, in->key, name);
+		else if (in->session[0] == '\0')
+			candidates_add_dead(c, in->key);
+	}
+	candidates_mend(c, ours);
+	candidates_tidy(c);
+}
+
+/*
+ * Clearing away:  [keys ->]  get -> delete, one key after the other.
+ *
+ * A record without a session is of somebody who is gone, and nobody else takes
+ * it away.  Who holds the lock does, because no election runs then.  Where
+ * there are so many that they can't be read any more it goes by their names.
+ */
+
+static void
+candidates_deleted(const struct consul_reply *r, void *arg)
+{
+	struct candidates	*c = arg;
+
+	(void)r;
+	c->tidy = NULL;
+	candidates_tidy(c);
+}
+
+/* It may have been written since, or its session not be told in the list. */
+static void
+candidates_saw_dead(const struct consul_reply *r, void *arg)
+{
+	struct candidates	*c = arg;
+
+	c->tidy = NULL;
+	if (r->outcome != CONSUL_OK)
+		candidates_forget_dead(c);
+	else if (!r->key->exists || r->key->session[0] != '\0' || !c->holds)
+		candidates_tidy(c);
+	else
+		c->tidy = consul_delete(c->consul, c->looked_at,
+		    candidates_deleted, c);
+}
+
+static void
+candidates_tidy(struct candidates *c)
+{
+	if (c->tidy != NULL || !c->holds)
+		return;
+	if (c->dead_count == 0)
+		return;		/* where there were too many the timer looks */
+	c->dead_count--;
+	free(c->looked_at);
+	c->looked_at = c->dead[c->dead_count];
+	c->tidy = consul_get(c->consul, c->looked_at, true,
+	    candidates_saw_dead, c);
+}
+
+static void
+candidates_named(const struct consul_reply *r, void *arg)
+{
+	struct candidates	*c = arg;
+	size_t			 i;
+
+	c->tidy = NULL;
+	candidates_forget_dead(c);
+	for (i = 0; r->outcome == CONSUL_OK && i < r->record_count; i++)
+		if (strcmp(r->records[i].key + strlen(c->prefix), MASTER) != 0)
+			candidates_add_dead(c, r->records[i].key);
+	candidates_tidy(c);
+}
+
+void
+candidates_hold(struct candidates *c, bool yes)
+{
+	if (c->holds == yes)
+		return;
+	c->holds = yes;
+	if (!yes)
+		candidates_unsay(c);
+	candidates_tidy(c);
+}
+
+static void
+candidates_too_many(struct candidates *c)
+{
+	if (!c->holds || c->tidy != NULL)
+		return;
+	c->tidy = consul_keys(c->consul, c->prefix, candidates_named, c);
+}
+
+static void
+candidates_watched(const struct consul_reply *r, void *arg)
+{
+	struct candidates	*c = arg;
+	struct timeval		 pause = { 0, WATCH_PAUSE * 1000 };
+	struct timeval		 retry = { RETRY_PAUSE / 1000, 0 };
+
+	c->watch = NULL;
+	if (r->outcome != CONSUL_OK || r->index < c->index) {
+		c->index = 0;
+		event_add(c->timer, &retry);
+		if (r->outcome != CONSUL_OK)
+			c->events->trouble(r->text, c->arg);
+		if (r->too_large)
+			candidates_too_many(c);
+		return;
+	}
+	event_add(c->timer, &pause);
+	c->events->trouble("", c->arg);
+	c->read = true;
+	c->read_after = c->asked_after;
+	if (r->index == c->index)
+		return;
+	c->index = r->index;
+	candidates_read(c, r);
+	c->events->changed(c->arg);
+}
+
+static void
+candidates_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	candidates_watch(arg);
+}
+
+static void
+candidates_watch(struct candidates *c)
+{
+	if (c->watch != NULL)
+		return;
+	/* What was missed in a silence must be answered at once. */
+	if (c->asked_after != consul_silences(c->consul))
+		c->index = 0;
+	c->asked_after = consul_silences(c->consul);
+	c->asked_writes = c->writes;
+	c->watch = consul_list(c->consul, c->prefix, c->index, WATCH_WAIT,
+	    candidates_watched, c);
+}
+
+/* A long poll whose answer was lost hears nothing for a minute. */
+void
+candidates_look(struct candidates *c)
+{
+	if (c->id[0] == '\0')
+		return;
+	event_del(c->timer);
+	consul_cancel(c->watch);
+	c->watch = NULL;
+	c->index = 0;
+	c->read = false;	/* what we have may be of before that loss */
+	candidates_watch(c);
+}
+
+void
+candidates_refresh(struct candidates *c)
+{
+	if (c->asked_after != consul_silences(c->consul))
+		candidates_look(c);
+}
+
+/*
+ * Writing.
+ */
+
+static struct candidates_key
+candidates_key(const struct candidates *c)
+{
+	struct candidates_key	key;
+
+	snprintf(key.text, sizeof key.text, "%s%s", c->prefix, c->session);
+	return key;
+}
+
+/* What is being written, or shall be, is not wanted any more. */
+static void
+candidates_drop(struct candidates *c)
+{
+	consul_cancel(c->put);
+	c->put = NULL;
+	c->unwritten = false;
+}
+
+static void
+candidates_written(const struct consul_reply *r, void *arg)
+{
+	struct candidates	*c = arg;
+	struct timeval		 retry = { RETRY_PAUSE / 1000, 0 };
+
+	c->put = NULL;
+	c->writes++;
+	/* What stood there already wakes no watch. */
+	if (r->outcome == CONSUL_OK && (!c->shown || c->doubtful))
+		candidates_look(c);
+	/* REFUSED, a 500: our session is over, and the lock will notice. */
+	c->events->trouble(r->outcome == CONSUL_DENIED ||
+	    (r->outcome == CONSUL_UNKNOWN && r->status == 0) ? r->text : "",
+	    c->arg);
+	if (r->outcome == CONSUL_OK || c->unwritten) {
+		candidates_write(c);
+		return;
+	}
+	/* Who is not on record is not waited for. */
+	c->unwritten = true;
+	event_add(c->put_timer, &retry);
+}
+
+/* One at a time, so that the last one stays. */
+static void
+candidates_write(struct candidates *c)
+{
+	if (c->session[0] == '\0' || c->put != NULL || !c->unwritten)
+		return;
+	c->unwritten = false;
+	event_del(c->put_timer);
+	c->put = consul_put(c->consul, candidates_key(c).text, c->session,
+	    c->record, candidates_written, c);
+}
+
+static void
+candidates_put_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	candidates_write(arg);
+}
+
+/* Keeps value. */
+static void
+candidates_put(struct candidates *c, char *value)
+{
+	free(c->record);
+	c->record = value;
+	c->unwritten = true;
+	candidates_write(c);
+}
+
+static yajl_gen
+candidates_record(const struct candidates *c)
+{
+	yajl_gen	 g = json_new();
+
+	yajl_gen_map_open(g);
+	json_put_member(g, "id", c->id);
+	json_put_member_int(g, "priority", c->priority);
+	json_put_member_bool(g, "compares", c->compares);
+	return g;
+}
+
+static char *
+candidates_finish(yajl_gen g)
+{
+	char	*text;
+
+	yajl_gen_map_close(g);
+	text = strdup(json_text(g, NULL));
+	json_free(g);
+	return text;
+}
+
+static void
+candidates_stand(struct candidates *c)
+{
+	c->stands = !c->config->never_master;
+	if (c->session[0] != '\0' && c->id[0] != '\0' && c->stands)
+		candidates_put(c, candidates_finish(candidates_record(c)));
+}
+
+void
+candidates_publish(struct candidates *c, uint64_t epoch, const char *position,
+    const char *const *yields)
+{
+	yajl_gen	 g;
+
+	if (!c->stands)
+		return;
+	g = candidates_record(c);
+	json_put_member_int(g, "epoch", (int64_t)epoch);
+	json_put_member(g, "position", position);
+	json_put(g, "yields");
+	yajl_gen_array_open(g);
+	for (; *yields != NULL; yields++)
+		json_put(g, *yields);
+	yajl_gen_array_close(g);
+	candidates_put(c, candidates_finish(g));
+}
+
+static void
+candidates_said(const struct consul_reply *r, void *arg)
+{
+	struct candidates	*c = arg;
+
+	c->say = NULL;
+	if (r->outcome != CONSUL_OK)
+		candidates_unsay(c);
+}
+
+void
+candidates_say_master(struct candidates *c, uint64_t epoch,
+    const char *position)
+{
+	char		 key[CONSUL_NAME_MAX + sizeof MASTER];
+	yajl_gen	 g;
+	char		*value;
+
+	if (c->said != NULL && strcmp(c->said, position) == 0 &&
+	    c->said_epoch == epoch)
+		return;
+	free(c->said);
+	c->said = strdup(position);
+	c->said_epoch = epoch;
+	g = candidates_record(c);
+	json_put_member_int(g, "epoch", (int64_t)epoch);
+	json_put_member(g, "position", position);
+	value = candidates_finish(g);
+	snprintf(key, sizeof key, "%s" MASTER, c->prefix);
+	consul_cancel(c->say);
+	c->say = consul_put(c->consul, key, NULL, value, candidates_said, c);
+	free(value);
+}
+
+void
+candidates_session(struct candidates *c, const char *session)
+{
+	if (strcmp(c->session, session) == 0)
+		return;
+	snprintf(c->session, sizeof c->session, "%s", session);
+	c->shown = false;
+	candidates_drop(c);
+	candidates_stand(c);
+}
+
+void
+candidates_make_id(char id[ELECTION_ID], const char *node,
+    const char *service_id)
+{
+	snprintf(id, ELECTION_ID, CANDIDATES_ID, node, service_id);
+}
+
+/* Our record with the new priority, and with what it says of the lock: without
+ * that the others would take us, for a moment, for one who has not spoken. */
+static void
+candidates_stand_again(struct candidates *c)
+{
+	struct error	 err;
+	yajl_val	 v = c->record == NULL ? NULL :
+			    json_parse(c->record, strlen(c->record), &err);
+	const char	*const *yields;
+
+	if (json_get(v, "epoch") == NULL) {
+		candidates_stand(c);
+	} else {
+		yields = candidates_read_yields(json_get(v, "yields"));
+		candidates_publish(c, json_uint(v, "epoch", 0),
+		    json_string(v, "position", ""), yields);
+		free((void *)yields);
+	}
+	yajl_tree_free(v);
+}
+
+bool
+candidates_identify(struct candidates *c, const char *node, bool compares,
+    int64_t priority)
+{
+	char	id[ELECTION_ID];
+	bool	same, ranked;
+
+	if (node[0] == '\0')
+		return false;
+	candidates_make_id(id, node, c->config->service_id);
+	same = strcmp(id, c->id) == 0 && c->compares == compares &&
+	    c->stands == !c->config->never_master;
+	ranked = same && c->priority != priority;
+	snprintf(c->id, sizeof c->id, "%s", id);
+	c->compares = compares;
+	c->priority = priority;
+	if (c->index == 0)
+		candidates_watch(c);
+	if (same && !ranked)
+		return false;
+	if (c->stands && c->config->never_master)
+		candidates_leave(c);
+	if (ranked)
+		candidates_stand_again(c);
+	else
+		candidates_stand(c);
+	return true;
+}
+
+void
+candidates_leave(struct candidates *c)
+{
+	if (c->session[0] == '\0' || !c->stands)
+		return;
+	candidates_drop(c);
+	consul_delete(c->consul, candidates_key(c).text, candidates_forget_it,
+	    NULL);
+}
+
+const struct election_record *
+candidates_records(const struct candidates *c, size_t *count)
+{
+	*count = c->count;
+	return c->records;
+}
+
+bool
+candidates_are_current(const struct candidates *c)
+{
+	return c->read && c->read_after == consul_silences(c->consul) &&
+	    (c->shown || !c->stands);
+}
+
+const char *
+candidates_master(const struct candidates *c)
+{
+	return c->master != NULL ? c->master : "";
+}
+
+struct candidates *
+candidates_new(struct event_base *base, struct consul *consul,
+    const struct config *config, const struct candidates_events *events,
+    void *arg)
+{
+	struct candidates	*c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->consul = consul;
+	c->config = config;
+	c->events = events;
+	c->arg = arg;
+	snprintf(c->prefix, sizeof c->prefix, CANDIDATES_PREFIX,
+	    config->service_name);
+	c->timer = evtimer_new(base, candidates_timer, c);
+	c->put_timer = evtimer_new(base, candidates_put_timer, c);
+	return c;
+}
+
+void
+candidates_free(struct candidates *c)
+{
+	if (c == NULL)
+		return;
+	consul_cancel(c->watch);
+	consul_cancel(c->put);
+	consul_cancel(c->say);
+	consul_cancel(c->tidy);
+	event_free(c->timer);
+	event_free(c->put_timer);
+	candidates_forget(c);
+	candidates_forget_dead(c);
+	free(c->looked_at);
+	free(c->record);
+	free(c->said);
+	free(c->master);
+	free(c);
+}

@@ -1,0 +1,1386 @@
+/* core.c - the decisions: facts are learnt, a table says what follows. */
+
+#include "core.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Pause between two tries for a free lock that is refused: its lock-delay runs,
+ * of which Consul announces the end to nobody. */
+#define ACQUIRE_PAUSE	300
+/* The same where it fails for another reason: no right, no leader. */
+#define ACQUIRE_PAUSE_LONG 2000
+/* A call that failed or said "again" is made again after this, then twice that,
+ * up to CALL_PAUSE_MAX on the way to or from mastership, up to role_interval
+ * for a slave, who may need hours. */
+#define CALL_PAUSE	100
+#define CALL_PAUSE_MAX	500
+/* No demotion is begun that has less than this of its deadline left. */
+#define LAST_CALL	100
+/* So many failures of ensure_master in a row cost the lock. */
+#define MASTER_FAILURES	3
+/* A node that could not be made master leaves the lock to others for this
+ * long, twice as long each time, up to HOLD_OFF << HOLD_OFF_DOUBLINGS. */
+#define HOLD_OFF	10000
+#define HOLD_OFF_DOUBLINGS 3
+/* A master that has yielded, and got the lock back, keeps it for so long. */
+#define YIELD_PAUSE	300000
+/* An ensure_slave under way may end by itself so long, before it is killed
+ * because the lock has become free; but no longer than this share of
+ * election_wait, for half of which the others wait for a silent one. */
+#define SLAVE_GRACE	500
+#define SLAVE_GRACE_SHARE 4
+/* While the lock is free we look every ACQUIRE_PAUSE: a longer silence means
+ * that this process stood still, and that what it knows is old. */
+#define STOOD_STILL	2000
+/* Two clocks may differ by so much while a grace lasts, as within the
+ * lock-delay (see config_check_times). */
+#define GRACE_MARGIN	1000
+/* While we demote the copy ourselves, the guard is told so often that it need
+ * not; it waits so long for the next word. */
+#define DEMOTE_LEASE	300
+#define DEMOTE_LEASE_NEXT 100
+/* A demoted copy tells in this time how far it has got, or never. */
+#define POSITION_LIMIT	1000
+/* One that says "again", because it still stops, is asked again for so long:
+ * it is no master any more, so nobody is in a hurry but its clients. */
+#define POSITION_WAIT	5000
+/* A copy that is alone looks so often whether it still is. */
+#define ALONE_LOOK	1000
+/* So long holds what an election has shown, while the lock is refused. */
+#define ELECTION_HOLDS	3000
+/* A guard that is asked to demote says in this time that it is at it. */
+#define GUARD_ANSWER	1000
+
+enum detail { NOTHING, HEALTH, CALL, HOLDER, STOP, DISABLE, YIELD };
+
+struct core_rule {
+	enum core_state	 in;
+	bool		(*when)(struct core *);
+	enum core_state	 to;
+	const char	*because;
+	enum detail	 detail;
+	bool		 quiet;		/* the ordinary way up: no news */
+};
+
+static const char *const state_names[CORE_STATES] = {
+	"starting", "unhealthy", "disabled", "candidate", "promoting",
+	"master", "demoting", "slave", "fenced", "stopping"
+};
+
+/* True at t and after it; before it, the next tick comes at t or earlier. */
+static bool
+due(struct core *c, int64_t t)
+{
+	if (c->now >= t)
+		return true;
+	if (t < c->wake)
+		c->wake = t;
+	return false;
+}
+
+/*
+ * The conditions of the table.
+ */
+
+static bool
+stop(struct core *c)
+{
+	return c->stop;
+}
+
+static bool
+disabled(struct core *c)
+{
+	return c->disabled;
+}
+
+static bool
+enabled(struct core *c)
+{
+	return !c->disabled;
+}
+
+/* Once in a while: if nobody takes it, a master that goes on is better. */
+static bool
+yields(struct core *c)
+{
+	return c->yields && due(c, c->yield_at);
+}
+
+static bool
+bad(struct core *c)
+{
+	return c->health == CORE_HEALTH_BAD || c->busy_too_long;
+}
+
+static bool
+not_bad(struct core *c)
+{
+	return c->health != CORE_HEALTH_UNKNOWN && !bad(c);
+}
+
+static bool
+lock_free(struct core *c)
+{
+	return c->lock.owner == CORE_LOCK_FREE;
+}
+
+static bool
+lock_ours(struct core *c)
+{
+	return c->lock.owner == CORE_LOCK_OURS;
+}
+
+static bool
+lock_theirs(struct core *c)
+{
+	return c->lock.owner == CORE_LOCK_THEIRS;
+}
+
+static bool
+lock_known(struct core *c)
+{
+	return c->lock.owner != CORE_LOCK_UNKNOWN;
+}
+
+static bool
+lock_unknown(struct core *c)
+{
+	return !lock_known(c);
+}
+
+/* We register with the plugin's first verdict, and ask Consul after that. */
+static bool
+unasked(struct core *c)
+{
+	return c->health == CORE_HEALTH_UNKNOWN && lock_unknown(c);
+}
+
+static bool
+no_session(struct core *c)
+{
+	return !c->session;
+}
+
+/* The fuse: nobody else can be master yet, because Consul keeps the lock from
+ * them for the lock-delay, which is longer than fuse and demotion together. */
+static bool
+fuse_burnt(struct core *c)
+{
+	return c->proof < 0 || due(c, c->proof + c->config.fuse);
+}
+
+/* This copy was master when the agent last ran, and the lock says it still is. */
+static bool
+ours_from_before(struct core *c)
+{
+	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
+	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    !bad(c);
+}
+
+static bool
+may_resume(struct core *c)
+{
+	return ours_from_before(c) && not_bad(c);
+}
+
+/* Nobody has ever had the lock, and no other copy is there: if this one is a
+ * master, its operator has made it one, and to demote it would break what is to
+ * be made again.  Another copy that comes is seen within the fuse, and waits for
+ * a grace, which is longer. */
+static bool
+alone(struct core *c)
+{
+	return lock_free(c) && c->lock.epoch == 0 && c->lock.clean &&
+	    !c->guard_fired && !c->config.never_master && !c->made_master &&
+	    !due(c, c->lock.at + c->config.fuse);
+}
+
+static bool
+adopts(struct core *c)
+{
+	return alone(c) && !c->stop && !c->disabled;
+}
+
+static bool
+stops_unadopted(struct core *c)
+{
+	return c->stop && alone(c);
+}
+
+static bool
+may_adopt(struct core *c)
+{
+	return c->adopting && lock_ours(c) && !c->lock.made &&
+	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    not_bad(c);
+}
+
+static bool
+may_not_resume(struct core *c)
+{
+	if (lock_unknown(c) && !c->stop && !c->guard_fired)
+		return due(c, c->since + (c->lock.missing && !c->made_master ?
+		    c->config.fuse : c->config.request_timeout));
+	return !ours_from_before(c) && !adopts(c);
+}
+
+static bool
+guard_fired(struct core *c)
+{
+	return c->guard_fired;
+}
+
+static bool
+promoted(struct core *c)
+{
+	return c->op == CORE_NO_OP && c->done == CORE_ENSURE_MASTER;
+}
+
+static bool
+master_failed(struct core *c)
+{
+	return c->master_failures >= MASTER_FAILURES;
+}
+
+static int64_t
+promotion_begun(const struct core *c)
+{
+	return c->since > c->grace_until ? c->since : c->grace_until;
+}
+
+static bool
+promotion_late(struct core *c)
+{
+	return due(c, promotion_begun(c) + c->config.promote_limit);
+}
+
+/*
+ * What is true is looked up from the top; the first row whose condition holds
+ * is taken, then the next state's rows are looked at, until none holds.  The
+ * rows of DEMOTING count only when stepping down is over.
+ */
+static const struct core_rule rules[] = {
+/* in		  when		   goes to	   because */
+{ CORE_STARTING,  may_resume,	   CORE_PROMOTING, "the lock is still ours from before", NOTHING, true },
+{ CORE_STARTING,  may_adopt,	   CORE_PROMOTING, "nobody has had the lock yet, and no other copy is there", NOTHING, true },
+{ CORE_STARTING,  stops_unadopted, CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_STARTING,  may_not_resume,  CORE_DEMOTING,  "the copy may be a master from before", NOTHING, true },
+
+{ CORE_UNHEALTHY, stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_UNHEALTHY, disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_UNHEALTHY, not_bad,	   CORE_CANDIDATE, "the application is healthy again", NOTHING, true },
+
+{ CORE_DISABLED,  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_DISABLED,  enabled,	   CORE_CANDIDATE, "the disable file is gone", DISABLE, false },
+
+{ CORE_CANDIDATE, stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_CANDIDATE, disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_CANDIDATE, bad,		   CORE_UNHEALTHY, "the application is not healthy", HEALTH, true },
+{ CORE_CANDIDATE, lock_ours,	   CORE_PROMOTING, "we have the lock", NOTHING, true },
+{ CORE_CANDIDATE, lock_theirs,	   CORE_SLAVE,	   "another node has the lock", HOLDER, false },
+
+{ CORE_PROMOTING, fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
+{ CORE_PROMOTING, guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", NOTHING, false },
+{ CORE_PROMOTING, lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
+{ CORE_PROMOTING, no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
+{ CORE_PROMOTING, lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
+{ CORE_PROMOTING, stop,		   CORE_DEMOTING,  "we are told to stop", STOP, false },
+{ CORE_PROMOTING, disabled,	   CORE_DEMOTING,  "the disable file exists", DISABLE, false },
+{ CORE_PROMOTING, bad,		   CORE_DEMOTING,  "the application is not healthy", HEALTH, false },
+{ CORE_PROMOTING, master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CALL, false },
+{ CORE_PROMOTING, promotion_late,  CORE_DEMOTING,  "ensure_master has not ended within promote_limit", CALL, false },
+{ CORE_PROMOTING, promoted,	   CORE_MASTER,	   "ensure_master is done", CALL, true },
+
+{ CORE_MASTER,	  fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", NOTHING, false },
+{ CORE_MASTER,	  guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", NOTHING, false },
+{ CORE_MASTER,	  lock_theirs,	   CORE_DEMOTING,  "another node has the lock", HOLDER, false },
+{ CORE_MASTER,	  no_session,	   CORE_DEMOTING,  "our session in Consul is gone", NOTHING, false },
+{ CORE_MASTER,	  lock_free,	   CORE_DEMOTING,  "the lock was taken from us", NOTHING, false },
+{ CORE_MASTER,	  stop,		   CORE_DEMOTING,  "we are told to stop", STOP, false },
+{ CORE_MASTER,	  disabled,	   CORE_DEMOTING,  "the disable file exists", DISABLE, false },
+{ CORE_MASTER,	  yields,	   CORE_DEMOTING,  "Consul does not hand out this copy, but another one", YIELD, false },
+{ CORE_MASTER,	  bad,		   CORE_DEMOTING,  "the application is not healthy", HEALTH, false },
+{ CORE_MASTER,	  master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CALL, false },
+
+{ CORE_DEMOTING,  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_DEMOTING,  disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_DEMOTING,  bad,		   CORE_UNHEALTHY, "the application is not healthy", HEALTH, true },
+{ CORE_DEMOTING,  unasked,	   CORE_FENCED,	   "the plugin has not said yet how the copy is", NOTHING, false },
+{ CORE_DEMOTING,  lock_unknown,	   CORE_FENCED,	   "Consul does not tell who has the lock", NOTHING, false },
+{ CORE_DEMOTING,  lock_theirs,	   CORE_SLAVE,	   "another node has the lock", HOLDER, false },
+{ CORE_DEMOTING,  lock_known,	   CORE_CANDIDATE, "the copy is not a master", NOTHING, true },
+
+{ CORE_SLAVE,	  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_SLAVE,	  disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_SLAVE,	  bad,		   CORE_UNHEALTHY, "the application is not healthy", HEALTH, true },
+{ CORE_SLAVE,	  lock_free,	   CORE_CANDIDATE, "the lock is free", NOTHING, true },
+{ CORE_SLAVE,	  lock_ours,	   CORE_PROMOTING, "we have the lock", NOTHING, true },
+
+{ CORE_FENCED,	  stop,		   CORE_STOPPING,  "we are told to stop", STOP, false },
+{ CORE_FENCED,	  disabled,	   CORE_DISABLED,  "the disable file exists", DISABLE, false },
+{ CORE_FENCED,	  lock_known,	   CORE_CANDIDATE, "Consul tells again who has the lock", NOTHING, false },
+};
+
+/*
+ * Actions.
+ */
+
+static struct core_action *
+core_do(struct core *c, enum core_action_type type)
+{
+	struct core_action	*a;
+
+	/* The tests show that this can't happen; if it does, dying is safe
+	 * (the session ends) and losing an action is not. */
+	if (c->out->count == CORE_ACTIONS)
+		abort();
+	a = &c->out->list[c->out->count++];
+	memset(a, 0, sizeof *a);
+	a->type = type;
+	return a;
+}
+
+static void
+copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from == NULL ? "" : from);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+core_say(struct core *c, const char *fmt, ...)
+{
+	struct core_action	*a = core_do(c, CORE_SAY);
+	va_list			 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(a->text, sizeof a->text, fmt, ap);
+	va_end(ap);
+}
+
+static void
+core_cancel(struct core *c)
+{
+	if (c->op == CORE_NO_OP)
+		return;
+	core_do(c, CORE_CANCEL);
+	c->op = CORE_NO_OP;
+	c->call++;		/* an answer that is on its way is too late */
+}
+
+static void
+core_call(struct core *c, enum core_op op, int64_t timeout)
+{
+	struct core_action	*a = core_do(c, CORE_CALL);
+
+	a->call = ++c->call;
+	a->op = op;
+	a->epoch = c->epoch;
+	a->timeout = timeout;
+	copy(a->text, sizeof a->text, c->why);
+	copy(c->call_host, sizeof c->call_host, "");
+	c->call_port = 0;
+	if (op == CORE_ENSURE_SLAVE) {
+		copy(c->call_host, sizeof c->call_host, c->lock.host);
+		c->call_port = c->lock.port;
+	}
+	copy(a->host, sizeof a->host, c->call_host);
+	a->port = c->call_port;
+	if (op == CORE_ENSURE_MASTER) {
+		a->until = c->held;
+		a->yes = c->state == CORE_MASTER ||
+		    c->now >= promotion_begun(c) + c->config.catch_up;
+		c->maybe_master = c->made_master = true;
+	}
+	if (op == CORE_POSITION)
+		a->yes = c->was_master ||
+		    c->lock.epoch == c->config.resume_epoch;
+	c->op = op;
+}
+
+/*
+ * Facts.
+ */
+
+static void
+learn_health(struct core *c, const struct core_event *ev)
+{
+	if (ev->health != c->health)
+		c->busy_since = c->now;
+	c->health = ev->health;
+	copy(c->health_text, sizeof c->health_text, ev->text);
+}
+
+/* As long as a master can last that has not noticed yet. */
+static int64_t
+grace(const struct core *c)
+{
+	return c->config.fuse + c->config.demote_deadline + GRACE_MARGIN;
+}
+
+/*
+ * A lock found free may have a master still, who has not noticed yet: Consul's
+ * lock-delay keeps others away for long enough, unless the key was deleted or
+ * Consul has forgotten.  So wait as long as such a master can last, from when
+ * we first saw this very freedom.
+ */
+static void
+learn_free(struct core *c, const struct core_lock *l)
+{
+	bool	same = lock_free(c) && c->lock.epoch == l->epoch;
+
+	if (l->clean)
+		c->grace_until = c->now;
+	else if (!same || c->lock.clean) {
+		c->grace_until = c->now + grace(c);
+		/* It may be refused for so long, and whoever has waited for the
+		 * better copy would then try as that does. */
+		if (l->epoch != 0 &&
+		    c->acquire_at < c->now + c->config.lock_delay)
+			c->acquire_at = c->now + c->config.lock_delay;
+	}
+	c->grace_known = true;
+}
+
+/* The lock is ours, although we have not seen it free: an earlier run of ours
+ * has taken it, and may not have waited long enough when it died. */
+static void
+learn_inherited(struct core *c, const struct core_lock *l)
+{
+	c->grace_known = true;
+	c->grace_until = c->now;
+	if (l->epoch != c->config.resume_epoch)
+		c->grace_until += grace(c);
+}
+
+/* It may grow under a master, whose key somebody has overwritten. */
+static void
+learn_epoch(struct core *c, uint64_t epoch)
+{
+	if (c->state == CORE_MASTER && lock_ours(c) && epoch != c->epoch)
+		core_do(c, CORE_REMEMBER)->epoch = epoch;
+	c->epoch = epoch;
+}
+
+/* It was about another lock. */
+static void
+end_election(struct core *c)
+{
+	if (!c->electing)
+		return;
+	c->electing = false;
+	core_do(c, CORE_ELECT)->yes = false;
+}
+
+static void
+learn_lock(struct core *c, const struct core_lock *l)
+{
+	/* Only a consistent read can show that we have it. */
+	if (l->owner == CORE_LOCK_OURS && !l->proof)
+		return;
+	/* Read before we gave it back, answered after that. */
+	if (l->owner == CORE_LOCK_OURS && l->at <= c->given_back_at)
+		return;
+	if (l->owner != c->lock.owner || l->epoch != c->lock.epoch) {
+		c->elected_at = -1;
+		end_election(c);
+	}
+	if (l->owner == CORE_LOCK_FREE)
+		learn_free(c, l);
+	if (l->owner == CORE_LOCK_OURS) {
+		if (l->at > c->proof)
+			c->proof = l->at;
+		/* Two answers that have overtaken each other. */
+		if (lock_ours(c) && l->epoch < c->lock.epoch)
+			return;
+		if (!c->grace_known)
+			learn_inherited(c, l);
+		else if (l->made && !lock_ours(c))
+			c->grace_until = c->now + grace(c);
+	}
+	if (l->owner == CORE_LOCK_THEIRS) {
+		c->grace_known = false;
+		c->acquire_at = c->now;		/* they have had it */
+	}
+	c->lock = *l;
+	c->acquiring = false;
+	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
+		learn_epoch(c, l->epoch);
+	else if (l->owner == CORE_LOCK_FREE && c->epoch == 0)
+		c->epoch = l->epoch;	/* somebody has had it */
+}
+
+static void
+learn_session(struct core *c, bool yes)
+{
+	struct core_lock	freed = c->lock;
+
+	c->session = yes;
+	c->acquiring = false;
+	if (yes || !lock_ours(c))
+		return;
+	/* The lock went with it. */
+	freed.owner = CORE_LOCK_FREE;
+	freed.clean = false;
+	learn_lock(c, &freed);
+}
+
+/* When to call again what was not done. */
+static int64_t
+call_pause(struct core *c)
+{
+	bool	patient = c->state == CORE_SLAVE || c->state == CORE_UNHEALTHY;
+	int64_t	most = patient ? c->config.role_interval : CALL_PAUSE_MAX;
+	int64_t	pause = (int64_t)CALL_PAUSE <<
+		    (c->not_done < 10 ? c->not_done : 10);
+
+	return pause < most ? pause : most;
+}
+
+/* By the end of the fuse and one demotion, because nobody else can have the
+ * lock before; that is more time than one that begins earlier takes itself. */
+static struct core_action *
+core_lease(struct core *c, int64_t until)
+{
+	struct core_action	*a = core_do(c, CORE_LEASE);
+
+	a->until = c->lease = until;
+	a->by = c->config.demote_deadline +
+	    (c->proof >= 0 ? c->proof + c->config.fuse : c->since);
+	a->epoch = c->epoch;
+	/* Without ensure_demoted no lock is ever given back clean. */
+	a->clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
+	return a;
+}
+
+static void
+learn_demoted(struct core *c)
+{
+	c->maybe_master = c->made_master = c->unfenced = false;
+}
+
+/* What we could not do, from a process and with a handler of its own it may. */
+static void
+ask_guard(struct core *c)
+{
+	if (c->held == 0 || c->guard_asked)
+		return;
+	c->guard_asked = true;
+	c->guard_until = c->now + GUARD_ANSWER;
+	core_lease(c, c->now)->yes = true;
+}
+
+static void
+learn_result(struct core *c, const struct core_event *ev)
+{
+	enum core_op	op = c->op;
+
+	if (op == CORE_NO_OP || ev->call != c->call)
+		return;
+	c->op = CORE_NO_OP;
+	if (op == CORE_POSITION) {
+		c->position_told = ev->result == CORE_DONE;
+		c->position_at = c->now + CALL_PAUSE;
+		if (ev->result == CORE_AGAIN && c->now < c->position_until)
+			c->position_asked = false;
+		return;
+	}
+	c->failed = ev->result == CORE_FAILED;
+	c->done = ev->result == CORE_DONE ? op : CORE_NO_OP;
+	if (ev->result == CORE_DONE) {
+		c->not_done = 0;
+		c->call_at = c->now + c->config.role_interval;
+	} else {
+		if (c->not_done == 0)
+			c->not_done_at = c->now;
+		c->call_at = c->now + call_pause(c);
+		c->not_done++;
+	}
+	copy(c->call_text, sizeof c->call_text, ev->text);
+	if (op == CORE_ENSURE_MASTER)
+		c->master_failures = c->failed ? c->master_failures + 1 : 0;
+	else if (c->done == op)
+		learn_demoted(c);
+	else if (op == CORE_ENSURE_DEMOTED && c->failed)
+		ask_guard(c);
+}
+
+static void
+learn_guard(struct core *c, const struct core_event *ev)
+{
+	/* The first answer for this mastership, or a later one. */
+	if (ev->guard == CORE_GUARD_HOLDS && c->lease != 0 &&
+	    (ev->until == c->lease || c->held != 0))
+		c->held = ev->until;
+	if (ev->guard == CORE_GUARD_GONE) {
+		c->held = 0;
+		c->guard_asked = false;
+	}
+	/* We were demoted before; but it can give back what our session has. */
+	if (c->lease == 0 && ev->guard == CORE_GUARD_FIRED) {
+		c->guard_fired = c->state == CORE_DEMOTING;
+		c->drop_session = c->drop_session || !c->guard_fired;
+	}
+	/* What else it has to say of an older lease is of no use. */
+	if (ev->guard == CORE_GUARD_HOLDS || c->lease == 0)
+		return;
+	if (ev->guard != CORE_GUARD_FIRED) {
+		c->guard_until = c->now;
+	} else if (!c->guard_fired) {
+		core_cancel(c);
+		c->guard_fired = c->guard_asked = true;
+		c->guard_until = c->now + c->config.demote_deadline +
+		    GUARD_ANSWER;
+	}
+	if (ev->guard == CORE_GUARD_DEMOTED)
+		learn_demoted(c);
+	if (ev->guard == CORE_GUARD_DEMOTED || ev->guard == CORE_GUARD_FAILED)
+		copy(c->call_text, sizeof c->call_text, ev->text);
+}
+
+static void
+learn_released(struct core *c, bool yes)
+{
+	if (c->release != CORE_RELEASING)
+		return;
+	c->release = CORE_GIVEN_BACK;
+	c->drop_session = !yes;
+	c->lock.owner = yes ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
+	c->lock.clean = true;
+	c->given_back_at = c->now;
+	/* Let the others have it first. */
+	c->acquire_at = c->now + 2 * ACQUIRE_PAUSE;
+}
+
+static void
+learn(struct core *c, const struct core_event *ev)
+{
+	switch (ev->type) {
+	case CORE_EV_TICK:
+		break;
+	case CORE_EV_HEALTH:
+		learn_health(c, ev);
+		break;
+	case CORE_EV_LOCK:
+		learn_lock(c, ev->lock);
+		break;
+	case CORE_EV_REFUSED:
+		c->acquiring = false;
+		c->acquire_at = c->now + (ev->yes ? ACQUIRE_PAUSE :
+		    ACQUIRE_PAUSE_LONG);
+		break;
+	case CORE_EV_SESSION:
+		learn_session(c, ev->yes);
+		break;
+	case CORE_EV_CALL_DONE:
+		learn_result(c, ev);
+		break;
+	case CORE_EV_ELECTED:
+		if (!c->electing)
+			break;		/* of one that is over */
+		c->electing = false;
+		c->elected_at = ev->yes ? c->now : -1;
+		if (!ev->yes)
+			c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
+		break;
+	case CORE_EV_ELECTION_VOID:
+		c->elected_at = -1;
+		break;
+	case CORE_EV_RELEASED:
+		learn_released(c, ev->yes);
+		break;
+	case CORE_EV_GUARD:
+		learn_guard(c, ev);
+		break;
+	case CORE_EV_DISABLED:
+		c->disabled = ev->yes;
+		copy(c->disabled_text, sizeof c->disabled_text, ev->text);
+		break;
+	case CORE_EV_YIELD:
+		c->yields = ev->yes;
+		copy(c->yield_text, sizeof c->yield_text, ev->text);
+		break;
+	case CORE_EV_STOP:
+		c->stop = true;
+		copy(c->stop_text, sizeof c->stop_text, ev->text);
+		break;
+	}
+}
+
+/* A free lock that was seen before a pause of this process says nothing about
+ * who has come and gone since. */
+static void
+notice_pause(struct core *c, int64_t now)
+{
+	if (lock_free(c) && c->state == CORE_CANDIDATE &&
+	    now - c->now > STOOD_STILL) {
+		c->lock.owner = CORE_LOCK_UNKNOWN;
+		core_do(c, CORE_LOOK);
+	}
+}
+
+/* What only time makes true. */
+static void
+pass_time(struct core *c)
+{
+	c->busy_too_long = c->health == CORE_HEALTH_BUSY &&
+	    due(c, c->busy_since + c->config.busy_limit);
+	if (c->state != CORE_DEMOTING)
+		return;
+	if (c->maybe_master && !c->demote_late && c->config.can_demote &&
+	    due(c, c->since + c->config.demote_deadline)) {
+		c->demote_late = c->drop_session = true;
+		c->unfenced = c->made_master;
+		core_say(c, c->made_master ? "The copy could not be demoted "
+		    "within %.1f s and MAY STILL BE A MASTER (%.300s). Stop "
+		    "the application by hand. We go on trying; other nodes can "
+		    "take the lock after its lock-delay" : "The copy could not "
+		    "be told within %.1f s to take no writes (%.300s). Nothing "
+		    "here tells that we made it a master; if it takes writes "
+		    "all the same, stop the application by hand. We go on "
+		    "trying",
+		    (double)c->config.demote_deadline / 1000,
+		    c->call_text[0] != '\0' ? c->call_text : "no answer");
+		/* It said "again" until now, and the next call may hang. */
+		ask_guard(c);
+	}
+	if (c->maybe_master && !c->config.can_demote &&
+	    due(c, c->guard_until)) {
+		c->unfenced = true;
+		c->maybe_master = false;
+		core_say(c, "The plugin has no ensure_demoted, so the copy MAY "
+		    "STILL BE A MASTER until ensure_slave has run. Stop the "
+		    "application by hand; other nodes can take the lock after "
+		    "its lock-delay");
+	}
+	if (c->release == CORE_RELEASING && due(c, c->release_by))
+		learn_released(c, false);
+}
+
+/*
+ * Transitions.
+ */
+
+/* Demoted, or given up in a stop, and the lock given back where that helps. */
+static bool
+stepped_down(const struct core *c)
+{
+	if (c->maybe_master)
+		return c->stop && c->demote_late;
+	return c->lock.owner != CORE_LOCK_OURS || c->proof_lost ||
+	    c->demote_late || c->release == CORE_GIVEN_BACK;
+}
+
+/* A copy that could not be made master leaves the lock to others for a while. */
+static void
+hold_off(struct core *c)
+{
+	int	n = c->promote_failures < HOLD_OFF_DOUBLINGS ?
+		    c->promote_failures : HOLD_OFF_DOUBLINGS;
+
+	c->hold_off = c->now + ((int64_t)HOLD_OFF << n);
+	c->promote_failures++;
+}
+
+static void
+enter_demoting(struct core *c)
+{
+	core_cancel(c);
+	c->proof_lost = lock_ours(c) && fuse_burnt(c);
+	c->demote_late = false;
+	c->release = CORE_KEPT;
+	c->position_asked = c->position_told = false;
+	c->position_at = c->now;
+	c->position_until = 0;
+	c->lease_next = c->now;
+	c->guard_asked = c->guard_fired;
+	if (!c->guard_fired)
+		c->guard_until = c->now;
+	/* A plugin that can't demote leaves that to ensure_slave; but if the
+	 * lock is lost, the guard can still do what the operator has given it
+	 * for this. */
+	if (!c->config.can_demote) {
+		c->maybe_master = c->maybe_master &&
+		    (c->proof_lost || c->guard_fired);
+		if (c->maybe_master)
+			ask_guard(c);
+	}
+}
+
+static void
+leave_demoting(struct core *c)
+{
+	/* What we knew of a lock that we lost or dropped is worth nothing. */
+	if (lock_ours(c))
+		c->lock.owner = CORE_LOCK_UNKNOWN;
+	/* The guard's own release may be on its way: nothing that it could end
+	 * may be built on this session any more. */
+	if (c->guard_fired)
+		c->drop_session = true;
+	c->release = CORE_KEPT;
+	c->was_master = false;
+	c->proof_lost = c->demote_late = c->guard_fired = false;
+}
+
+/* The work of a state starts at once, and with nothing said about it yet. */
+static void
+enter(struct core *c, enum core_state from)
+{
+	if (from == CORE_PROMOTING && c->state == CORE_DEMOTING &&
+	    (master_failed(c) || promotion_late(c)))
+		hold_off(c);
+	if (from == CORE_MASTER && c->state == CORE_DEMOTING && yields(c)) {
+		c->hold_off = c->now + HOLD_OFF;
+		c->yield_at = c->now + YIELD_PAUSE;
+	}
+	c->since = c->now;
+	if (c->state == CORE_MASTER) {
+		c->promote_failures = 0;
+		c->unfenced = false;
+		c->was_master = true;
+		core_do(c, CORE_REMEMBER)->epoch = c->lock.epoch;
+		return;		/* ensure_master has just been done */
+	}
+	c->call_at = c->now;
+	c->done = CORE_NO_OP;
+	c->failed = false;
+	c->not_done = 0;
+	copy(c->call_text, sizeof c->call_text, "");
+	if (c->state == CORE_PROMOTING)
+		c->master_failures = 0;
+	else if (c->state == CORE_DEMOTING)
+		enter_demoting(c);
+	else if (c->state == CORE_STOPPING) {
+		/* Not taken over: it is left as its operator has made it. */
+		c->maybe_master = c->maybe_master && from != CORE_STARTING;
+		core_do(c, CORE_LEAVE)->yes = !c->maybe_master;
+	}
+}
+
+static void
+explain(const struct core *c, const struct core_rule *r, char *text,
+    size_t size)
+{
+	const char	*more = "";
+
+	switch (r->detail) {
+	case NOTHING:
+		break;
+	case HEALTH:
+		more = c->health_text;
+		break;
+	case CALL:
+		more = c->call_text;
+		break;
+	case HOLDER:
+		more = c->lock.node;
+		break;
+	case STOP:
+		more = c->stop_text;
+		break;
+	case YIELD:
+		more = c->yield_text;
+		break;
+	case DISABLE:
+		more = c->disabled_text;
+		break;
+	}
+	snprintf(text, size, "%s%s%.400s", r->because,
+	    more[0] == '\0' ? "" : ": ", more);
+}
+
+/* Takes one row of the table; false when none holds. */
+static bool
+step(struct core *c)
+{
+	enum core_state		 from = c->state;
+	struct core_action	*a;
+	size_t			 i;
+
+	if (from == CORE_DEMOTING && !stepped_down(c))
+		return false;
+	if (from == CORE_DEMOTING)
+		leave_demoting(c);
+	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		if (rules[i].in == from && rules[i].when(c))
+			break;
+	if (i == sizeof rules / sizeof rules[0])
+		return false;
+	explain(c, &rules[i], c->why, sizeof c->why);
+	a = core_do(c, CORE_CHANGED);
+	a->from = from;
+	a->to = rules[i].to;
+	a->yes = rules[i].quiet;
+	copy(a->text, sizeof a->text, c->why);
+	c->state = rules[i].to;		/* the only assignment */
+	enter(c, from);
+	return true;
+}
+
+/*
+ * What a state does while it lasts.
+ */
+
+/*
+ * May the lock be tried for now?  The copies are compared when no master can be
+ * writing any more, so a lock that was lost is not tried for in the grace: but a
+ * missing key is, whose grace only begins when somebody has made it.
+ */
+static bool
+may_acquire(struct core *c)
+{
+	if (!lock_free(c) || !c->session || c->acquiring ||
+	    c->health != CORE_HEALTH_OK || c->config.never_master)
+		return false;
+	return due(c, c->acquire_at) && due(c, c->hold_off) &&
+	    (c->lock.epoch == 0 || due(c, c->grace_until));
+}
+
+static bool
+elected(const struct core *c)
+{
+	return c->elected_at >= 0 && c->now < c->elected_at + ELECTION_HOLDS;
+}
+
+static void
+work_starting(struct core *c)
+{
+	if (!adopts(c))
+		return;
+	if (due(c, c->look_at)) {
+		c->look_at = c->now + ALONE_LOOK;
+		due(c, c->look_at);
+		core_do(c, CORE_LOOK);
+	}
+	if (c->health != CORE_HEALTH_OK || !c->session || c->acquiring ||
+	    !due(c, c->acquire_at))
+		return;
+	c->acquiring = c->adopting = true;
+	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
+}
+
+static int64_t
+slave_grace(const struct core *c)
+{
+	int64_t	share = c->config.election_wait / SLAVE_GRACE_SHARE;
+
+	return share < SLAVE_GRACE ? share : SLAVE_GRACE;
+}
+
+static void
+work_candidate(struct core *c)
+{
+	/* Keep looking, so that notice_pause can tell a pause from peace. */
+	if (lock_free(c))
+		due(c, c->now + STOOD_STILL / 2);
+	if (!may_acquire(c))
+		return;
+	if (!elected(c))
+		return;		/* wish_election asks */
+	if (c->op != CORE_NO_OP) {
+		if (!due(c, c->since + slave_grace(c)))
+			return;
+		core_cancel(c);
+	}
+	c->acquiring = true;
+	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
+}
+
+static void
+work_master(struct core *c)
+{
+	if (c->op != CORE_ENSURE_MASTER)
+		core_cancel(c);
+	/* No master without a guard.  Of a lease that it has not heard of it
+	 * has ended the one before, maybe, demoted the copy and given the lock
+	 * back: all of that can happen while we stand still. */
+	if (c->now >= c->held)
+		return;
+	if (c->op == CORE_NO_OP && due(c, c->grace_until) && due(c, c->call_at))
+		core_call(c, CORE_ENSURE_MASTER, c->config.master_deadline);
+}
+
+/* An unhealthy copy is kept a slave too: that may be what heals it. */
+static void
+work_slave(struct core *c)
+{
+	bool	moved = strcmp(c->call_host, c->lock.host) != 0 ||
+		    c->call_port != c->lock.port;
+
+	if (!lock_theirs(c) || c->lock.host[0] == '\0')
+		return;
+	if (moved)
+		core_cancel(c);
+	if (c->op == CORE_NO_OP && (moved || due(c, c->call_at)))
+		core_call(c, CORE_ENSURE_SLAVE, c->config.slave_deadline);
+}
+
+/* What a demoted copy has, the next master must have too; where it can't be told
+ * in time, nobody waits for that. */
+static bool
+position_known(const struct core *c)
+{
+	return !c->config.can_tell || !c->config.can_demote ||
+	    (c->position_asked && c->op == CORE_NO_OP);
+}
+
+static void
+work_demoting(struct core *c)
+{
+	int64_t	left = c->since + c->config.demote_deadline - c->now;
+
+	if (c->maybe_master && !due(c, c->guard_until)) {
+		return;		/* the guard is at it */
+	} else if (c->maybe_master) {
+		/* What is too short to do it would only hide why it failed. */
+		if (c->not_done > 0 && left > 0 && left < LAST_CALL)
+			due(c, c->now + left);
+		else if (c->op == CORE_NO_OP && due(c, c->call_at))
+			core_call(c, CORE_ENSURE_DEMOTED,
+			    left > 0 ? left : c->config.demote_deadline);
+	} else if (c->release == CORE_KEPT && !position_known(c)) {
+		if (c->op != CORE_NO_OP || !due(c, c->position_at))
+			return;
+		if (c->position_until == 0)
+			c->position_until = c->now + POSITION_WAIT;
+		core_call(c, CORE_POSITION, POSITION_LIMIT);
+		c->position_asked = true;
+	} else if (c->release == CORE_KEPT) {
+		struct core_action	*a;
+
+		/* A release that is answered late must not take the lock from
+		 * a next run of ours that goes on with this session. */
+		core_do(c, CORE_REMEMBER)->epoch = 0;
+		a = core_do(c, CORE_RELEASE);
+		a->yes = c->position_told;
+		/* Not if it can't be demoted, but by becoming a slave. */
+		a->clean = c->now >= c->grace_until && c->config.can_demote;
+		c->release = CORE_RELEASING;
+		c->release_by = c->now + 2 * c->config.request_timeout;
+	} else
+		due(c, c->release_by);
+}
+
+static void
+work(struct core *c)
+{
+	switch (c->state) {
+	case CORE_CANDIDATE:
+		work_candidate(c);
+		break;
+	case CORE_PROMOTING:
+	case CORE_MASTER:
+		work_master(c);
+		break;
+	case CORE_SLAVE:
+	case CORE_UNHEALTHY:
+		work_slave(c);
+		break;
+	case CORE_DEMOTING:
+		work_demoting(c);
+		break;
+	case CORE_STARTING:
+		work_starting(c);
+		break;
+	case CORE_DISABLED:
+	case CORE_FENCED:
+	case CORE_STOPPING:
+	case CORE_STATES:
+		break;
+	}
+}
+
+/*
+ * What the guard is told: how long the copy may be a master without a word from
+ * us.  While we demote it ourselves that is from moment to moment.
+ */
+
+static int64_t
+lease_wanted(struct core *c)
+{
+	if (c->state == CORE_PROMOTING || c->state == CORE_MASTER)
+		return c->proof + c->config.fuse;
+	if (!c->maybe_master)
+		return 0;
+	if (c->state != CORE_DEMOTING || c->lease == 0 ||
+	    !due(c, c->lease_next))
+		return c->lease;
+	c->lease_next = c->now + DEMOTE_LEASE_NEXT;
+	due(c, c->lease_next);
+	return c->now + DEMOTE_LEASE;
+}
+
+static void
+hold_lease(struct core *c)
+{
+	int64_t	until = lease_wanted(c);
+
+	if (until == c->lease)
+		return;
+	if (until == 0) {
+		core_do(c, CORE_END_LEASE);
+		c->lease = c->held = 0;
+	} else
+		core_lease(c, until);
+}
+
+/*
+ * Which of the copies takes a free lock: asked of the others.
+ */
+static void
+wish_election(struct core *c)
+{
+	bool	want = c->state == CORE_CANDIDATE && may_acquire(c) &&
+		    !elected(c);
+
+	if (want == c->electing)
+		return;
+	c->electing = want;
+	core_do(c, CORE_ELECT)->yes = want;
+}
+
+/*
+ * What others see of us.
+ */
+
+static void
+wish_session(struct core *c)
+{
+	bool	want = c->state != CORE_UNHEALTHY &&
+		    c->state != CORE_DISABLED && c->state != CORE_STOPPING;
+
+	if (c->state == CORE_STOPPING)
+		return;		/* CORE_LEAVE sees to it */
+	if (c->drop_session) {
+		core_do(c, CORE_WANT_SESSION)->yes = false;
+		c->drop_session = c->want_session = c->session = false;
+	}
+	if (c->demote_late)
+		want = false;
+	if (!want)
+		c->acquiring = false;
+	if (want == c->want_session)
+		return;
+	core_do(c, CORE_WANT_SESSION)->yes = c->want_session = want;
+	if (!want)
+		c->session = false;
+}
+
+/* It says again and again that it is not one yet.  When its master dies it need
+ * not be told from the others before there can be another master. */
+static bool
+joins_in_vain(struct core *c)
+{
+	return c->not_done > 0 && due(c, c->not_done_at + c->config.lock_delay +
+	    grace(c));
+}
+
+/* NULL: leave it as it is. */
+static const char *
+tag(struct core *c)
+{
+	bool	was_slave = strcmp(c->tag, "slave") == 0;
+
+	switch (c->state) {
+	case CORE_MASTER:
+		return "master";
+	case CORE_UNHEALTHY:
+		return "unhealthy";
+	case CORE_DISABLED:
+		return "disabled";
+	case CORE_SLAVE:
+		if (c->done == CORE_ENSURE_SLAVE)
+			return "slave";
+		return was_slave && !c->failed && !joins_in_vain(c) ?
+		    "slave" : "";
+	case CORE_CANDIDATE:
+	case CORE_FENCED:
+		return was_slave ? "slave" : "";
+	case CORE_DEMOTING:
+		return c->demote_late ? "" : NULL;
+	case CORE_STARTING:
+	case CORE_PROMOTING:
+	case CORE_STOPPING:
+	case CORE_STATES:
+		break;
+	}
+	return NULL;
+}
+
+static void
+show_tag(struct core *c)
+{
+	const char	*t = tag(c);
+
+	if (t == NULL || strcmp(t, c->tag) == 0)
+		return;
+	copy(c->tag, sizeof c->tag, t);
+	copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
+}
+
+/* While the lock is ours a bad verdict is held back until the copy is demoted
+ * and the lock given back: Consul would end the session over it, and the
+ * others would have to wait for the lock-delay. */
+static void
+show_health(struct core *c)
+{
+	enum core_health	 h = bad(c) ? CORE_HEALTH_BAD : c->health;
+	struct core_action	*a;
+
+	if (h == CORE_HEALTH_BAD && lock_ours(c) && !c->demote_late &&
+	    c->published != CORE_HEALTH_UNKNOWN &&
+	    (c->state == CORE_PROMOTING || c->state == CORE_MASTER ||
+	    c->state == CORE_DEMOTING))
+		return;
+	if (h == c->published &&
+	    strcmp(c->published_text, c->health_text) == 0)
+		return;
+	c->published = h;
+	copy(c->published_text, sizeof c->published_text, c->health_text);
+	a = core_do(c, CORE_PUBLISH);
+	a->health = h;
+	copy(a->text, sizeof a->text, c->health_text);
+}
+
+void
+core_init(struct core *c, const struct core_config *config, int64_t now)
+{
+	memset(c, 0, sizeof *c);
+	c->config = *config;
+	c->now = c->since = now;
+	c->wake = now;
+	c->proof = c->given_back_at = c->elected_at = -1;
+	c->maybe_master = config->can_demote || config->inherited_lease != 0;
+	c->made_master = config->resume_epoch != 0 ||
+	    config->inherited_lease != 0;
+	/* Whether it has fired already the guard says when it is told another. */
+	c->lease = config->inherited_lease;
+	c->guard_until = now;
+	c->acquire_at = c->hold_off = now;
+	copy(c->tag, sizeof c->tag, "?");
+	copy(c->why, sizeof c->why, "the agent starts");
+}
+
+void
+core_configure(struct core *c, const struct core_config *config)
+{
+	c->config = *config;
+}
+
+void
+core_event(struct core *c, const struct core_event *ev, int64_t now,
+    struct core_actions *out)
+{
+	c->out = out;
+	out->count = 0;
+	notice_pause(c, now);
+	c->now = now;
+	learn(c, ev);
+	do {
+		c->wake = INT64_MAX;
+		pass_time(c);
+	} while (step(c));
+	work(c);
+	hold_lease(c);
+	wish_election(c);
+	wish_session(c);
+	show_tag(c);
+	show_health(c);
+	c->out = NULL;
+}
+
+const char *
+core_state_name(enum core_state s)
+{
+	return s < CORE_STATES ? state_names[s] : "?";
+}
+
+const char *
+core_op_name(enum core_op op)
+{
+	static const char *const names[] = {
+		"nothing", "ensure_master", "ensure_slave", "ensure_demoted",
+		"position"
+	};
+
+	return names[op];
+}
+
+bool
+core_is_master(const struct core *c)
+{
+	return c->state == CORE_MASTER;
+}
+
+bool
+core_stands_aside(const struct core *c)
+{
+	return c->state == CORE_CANDIDATE && c->lock.clean &&
+	    (c->health != CORE_HEALTH_OK ||
+	    c->now + c->config.election_wait / 2 < c->hold_off);
+}
+
+bool
+core_is_slave(const struct core *c)
+{
+	return c->state == CORE_SLAVE && strcmp(c->tag, "slave") == 0;
+}
+
+const char *
+core_role_name(const struct core *c)
+{
+	return c->state == CORE_SLAVE && !core_is_slave(c) ? CORE_JOINING :
+	    core_state_name(c->state);
+}
+
+const char *
+core_role_why(const struct core *c)
+{
+	if (c->state != CORE_SLAVE || core_is_slave(c))
+		return c->why;
+	return c->call_text[0] != '\0' ? c->call_text :
+	    "ensure_slave has not been done yet";
+}
+
+int64_t
+core_fuse_left(const struct core *c, int64_t now)
+{
+	if (c->state != CORE_MASTER && c->state != CORE_PROMOTING)
+		return -1;
+	return c->proof + c->config.fuse > now ?
+	    c->proof + c->config.fuse - now : 0;
+}
+
+/* All reasons that lead from one state to another stand at one arrow. */
+static void
+print_arrow(FILE *f, const struct core_rule *first)
+{
+	const struct core_rule	*end = rules + sizeof rules / sizeof rules[0];
+	const struct core_rule	*r;
+
+	for (r = rules; r < first; r++)
+		if (r->in == first->in && r->to == first->to)
+			return;		/* printed already */
+	fprintf(f, "\t%s -> %s [label=\"", core_state_name(first->in),
+	    core_state_name(first->to));
+	for (r = first; r < end; r++)
+		if (r->in == first->in && r->to == first->to)
+			fprintf(f, "%s%s", r == first ? "" : "\\n", r->because);
+	fputs("\"];\n", f);
+}
+
+void
+core_print_dot(FILE *f)
+{
+	size_t	i;
+
+	fputs("digraph \"consul-failover\" {\n"
+	    "\tnode [shape=box, style=rounded, fontname=Helvetica];\n"
+	    "\tedge [fontname=Helvetica, fontsize=9];\n", f);
+	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		print_arrow(f, &rules[i]);
+	fputs("\tmaster [penwidth=2];\n}\n", f);
+}

@@ -1,0 +1,105 @@
+/*
+ * election.h - which of the copies takes a free lock: the one that has got
+ * furthest.
+ *
+ * Pure, like core.h, and linked into the same three programs.  Its user asks
+ * for the next step, does it, tells what came of it, and asks again.
+ *
+ * Every candidate has a record in Consul: its priority, and, once it has been
+ * asked for during an election, its position.  Only a plugin can compare two
+ * positions, and only one way round: has_position says "I have all that this
+ * one names".  So each candidate compares the others' positions with its own
+ * copy, stands back while another one has what it has not, and says in its
+ * record whom it stands back for.  Positions need not be ordered: of two that
+ * both lack something of the other (GTID sets that have diverged), the one with
+ * the higher priority goes on, then the one with the greater name.
+ */
+#ifndef ELECTION_H
+#define ELECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ELECTION_ID	520		/* node "/" service id */
+#define ELECTION_POSITION 4096		/* as FAILOVER_POSITION */
+
+/* A candidate's record, as read in Consul; all strings are the reader's. */
+struct election_record {
+	const char	*id;
+	bool		 alive;		/* its session lives */
+	bool		 compares;	/* its plugin can compare positions */
+	int64_t		 priority;
+	uint64_t	 epoch;		/* the free lock that it speaks of */
+	const char	*position;	/* at that time; "" if it can't be told */
+	const char *const *yields;	/* ids, NULL at the end */
+};
+
+struct election_config {
+	char		 id[ELECTION_ID];	/* ours */
+	int64_t		 wait;
+	int64_t		 priority;
+	int64_t		 max_behind;		/* -1: any */
+	bool		 compares, measures;	/* the plugin has has_position
+						 * and position, behind */
+};
+
+enum election_step_type {
+	ELECTION_NOTHING,	/* until something is told, or `at` has come */
+	ELECTION_POSITION_OF_OURS,	/* ask the plugin: position */
+	ELECTION_COMPARE,	/* has_position of text */
+	ELECTION_MEASURE,	/* behind of text */
+	ELECTION_PUBLISH,	/* our record: text is the position */
+	ELECTION_TAKE,		/* the lock is for us; over */
+	ELECTION_REFUSE,	/* we must not take it; text is why; over */
+};
+
+struct election_step {
+	enum election_step_type	 type;
+	int64_t			 at;
+	const char		*text;		/* borrowed */
+	const char *const	*yields;	/* PUBLISH; borrowed */
+};
+
+/* What the plugin answers to ASK, COMPARE and MEASURE. */
+enum election_answer { ELECTION_YES, ELECTION_NO, ELECTION_CAN_NOT_TELL };
+
+struct election;
+
+/* Config is borrowed and may change between two elections. */
+struct election		*election_new(const struct election_config *);
+void			 election_free(struct election *);	/* NULL is fine */
+
+/* A free lock, seen as epoch: its last holder (an id, "" if not known) has left
+ * this position ("" for none); known is the last position of a master that was
+ * heard of, for max_behind. */
+void			 election_begin(struct election *, uint64_t epoch,
+			    const char *last_holder, const char *left,
+			    const char *known, int64_t now);
+void			 election_end(struct election *);
+bool			 election_runs(const struct election *);
+
+/* The records, borrowed until the next call or election_end.  current: they
+ * are all there are; or else a better copy may have come since they were read,
+ * and newer ones are waited for. */
+void			 election_records(struct election *,
+			    const struct election_record *, size_t,
+			    bool current);
+
+struct election_step	 election_next(struct election *, int64_t now);
+
+/* After ELECTION_TAKE, while the lock can't be had yet: true once another copy
+ * has come, or has said how far it has got, since that was decided.  Then it
+ * must be decided anew. */
+bool			 election_is_void(struct election *);
+/* Our record has been written anew, without what was said in it. */
+void			 election_say_again(struct election *);
+
+/* To the step that was asked last; text is the position, or the number. */
+void			 election_answer(struct election *,
+			    enum election_answer, const char *text);
+
+/* Why this copy waits, or has taken the lock, for people. */
+const char		*election_reason(const struct election *);
+
+#endif

@@ -1,0 +1,597 @@
+/*
+ * handler_main.c - the program consul-failover-handler: runs one plugin.
+ *
+ * It is started by the agent with the channel as descriptor 3 and the plugin as
+ * 4, and knows nothing of Consul.  It answers one call after the other; the agent keeps the
+ * time and kills it when a call takes too long.
+ *
+ *	handler			agent
+ *	DESCRIPTION or REFUSED
+ *				START	once, ahead of the first call
+ *				CALL
+ *	LOG ...
+ *	RESULT
+ *	WATCH			between calls, once after each health
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "clock.h"
+#include "memory.h"
+#include "plugin.h"
+#include "signals.h"
+#include "trace.h"
+#include "wire.h"
+
+#define CHANNEL	CHILD_CHANNEL
+
+struct run_option {
+	const char	*name;
+	const char	*value;
+	int64_t		 number;
+	const char	*secret;	/* kept by the agent; "": none */
+};
+
+struct run {
+	union {				/* first: the plugin gives it back */
+		struct failover	 f;
+		char		 room[PLUGIN_ROOM];
+	};
+	struct plugin	 plugin;
+	bool		 started;	/* plugin_start has answered done */
+	bool		 watching;	/* this handler reports watch_fd */
+	bool		 demoting;
+	int		 watch;		/* -1: none, or reported already */
+	bool		 measured;	/* a first call has been made */
+	struct trace	 first;		/* what was there after it */
+	bool		 closed_watch;	/* watch_fd gave no descriptor */
+	char		 sentence[FAILOVER_SENTENCE];
+	char		 position[FAILOVER_POSITION];
+	const char	*memory_path;
+	char		 memory[FAILOVER_SENTENCE];
+	struct run_option *options;
+	size_t		 option_count;
+	struct wire	 start;		/* holds the options' strings */
+	struct wire	 call;		/* holds the call's strings */
+	struct wire	 out;
+};
+
+/*
+ * What the plugin finds in struct failover.
+ */
+
+static const struct run_option *
+run_find(const struct failover *f, const char *name)
+{
+	const struct run	*r = (const struct run *)f;
+	size_t			 i;
+
+	for (i = 0; i < r->option_count; i++)
+		if (strcmp(r->options[i].name, name) == 0)
+			return &r->options[i];
+	return NULL;
+}
+
+static const char *
+run_option(const struct failover *f, const char *name)
+{
+	const struct run_option	*o = run_find(f, name);
+
+	return o == NULL ? NULL : o->value;
+}
+
+static int64_t
+run_number(const struct failover *f, const char *name)
+{
+	const struct run_option	*o = run_find(f, name);
+
+	return o == NULL ? 0 : o->number;
+}
+
+static int64_t
+run_time_left(const struct failover *f)
+{
+	int64_t	 now = clock_ms();
+
+	return f->deadline > now ? f->deadline - now : 0;
+}
+
+__attribute__((format(printf, 3, 4))) static enum failover_result
+run_say(struct failover *f, enum failover_result result, const char *fmt, ...)
+{
+	struct run	*r = (struct run *)f;
+	va_list		 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r->sentence, sizeof(r->sentence), fmt, ap);
+	va_end(ap);
+	return result;
+}
+
+__attribute__((format(printf, 3, 4))) static void
+run_log(struct failover *f, enum failover_level level, const char *fmt, ...)
+{
+	struct run	*r = (struct run *)f;
+	char		 line[FAILOVER_SENTENCE];
+	va_list		 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	wire_begin(&r->out, WIRE_LOG);
+	wire_put_number(&r->out, (uint64_t)level);
+	wire_put_string(&r->out, line);
+	wire_send(CHANNEL, &r->out);
+}
+
+static enum failover_result
+run_say_text(struct failover *f, enum failover_result result, const char *text)
+{
+	return run_say(f, result, "%s", text);
+}
+
+static void
+run_log_text(struct failover *f, enum failover_level level, const char *text)
+{
+	run_log(f, level, "%s", text);
+}
+
+static enum failover_result
+run_read_secret(struct failover *f, const char *option, const char *path,
+    char *text, size_t size)
+{
+	enum failover_result	 result = FAILOVER_DONE;
+	struct stat		 st;
+	FILE			*file;
+
+	file = fopen(path, "re");
+	if (file == NULL || fstat(fileno(file), &st) != 0 ||
+	    (fgets(text, (int)size, file) == NULL && ferror(file)))
+		result = run_say(f, FAILOVER_FAILED, "%s: %s: %s", option,
+		    path, strerror(errno));
+	else if ((st.st_mode & S_IROTH) != 0)
+		result = run_say(f, FAILOVER_FAILED, "%s: %s can be read by "
+		    "everybody: chmod o-r it", option, path);
+	else if (strlen(text) == size - 1 && text[size - 2] != '\n')
+		result = run_say(f, FAILOVER_FAILED, "%s: the first line of %s "
+		    "is longer than %zu bytes", option, path, size - 2);
+	if (file != NULL)
+		fclose(file);
+	text[result == FAILOVER_DONE ? strcspn(text, "\r\n") : 0] = '\0';
+	return result;
+}
+
+static enum failover_result
+run_secret(struct failover *f, const char *option, char *text, size_t size)
+{
+	const struct run	*r = (const struct run *)f;
+	const struct run_option	*o = run_find(f, option);
+
+	text[0] = '\0';
+	if (o == NULL || o->value[0] == '\0' ||
+	    run_read_secret(f, option, o->value, text, size) == FAILOVER_DONE)
+		return FAILOVER_DONE;
+	/* A file that went bad under a master must not keep it one. */
+	if (!r->demoting || o->secret[0] == '\0' || strlen(o->secret) >= size)
+		return FAILOVER_FAILED;
+	f->log(f, FAILOVER_WARNING, "%s; demoting with the one that was there "
+	    "at the start", r->sentence);
+	strcpy(text, o->secret);
+	return FAILOVER_DONE;
+}
+
+static enum failover_result
+run_remember(struct failover *f, const char *text)
+{
+	struct run	*r = (struct run *)f;
+	char		 line[FAILOVER_SENTENCE];
+	struct error	 err;
+
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\r\n"), text);
+	if (strcmp(line, r->memory) == 0)
+		return FAILOVER_DONE;
+	if (!memory_write(r->memory_path, line, &err))
+		return run_say(f, FAILOVER_FAILED, "%s: free its disk, or set "
+		    "[agent] state_dir; not kept: %s", err.text, line);
+	memcpy(r->memory, line, sizeof(line));
+	return FAILOVER_DONE;
+}
+
+/*
+ * Messages.
+ */
+
+static void
+run_refuse(struct run *r, const char *why)
+{
+	wire_begin(&r->out, WIRE_REFUSED);
+	wire_put_string(&r->out, why);
+	wire_send(CHANNEL, &r->out);
+}
+
+static bool
+run_describe(struct run *r, bool whole)
+{
+	const struct failover_plugin_info	*info = &r->plugin.info;
+	const struct failover_option		*o;
+	const char				*function;
+	char					 near[PLUGIN_NEAR];
+	size_t					 i;
+
+	wire_begin(&r->out, WIRE_DESCRIPTION);
+	wire_put_number(&r->out, info->abi);
+	wire_put_string(&r->out, info->name);
+	wire_put_string(&r->out, info->version);
+	wire_put_string(&r->out, info->summary);
+	for (i = 0; (function = plugin_function(&r->plugin, i)) != NULL; i++)
+		wire_put_string(&r->out, function);
+	if (whole && plugin_find_near(&r->plugin, near, sizeof(near)))
+		wire_put_string(&r->out, near);
+	wire_put_string(&r->out, "");
+	for (o = info->options; o != NULL && o->name != NULL; o++) {
+		wire_put_string(&r->out, o->name);
+		wire_put_number(&r->out, (uint64_t)o->type);
+		wire_put_number(&r->out, o->fallback != NULL);
+		wire_put_string(&r->out, o->fallback);
+		wire_put_string(&r->out, o->meaning);
+	}
+	wire_put_string(&r->out, "");
+	if (r->out.broken) {
+		run_refuse(r, "the plugin's description is longer than 64 KiB");
+		return false;
+	}
+	return wire_send(CHANNEL, &r->out);
+}
+
+static bool
+run_read_start(struct run *r)
+{
+	struct wire		*w = &r->start;
+	struct run_option	*o;
+	uint64_t		 count;
+
+	if (wire_receive(CHANNEL, w, 0) != 1 || wire_type(w) != WIRE_START)
+		return false;
+	r->f.service = wire_string(w);
+	r->f.port = (uint16_t)wire_number(w);
+	r->memory_path = wire_string(w);
+	r->watching = wire_number(w) != 0 && r->plugin.watch_fd != NULL;
+	count = wire_number(w);
+	if (count > WIRE_MAX)
+		return false;
+	r->options = calloc(count + 1, sizeof(*r->options));
+	if (r->options == NULL)
+		return false;
+	for (r->option_count = 0; r->option_count < count; r->option_count++) {
+		o = &r->options[r->option_count];
+		o->name = wire_string(w);
+		o->value = wire_string(w);
+		o->number = (int64_t)wire_number(w);
+		o->secret = wire_string(w);
+	}
+	return wire_end(w);
+}
+
+/*
+ * Calls.
+ */
+
+static enum failover_result
+run_traces(struct run *r)
+{
+	struct trace	 t;
+
+	trace_take(&t);
+	t.closed_watch = r->closed_watch;
+	trace_print(&t, r->position, sizeof(r->position));
+	return FAILOVER_DONE;
+}
+
+/* What is closed tells of nothing: the agent would wait for it in vain. */
+static void
+run_ask_watch(struct run *r)
+{
+	r->watch = r->watching && r->started ? r->plugin.watch_fd(&r->f) : -1;
+	if (r->watch < 0 || fcntl(r->watch, F_GETFD) != -1)
+		return;
+	if (!r->closed_watch)
+		run_log(&r->f, FAILOVER_WARNING, "watch_fd gave descriptor %d, "
+		    "which is closed: that the application dies is seen with "
+		    "the next health call only", r->watch);
+	r->closed_watch = true;
+	r->watch = -1;
+}
+
+/* Ahead of the answer: the process is replaced after that. */
+static void
+run_tell_growth(struct run *r)
+{
+	struct trace	 now;
+	char		 text[128];
+
+	trace_measure(r->measured ? &now : &r->first);
+	if (r->measured && trace_has_grown(&r->first, &now, text,
+	    sizeof(text))) {
+		wire_begin(&r->out, WIRE_GROWN);
+		wire_put_string(&r->out, text);
+		wire_send(CHANNEL, &r->out);
+	}
+	r->measured = true;
+}
+
+static enum failover_result
+run_function(struct run *r, const char *op, const char *master_host,
+    const char *other)
+{
+	const struct plugin	*p = &r->plugin;
+	struct failover		*f = &r->f;
+
+	if (strcmp(op, "health") == 0)
+		return p->health(f);
+	if (strcmp(op, "plugin_start") == 0)
+		return FAILOVER_DONE;		/* it has been run by now */
+	if (strcmp(op, "traces") == 0)
+		return run_traces(r);
+	if (strcmp(op, "ensure_master") == 0)
+		return p->ensure_master(f);
+	if (strcmp(op, "ensure_slave") == 0)
+		return p->ensure_slave(f, master_host);
+	if (strcmp(op, "ensure_demoted") == 0 && p->ensure_demoted != NULL)
+		return p->ensure_demoted(f);
+	if (strcmp(op, "position") == 0 && p->position != NULL)
+		return p->position(f, r->position, sizeof(r->position));
+	if (strcmp(op, "has_position") == 0 && p->has_position != NULL)
+		return p->has_position(f, other);
+	if (strcmp(op, "behind") == 0 && p->behind != NULL) {
+		snprintf(r->position, sizeof(r->position), "%lld",
+		    (long long)p->behind(f, other));
+		return FAILOVER_DONE;
+	}
+	return run_say(f, FAILOVER_FAILED, "the plugin has no %s", op);
+}
+
+/* What came out of function becomes an answer that can be passed on. */
+static enum failover_result
+run_check_result(struct run *r, const char *function, int result)
+{
+	static const char	*const words[] = { "done", "failed", "again" };
+
+	if (result < FAILOVER_DONE || result > FAILOVER_AGAIN)
+		return run_say(&r->f, FAILOVER_FAILED,
+		    "%s answered %d, which is no failover_result", function,
+		    result);
+	if (r->sentence[0] == '\0')
+		run_say(&r->f, FAILOVER_DONE, "%s: %s", function,
+		    words[result]);
+	return (enum failover_result)result;
+}
+
+/* Lazily, so that it is covered by the deadline of a call. */
+static bool
+run_plugin_start(struct run *r)
+{
+	char	 why[FAILOVER_SENTENCE];
+
+	if (!r->started && r->plugin.plugin_start != NULL &&
+	    run_check_result(r, "plugin_start",
+	    (int)r->plugin.plugin_start(&r->f)) != FAILOVER_DONE) {
+		memcpy(why, r->sentence, sizeof(why));
+		run_say(&r->f, FAILOVER_FAILED, "plugin_start: %s", why);
+		return false;
+	}
+	r->started = true;
+	r->sentence[0] = '\0';
+	return true;
+}
+
+static void
+run_tell(struct failover *f, const struct wire_call *c)
+{
+	f->epoch = c->epoch;
+	f->deadline = c->deadline;
+	f->node = c->node;
+	f->address = c->address;
+	f->reason = c->reason;
+	f->role = (enum failover_role)c->role;
+	f->master_host = c->master_host;
+	f->master_port = c->master_port;
+	f->previous_host = c->previous_host;
+	f->previous_port = c->previous_port;
+	f->target = c->target;
+	f->enough = c->enough;
+	f->promote = c->promote;
+}
+
+/* Another handler may have changed it.  A disk that fails must not hide what is
+ * known against a copy, nor cost a master its lock, nor keep it from being
+ * demoted. */
+static bool
+run_recall(struct run *r, const struct wire_call *c)
+{
+	struct error	 err;
+
+	r->f.memory = r->memory;
+	/* Whose disk may hang, and nothing is to be known for it. */
+	if (r->demoting)
+		return true;
+	if (memory_read(r->memory_path, r->memory, sizeof(r->memory), &err) ||
+	    c->promote || c->role == FAILOVER_MASTER ||
+	    (strcmp(c->op, "health") != 0 &&
+	    strcmp(c->op, "ensure_master") != 0))
+		return true;
+	run_say(&r->f, FAILOVER_FAILED, "%s: what is known against this copy's "
+	    "data may stand there", err.text);
+	return false;
+}
+
+static bool
+run_call(struct run *r)
+{
+	struct wire		*w = &r->call;
+	struct wire_call	 c;
+	const char		*text;
+	enum failover_result	 result;
+	enum wire_type		 type;
+	bool			 whole;
+
+	if (wire_receive(CHANNEL, w, 0) != 1)
+		return false;
+	/* Read it in any case: it has overwritten the strings of the last
+	 * call, and plugin_stop may look at them. */
+	type = wire_type(w);
+	whole = wire_read_call(w, &c);
+	run_tell(&r->f, &c);
+	if (!whole || type != WIRE_CALL)
+		return false;
+
+	r->sentence[0] = r->position[0] = '\0';
+	r->demoting = strcmp(c.op, "ensure_demoted") == 0;
+	if (!run_recall(r, &c) || !run_plugin_start(r))
+		result = FAILOVER_FAILED;
+	else if (c.not_after != 0 && clock_ms() >= c.not_after)
+		/* Our agent stood still between the decision and this. */
+		result = run_say(&r->f, FAILOVER_FAILED, "%s comes too late: "
+		    "the lock was proved too long ago", c.op);
+	else
+		result = run_check_result(r, c.op,
+		    (int)run_function(r, c.op, c.master_host, c.position));
+	/* Ahead of the answer, so that the call's deadline covers it too. */
+	if (strcmp(c.op, "health") == 0)
+		run_ask_watch(r);
+	fflush(stdout);
+
+	r->position[sizeof(r->position) - 1] = '\0';
+	if (strcmp(c.op, "position") == 0 && result == FAILOVER_DONE &&
+	    r->position[0] == '\0')
+		result = run_say(&r->f, FAILOVER_FAILED,
+		    "position answered done, but its text is empty");
+	run_tell_growth(r);
+	text = r->position[0] != '\0' && result == FAILOVER_DONE ?
+	    r->position : r->sentence;
+	wire_begin(&r->out, WIRE_RESULT);
+	wire_put_number(&r->out, result);
+	wire_put_string(&r->out, text);
+	return wire_send(CHANNEL, &r->out);
+}
+
+/* Waits until the agent says something; false where it no longer can. */
+static bool
+run_wait(struct run *r)
+{
+	struct pollfd	 p[2] = { { .fd = CHANNEL, .events = POLLIN },
+			    { .events = POLLIN } };
+
+	for (;;) {
+		p[1].fd = r->watch;	/* poll passes over -1 */
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return false;
+		}
+		if (p[0].revents != 0)
+			return (p[0].revents & POLLNVAL) == 0;
+		if (p[1].revents == 0)
+			continue;
+		r->watch = -1;
+		if ((p[1].revents & POLLNVAL) != 0)
+			continue;
+		wire_begin(&r->out, WIRE_WATCH);
+		if (!wire_send(CHANNEL, &r->out))
+			return false;
+	}
+}
+
+/*
+ * The process.
+ */
+
+static void
+run_close_channel(void)
+{
+	close(CHANNEL);
+}
+
+/* The agent ends us, by the channel or by SIGKILL. */
+static void
+run_go_on(int number)
+{
+	(void)number;
+}
+
+static bool
+run_set_up(const char *name, const char *parent)
+{
+	const char	*value = getenv(TRACE_VARIABLE);
+	char		 title[16];
+
+	/* It is not for what the plugin starts. */
+	if (value != NULL && strcmp(value, TRACE_VALUE) == 0)
+		unsetenv(TRACE_VARIABLE);
+	/* No core, and no process of the same user, shall read the passwords
+	 * among the options. */
+	prctl(PR_SET_DUMPABLE, 0);
+	/* The kernel kills us with the agent; if that was faster, end now. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != atoi(parent))
+		return false;
+
+	/* No child of the plugin's may hold the channel open when we are
+	 * gone: the agent would not see that we are. */
+	close(CHILD_PROGRAM);
+	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) != 0 ||
+	    fcntl(CHILD_PLUGIN, F_SETFD, FD_CLOEXEC) != 0 ||
+	    pthread_atfork(NULL, NULL, run_close_channel) != 0)
+		return false;
+
+	/* Not ignored: what a plugin starts would ignore it, too. */
+	signals_for_the_agent(run_go_on);
+	snprintf(title, sizeof(title), "cf-%s", name);
+	prctl(PR_SET_NAME, title);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	/* All of it 0, or its messages would fill the program's file. */
+	static struct run	 r;
+	struct error		 err;
+
+	r.f = (struct failover){ .size = sizeof(r.f), .option = run_option,
+	    .number = run_number, .time_left = run_time_left, .say = run_say,
+	    .log = run_log, .secret = run_secret, .remember = run_remember,
+	    .say_text = run_say_text, .log_text = run_log_text };
+	r.watch = -1;
+
+	if (argc != 4) {
+		fputs("consul-failover-handler is started by consul-failover; "
+		    "to try a plugin: consul-failover plugin call\n", stderr);
+		return EXIT_FAILURE;
+	}
+	if (!run_set_up(argv[1], argv[3]))
+		return EXIT_FAILURE;
+	if (!plugin_load(&r.plugin, argv[2], CHILD_PLUGIN, &err)) {
+		run_refuse(&r, err.text);
+		return EXIT_FAILURE;
+	}
+	/* Who only describes has time to look closely. */
+	if (run_describe(&r, strcmp(argv[1], "describe") == 0) &&
+	    run_wait(&r) && run_read_start(&r))
+		while (run_wait(&r) && run_call(&r))
+			continue;
+	if (r.started && r.plugin.plugin_stop != NULL)
+		r.plugin.plugin_stop(&r.f);
+	free(r.options);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,117 @@
+/* fit.c - what is known against the data of a copy. */
+#include "fit.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whatever keeps it from being kept: the copy follows its master, which mends
+ * it. */
+static void
+keep(struct failover *f, const char *fmt, ...)
+{
+	char	 text[FAILOVER_SENTENCE];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (f->remember(f, text) != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "it can't be kept in mind (is "
+		    "[agent] state_dir writable?) that %s", text);
+}
+
+/* Can it go on where it is?  Else it is given all data anew. */
+static bool
+can_go_on(const struct history *h, const struct state *m)
+{
+	return m->backlog > 0 && h->offset + 1 >= m->backlog &&
+	    history_common(h, &m->history) == h->offset;
+}
+
+void
+fit_compare(struct failover *f, const struct state *st,
+    const struct server *master, const struct state *m)
+{
+	/* How long the link is down to the master that it follows already. */
+	bool	 same = st->master_port == master->port &&
+		    strcmp(st->master_host, master->host) == 0;
+	int64_t	 down = same && !st->link_up ? st->silence : 0;
+
+	if (history_has(&st->history, &m->history) != HISTORY_NO)
+		return;
+	if (!can_go_on(&st->history, m))
+		keep(f, "this copy, with %" PRId64 " keys, lacks data of the "
+		    "master %.100s:%u, which has to send it all anew",
+		    st->history.keys, master->host, master->port);
+	else if (down * 1000 > f->number(f, "max_silence"))
+		keep(f, "this copy has had no link to the master %.100s:%u for "
+		    "%" PRId64 " s, and lacks %" PRId64 " bytes of it",
+		    master->host, master->port, down,
+		    history_lacks(&st->history, &m->history));
+}
+
+void
+fit_refused(struct failover *f, const struct server *master)
+{
+	keep(f, "its master refuses this copy: %s", master->why);
+}
+
+void
+fit_forget(struct failover *f)
+{
+	if (f->memory[0] != '\0' && f->remember(f, "") != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "it can't be forgotten (is [agent] "
+		    "state_dir writable?) that %s", f->memory);
+}
+
+enum failover_result
+fit_lacks(struct failover *f)
+{
+	if (f->memory[0] == '\0' || f->promote)
+		return FAILOVER_DONE;
+	return f->say(f, FAILOVER_FAILED, "%.300s: let it get them, or make a "
+	    "new copy of it; to make it master all the same: consul-failover "
+	    "promote", f->memory);
+}
+
+/* Redis counts errors of its master's commands, of its own slaves while it is a
+ * master, and of its AOF at the start, in one number, and never begins anew:
+ * what tells is by how much it grows from one look at a slave to the next. */
+static int64_t		failed;		/* since all data came from a master */
+
+void
+fit_note(const struct state *st)
+{
+	static struct state	 before;
+	bool			 same = strcmp(before.run_id, st->run_id) == 0;
+
+	if (!same || before.loading || st->master || st->syncing ||
+	    st->errors < before.errors ||
+	    history_common(&before.history, &st->history) == -1)
+		failed = 0;
+	else if (!before.master)
+		failed += st->errors - before.errors;
+	before = *st;
+}
+
+enum failover_result
+fit_differs(struct failover *f, const struct state *st, bool ignores_maxmemory)
+{
+	if (f->promote || f->number(f, "allow_other_data"))
+		return FAILOVER_DONE;
+	if (failed > 0)
+		return f->say(f, FAILOVER_FAILED, "unexpected_error_replies "
+		    "has grown by %" PRId64 " since it follows: commands of "
+		    "its master fail here, so it has other data at the same "
+		    "offset; stop Redis, remove its data files and start it; "
+		    "if it was something else, CONFIG RESETSTAT; or set "
+		    "allow_other_data = yes", failed);
+	if (st->evicts && !ignores_maxmemory)
+		return f->say(f, FAILOVER_FAILED, "replica-ignore-maxmemory is "
+		    "no: at maxmemory this copy drops keys that its master "
+		    "has, at the same offset; CONFIG SET it to yes, or set "
+		    "allow_other_data = yes");
+	return FAILOVER_DONE;
+}
