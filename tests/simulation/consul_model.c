@@ -160,14 +160,14 @@ request_late(struct node *n, void *arg, int64_t due)
 	request_unref(r);
 }
 
-/* Of one of its packets. */
+/* Of one of its packets: until a slow one is there its node is not in peace. */
 static int64_t
 request_latency(struct consul_request *r)
 {
 	int64_t	takes = latency();
 
 	if (takes > PROMPT)
-		copy_disturbed(r->node);
+		copy_disturbed_for(r->node, takes / MS);
 	return takes;
 }
 
@@ -418,6 +418,7 @@ apply_put(struct consul_request *r)
 	if (strstr(r->value, "\"epoch\"") == NULL &&
 	    !(r->node->running && election_runs(r->node->election)))
 		copy_unrecorded(r->node);
+	copy_tells(r->node, r->value);
 	say(r->node, "consul: its record: %s", record->value);
 	records_changed();
 	return CONSUL_OK;
@@ -866,6 +867,7 @@ consul_lock(struct consul *c, const char *key, const struct consul_key *seen,
 		snprintf(left, 2, "}");
 	r->seen_exists = seen->exists;
 	r->seen_modify = seen->modify_index;
+	c->node->copy.asked_at = world.now;
 	say(c->node, "asks for the lock");
 	return request_send(r, c->node->config.request_timeout);
 }

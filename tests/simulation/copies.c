@@ -18,6 +18,7 @@
 /* … and so long before nobody waits any more for the silent it must have begun
  * to compare. */
 #define SPARE		(350 * MS)
+#define HEARD		(50 * MS)	/* what is in Consul, by one in peace */
 #define CALL		60	/* ms of a call that does not hang */
 #define NEVER		(-3600 * SEC)
 
@@ -434,6 +435,7 @@ should_be_heard(const struct node *z, int64_t since, int64_t began,
 	const struct core	*c = &z->core;
 	int64_t			 latest = began +
 				    z->config.election_wait * MS / 2 - SPARE;
+	bool			 aside;
 
 	if (!healthy(z) || !calm(z, since) || !c->session ||
 	    z->config.never_master)
@@ -445,13 +447,13 @@ should_be_heard(const struct node *z, int64_t since, int64_t began,
 	/* An ensure_slave that hangs must be killed first. */
 	if (c->op != CORE_NO_OP && node_clock(z) > c->since + CALL)
 		return false;
-	/* Of one that stands aside the others know that at once. */
+	/* Of one that stands aside the others know that at once.  In a grace,
+	 * in which nobody can have it, none has a reason to. */
+	aside = clean && z->aside_epoch == c->lock.epoch;
 	if (z->copy.election_epoch == c->lock.epoch)
 		return z->copy.first_election_at <=
-		    (z->aside_epoch == c->lock.epoch ? began - SPARE : latest);
-	if (z->aside_epoch == c->lock.epoch)
-		return false;
-	return waits_until(z) <= latest;
+		    (aside ? began - SPARE : latest);
+	return !aside && waits_until(z) <= latest;
 }
 
 /* By its own clock, which may be fast. */
@@ -531,11 +533,36 @@ judge(struct node *n, const struct node *z)
 		n->copy.partly = true;
 }
 
+/* Its record, as it is in Consul now. */
+void
+copy_tells(struct node *n, const char *record)
+{
+	const char	*epoch = strstr(record, "\"epoch\":");
+	uint64_t	 of;
+
+	if (epoch == NULL || strstr(record, "\"position\":\"\"") != NULL)
+		return;
+	of = strtoull(epoch + strlen("\"epoch\":"), NULL, 10);
+	if (of != n->copy.told_epoch)
+		n->copy.told_at = world.now;
+	n->copy.told_epoch = of;
+}
+
 /* With its record what it has said in an election is gone. */
 void
 copy_unrecorded(struct node *n)
 {
-	n->copy.election_epoch = UINT64_MAX;
+	n->copy.election_epoch = n->copy.told_epoch = UINT64_MAX;
+}
+
+/* After n had decided, which it did before the lock could be had, and in time to
+ * be heard before n asked for it: so that was to be decided anew. */
+static bool
+told_since(const struct node *n, const struct node *z)
+{
+	return z->copy.told_epoch == n->core.lock.epoch &&
+	    consul_has_record_of(z) && z->copy.told_at > n->copy.elected_at &&
+	    z->copy.told_at <= n->copy.asked_at - HEARD;
 }
 
 /* Its word is of before a master ended that had stood still, and wrote on after its
@@ -578,11 +605,14 @@ copies_see_taken(struct node *n)
 		return;
 	if (waited && others_unheard(n, since))
 		return;
-	for (i = 0; i < world.count; i++)
-		if ((n->copy.others & 1u << i) != 0 && &world.nodes[i] != n &&
-		    should_be_heard(&world.nodes[i], since, at,
-		    n->core.lock.clean) && !told_too_early(&world.nodes[i]))
-			judge(n, &world.nodes[i]);
+	for (i = 0; i < world.count; i++) {
+		const struct node	*z = &world.nodes[i];
+
+		if (z != n && !told_too_early(z) && (told_since(n, z) ||
+		    ((n->copy.others & 1u << i) != 0 &&
+		    should_be_heard(z, since, at, n->core.lock.clean))))
+			judge(n, z);
+	}
 }
 
 /*
@@ -637,6 +667,7 @@ copy_elected(struct node *n)
 	int64_t	took = world.now - n->copy.election_at;
 	int64_t	since = compared_since(n);
 
+	n->copy.elected_at = world.now;
 	/* Its own record may have to be written first. */
 	if (n->copy.alone && !consul_has_other_record(n) && calm(n, since) &&
 	    all_long_known(n)) {
@@ -670,7 +701,7 @@ copy_begin(struct node *n)
 {
 	n->copy.disturbed_at = n->copy.lagged_at = NEVER;
 	n->copy.lag = between(50, 1500) * MS;
-	n->copy.election_epoch = UINT64_MAX;
+	copy_unrecorded(n);
 	world.disturbed_at = world.closed_at = NEVER;
 	world.free_at = 0;
 }

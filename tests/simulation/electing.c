@@ -136,7 +136,7 @@ records_changed(void *arg)
 	records = candidates_records(n->candidates, &count);
 	election_records(n->election, plant_bug(n, records, count), count,
 	    candidates_are_current(n->candidates));
-	if (election_is_void(n->election))
+	if (election_is_void(n->election) && world.bug != BUG_DECISION_HOLDS)
 		agent_event(n, &changed);
 	electing_soon(n);
 }
@@ -211,7 +211,9 @@ stand_aside(struct node *n)
 	static const char *const	anybody[] = { "*", NULL };
 	const struct core		*c = &n->core;
 
-	if (c->lock.epoch == n->aside_epoch || !core_stands_aside(c))
+	if (c->lock.epoch == n->aside_epoch || !(core_stands_aside(c) ||
+	    (world.bug == BUG_ASIDE_EARLY && c->state == CORE_CANDIDATE &&
+	    !c->lock.clean)))
 		return;
 	n->aside_epoch = c->lock.epoch;
 	candidates_publish(n->candidates, c->lock.epoch, "", anybody);

@@ -55,6 +55,8 @@
 	X(OLD_RECORDS, "old-records-compared", "a position of an earlier election is taken for one of this") \
 	X(YIELDS_IGNORED, "yields-ignored", "of two that lack something of the other, both wait") \
 	X(DEAD_RECORD, "dead-record-believed", "a record whose session is gone counts") \
+	X(DECISION_HOLDS, "decision-holds", "what is said after the decision, and before the lock can be had, is not heard") \
+	X(ASIDE_EARLY, "aside-in-the-grace", "who waits out a grace says that nobody has to wait for it") \
 	X(COMPARED_EARLY, "compared-in-the-grace", "the copies are compared while a master may still write") \
 	X(LEFT_FORGOTTEN, "left-forgotten", "who takes the lock does not carry on what was left with it") \
 	X(TARGET_IGNORED, "target-ignored", "a promotion does not wait for what the one before has left") \
@@ -135,7 +137,9 @@ struct copy {
 	struct data	 final;			/* as it took the last write */
 	struct data	 then;			/* before the election */
 	int64_t		 election_at, first_election_at;
-	uint64_t	 election_epoch;
+	uint64_t	 election_epoch, told_epoch;
+	int64_t		 told_at;	/* how far it has got, in its record */
+	int64_t		 elected_at, asked_at;	/* for the lock */
 	bool		 alone;
 	uint32_t	 others;	/* on record as it began, as bits */
 	bool		 was_open;		/* since it has the lock */
@@ -445,6 +449,7 @@ void	 copies_forget_handover(void);
 void	 copies_see_free(bool released);
 void	 copies_see_lost(const struct node *);
 void	 copies_see_taken(struct node *);
+void	 copy_tells(struct node *, const char *record);
 void	 copy_unrecorded(struct node *);
 
 /* guard_model.c: the guard, with guard.c (client_) and leave.c beside it */
