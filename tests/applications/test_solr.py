@@ -58,6 +58,10 @@ class TestSolr(Solr):
     Copy = solr.Copy
     KILLS = 6 if os.environ.get("TRAPS") == "half" else 20
 
+    @pytest.mark.alone      # two Solrs at once do not reach RATE on two cores
+    def test_a_hand_over_loses_nothing(self, lab, summary):
+        super().test_a_hand_over_loses_nothing(lab, summary)
+
 
 class Few(Solr):
     """What the two ways, and the versions, do not share."""
