@@ -190,4 +190,3 @@ class Scenarios:
         for line in said.splitlines():
             assert not line.startswith("skipped") or "--probe" in line or \
                 "--kill" in line, said
-

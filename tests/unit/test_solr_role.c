@@ -247,7 +247,7 @@ static struct failover	 call = {
 	.size = sizeof(call), .port = 8983, .service = "solr", .node = "",
 	.master_host = "", .master_port = 8983, .previous_host = "10.0.0.2",
 	.previous_port = 8983, .target = "", .option = option, .number = number,
-	.time_left = time_left, 
+	.time_left = time_left,
 	.say = say, .log = note, .secret = secret,
 	.memory = kept, .remember = keep,
 };
