@@ -25,6 +25,7 @@ def test_health_is_a_json_string_and_a_new_line(master):
     assert "json" in a.headers["Content-Type"]
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_status_says_all_that_an_operator_asks(lab, single, master):
     s = master.status
@@ -50,6 +51,7 @@ def test_metrics_are_prometheus_text(master):
     assert "consul_failover_" in a.text
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_master_and_slave_are_200_only_in_that_role(lab, cluster):
     first, second, _ = lab.three(cluster)

@@ -67,6 +67,7 @@ def back(agent):
     agent.wait_role("slave")
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_the_copy_that_has_got_furthest_becomes_master(lab, cluster):
     a, b, c = copies(lab, cluster, 9, 5, 5)

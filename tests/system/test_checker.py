@@ -1,6 +1,10 @@
 """The checker finds what it is there to find."""
 
+import pytest
+
 from lab import checker
+
+pytestmark = pytest.mark.fast
 
 
 def record(tmp_path, text):

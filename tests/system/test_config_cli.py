@@ -15,6 +15,8 @@ import pytest
 from lab import PROGRAM, ROOT, net, plugin
 from test_documents import check_worked
 
+pytestmark = pytest.mark.fast
+
 BAD_PLUGIN = """
 #include <consul-failover/plugin.h>
 %s

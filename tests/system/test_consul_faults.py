@@ -39,6 +39,7 @@ def test_consul_agent_of_a_slave_killed_and_back(lab, cluster):
     assert [m.node for m in lab.masterships()] == [first.name]
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_consul_out_of_reach_demotes_the_master_within_the_fuse(lab, cluster):
     """The agent is cut off in an instant, and nobody refuses its connections."""
@@ -79,6 +80,7 @@ def test_consul_without_a_quorum_has_no_master_and_then_one_again(lab, cluster):
     wait_master(lab.agents, 90)
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_the_session_is_destroyed_by_somebody_else(lab, cluster):
     first, *_ = lab.three(cluster)
@@ -89,6 +91,7 @@ def test_the_session_is_destroyed_by_somebody_else(lab, cluster):
     assert master.consul.session_of(lab.service) not in (None, session)
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_the_key_is_deleted_by_somebody_else(lab, cluster):
     first, *_ = lab.three(cluster)

@@ -14,6 +14,7 @@ from lab import net, process
 from lab.agent import wait_master
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_three_nodes_that_start_together_elect_one_master(lab, cluster):
     agents = [lab.agent(c).start() for c in cluster.clients]
@@ -74,6 +75,7 @@ def test_of_ten_candidates_one_wins(lab, cluster):
     wait_master(rest, 60)
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_a_stopped_agent_hands_over_within_a_second(lab, cluster):
     first, *others = lab.three(cluster)
@@ -91,6 +93,7 @@ def test_a_stopped_agent_hands_over_within_a_second(lab, cluster):
     assert new.role == "master"
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_a_master_whose_application_is_sick_is_replaced(lab, cluster):
     first, *others = lab.three(cluster)
@@ -157,6 +160,7 @@ def test_only_those_who_may_disable_a_copy_do(lab, single):
         a.wait_role("master")
 
 
+@pytest.mark.fast
 def test_a_disabled_master_demotes_and_gives_the_lock_up(lab, cluster):
     first, *others = lab.three(cluster)
     first.disable_file.touch()
@@ -171,6 +175,7 @@ def test_a_disabled_master_demotes_and_gives_the_lock_up(lab, cluster):
     assert new.role == "master"
 
 
+@pytest.mark.fast
 def test_an_agent_that_is_killed_is_replaced(lab, cluster):
     # The session dies when the check fails; then the lock-delay runs.
     first, *others = lab.three(cluster)
@@ -208,6 +213,7 @@ def test_a_killed_slave_is_missed_by_nobody(lab, cluster):
     second.start().wait_role("slave")
 
 
+@pytest.mark.fast
 def test_a_frozen_master_is_fenced_when_it_wakes_up(lab, cluster):
     """There is no guard yet, so the application is stopped with its agent."""
     first, *others = lab.three(cluster)

@@ -29,6 +29,7 @@ def file_of(a):
     return (a.folder / "run" / f"{a.service}.guard").read_text().split()
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_an_agent_that_is_killed_for_good_costs_no_lock_delay(
         lab, cluster):
@@ -53,6 +54,7 @@ def test_an_agent_that_is_killed_for_good_costs_no_lock_delay(
                 if s["Node"] == one.name]
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_a_killed_agent_that_comes_back_goes_on_as_master(lab, cluster):
     one, two, three = lab.three(cluster)
@@ -84,6 +86,7 @@ def test_both_agent_and_guard_killed_the_next_agent_goes_on(lab, cluster):
     assert not lab.calls("ensure_master", two.name)
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_the_copy_of_a_stopped_agent_is_demoted_when_its_fuse_is_over(lab, cluster):
     one, two, three = lab.three(cluster)
@@ -116,6 +119,7 @@ def test_a_stopped_agent_that_wakes_up_before_that_goes_on(lab, cluster):
     assert len(demotions(lab, one.name)) == before
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_what_the_agent_can_not_demote_the_guard_does(lab, single):
     """The agent has no descriptor left for another handler; the guard has its own."""
@@ -143,6 +147,7 @@ def fence(a, text=""):
     return out
 
 
+@pytest.mark.fast
 def test_a_demotion_that_fails_runs_on_fence_failure_once_and_tells_all(lab, cluster):
     one, two, _ = [lab.agent(c) for c in cluster.clients]
     out = fence(one)
@@ -203,6 +208,7 @@ def test_a_living_agent_whose_demotion_fails_says_so_everywhere(lab, single):
     net.wait_for("it is over", lambda: a.status["warning"] == "")
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_a_guard_that_is_killed_is_replaced_and_guards_again(lab, cluster):
     one, two, three = lab.three(cluster)

@@ -46,6 +46,7 @@ def candidates(consul_, service):
             consul_.get(f"/v1/kv/lock/{service}/candidates/?recurse") or []]
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_a_master_in_maintenance_hands_over_and_says_why(lab, cluster, maintenance):
     one, two, three = lab.three(cluster)

@@ -7,6 +7,8 @@ import pytest
 
 from lab import PROGRAM, ROOT, net
 
+pytestmark = pytest.mark.fast
+
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 
 

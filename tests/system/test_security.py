@@ -44,6 +44,7 @@ def token(c, service):
     return c.put("/v1/acl/token", {"Policies": [{"Name": name}]})["SecretID"]
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_the_shipped_policy_is_enough_with_acls_on(lab, acl):
     agents = []

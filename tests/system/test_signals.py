@@ -86,6 +86,7 @@ def test_a_line_that_another_wrote_is_no_message_to_the_init_system(lab, single,
         single.put("/v1/catalog/deregister", {"Node": node})
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_hup_takes_a_good_file(lab, single, init):
     a = lab.agent(single, env={"NOTIFY_SOCKET": init.path})
@@ -102,6 +103,7 @@ def test_hup_takes_a_good_file(lab, single, init):
     assert [m.node for m in lab.masterships()] == [a.name]
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_hup_keeps_the_old_config_when_the_new_one_is_bad(lab, single):
     a = lab.agent(single).start().wait_role("master")
@@ -251,6 +253,7 @@ def test_a_stop_right_after_a_hup_is_not_lost(lab, single):
     assert a.stop() == 0
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_signal_stops_in_good_order(lab, single, number):

@@ -18,6 +18,7 @@ def status(agent, *words, env=None):
         stdin=subprocess.DEVNULL)
 
 
+@pytest.mark.fast
 @pytest.mark.sanitized
 def test_status_prints_every_node_with_role_health_and_holder(lab, cluster):
     agents = lab.three(cluster)
