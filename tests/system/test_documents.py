@@ -1,12 +1,16 @@
 """What stands in two places is the same in both."""
 
+import json
 import os
+import pathlib
 import re
 import subprocess
 
 import pytest
 
-from lab import PROGRAM, ROOT, plugin
+from lab import BUILD, PROGRAM, ROOT, plugin
+
+pytestmark = pytest.mark.fast
 
 
 def plugin_of(text):
@@ -123,6 +127,32 @@ def test_every_option_of_a_plugin_is_in_its_manual(name):
         assert re.search(rf"\b{option}\b", page), option
 
 
+RECORDED = ("tests/fuzz/corpus/", "tests/unit/mysql/")    # see .editorconfig
+
+
+def test_lines_and_files_end_as_editorconfig_has_it():
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], text=True,
+                            stdout=subprocess.PIPE)
+    if listed.returncode != 0:
+        pytest.skip("this is no clone")
+    wrong = []
+    for name in listed.stdout.split("\0"):
+        path = ROOT / name
+        if not name or name.startswith(RECORDED) or not path.is_file():
+            continue
+        text = path.read_bytes().decode("utf-8")
+        if text and (not text.endswith("\n") or text.endswith("\n\n")):
+            wrong.append(f"{name}: ends without a new line, or with an empty one")
+        wrong += [f"{name}:{number}: white space at the end"
+                  for number, line in enumerate(text.split("\n"), 1)
+                  if line != line.rstrip()]
+        if path.suffix == ".md":
+            wrong += [f"{name}:{number}: more than 120 columns"
+                      for number, line in enumerate(text.split("\n"), 1)
+                      if len(line) > 120 and not line.startswith("|")]
+    assert not wrong, "\n".join(wrong)
+
+
 STRING = r'"((?:[^"\\\n]|\\.)*)"'
 COMPOSED = r":(?: |$)| -> |, but |^, |[()]|(?<=SIGUSR[12]) |(?<=ensure_slave) |(?<=ensure_master) "
 OTHERS = ("requested WAL segment", "has already been removed")     # PostgreSQL's
@@ -189,8 +219,8 @@ REFUSED = {
     r"got (?:further|as far)|how far .{1,30} has got": "has more data; position",
     r"what (?:is|was) too|what it has not|who has (?:it|the lock)": "a noun first",
 }
-PROSE = ["README.md", "tests/README.md", "tests/bench/README.md",
-         "plugins/README.md", "include/consul-failover/plugin.h", *sorted(
+PROSE = ["README.md", "daemon/README.md", "plugins/README.md", "tests/README.md",
+         "tests/bench/README.md", "include/consul-failover/plugin.h", *sorted(
              str(page.relative_to(ROOT))
              for page in ROOT.glob("[!b]*/**/consul-failover*.[578]"))]
 
@@ -219,5 +249,58 @@ def test_the_documents_are_plain_english(file):
 
 def test_readme_is_read_in_five_minutes_and_the_maps_on_three_screens():
     assert len((ROOT / "README.md").read_text().split()) < 1800
-    for name in "tests", "plugins":
-        assert len((ROOT / name / "README.md").read_text().splitlines()) <= 150
+    for name in "daemon", "plugins", "tests":
+        assert len((ROOT / name / "README.md").read_text().splitlines()) <= 180
+
+
+MAP = "daemon/README.md"
+FILE = r"(?<![\w/.-])(?:(?:conf|daemon|include|plugins|tests)/[\w./-]*\w|" \
+    r"[\w/-]+(?:\.\w+)*\.(?:[578ch]|build|dot|hcl|ini|md|py|svg))\b"
+
+
+def test_what_the_map_of_the_daemon_names_is_there():
+    """Each file; each name(), as a function of the daemon; and each other_name."""
+    text = (ROOT / MAP).read_text()
+    code = {f: f.read_text() for folder in ("daemon", "include", "tests/simulation")
+            for f in (ROOT / folder).rglob("*.[ch]")}
+    bare = {f.name for f in [*code, *(ROOT / "daemon").iterdir()]}
+    functions = "".join(c for f, c in code.items() if ROOT / "daemon" in f.parents)
+    files = set(re.findall(FILE, text))
+    calls = set(re.findall(r"\b(\w+)\(\)", text))
+    words = set(re.findall(r"\b\w+_\w+\b", re.sub(FILE, "", text))) - calls
+    assert len(files) > 20 and len(calls) > 40 and len(words) > 30
+    missing = [f for f in files if f not in bare and not any(
+        (ROOT / folder / f).exists() for folder in ("", "daemon"))]
+    missing += [f"{c}()" for c in calls if not re.search(rf"^{c}\(", functions, re.M)]
+    all_ = "\n".join(code.values())
+    missing += [w for w in words if not re.search(rf"\b{w}\b", all_)]
+    assert not missing, f"{MAP} names what is not there: {sorted(missing)}"
+
+
+def rooms_of_meson():
+    """{room: the rooms whose headers it is compiled with}; "main.c" is no room."""
+    knows = {}
+    daemon = ROOT / "daemon"
+    for target in json.loads((BUILD / "meson-info/intro-targets.json").read_text()):
+        if daemon not in pathlib.Path(target["defined_in"]).parents:
+            continue
+        for group in target["target_sources"]:
+            if group.get("language") != "c":
+                continue
+            room = pathlib.Path(group["sources"][0]).parent.name
+            paths = [(BUILD / p[2:]).resolve() for p in group["parameters"]
+                     if p.startswith("-I")]
+            knows["main.c" if room == "daemon" else room] = {
+                p.name for p in paths if p.parent == daemon} - {room}
+    return knows
+
+
+def test_the_picture_of_the_floors_is_what_meson_builds():
+    rows = re.findall(r"^ {4}[| ]*(main\.c|\w+(?=/)).* knows (.+)$",
+                      (ROOT / MAP).read_text(), re.M)
+    assert {room: set(words.split()) - {"no", "other"} for room, words in rows} == \
+        rooms_of_meson()
+    below = [room for room, _ in rows]
+    for room, words in rows:
+        del below[0]
+        assert set(words.split()) - {"no", "other"} <= set(below), room
