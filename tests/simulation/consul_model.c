@@ -408,6 +408,7 @@ apply_put(struct consul_request *r)
 		record = &servers.records.list[servers.records.count++];
 		memset(record, 0, sizeof *record);
 		memcpy(record->key, r->key_name, sizeof record->key);
+		r->node->copy.recorded_at = world.now;
 	} else if (s != NULL && record->holder == s &&
 	    strcmp(record->value, r->value) == 0)
 		return CONSUL_OK;	/* nothing is new */
@@ -418,7 +419,8 @@ apply_put(struct consul_request *r)
 	if (strstr(r->value, "\"epoch\"") == NULL &&
 	    !(r->node->running && election_runs(r->node->election)))
 		copy_unrecorded(r->node);
-	copy_tells(r->node, r->value);
+	if (s != NULL)
+		copy_tells(r->node, r->value);
 	say(r->node, "consul: its record: %s", record->value);
 	records_changed();
 	return CONSUL_OK;

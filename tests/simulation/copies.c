@@ -610,6 +610,7 @@ copies_see_taken(struct node *n)
 
 		if (z != n && !told_too_early(z) && (told_since(n, z) ||
 		    ((n->copy.others & 1u << i) != 0 &&
+		    z->copy.recorded_at <= at - HEARD &&
 		    should_be_heard(z, since, at, n->core.lock.clean))))
 			judge(n, z);
 	}

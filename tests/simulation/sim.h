@@ -138,7 +138,8 @@ struct copy {
 	struct data	 then;			/* before the election */
 	int64_t		 election_at, first_election_at;
 	uint64_t	 election_epoch, told_epoch;
-	int64_t		 told_at;	/* how far it has got, in its record */
+	int64_t		 recorded_at;	/* its record is there since then, */
+	int64_t		 told_at;	/* and how far it has got in it */
 	int64_t		 elected_at, asked_at;	/* for the lock */
 	bool		 alone;
 	uint32_t	 others;	/* on record as it began, as bits */
