@@ -42,90 +42,25 @@
 #include "child.h"
 #include "clock.h"
 #include "core.h"
+#include "guard_state.h"
+#include "guard_tell.h"
 #include "image.h"
 #include "lease.h"
 #include "log.h"
 #include "signals.h"
 #include "wire.h"
 
-#define CHANNEL		CHILD_CHANNEL
-#define LEAVE_WORDS	160
-
 /* Milliseconds. */
 #define PAUSE_FIRST	100	/* between two calls that did not do it ... */
-#define PAUSE_MAX	500
-#define TRY_AGAIN	5000	/* ... and after it has been given up once */
-#define END_MOMENT	10	/* from the end of a channel to its process's */
+#define PAUSE_MAX	500	/* ... see TRY_AGAIN */
 #define LISTEN		1000	/* an agent that lives speaks up in this time */
-#define LEAVE_LIMIT	15000	/* `leave` has time-outs of its own */
 #define HAND_OVER	500	/* a guard that is at nothing takes no time */
-#define NEVER		(INT64_MAX / 4)	/* no clock gets there: garbage */
-
-enum doing {
-	WATCHING,
-	DEMOTING,
-	DEMOTED,		/* does the agent still speak? */
-	FAILED,			/* until the next try */
-	LEAVING,		/* the run of `leave` */
-	LEFT,			/* an agent that stands still has all before it */
-};
-
-struct guard {
-	struct lease	 lease;
-	enum doing	 doing;
-	int64_t		 deadline;	/* of what it is doing */
-	bool		 agent;		/* it is there */
-	bool		 heard;		/* from it, since the last look */
-	bool		 handing_over;
-	bool		 fenced;	/* on_fence_failure has run */
-
-	/* From SETUP, whose strings they borrow. */
-	const char	*service, *path, *plugin, *on_fence_failure;
-	bool		 can_demote;
-	char		*leave[LEAVE_WORDS + 4];
-	size_t		 leave_words;
-	int		 files[WIRE_FILES];	/* came with it */
-
-	/* About the mastership. */
-	uint64_t	 epoch;
-	char		 session[64];	/* that has the lock; "" */
-	int64_t		 clean_at;	/* before, another may be a master */
-	char		 node[256];
-	pid_t		 role;		/* the agent's handler; -1 */
-	int		 role_fd;	/* its pidfd */
-
-	/* Our own handler, and our commands. */
-	pid_t		 handler;	/* -1: none */
-	int		 handler_channel;
-	bool		 calling;
-	int64_t		 call_at;	/* the next one */
-	int		 not_done;
-	char		 text[FAILOVER_SENTENCE];	/* what came of it */
-	pid_t		 left, fence;	/* -1: does not run */
-	pid_t		 killed;	/* the last one, to be reaped */
-
-	int		 file, timer, signals, null;
-	struct wire	 setup, start, in, out;
-};
 
 static void	guard_leave(struct guard *, const char *);
 
 /*
- * To the agent, and to the next guard.
+ * To the next guard.
  */
-
-static void
-guard_tell(struct guard *g, enum core_guard what, const char *text)
-{
-	wire_begin(&g->out, WIRE_GUARD);
-	wire_put_number(&g->out, what);
-	wire_put_number(&g->out, (uint64_t)g->lease.until);
-	wire_put_string(&g->out, text);
-	/* It must not hold us up: who stands still reads it later, or never. */
-	if (g->agent)
-		send(CHANNEL, g->out.bytes, g->out.length,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-}
 
 /* Padded to one size: see runfile_save. */
 static void
