@@ -42,6 +42,7 @@
 #include "child.h"
 #include "clock.h"
 #include "core.h"
+#include "guard_role.h"
 #include "guard_state.h"
 #include "guard_tell.h"
 #include "image.h"
@@ -159,28 +160,6 @@ guard_bury(struct guard *g)
 	g->killed = child_reap(g->handler) ? -1 : g->handler;
 	g->handler = g->handler_channel = -1;
 	g->calling = false;
-}
-
-static void
-guard_take_role(struct guard *g, pid_t pid)
-{
-	if (g->role_fd >= 0)
-		close(g->role_fd);
-	g->role = pid;
-	g->role_fd = pid > 1 ? pidfd_open(pid, 0) : -1;
-}
-
-/* Whatever the agent's own call is doing, and has started, ends here; but not
- * who has got its number after it. */
-static void
-guard_stop_role(struct guard *g)
-{
-	bool	another = g->role_fd >= 0 && kill(g->role, 0) == 0 &&
-		    pidfd_send_signal(g->role_fd, 0, NULL, 0) != 0;
-
-	if (g->role > 1 && !another)
-		child_kill(g->role);
-	guard_take_role(g, -1);
 }
 
 static void
@@ -335,7 +314,7 @@ guard_fire(struct guard *g, int64_t deadline)
 	log_warning("guard: %s; demoting the copy in its place", why);
 	g->fenced = g->heard = false;
 	guard_tell(g, CORE_GUARD_FIRED, why);
-	guard_stop_role(g);
+	guard_role_stop(g);
 	guard_demote(g, deadline);
 }
 
@@ -601,7 +580,7 @@ guard_read(struct guard *g, struct wire *w)
 		guard_keep(&g->start, w);
 		break;
 	case WIRE_ROLE:
-		guard_take_role(g, (pid_t)wire_number(w));
+		guard_role_take(g, (pid_t)wire_number(w));
 		break;
 	case WIRE_LEASE:
 		guard_read_lease(g, w);
@@ -624,7 +603,7 @@ guard_lose_agent(struct guard *g)
 	int64_t	now = clock_ms();
 
 	g->agent = g->heard = false;
-	guard_stop_role(g);
+	guard_role_stop(g);
 	lease_lose_agent(&g->lease, now);
 	if (g->doing == DEMOTED || g->doing == FAILED)
 		g->deadline = now;
