@@ -28,11 +28,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +40,7 @@
 #include "child.h"
 #include "clock.h"
 #include "core.h"
+#include "guard_file.h"
 #include "guard_role.h"
 #include "guard_state.h"
 #include "guard_tell.h"
@@ -55,96 +54,8 @@
 #define PAUSE_FIRST	100	/* between two calls that did not do it ... */
 #define PAUSE_MAX	500	/* ... see TRY_AGAIN */
 #define LISTEN		1000	/* an agent that lives speaks up in this time */
-#define HAND_OVER	500	/* a guard that is at nothing takes no time */
 
 static void	guard_leave(struct guard *, const char *);
-
-/*
- * To the next guard.
- */
-
-/* Padded to one size: see runfile_save. */
-static void
-guard_save(struct guard *g)
-{
-	char	text[256];
-	int	n;
-
-	n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64
-	    " %" PRIu64 " %d %s %" PRId64, g->lease.until, g->lease.by,
-	    g->clean_at, g->epoch, g->doing == FAILED,
-	    g->session[0] != '\0' ? g->session : "-",
-	    g->doing == DEMOTING || g->doing == LEAVING ? g->deadline : 0);
-	memset(text + n, ' ', sizeof text - (size_t)n);
-	text[sizeof text - 1] = '\n';
-	if (pwrite(g->file, text, sizeof text, 0) != (ssize_t)sizeof text)
-		log_error("guard: can't write %s: %s", g->path,
-		    strerror(errno));
-}
-
-/* How long the guard before, who has the file, is at something that must not be
- * cut short; 0: it is not. */
-static int64_t
-guard_read_busy(const struct guard *g)
-{
-	char	text[256];
-	int64_t	busy;
-	ssize_t	n = pread(g->file, text, sizeof text - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	return sscanf(text, "%*d %*d %*d %*u %*d %*s %" SCNd64, &busy) == 1 ?
-	    busy : 0;
-}
-
-static void
-guard_inherit(struct guard *g)
-{
-	char		text[256], session[64];
-	int64_t		until, by, clean_at;
-	uint64_t	epoch;
-	int		failed;
-	ssize_t		n = pread(g->file, text, sizeof text - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64
-	    " %d %63s", &until, &by, &clean_at, &epoch, &failed, session) != 6 ||
-	    until <= 0 || until > NEVER || by > NEVER)
-		return;
-	g->clean_at = clean_at;
-	g->epoch = epoch;
-	if (strcmp(session, "-") != 0)
-		memcpy(g->session, session, sizeof session);
-	lease_hold(&g->lease, until, by);
-	if (failed == 0)
-		return;
-	/* What could be done has been done: the agent tries now. */
-	g->lease.fired = g->heard = g->fenced = true;
-	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
-}
-
-/* All that is left to do is the next guard's.  As everywhere here _exit, because
- * what a library does at exit may hang, and the next guard waits for our end. */
-static void
-guard_hand_over(struct guard *g)
-{
-	if (!g->handing_over || g->doing == DEMOTING || g->doing == LEAVING)
-		return;
-	if (g->doing != FAILED && g->doing != WATCHING)
-		lease_end(&g->lease);
-	guard_save(g);
-	log_debug("guard: another one takes over");
-	_exit(EXIT_SUCCESS);
-}
-
-/* Nobody is left whom it could serve, and nothing that it could do. */
-static void
-guard_give_up(struct guard *g)
-{
-	if (g->doing == FAILED && !g->agent && !g->can_demote &&
-	    g->left == -1 && g->fence == -1)
-		_exit(EXIT_FAILURE);
-}
 
 /*
  * Demoting.
@@ -216,7 +127,7 @@ guard_fail(struct guard *g)
 	guard_fence(g);
 	g->doing = FAILED;
 	g->deadline = clock_ms() + TRY_AGAIN;
-	guard_save(g);
+	guard_file_save(g);
 	if (!g->heard && g->left == -1)
 		guard_leave(g, "unfenced");
 }
@@ -291,7 +202,7 @@ guard_demote(struct guard *g, int64_t deadline)
 {
 	g->doing = DEMOTING;
 	g->deadline = deadline;
-	guard_save(g);
+	guard_file_save(g);
 	g->not_done = 0;
 	snprintf(g->text, sizeof g->text, g->can_demote ?
 	    "ensure_demoted has not answered" :
@@ -430,7 +341,7 @@ guard_leave(struct guard *g, const char *as)
 		return;
 	g->doing = LEAVING;
 	g->deadline = g->left == -1 ? 0 : clock_ms() + LEAVE_LIMIT;
-	guard_save(g);
+	guard_file_save(g);
 }
 
 static void
@@ -442,7 +353,7 @@ guard_left(struct guard *g)
 	g->doing = LEFT;
 	if (!g->agent) {
 		lease_end(&g->lease);
-		guard_save(g);
+		guard_file_save(g);
 		_exit(EXIT_SUCCESS);
 	}
 }
@@ -548,7 +459,7 @@ guard_read_lease(struct guard *g, struct wire *w)
 	g->epoch = epoch;
 	snprintf(g->node, sizeof g->node, "%s", node);
 	snprintf(g->session, sizeof g->session, "%s", session);
-	guard_save(g);
+	guard_file_save(g);
 	guard_tell(g, CORE_GUARD_HOLDS, "");
 	if (now && g->doing == WATCHING)
 		guard_fire(g, lease_fire_now(&g->lease, clock_ms()));
@@ -563,7 +474,7 @@ guard_read_end(struct guard *g)
 	guard_stop_leave(g);
 	g->doing = WATCHING;
 	lease_end(&g->lease);
-	guard_save(g);
+	guard_file_save(g);
 }
 
 static void
@@ -590,7 +501,7 @@ guard_read(struct guard *g, struct wire *w)
 		break;
 	case WIRE_BYE:
 		lease_end(&g->lease);
-		guard_save(g);
+		guard_file_save(g);
 		_exit(EXIT_SUCCESS);
 	default:
 		log_error("guard: a message that can't be read");
@@ -609,7 +520,7 @@ guard_lose_agent(struct guard *g)
 		g->deadline = now;
 	if (g->doing == LEFT) {
 		lease_end(&g->lease);
-		guard_save(g);
+		guard_file_save(g);
 		_exit(EXIT_SUCCESS);
 	}
 	if (g->doing == WATCHING)
@@ -745,6 +656,15 @@ guard_signal(struct guard *g)
 		guard_children(g);
 }
 
+/* Nobody is left whom it could serve, and nothing that it could do. */
+static void
+guard_give_up(struct guard *g)
+{
+	if (g->doing == FAILED && !g->agent && !g->can_demote &&
+	    g->left == -1 && g->fence == -1)
+		_exit(EXIT_FAILURE);
+}
+
 static void
 guard_run(struct guard *g)
 {
@@ -768,7 +688,7 @@ guard_run(struct guard *g)
 		if (p[1].revents != 0)
 			guard_signal(g);
 		guard_tick(g);
-		guard_hand_over(g);
+		guard_file_hand_over(g);
 		guard_give_up(g);
 	}
 }
@@ -776,93 +696,6 @@ guard_run(struct guard *g)
 /*
  * Start.
  */
-
-/* Waits for the end of the guard before.  Nobody enforces its lease if it hangs:
- * so no longer than it has something to finish. */
-static void
-guard_await(struct guard *g, int pidfd, int64_t limit)
-{
-	struct pollfd	p = { .fd = pidfd, .events = POLLIN };
-	int64_t		begun = clock_ms(), until = begun, now;
-
-	do {
-		if (poll(&p, 1, END_MOMENT) > 0)
-			return;
-		if (guard_read_busy(g) > until)
-			until = guard_read_busy(g);
-		now = clock_ms();
-	} while (now < until + HAND_OVER && now < begun + limit);
-	log_warning("guard: the guard before does not end: killing it");
-	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-	poll(&p, 1, 1000);
-}
-
-/* Asks the guard that has the file to go, and waits for its end.  False where
- * it can't be asked. */
-static bool
-guard_ask(struct guard *g, pid_t pid, int64_t limit)
-{
-	struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int		pidfd = pidfd_open(pid, 0);
-
-	if (pidfd < 0)
-		return errno == ESRCH;
-	/* Is that number still the one who has the file? */
-	if (fcntl(g->file, F_GETLK, &l) == 0 && l.l_type == F_WRLCK &&
-	    l.l_pid == pid) {
-		pidfd_send_signal(pidfd, SIGUSR1, NULL, 0);
-		pidfd_send_signal(pidfd, SIGCONT, NULL, 0);
-		guard_await(g, pidfd, limit);
-	}
-	close(pidfd);
-	return true;
-}
-
-/* While it waits, too: two agents may be killed one after the other. */
-static bool
-guard_is_orphan(void)
-{
-	struct pollfd	p = { .fd = CHANNEL };
-
-	return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
-}
-
-static bool
-guard_take_over(struct guard *g)
-{
-	int64_t		limit = g->lease.demote_deadline + LEASE_SLACK +
-			    LEAVE_LIMIT;
-	int64_t		until = clock_ms() + limit + 2000;
-	struct stat	st;
-
-	g->file = open(g->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
-	if (g->file < 0) {
-		log_error("guard: can't open %s: %s", g->path, strerror(errno));
-		return false;
-	}
-	if (fstat(g->file, &st) != 0 || st.st_uid != geteuid()) {
-		log_error("guard: %s is another user's, who could lock it: "
-		    "remove it", g->path);
-		return false;
-	}
-	while (clock_ms() < until) {
-		struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-		if (fcntl(g->file, F_SETLK, &l) == 0)
-			return true;
-		/* The one that has it may have a living agent. */
-		if (guard_is_orphan())
-			return false;
-		if (fcntl(g->file, F_GETLK, &l) == 0 && l.l_type == F_WRLCK &&
-		    !guard_ask(g, l.l_pid, limit))
-			break;
-		poll(NULL, 0, END_MOMENT);
-	}
-	log_error("guard: another one has %s, and does not give it away: "
-	    "look for a process cf-guard of this service", g->path);
-	return false;
-}
 
 static bool
 guard_set_up(struct guard *g)
@@ -915,10 +748,10 @@ main(int argc, char **argv)
 		    stderr);
 		return EXIT_FAILURE;
 	}
-	if (!guard_set_up(&g) || !guard_take_over(&g))
+	if (!guard_set_up(&g) || !guard_file_take_over(&g))
 		return EXIT_FAILURE;
-	guard_inherit(&g);
-	guard_save(&g);
+	guard_file_inherit(&g);
+	guard_file_save(&g);
 	guard_tell(&g, CORE_GUARD_HOLDS, "");
 	guard_run(&g);
 }

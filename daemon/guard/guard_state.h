@@ -1,6 +1,7 @@
 /*
- * guard_state.h - what the guard knows, and what it is doing.  Only the parts of
- * its program look at that.
+ * guard_state.h - what the guard knows, and what it is doing.
+ *
+ * Only the parts of its program look at that.
  */
 #ifndef GUARD_STATE_H
 #define GUARD_STATE_H

@@ -6,8 +6,8 @@
 
 struct guard;
 
-/* Says how it stands, with its lease; "" as text says no more.  Never waits, and
- * an agent that is gone is fine. */
+/* How it stands, with its lease and a text for people, or "".  Never waits; an
+ * agent that is gone is fine. */
 void	guard_tell(struct guard *, enum core_guard, const char *text);
 
 #endif

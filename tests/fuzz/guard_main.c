@@ -26,6 +26,7 @@ _Noreturn void	guard_exit(int);
 #define VERSION	"1"
 /* A main may end without a word. */
 #pragma clang diagnostic ignored "-Wreturn-type"
+#include "../../daemon/guard/guard_file.c"
 #include "../../daemon/guard/guard_main.c"
 #include "../../daemon/guard/guard_role.c"
 #include "../../daemon/guard/guard_tell.c"
@@ -146,8 +147,8 @@ live(struct guard *g, struct fuzz *f)
 		return;
 	if (!begin(g, f))
 		return;
-	guard_inherit(g);
-	guard_save(g);
+	guard_file_inherit(g);
+	guard_file_save(g);
 	guard_tell(g, CORE_GUARD_HOLDS, "");
 	while (f->left > 0) {
 		step(g, f);
@@ -155,7 +156,7 @@ live(struct guard *g, struct fuzz *f)
 		/* Nobody holds a lease that is over. */
 		FUZZ_MUST(g->doing != WATCHING || g->lease.until == 0 ||
 		    now - LEASE_SLACK < g->lease.until);
-		guard_hand_over(g);
+		guard_file_hand_over(g);
 		while (agent != -1 && recv(agent, answer, sizeof(answer),
 		    MSG_DONTWAIT) > 0)
 			continue;
