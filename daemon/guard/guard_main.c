@@ -41,6 +41,7 @@
 #include "clock.h"
 #include "core.h"
 #include "guard_file.h"
+#include "guard_leave.h"
 #include "guard_role.h"
 #include "guard_state.h"
 #include "guard_tell.h"
@@ -54,8 +55,6 @@
 #define PAUSE_FIRST	100	/* between two calls that did not do it ... */
 #define PAUSE_MAX	500	/* ... see TRY_AGAIN */
 #define LISTEN		1000	/* an agent that lives speaks up in this time */
-
-static void	guard_leave(struct guard *, const char *);
 
 /*
  * Demoting.
@@ -304,80 +303,6 @@ guard_handler_read(struct guard *g)
 }
 
 /*
- * Leaving, for an agent that can't.
- */
-
-static void
-guard_stop_leave(struct guard *g)
-{
-	if (g->left == -1)
-		return;
-	child_kill(g->left);
-	g->killed = g->left;
-	g->left = -1;
-}
-
-/* It dies with us: the next guard must find nobody at work.  The session is
- * named, so that it can't take the lock from a later one. */
-static void
-guard_leave(struct guard *g, const char *as)
-{
-	struct error	err;
-	char		us[32];
-
-	guard_stop_leave(g);
-	snprintf(us, sizeof us, "--guard=%ld", (long)getpid());
-	g->leave[g->leave_words] = us;
-	g->leave[g->leave_words + 1] = (char *)as;
-	g->leave[g->leave_words + 2] = g->session[0] != '\0' ? g->session :
-	    NULL;
-	g->leave[g->leave_words + 3] = NULL;
-	if (!child_spawn(&g->left, g->leave, CHILD_OURS, &(struct child_files){
-	    .output = STDERR_FILENO, .program = g->files[WIRE_LEAVE] }, &err)) {
-		log_error("guard: can't give the lock back: %s", err.text);
-		g->left = -1;
-	}
-	if (g->doing == FAILED)
-		return;
-	g->doing = LEAVING;
-	g->deadline = g->left == -1 ? 0 : clock_ms() + LEAVE_LIMIT;
-	guard_file_save(g);
-}
-
-static void
-guard_left(struct guard *g)
-{
-	guard_stop_leave(g);
-	if (g->doing != LEAVING)
-		return;
-	g->doing = LEFT;
-	if (!g->agent) {
-		lease_end(&g->lease);
-		guard_file_save(g);
-		_exit(EXIT_SUCCESS);
-	}
-}
-
-static void
-guard_children(struct guard *g)
-{
-	char	end[64];
-	int	status;
-
-	if (g->killed != -1 && child_reap(g->killed))
-		g->killed = -1;
-	if (g->fence != -1 && waitpid(g->fence, &status, WNOHANG) > 0) {
-		child_describe_end(end, sizeof end, status);
-		log_warning("guard: on_fence_failure ended: %s", end);
-		g->fence = -1;
-	}
-	if (g->left != -1 && waitpid(g->left, &status, WNOHANG) > 0) {
-		g->left = -1;
-		guard_left(g);
-	}
-}
-
-/*
  * The messages of the agent.
  */
 
@@ -471,7 +396,7 @@ guard_read_end(struct guard *g)
 	if (g->doing == DEMOTING)
 		guard_bury(g);
 	/* The agent is back, and does by itself what is left of it. */
-	guard_stop_leave(g);
+	guard_leave_stop(g);
 	g->doing = WATCHING;
 	lease_end(&g->lease);
 	guard_file_save(g);
@@ -612,7 +537,7 @@ guard_tick(struct guard *g)
 		g->heard = false;
 		break;
 	case LEAVING:
-		guard_left(g);
+		guard_leave_ended(g);
 		break;
 	case LEFT:
 		break;
@@ -640,6 +565,25 @@ guard_is_asked_by(uint32_t pid)
 {
 	/* 0: one that we can't see from here. */
 	return pid == 0 || child_is_called((pid_t)pid, CHILD_GUARD);
+}
+
+static void
+guard_children(struct guard *g)
+{
+	char	end[64];
+	int	status;
+
+	if (g->killed != -1 && child_reap(g->killed))
+		g->killed = -1;
+	if (g->fence != -1 && waitpid(g->fence, &status, WNOHANG) > 0) {
+		child_describe_end(end, sizeof end, status);
+		log_warning("guard: on_fence_failure ended: %s", end);
+		g->fence = -1;
+	}
+	if (g->left != -1 && waitpid(g->left, &status, WNOHANG) > 0) {
+		g->left = -1;
+		guard_leave_ended(g);
+	}
 }
 
 static void

@@ -27,6 +27,7 @@ _Noreturn void	guard_exit(int);
 /* A main may end without a word. */
 #pragma clang diagnostic ignored "-Wreturn-type"
 #include "../../daemon/guard/guard_file.c"
+#include "../../daemon/guard/guard_leave.c"
 #include "../../daemon/guard/guard_main.c"
 #include "../../daemon/guard/guard_role.c"
 #include "../../daemon/guard/guard_tell.c"
