@@ -26,6 +26,7 @@ _Noreturn void	guard_exit(int);
 #define VERSION	"1"
 /* A main may end without a word. */
 #pragma clang diagnostic ignored "-Wreturn-type"
+#include "../../daemon/guard/guard_demote.c"
 #include "../../daemon/guard/guard_file.c"
 #include "../../daemon/guard/guard_leave.c"
 #include "../../daemon/guard/guard_main.c"
@@ -113,13 +114,13 @@ step(struct guard *g, struct fuzz *f)
 			send(child_channel, bytes, length,
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (g->handler_channel != -1)
-			guard_handler_read(g);
+			guard_demote_read(g);
 		break;
 	case 'e':
 		child_status = fuzz_byte(f);
 		child_hang_up();
 		if (g->handler_channel != -1)
-			guard_handler_read(g);
+			guard_demote_read(g);
 		break;
 	case 'a':
 		if (agent != -1)
