@@ -2,8 +2,8 @@
  * guard_demote.h - demoting the copy, in a handler of our own.
  *
  * ensure_demoted is called until it has done it, or the deadline (ms of
- * clock_ms) is there.  What comes of it is told to the agent; after a failure
- * runs on_fence_failure.
+ * clock_ms) is there.  The agent is told what came of it; after a failure the
+ * config's on_fence_failure is run.
  */
 #ifndef GUARD_DEMOTE_H
 #define GUARD_DEMOTE_H

@@ -26,6 +26,7 @@ _Noreturn void	guard_exit(int);
 #define VERSION	"1"
 /* A main may end without a word. */
 #pragma clang diagnostic ignored "-Wreturn-type"
+#include "../../daemon/guard/guard_agent.c"
 #include "../../daemon/guard/guard_demote.c"
 #include "../../daemon/guard/guard_file.c"
 #include "../../daemon/guard/guard_leave.c"
@@ -85,7 +86,7 @@ begin(struct guard *g, struct fuzz *f)
 		send(agent, message, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	good = wire_receive(CHANNEL, &g->setup, MSG_DONTWAIT) == 1 &&
-	    guard_read_setup(g) &&
+	    guard_agent_read_setup(g) &&
 	    wire_receive(CHANNEL, &g->start, MSG_DONTWAIT) == 1 &&
 	    wire_type(&g->start) == WIRE_START;
 	/* Later ones are copied there: it is memory again. */
@@ -106,7 +107,7 @@ step(struct guard *g, struct fuzz *f)
 		if (agent != -1)
 			send(agent, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (g->agent && length > 0)
-			guard_channel(g);
+			guard_agent_read(g);
 		break;
 	case 'h':
 		bytes = fuzz_counted(f, &length);
@@ -127,7 +128,7 @@ step(struct guard *g, struct fuzz *f)
 			close(agent);
 		agent = -1;
 		if (g->agent)
-			guard_channel(g);
+			guard_agent_read(g);
 		break;
 	case 's':
 		g->handing_over = true;
