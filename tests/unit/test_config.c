@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "config_load.h"
 #include "value.h"
 
 #ifndef SOURCE_DIR

@@ -1,16 +1,18 @@
 /*
- * config.c - the INI file, the environment and the flags, as one struct.
+ * config_load.c - the INI file, the environment and the flags, as one struct.
  *
  * Every key is one row of config_keys; the parser, the flags, the environment
  * and the example file read the same row.
  */
+#include "config_load.h"
+
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config.h"
 #include "inifile.h"
 #include "value.h"
 
