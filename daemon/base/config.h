@@ -101,10 +101,6 @@ config_option_find(const struct config *c, const char *name)
 /* Prints the annotated file with every key at its default. */
 void	config_print_example(FILE *);
 
-/* F + D + 1 s <= L <= 60 s and the other rules between keys; checked by
- * config_load too. */
-bool	config_check_times(const struct config *, struct error *);
-
 /* The flags of Consul's own tools that we take too, as getopt_long wants them:
  * "http-addr" -> "consul.address".  NULL where name is no such flag. */
 const char	*config_flag_key(const char *name);

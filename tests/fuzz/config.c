@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "config_check.h"
 #include "config_load.h"
 #include "fuzz.h"
 

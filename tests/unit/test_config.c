@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "config_check.h"
 #include "config_load.h"
 #include "value.h"
 
