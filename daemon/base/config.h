@@ -98,9 +98,6 @@ config_option_find(const struct config *c, const char *name)
 	return NULL;
 }
 
-/* Prints the annotated file with every key at its default. */
-void	config_print_example(FILE *);
-
 /* The flags of Consul's own tools that we take too, as getopt_long wants them:
  * "http-addr" -> "consul.address".  NULL where name is no such flag. */
 const char	*config_flag_key(const char *name);

@@ -12,6 +12,7 @@
 
 #include "config_check.h"
 #include "config_load.h"
+#include "config_print.h"
 #include "value.h"
 
 #ifndef SOURCE_DIR
