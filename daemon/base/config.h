@@ -98,9 +98,4 @@ config_option_find(const struct config *c, const char *name)
 	return NULL;
 }
 
-/* The flags of Consul's own tools that we take too, as getopt_long wants them:
- * "http-addr" -> "consul.address".  NULL where name is no such flag. */
-const char	*config_flag_key(const char *name);
-const char	*config_flag_name(size_t i);	/* NULL after the last */
-
 #endif

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "config_check.h"
+#include "config_flag.h"
 #include "config_load.h"
 #include "config_print.h"
 #include "value.h"
