@@ -1,4 +1,4 @@
-/* config.h - the INI file, the environment and the flags, as one struct. */
+/* config.h - what an agent is told: every key, as one struct. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -86,16 +86,6 @@ struct config {
 	size_t			 option_count;
 };
 
-/*
- * Reads FILE and lays environment and flags over it: flag, environment, file,
- * default.  Flags are "section.key=value" words (borrowed).  All mistakes are
- * found in one run: errors holds one "file:line: what" a line; *config is NULL
- * then.  The caller frees both with config_free and free.
- */
-bool	config_load(struct config **, const char *file,
-	    char *const *flags, size_t flag_count, char **errors);
-void	config_free(struct config *);		/* NULL is fine */
-
 /* As the file or a flag gave it; NULL: neither did. */
 static inline struct config_option *
 config_option_find(const struct config *c, const char *name)
@@ -107,18 +97,5 @@ config_option_find(const struct config *c, const char *name)
 			return &c->options[i];
 	return NULL;
 }
-
-
-/* Prints the annotated file with every key at its default. */
-void	config_print_example(FILE *);
-
-/* F + D + 1 s <= L <= 60 s and the other rules between keys; checked by
- * config_load too. */
-bool	config_check_times(const struct config *, struct error *);
-
-/* The flags of Consul's own tools that we take too, as getopt_long wants them:
- * "http-addr" -> "consul.address".  NULL where name is no such flag. */
-const char	*config_flag_key(const char *name);
-const char	*config_flag_name(size_t i);	/* NULL after the last */
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "config_flag.h"
 #include "fail.h"
 
 /* As help lists them; those of one name follow each other. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config.h"
+#include "config_print.h"
 #include "fail.h"
 
 static int	command_config_run(struct options *);

@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config.h"
+#include "config_load.h"
 #include "description.h"
 #include "error.h"
 #include "options.h"
 
-/* What is wrong is reported, all of it. */
+/* What is wrong is reported, all of it.  The caller frees the config. */
 bool	load_config(struct options *, struct config **);
 /* Blocks for limit milliseconds at most. */
 bool	load_plugin(const struct options *, struct config *,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "config_flag.h"
 #include "error.h"
 #include "fail.h"
 #include "value.h"

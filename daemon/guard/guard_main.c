@@ -22,705 +22,31 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <consul-failover/plugin.h>
-
 #include "child.h"
 #include "clock.h"
 #include "core.h"
-#include "image.h"
+#include "guard_agent.h"
+#include "guard_demote.h"
+#include "guard_file.h"
+#include "guard_leave.h"
+#include "guard_role.h"
+#include "guard_state.h"
+#include "guard_tell.h"
 #include "lease.h"
 #include "log.h"
 #include "signals.h"
 #include "wire.h"
-
-#define CHANNEL		CHILD_CHANNEL
-#define LEAVE_WORDS	160
-
-/* Milliseconds. */
-#define PAUSE_FIRST	100	/* between two calls that did not do it ... */
-#define PAUSE_MAX	500
-#define TRY_AGAIN	5000	/* ... and after it has been given up once */
-#define END_MOMENT	10	/* from the end of a channel to its process's */
-#define LISTEN		1000	/* an agent that lives speaks up in this time */
-#define LEAVE_LIMIT	15000	/* `leave` has time-outs of its own */
-#define HAND_OVER	500	/* a guard that is at nothing takes no time */
-#define NEVER		(INT64_MAX / 4)	/* no clock gets there: garbage */
-
-enum doing {
-	WATCHING,
-	DEMOTING,
-	DEMOTED,		/* does the agent still speak? */
-	FAILED,			/* until the next try */
-	LEAVING,		/* the run of `leave` */
-	LEFT,			/* an agent that stands still has all before it */
-};
-
-struct guard {
-	struct lease	 lease;
-	enum doing	 doing;
-	int64_t		 deadline;	/* of what it is doing */
-	bool		 agent;		/* it is there */
-	bool		 heard;		/* from it, since the last look */
-	bool		 handing_over;
-	bool		 fenced;	/* on_fence_failure has run */
-
-	/* From SETUP, whose strings they borrow. */
-	const char	*service, *path, *plugin, *on_fence_failure;
-	bool		 can_demote;
-	char		*leave[LEAVE_WORDS + 4];
-	size_t		 leave_words;
-	int		 files[WIRE_FILES];	/* came with it */
-
-	/* About the mastership. */
-	uint64_t	 epoch;
-	char		 session[64];	/* that has the lock; "" */
-	int64_t		 clean_at;	/* before, another may be a master */
-	char		 node[256];
-	pid_t		 role;		/* the agent's handler; -1 */
-	int		 role_fd;	/* its pidfd */
-
-	/* Our own handler, and our commands. */
-	pid_t		 handler;	/* -1: none */
-	int		 handler_channel;
-	bool		 calling;
-	int64_t		 call_at;	/* the next one */
-	int		 not_done;
-	char		 text[FAILOVER_SENTENCE];	/* what came of it */
-	pid_t		 left, fence;	/* -1: does not run */
-	pid_t		 killed;	/* the last one, to be reaped */
-
-	int		 file, timer, signals, null;
-	struct wire	 setup, start, in, out;
-};
-
-static void	guard_leave(struct guard *, const char *);
-
-/*
- * To the agent, and to the next guard.
- */
-
-static void
-guard_tell(struct guard *g, enum core_guard what, const char *text)
-{
-	wire_begin(&g->out, WIRE_GUARD);
-	wire_put_number(&g->out, what);
-	wire_put_number(&g->out, (uint64_t)g->lease.until);
-	wire_put_string(&g->out, text);
-	/* It must not hold us up: who stands still reads it later, or never. */
-	if (g->agent)
-		send(CHANNEL, g->out.bytes, g->out.length,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/* Padded to one size: see runfile_save. */
-static void
-guard_save(struct guard *g)
-{
-	char	text[256];
-	int	n;
-
-	n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64
-	    " %" PRIu64 " %d %s %" PRId64, g->lease.until, g->lease.by,
-	    g->clean_at, g->epoch, g->doing == FAILED,
-	    g->session[0] != '\0' ? g->session : "-",
-	    g->doing == DEMOTING || g->doing == LEAVING ? g->deadline : 0);
-	memset(text + n, ' ', sizeof text - (size_t)n);
-	text[sizeof text - 1] = '\n';
-	if (pwrite(g->file, text, sizeof text, 0) != (ssize_t)sizeof text)
-		log_error("guard: can't write %s: %s", g->path,
-		    strerror(errno));
-}
-
-/* How long the guard before, who has the file, is at something that must not be
- * cut short; 0: it is not. */
-static int64_t
-guard_read_busy(const struct guard *g)
-{
-	char	text[256];
-	int64_t	busy;
-	ssize_t	n = pread(g->file, text, sizeof text - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	return sscanf(text, "%*d %*d %*d %*u %*d %*s %" SCNd64, &busy) == 1 ?
-	    busy : 0;
-}
-
-static void
-guard_inherit(struct guard *g)
-{
-	char		text[256], session[64];
-	int64_t		until, by, clean_at;
-	uint64_t	epoch;
-	int		failed;
-	ssize_t		n = pread(g->file, text, sizeof text - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64
-	    " %d %63s", &until, &by, &clean_at, &epoch, &failed, session) != 6 ||
-	    until <= 0 || until > NEVER || by > NEVER)
-		return;
-	g->clean_at = clean_at;
-	g->epoch = epoch;
-	if (strcmp(session, "-") != 0)
-		memcpy(g->session, session, sizeof session);
-	lease_hold(&g->lease, until, by);
-	if (failed == 0)
-		return;
-	/* What could be done has been done: the agent tries now. */
-	g->lease.fired = g->heard = g->fenced = true;
-	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
-}
-
-/* All that is left to do is the next guard's.  As everywhere here _exit, because
- * what a library does at exit may hang, and the next guard waits for our end. */
-static void
-guard_hand_over(struct guard *g)
-{
-	if (!g->handing_over || g->doing == DEMOTING || g->doing == LEAVING)
-		return;
-	if (g->doing != FAILED && g->doing != WATCHING)
-		lease_end(&g->lease);
-	guard_save(g);
-	log_debug("guard: another one takes over");
-	_exit(EXIT_SUCCESS);
-}
-
-/* Nobody is left whom it could serve, and nothing that it could do. */
-static void
-guard_give_up(struct guard *g)
-{
-	if (g->doing == FAILED && !g->agent && !g->can_demote &&
-	    g->left == -1 && g->fence == -1)
-		_exit(EXIT_FAILURE);
-}
-
-/*
- * Demoting.
- */
-
-static void
-guard_bury(struct guard *g)
-{
-	if (g->handler == -1)
-		return;
-	child_kill(g->handler);
-	close(g->handler_channel);
-	g->killed = child_reap(g->handler) ? -1 : g->handler;
-	g->handler = g->handler_channel = -1;
-	g->calling = false;
-}
-
-static void
-guard_take_role(struct guard *g, pid_t pid)
-{
-	if (g->role_fd >= 0)
-		close(g->role_fd);
-	g->role = pid;
-	g->role_fd = pid > 1 ? pidfd_open(pid, 0) : -1;
-}
-
-/* Whatever the agent's own call is doing, and has started, ends here; but not
- * who has got its number after it. */
-static void
-guard_stop_role(struct guard *g)
-{
-	bool	another = g->role_fd >= 0 && kill(g->role, 0) == 0 &&
-		    pidfd_send_signal(g->role_fd, 0, NULL, 0) != 0;
-
-	if (g->role > 1 && !another)
-		child_kill(g->role);
-	guard_take_role(g, -1);
-}
-
-static void
-guard_demoted(struct guard *g)
-{
-	guard_bury(g);
-	log_warning("guard: the copy is demoted: %s", g->text);
-	guard_tell(g, CORE_GUARD_DEMOTED, g->text);
-	g->doing = DEMOTED;
-	g->deadline = clock_ms() + (g->agent ? LISTEN : 0);
-}
-
-/* Where what they print goes: nobody may hold up, or kill, a demotion because
- * he reads our log no more. */
-static int
-guard_output(const struct guard *g)
-{
-	struct pollfd	p = { .fd = STDERR_FILENO, .events = POLLOUT };
-
-	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT ? STDERR_FILENO :
-	    g->null;
-}
-
-static void
-guard_fence(struct guard *g)
-{
-	char		*argv[] = { (char *)"/bin/sh", (char *)"-c",
-			    (char *)g->on_fence_failure, NULL };
-	char		 epoch[32];
-	struct error	 err;
-
-	if (g->on_fence_failure[0] == '\0' || g->fenced)
-		return;
-	snprintf(epoch, sizeof epoch, "%" PRIu64, g->epoch);
-	setenv("CF_SERVICE", g->service, 1);
-	setenv("CF_NODE", g->node, 1);
-	setenv("CF_EPOCH", epoch, 1);
-	setenv("CF_REASON", g->text, 1);
-	log_warning("guard: running on_fence_failure: %s", g->on_fence_failure);
-	g->fenced = child_spawn(&g->fence, argv, CHILD_OTHERS,
-	    &(struct child_files){ .output = guard_output(g) }, &err);
-	if (!g->fenced)
-		log_error("guard: on_fence_failure: %s", err.text);
-}
-
-static void
-guard_fail(struct guard *g)
-{
-	guard_bury(g);
-	log_error("guard: the copy could not be demoted and MAY STILL BE A "
-	    "MASTER (%s). Stop the application, or this host, by hand; other "
-	    "nodes can take the lock after its lock-delay", g->text);
-	guard_tell(g, CORE_GUARD_FAILED, g->text);
-	guard_fence(g);
-	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
-	guard_save(g);
-	if (!g->heard && g->left == -1)
-		guard_leave(g, "unfenced");
-}
-
-static bool
-guard_start_handler(struct guard *g, struct error *err)
-{
-	char	 parent[16];
-	char	*argv[] = { (char *)"consul-failover-handler",
-		    (char *)"demote", (char *)g->plugin, parent, NULL };
-	int	 channel[2];
-	bool	 ok;
-
-	snprintf(parent, sizeof parent, "%ld", (long)getpid());
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0)
-		return error_set(err, "can't make a channel: %s",
-		    strerror(errno));
-	ok = child_spawn(&g->handler, argv, CHILD_OTHERS, &(struct child_files){
-	    .output = guard_output(g), .channel = channel[1],
-	    .plugin = g->files[WIRE_PLUGIN],
-	    .program = g->files[WIRE_HANDLER] }, err);
-	close(channel[1]);
-	g->handler_channel = channel[0];
-	if (ok && !wire_send(g->handler_channel, &g->start)) {
-		ok = error_set(err, "can't tell a handler its options: %s",
-		    strerror(errno));
-		guard_bury(g);
-	} else if (!ok) {
-		close(channel[0]);
-		g->handler = g->handler_channel = -1;
-	}
-	return ok;
-}
-
-static void
-guard_not_done(struct guard *g, const char *text)
-{
-	int64_t	pause = (int64_t)PAUSE_FIRST << (g->not_done < 3 ?
-		    g->not_done : 3);
-
-	snprintf(g->text, sizeof g->text, "%.500s", text);
-	g->calling = false;
-	g->not_done++;
-	g->call_at = clock_ms() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
-}
-
-static void
-guard_call(struct guard *g)
-{
-	struct error	err;
-
-	if (g->handler == -1 && !guard_start_handler(g, &err)) {
-		guard_not_done(g, err.text);
-		return;
-	}
-	wire_put_call(&g->out, &(struct wire_call){
-	    .op = "ensure_demoted",
-	    .epoch = g->epoch,
-	    .deadline = g->deadline,
-	    .node = g->node,
-	    .reason = "the guard demotes it",
-	    .role = FAILOVER_MASTER,
-	});
-	/* If that fails the handler is ending, as its channel will tell. */
-	wire_send(g->handler_channel, &g->out);
-	g->calling = true;
-}
-
-static void
-guard_demote(struct guard *g, int64_t deadline)
-{
-	g->doing = DEMOTING;
-	g->deadline = deadline;
-	guard_save(g);
-	g->not_done = 0;
-	snprintf(g->text, sizeof g->text, g->can_demote ?
-	    "ensure_demoted has not answered" :
-	    "the plugin has no ensure_demoted");
-	if (g->can_demote)
-		guard_call(g);
-	else
-		guard_fail(g);
-}
-
-static void
-guard_fire(struct guard *g, int64_t deadline)
-{
-	const char	*why = !g->agent ?
-	    "the agent is gone, and no other has come in time" :
-	    clock_ms() < g->lease.until + LEASE_SLACK ?
-	    "the agent could not demote the copy" :
-	    "the agent stands still: is it stopped, does it hang?";
-
-	log_warning("guard: %s; demoting the copy in its place", why);
-	g->fenced = g->heard = false;
-	guard_tell(g, CORE_GUARD_FIRED, why);
-	guard_stop_role(g);
-	guard_demote(g, deadline);
-}
-
-/*
- * The messages of our handler.
- */
-
-static void
-guard_handler_log(struct wire *w)
-{
-	static const enum log_level	levels[] = {
-		[FAILOVER_DEBUG] =	LOG_LEVEL_DEBUG,
-		[FAILOVER_INFO] =	LOG_LEVEL_INFO,
-		[FAILOVER_WARNING] =	LOG_LEVEL_WARNING,
-		[FAILOVER_ERROR] =	LOG_LEVEL_ERROR,
-	};
-	uint64_t			level = wire_number(w);
-	const char			*text = wire_string(w);
-
-	log_line(levels[level <= FAILOVER_ERROR ? level : FAILOVER_ERROR],
-	    "guard: plugin: %s", text);
-}
-
-static void
-guard_handler_result(struct guard *g, struct wire *w)
-{
-	uint64_t	 result = wire_number(w);
-	const char	*text = wire_string(w);
-
-	if (!wire_end(w) || !g->calling)
-		return;
-	if (result == FAILOVER_DONE) {
-		snprintf(g->text, sizeof g->text, "%.500s", text);
-		guard_demoted(g);
-	} else
-		guard_not_done(g, text);
-}
-
-static void
-guard_handler_lost(struct guard *g)
-{
-	bool	calling = g->calling;
-	char	end[64], text[160] = "ensure_demoted closed its handler's "
-		    "channel";
-	int	status;
-
-	if (child_ended(g->handler, END_MOMENT, &status)) {
-		child_describe_end(end, sizeof end, status);
-		snprintf(text, sizeof text, "ensure_demoted %s its handler: "
-		    "%s", WIFSIGNALED(status) ? "killed" : "ended", end);
-	}
-	guard_bury(g);
-	if (calling)
-		guard_not_done(g, text);
-}
-
-static void
-guard_handler_read(struct guard *g)
-{
-	int		got = wire_receive(g->handler_channel, &g->in,
-			    MSG_DONTWAIT);
-	enum wire_type	type;
-
-	if (got != 1) {
-		if (got == 0 || errno != EAGAIN)
-			guard_handler_lost(g);
-		return;
-	}
-	type = wire_type(&g->in);
-	if (type == WIRE_LOG)
-		guard_handler_log(&g->in);
-	else if (type == WIRE_RESULT)
-		guard_handler_result(g, &g->in);
-	else if (type == WIRE_REFUSED)
-		guard_not_done(g, wire_string(&g->in));
-}
-
-/*
- * Leaving, for an agent that can't.
- */
-
-static void
-guard_stop_leave(struct guard *g)
-{
-	if (g->left == -1)
-		return;
-	child_kill(g->left);
-	g->killed = g->left;
-	g->left = -1;
-}
-
-/* It dies with us: the next guard must find nobody at work.  The session is
- * named, so that it can't take the lock from a later one. */
-static void
-guard_leave(struct guard *g, const char *as)
-{
-	struct error	err;
-	char		us[32];
-
-	guard_stop_leave(g);
-	snprintf(us, sizeof us, "--guard=%ld", (long)getpid());
-	g->leave[g->leave_words] = us;
-	g->leave[g->leave_words + 1] = (char *)as;
-	g->leave[g->leave_words + 2] = g->session[0] != '\0' ? g->session :
-	    NULL;
-	g->leave[g->leave_words + 3] = NULL;
-	if (!child_spawn(&g->left, g->leave, CHILD_OURS, &(struct child_files){
-	    .output = STDERR_FILENO, .program = g->files[WIRE_LEAVE] }, &err)) {
-		log_error("guard: can't give the lock back: %s", err.text);
-		g->left = -1;
-	}
-	if (g->doing == FAILED)
-		return;
-	g->doing = LEAVING;
-	g->deadline = g->left == -1 ? 0 : clock_ms() + LEAVE_LIMIT;
-	guard_save(g);
-}
-
-static void
-guard_left(struct guard *g)
-{
-	guard_stop_leave(g);
-	if (g->doing != LEAVING)
-		return;
-	g->doing = LEFT;
-	if (!g->agent) {
-		lease_end(&g->lease);
-		guard_save(g);
-		_exit(EXIT_SUCCESS);
-	}
-}
-
-static void
-guard_children(struct guard *g)
-{
-	char	end[64];
-	int	status;
-
-	if (g->killed != -1 && child_reap(g->killed))
-		g->killed = -1;
-	if (g->fence != -1 && waitpid(g->fence, &status, WNOHANG) > 0) {
-		child_describe_end(end, sizeof end, status);
-		log_warning("guard: on_fence_failure ended: %s", end);
-		g->fence = -1;
-	}
-	if (g->left != -1 && waitpid(g->left, &status, WNOHANG) > 0) {
-		g->left = -1;
-		guard_left(g);
-	}
-}
-
-/*
- * The messages of the agent.
- */
-
-/* Not all of it: most of a wire is never used, nor needs to be in memory. */
-static void
-guard_keep(struct wire *to, const struct wire *w)
-{
-	memcpy(to->bytes, w->bytes, w->length);
-	to->length = w->length;
-	to->at = 0;
-	to->broken = false;
-}
-
-static bool
-guard_read_setup(struct guard *g)
-{
-	struct wire	*w = &g->setup;
-	int64_t		 demote_deadline, restart_wait;
-	bool		 json, debug;
-	uint64_t	 words;
-
-	if (wire_type(w) != WIRE_SETUP || strcmp(wire_string(w), VERSION) != 0)
-		return false;
-	g->service = wire_string(w);
-	json = wire_number(w) != 0;
-	debug = wire_number(w) != 0;
-	g->path = wire_string(w);
-	g->plugin = wire_string(w);
-	g->can_demote = wire_number(w) != 0;
-	demote_deadline = (int64_t)wire_number(w);
-	restart_wait = (int64_t)wire_number(w);
-	g->on_fence_failure = wire_string(w);
-	words = wire_number(w);
-	if (words > LEAVE_WORDS)
-		return false;
-	for (g->leave_words = 0; g->leave_words < words; g->leave_words++)
-		g->leave[g->leave_words] = (char *)wire_string(w);
-	if (!wire_end(w) || demote_deadline > NEVER || restart_wait > NEVER)
-		return false;
-	g->lease.demote_deadline = demote_deadline;
-	g->lease.restart_wait = restart_wait;
-	log_open(g->service, json ? LOG_JSON : LOG_PLAIN, debug);
-	return true;
-}
-
-/* Programs and plugin as they were when the agent took them. */
-static void
-guard_take_files(struct guard *g, const int files[WIRE_FILES])
-{
-	int	i, fd;
-
-	for (i = 0; i < WIRE_FILES; i++) {
-		if (files[i] < 0 || (fd = image_move(files[i])) < 0)
-			continue;
-		if (g->files[i] > 0)
-			close(g->files[i]);
-		g->files[i] = fd;
-	}
-}
-
-static void
-guard_read_lease(struct guard *g, struct wire *w)
-{
-	int64_t		 until = (int64_t)wire_number(w);
-	int64_t		 by = (int64_t)wire_number(w);
-	int64_t		 clean_at = (int64_t)wire_number(w);
-	uint64_t	 epoch = wire_number(w);
-	const char	*node = wire_string(w);
-	const char	*session = wire_string(w);
-	bool		 now = wire_number(w) != 0;
-
-	if (!wire_end(w) || until <= 0 || until > NEVER || by > NEVER)
-		return;
-	if (!lease_hold(&g->lease, until, by)) {
-		guard_tell(g, CORE_GUARD_FIRED, "");
-		return;
-	}
-	g->clean_at = clean_at;
-	g->epoch = epoch;
-	snprintf(g->node, sizeof g->node, "%s", node);
-	snprintf(g->session, sizeof g->session, "%s", session);
-	guard_save(g);
-	guard_tell(g, CORE_GUARD_HOLDS, "");
-	if (now && g->doing == WATCHING)
-		guard_fire(g, lease_fire_now(&g->lease, clock_ms()));
-}
-
-static void
-guard_read_end(struct guard *g)
-{
-	if (g->doing == DEMOTING)
-		guard_bury(g);
-	/* The agent is back, and does by itself what is left of it. */
-	guard_stop_leave(g);
-	g->doing = WATCHING;
-	lease_end(&g->lease);
-	guard_save(g);
-}
-
-static void
-guard_read(struct guard *g, struct wire *w)
-{
-	g->heard = true;
-	switch (wire_type(w)) {
-	case WIRE_SETUP:
-		guard_keep(&g->setup, w);
-		if (!guard_read_setup(g))
-			log_error("guard: the agent's set-up can't be read");
-		break;
-	case WIRE_START:
-		guard_keep(&g->start, w);
-		break;
-	case WIRE_ROLE:
-		guard_take_role(g, (pid_t)wire_number(w));
-		break;
-	case WIRE_LEASE:
-		guard_read_lease(g, w);
-		break;
-	case WIRE_END:
-		guard_read_end(g);
-		break;
-	case WIRE_BYE:
-		lease_end(&g->lease);
-		guard_save(g);
-		_exit(EXIT_SUCCESS);
-	default:
-		log_error("guard: a message that can't be read");
-	}
-}
-
-static void
-guard_lose_agent(struct guard *g)
-{
-	int64_t	now = clock_ms();
-
-	g->agent = g->heard = false;
-	guard_stop_role(g);
-	lease_lose_agent(&g->lease, now);
-	if (g->doing == DEMOTED || g->doing == FAILED)
-		g->deadline = now;
-	if (g->doing == LEFT) {
-		lease_end(&g->lease);
-		guard_save(g);
-		_exit(EXIT_SUCCESS);
-	}
-	if (g->doing == WATCHING)
-		log_warning("guard: the agent is gone; if none comes back "
-		    "within %.1f s, %s",
-		    lease_wake(&g->lease) <= now ? 0 :
-		    (double)(lease_wake(&g->lease) - now) / 1000,
-		    g->lease.until != 0 ? "the copy is demoted" :
-		    "the copy is taken out of the service");
-}
-
-/* All of it: if we stood still, only the last lease counts. */
-static void
-guard_channel(struct guard *g)
-{
-	int	got, files[WIRE_FILES];
-
-	while ((got = wire_receive_files(CHANNEL, &g->in, files,
-	    MSG_DONTWAIT)) == 1) {
-		guard_take_files(g, files);
-		guard_read(g, &g->in);
-	}
-	if (got == 0 || (errno != EAGAIN && errno != EMSGSIZE))
-		guard_lose_agent(g);
-}
 
 /*
  * Time, and the loop.
@@ -751,7 +77,7 @@ guard_watch(struct guard *g, int64_t now)
 	int64_t	deadline;
 
 	if (lease_fire(&g->lease, now, &deadline))
-		guard_fire(g, deadline);
+		guard_demote_fire(g, deadline);
 	else if (lease_is_over(&g->lease, now)) {
 		log_warning("guard: no agent has come back: taking the copy "
 		    "out of the service");
@@ -772,9 +98,9 @@ guard_tick(struct guard *g)
 		break;
 	case DEMOTING:
 		if (now >= g->deadline)
-			guard_fail(g);
+			guard_demote_fail(g);
 		else
-			guard_call(g);
+			guard_demote_call(g);
 		break;
 	case DEMOTED:
 		guard_leave(g, now >= g->clean_at ? "released" : "dropped");
@@ -787,7 +113,7 @@ guard_tick(struct guard *g)
 		g->heard = false;
 		break;
 	case LEAVING:
-		guard_left(g);
+		guard_leave_ended(g);
 		break;
 	case LEFT:
 		break;
@@ -806,6 +132,25 @@ guard_set_timer(struct guard *g)
 		t.it_value.tv_nsec = wake % 1000 * 1000000 + 1;
 	}
 	timerfd_settime(g->timer, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+static void
+guard_children(struct guard *g)
+{
+	char	end[64];
+	int	status;
+
+	if (g->killed != -1 && child_reap(g->killed))
+		g->killed = -1;
+	if (g->fence != -1 && waitpid(g->fence, &status, WNOHANG) > 0) {
+		child_describe_end(end, sizeof end, status);
+		log_warning("guard: on_fence_failure ended: %s", end);
+		g->fence = -1;
+	}
+	if (g->left != -1 && waitpid(g->left, &status, WNOHANG) > 0) {
+		g->left = -1;
+		guard_leave_ended(g);
+	}
 }
 
 /* Only another guard takes over; from anybody else, as a log rotation, it means
@@ -831,6 +176,15 @@ guard_signal(struct guard *g)
 		guard_children(g);
 }
 
+/* Nobody is left whom it could serve, and nothing that it could do. */
+static void
+guard_give_up(struct guard *g)
+{
+	if (g->doing == FAILED && !g->agent && !g->can_demote &&
+	    g->left == -1 && g->fence == -1)
+		_exit(EXIT_FAILURE);
+}
+
 static void
 guard_run(struct guard *g)
 {
@@ -848,13 +202,13 @@ guard_run(struct guard *g)
 			memset(p, 0, sizeof p);
 		/* What the agent has said counts before what time says. */
 		if (p[3].revents != 0)
-			guard_channel(g);
+			guard_agent_read(g);
 		if (p[2].revents != 0 && g->handler_channel == p[2].fd)
-			guard_handler_read(g);
+			guard_demote_read(g);
 		if (p[1].revents != 0)
 			guard_signal(g);
 		guard_tick(g);
-		guard_hand_over(g);
+		guard_file_hand_over(g);
 		guard_give_up(g);
 	}
 }
@@ -862,93 +216,6 @@ guard_run(struct guard *g)
 /*
  * Start.
  */
-
-/* Waits for the end of the guard before.  Nobody enforces its lease if it hangs:
- * so no longer than it has something to finish. */
-static void
-guard_await(struct guard *g, int pidfd, int64_t limit)
-{
-	struct pollfd	p = { .fd = pidfd, .events = POLLIN };
-	int64_t		begun = clock_ms(), until = begun, now;
-
-	do {
-		if (poll(&p, 1, END_MOMENT) > 0)
-			return;
-		if (guard_read_busy(g) > until)
-			until = guard_read_busy(g);
-		now = clock_ms();
-	} while (now < until + HAND_OVER && now < begun + limit);
-	log_warning("guard: the guard before does not end: killing it");
-	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-	poll(&p, 1, 1000);
-}
-
-/* Asks the guard that has the file to go, and waits for its end.  False where
- * it can't be asked. */
-static bool
-guard_ask(struct guard *g, pid_t pid, int64_t limit)
-{
-	struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int		pidfd = pidfd_open(pid, 0);
-
-	if (pidfd < 0)
-		return errno == ESRCH;
-	/* Is that number still the one who has the file? */
-	if (fcntl(g->file, F_GETLK, &l) == 0 && l.l_type == F_WRLCK &&
-	    l.l_pid == pid) {
-		pidfd_send_signal(pidfd, SIGUSR1, NULL, 0);
-		pidfd_send_signal(pidfd, SIGCONT, NULL, 0);
-		guard_await(g, pidfd, limit);
-	}
-	close(pidfd);
-	return true;
-}
-
-/* While it waits, too: two agents may be killed one after the other. */
-static bool
-guard_is_orphan(void)
-{
-	struct pollfd	p = { .fd = CHANNEL };
-
-	return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
-}
-
-static bool
-guard_take_over(struct guard *g)
-{
-	int64_t		limit = g->lease.demote_deadline + LEASE_SLACK +
-			    LEAVE_LIMIT;
-	int64_t		until = clock_ms() + limit + 2000;
-	struct stat	st;
-
-	g->file = open(g->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
-	if (g->file < 0) {
-		log_error("guard: can't open %s: %s", g->path, strerror(errno));
-		return false;
-	}
-	if (fstat(g->file, &st) != 0 || st.st_uid != geteuid()) {
-		log_error("guard: %s is another user's, who could lock it: "
-		    "remove it", g->path);
-		return false;
-	}
-	while (clock_ms() < until) {
-		struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-		if (fcntl(g->file, F_SETLK, &l) == 0)
-			return true;
-		/* The one that has it may have a living agent. */
-		if (guard_is_orphan())
-			return false;
-		if (fcntl(g->file, F_GETLK, &l) == 0 && l.l_type == F_WRLCK &&
-		    !guard_ask(g, l.l_pid, limit))
-			break;
-		poll(NULL, 0, END_MOMENT);
-	}
-	log_error("guard: another one has %s, and does not give it away: "
-	    "look for a process cf-guard of this service", g->path);
-	return false;
-}
 
 static bool
 guard_set_up(struct guard *g)
@@ -979,8 +246,8 @@ guard_set_up(struct guard *g)
 	g->role = g->role_fd = g->handler = g->handler_channel = -1;
 	g->left = g->fence = g->killed = -1;
 	if (wire_receive_files(CHANNEL, &g->setup, files, 0) == 1) {
-		guard_take_files(g, files);
-		if (g->files[WIRE_LEAVE] > 0 && guard_read_setup(g) &&
+		guard_agent_take_files(g, files);
+		if (g->files[WIRE_LEAVE] > 0 && guard_agent_read_setup(g) &&
 		    wire_receive(CHANNEL, &g->start, 0) == 1 &&
 		    wire_type(&g->start) == WIRE_START)
 			return true;
@@ -1001,10 +268,10 @@ main(int argc, char **argv)
 		    stderr);
 		return EXIT_FAILURE;
 	}
-	if (!guard_set_up(&g) || !guard_take_over(&g))
+	if (!guard_set_up(&g) || !guard_file_take_over(&g))
 		return EXIT_FAILURE;
-	guard_inherit(&g);
-	guard_save(&g);
+	guard_file_inherit(&g);
+	guard_file_save(&g);
 	guard_tell(&g, CORE_GUARD_HOLDS, "");
 	guard_run(&g);
 }

@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "config_check.h"
+#include "config_load.h"
 #include "fuzz.h"
 
 #define FLAGS_MAX	16

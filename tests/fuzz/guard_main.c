@@ -26,7 +26,13 @@ _Noreturn void	guard_exit(int);
 #define VERSION	"1"
 /* A main may end without a word. */
 #pragma clang diagnostic ignored "-Wreturn-type"
+#include "../../daemon/guard/guard_agent.c"
+#include "../../daemon/guard/guard_demote.c"
+#include "../../daemon/guard/guard_file.c"
+#include "../../daemon/guard/guard_leave.c"
 #include "../../daemon/guard/guard_main.c"
+#include "../../daemon/guard/guard_role.c"
+#include "../../daemon/guard/guard_tell.c"
 #undef main
 #undef _exit
 
@@ -80,7 +86,7 @@ begin(struct guard *g, struct fuzz *f)
 		send(agent, message, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	good = wire_receive(CHANNEL, &g->setup, MSG_DONTWAIT) == 1 &&
-	    guard_read_setup(g) &&
+	    guard_agent_read_setup(g) &&
 	    wire_receive(CHANNEL, &g->start, MSG_DONTWAIT) == 1 &&
 	    wire_type(&g->start) == WIRE_START;
 	/* Later ones are copied there: it is memory again. */
@@ -101,7 +107,7 @@ step(struct guard *g, struct fuzz *f)
 		if (agent != -1)
 			send(agent, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (g->agent && length > 0)
-			guard_channel(g);
+			guard_agent_read(g);
 		break;
 	case 'h':
 		bytes = fuzz_counted(f, &length);
@@ -109,20 +115,20 @@ step(struct guard *g, struct fuzz *f)
 			send(child_channel, bytes, length,
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (g->handler_channel != -1)
-			guard_handler_read(g);
+			guard_demote_read(g);
 		break;
 	case 'e':
 		child_status = fuzz_byte(f);
 		child_hang_up();
 		if (g->handler_channel != -1)
-			guard_handler_read(g);
+			guard_demote_read(g);
 		break;
 	case 'a':
 		if (agent != -1)
 			close(agent);
 		agent = -1;
 		if (g->agent)
-			guard_channel(g);
+			guard_agent_read(g);
 		break;
 	case 's':
 		g->handing_over = true;
@@ -144,8 +150,8 @@ live(struct guard *g, struct fuzz *f)
 		return;
 	if (!begin(g, f))
 		return;
-	guard_inherit(g);
-	guard_save(g);
+	guard_file_inherit(g);
+	guard_file_save(g);
 	guard_tell(g, CORE_GUARD_HOLDS, "");
 	while (f->left > 0) {
 		step(g, f);
@@ -153,7 +159,7 @@ live(struct guard *g, struct fuzz *f)
 		/* Nobody holds a lease that is over. */
 		FUZZ_MUST(g->doing != WATCHING || g->lease.until == 0 ||
 		    now - LEASE_SLACK < g->lease.until);
-		guard_hand_over(g);
+		guard_file_hand_over(g);
 		while (agent != -1 && recv(agent, answer, sizeof(answer),
 		    MSG_DONTWAIT) > 0)
 			continue;

@@ -8,6 +8,7 @@ int	handler_main(int, char **);	/* not run here */
 
 #define main	handler_main
 #include "../../daemon/handler/handler_main.c"
+#include "../../daemon/handler/run.c"
 #undef main
 
 #include <sys/socket.h>

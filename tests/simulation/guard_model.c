@@ -1,5 +1,5 @@
 /*
- * guard_model.c - the guard: guard_main.c around the daemon's own lease.o, and
+ * guard_model.c - the guard: daemon/guard/ around the daemon's own lease.o, and
  * guard.c and `leave` beside it.
  *
  * A guard is a process of its own: what was sent to it can be read after the
@@ -15,7 +15,7 @@
 
 #include "consul.h"
 
-/* As in guard_main.c and guard.c. */
+/* As in daemon/guard/ and guard.c. */
 #define PAUSE_FIRST	100
 #define PAUSE_MAX	500
 #define TRY_PAUSE	5000

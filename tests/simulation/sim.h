@@ -164,7 +164,7 @@ struct guard {
 	int64_t		 asked;			/* whom it asked to go, */
 	int64_t		 asked_at;		/* and when */
 
-	/* as in guard_main.c */
+	/* as in guard_state.h */
 	struct lease	 lease;
 	enum { WATCHING, DEMOTING, DEMOTED, FAILED, LEAVING, LEFT } doing;
 	int64_t		 deadline, clean_at, call_at;

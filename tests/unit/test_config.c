@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "config_check.h"
+#include "config_flag.h"
+#include "config_load.h"
+#include "config_print.h"
 #include "value.h"
 
 #ifndef SOURCE_DIR

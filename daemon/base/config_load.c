@@ -1,197 +1,19 @@
-/*
- * config.c - the INI file, the environment and the flags, as one struct.
- *
- * Every key is one row of config_keys; the parser, the flags, the environment
- * and the example file read the same row.
- */
+/* config_load.c - the INI file, the environment and the flags, as one struct. */
+#include "config_load.h"
+
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config.h"
+#include "config_check.h"
+#include "config_keys.h"
 #include "inifile.h"
 #include "value.h"
 
 #define CONFIG_NAME_MAX	64		/* longer than every known name */
-
-#define MS	INT64_C(1)
-#define SECOND	(1000 * MS)
-#define DAY	(24 * 3600 * SECOND)
-#define LOCK_DELAY_MAX	(60 * SECOND)	/* Consul refuses more */
-
-struct config_key {
-	const char		*section, *name;
-	const char		*path;		/* "section.name" */
-	value_setter		*set;
-	size_t			 offset;	/* in struct config */
-	struct value_range	 range;		/* of a number or duration */
-	bool			 required;
-	const char		*text;		/* default; else a sample */
-	const char		*env, *flag;	/* NULL: none */
-	const char		*meaning;
-};
-
-#define ROW(s, n, kind, field)						\
-	.section = s, .name = n, .path = s "." n, .set = value_set_##kind, \
-	.offset = offsetof(struct config, field)
-#define NEED(s, n, kind, field, lo, hi, sample, why)			\
-	{ ROW(s, n, kind, field), .range = { lo, hi }, .required = true, \
-	  .text = sample, .meaning = why }
-#define TEXT(s, n, kind, field, def, why)				\
-	{ ROW(s, n, kind, field), .text = def, .meaning = why }
-#define SPAN(s, n, kind, field, lo, hi, def, why)			\
-	{ ROW(s, n, kind, field), .range = { lo, hi }, .text = def,	\
-	  .meaning = why }
-#define FROM(s, n, kind, field, def, variable, option, why)		\
-	{ ROW(s, n, kind, field), .text = def, .env = variable,		\
-	  .flag = option, .meaning = why }
-
-static const struct config_key config_keys[] = {
-	NEED("service", "name", name, service_name, 0, 0, "example", "name in Consul, a DNS label: master.<name>.service.consul is the master"),
-	TEXT("service", "id", id, service_id, "", "id of this copy in its Consul agent; empty: the name"),
-	NEED("service", "port", integer, service_port, 1, 65535, "8080", "port that the application listens on"),
-	TEXT("service", "address", host, service_address, "", "address that the application listens on; empty: that of the Consul node"),
-	TEXT("service", "tags", tags, service_tags, "", "tags beside the role's, separated by commas"),
-	TEXT("service", "heed_checks", heed, heed, "all", "all, maintenance or none: of Consul's other checks, those that make a copy yield to another one"),
-
-	NEED("plugin", "path", path, plugin_path, 0, 0, "example", "name of an installed plugin, or the path of a .so"),
-	SPAN("plugin", "health_interval", duration, health_interval, MS, DAY, "2s", "pause between two calls of health"),
-	SPAN("plugin", "health_deadline", duration, health_deadline, MS, DAY, "5s", "longest call of health"),
-	SPAN("plugin", "role_interval", duration, role_interval, MS, DAY, "10s", "ensure_master or ensure_slave is repeated this often"),
-	SPAN("plugin", "master_deadline", duration, master_deadline, MS, DAY, "30s", "longest call of ensure_master"),
-	SPAN("plugin", "slave_deadline", duration, slave_deadline, MS, DAY, "1m", "longest call of ensure_slave"),
-	SPAN("plugin", "demote_deadline", duration, demote_deadline, MS, DAY, "3s", "longest demotion: fuse + demote_deadline + 1s must fit into lock_delay"),
-	SPAN("plugin", "busy_limit", duration, busy_limit, MS, DAY, "1m", "how long health may answer \"again\" before that means sick"),
-	SPAN("plugin", "promote_limit", duration, promote_limit, MS, DAY, "1m", "how long ensure_master may answer \"again\" before the lock is given back"),
-
-	FROM("consul", "address", address, consul_address, "127.0.0.1:8500", "CONSUL_HTTP_ADDR", "http-addr", "the local Consul agent: host:port, http://, https:// or unix:///path"),
-	FROM("consul", "token", secret, consul_token, "", "CONSUL_HTTP_TOKEN", NULL, "ACL token; better in a file of its own, see token_file"),
-	FROM("consul", "token_file", string, consul_token_file, "", "CONSUL_HTTP_TOKEN_FILE", "token-file", "file with the ACL token; it wins over token"),
-	FROM("consul", "ca_file", string, consul_ca_file, "", "CONSUL_CACERT", "ca-file", "certificates that https trusts; empty: the system's"),
-	FROM("consul", "client_cert", string, consul_client_cert, "", "CONSUL_CLIENT_CERT", "client-cert", "our certificate for https"),
-	FROM("consul", "client_key", string, consul_client_key, "", "CONSUL_CLIENT_KEY", "client-key", "the key of client_cert"),
-	FROM("consul", "tls_server_name", string, consul_tls_server_name, "", "CONSUL_TLS_SERVER_NAME", "tls-server-name", "name expected in the server's certificate; empty: the host in address"),
-	FROM("consul", "verify", boolean, consul_verify, "yes", "CONSUL_HTTP_SSL_VERIFY", NULL, "check the server's certificate"),
-	SPAN("consul", "request_timeout", duration, request_timeout, MS, DAY, "2s", "longest wait for an answer of Consul"),
-
-	SPAN("lock", "fuse", duration, fuse, MS, DAY, "10s", "longest time as master without a proof that the lock is ours"),
-	SPAN("lock", "verify_interval", duration, verify_interval, MS, DAY, "2s", "the master asks for a proof this often"),
-	SPAN("lock", "lock_delay", duration, lock_delay, MS, LOCK_DELAY_MAX, "15s", "Consul keeps a lost lock from everybody for so long; at most 60s"),
-	SPAN("lock", "session_ttl", duration, session_ttl, 10 * SECOND, DAY, "10s", "Consul ends a session not renewed for between one and two of these"),
-	TEXT("lock", "bind_node", boolean, bind_node, "yes", "yes: a dead node is noticed in 8s at most; no: in 2 session_ttl, no false alarms"),
-
-	SPAN("election", "priority", integer, priority, 0, 1000000, "100", "of copies that have got equally far, the one with the highest is promoted"),
-	TEXT("election", "never_master", boolean, never_master, "no", "yes: this copy is only ever a slave, as a backup or for reports"),
-	SPAN("election", "wait", duration, election_wait, MS, 60 * SECOND, "1s", "longest wait for a healthy copy, from when it says that it has got further"),
-	SPAN("election", "catch_up", duration, catch_up, MS, DAY, "30s", "a new master waits so long for what only the one before has; half of promote_limit at most"),
-	SPAN("election", "max_behind", limit, max_behind, 0, INT64_MAX, "any", "not promoted if it lacks more of the last master's data, in the plugin's unit"),
-	SPAN("election", "position_interval", duration, position_interval, SECOND, DAY, "10s", "with max_behind, the master writes into Consul this often how far it has got"),
-
-	TEXT("api", "listen", listen, api_listen, "127.0.0.1:8000", "host:port of /health, /status and /metrics; :8000 is all addresses"),
-	SPAN("api", "check_interval", duration, check_interval, SECOND, DAY, "2s", "Consul asks /health this often"),
-	SPAN("api", "check_failures", integer, check_failures, 1, 10, "2", "failures in a row that make the check critical"),
-	SPAN("api", "check_timeout", duration, check_timeout, MS, DAY, "2s", "Consul waits so long for /health"),
-
-	FROM("agent", "run_dir", path, run_dir, "/run/consul-failover", "RUNTIME_DIRECTORY", NULL, "folder for what must survive a restart, but not a boot"),
-	FROM("agent", "state_dir", path, state_dir, "/var/lib/consul-failover", "STATE_DIRECTORY", NULL, "folder for what must survive a boot: what is known against this copy's data"),
-	TEXT("agent", "disable_file", string, disable_file, "", "while this file exists the copy is neither master nor slave; empty: this file, but .disabled for .ini"),
-	SPAN("agent", "restart_wait", duration, restart_wait, MS, DAY, "1500ms", "a master whose agent was killed is demoted unless another starts in this time"),
-	TEXT("agent", "on_fence_failure", string, on_fence_failure, "", "shell command for when a lost master can't be demoted, like: reboot -f"),
-
-	TEXT("log", "format", format, log_json, "plain", "plain or json"),
-	TEXT("log", "debug", boolean, log_debug, "no", "log more than changes"),
-};
-
-#define CONFIG_KEYS	(sizeof(config_keys) / sizeof(config_keys[0]))
-
-static const struct {
-	const char	*name, *meaning;
-} config_sections[] = {
-	{ "service", "The application, as Consul shall know it." },
-	{ "plugin", "What knows the application, and how long its calls may take." },
-	{ "options", "The plugin's own keys: consul-failover plugin info NAME lists them." },
-	{ "consul", "How to reach Consul.  Its own environment variables mean what they always do." },
-	{ "lock", "Who is master.  fuse + demote_deadline + 1s <= lock_delay <= 60s must hold." },
-	{ "election", "Which copy takes a free lock: the one that has got furthest." },
-	{ "api", "Our own HTTP server." },
-	{ "agent", "Files of the agent." },
-	{ "log", "Lines on standard error." },
-};
-
-#define CONFIG_SECTIONS	(sizeof(config_sections) / sizeof(config_sections[0]))
-
-/*
- * Rules between keys.
- */
-
-/* Consul can drop our session right after a proof.  The next master comes when
- * lock_delay is over; by then we must have found out, and have stopped. */
-static bool
-rule_stopped_in_time(const struct config *c, struct error *err)
-{
-	int64_t	 need = c->fuse + c->demote_deadline + SECOND;
-
-	if (need <= c->lock_delay)
-		return true;
-	return error_set(err, "two masters at a time: [lock] fuse %s + "
-	    "[plugin] demote_deadline %s + 1s = %s is longer than [lock] "
-	    "lock_delay %s: %s%s%slower fuse or demote_deadline",
-	    value_duration_text(c->fuse).text,
-	    value_duration_text(c->demote_deadline).text,
-	    value_duration_text(need).text,
-	    value_duration_text(c->lock_delay).text,
-	    need <= LOCK_DELAY_MAX ? "raise lock_delay to " : "",
-	    need <= LOCK_DELAY_MAX ? value_duration_text(need).text : "",
-	    need <= LOCK_DELAY_MAX ? ", or " : "");
-}
-
-static bool
-rule_fuse_outlasts_a_request(const struct config *c, struct error *err)
-{
-	int64_t	 need = c->verify_interval + c->request_timeout;
-
-	if (c->fuse > need)
-		return true;
-	return error_set(err, "one slow request would demote the master: "
-	    "[lock] fuse %s is not longer than verify_interval %s + [consul] "
-	    "request_timeout %s = %s: raise fuse, or lower the others",
-	    value_duration_text(c->fuse).text,
-	    value_duration_text(c->verify_interval).text,
-	    value_duration_text(c->request_timeout).text,
-	    value_duration_text(need).text);
-}
-
-static bool	(*const config_rules[])(const struct config *,
-		    struct error *) = {
-	rule_stopped_in_time,
-	rule_fuse_outlasts_a_request,
-};
-
-#define CONFIG_RULES	(sizeof(config_rules) / sizeof(config_rules[0]))
-
-bool
-config_check_times(const struct config *c, struct error *err)
-{
-	const struct config_key	*k;
-	struct error		 why;
-	int64_t			 ms;
-	size_t			 i;
-
-	for (k = config_keys; k < config_keys + CONFIG_KEYS; k++) {
-		if (k->set != value_set_duration)
-			continue;
-		ms = *(const int64_t *)((const char *)c + k->offset);
-		if (!value_in_range(ms, &k->range, &why))
-			return error_set(err, "[%s] %s: %s", k->section,
-			    k->name, why.text);
-	}
-	for (i = 0; i < CONFIG_RULES; i++)
-		if (!config_rules[i](c, err))
-			return false;
-	return true;
-}
 
 /*
  * Loading.  Each source is read to its end, so that all mistakes are found.
@@ -213,7 +35,7 @@ struct loader {
 	struct {
 		enum source	 source;	/* even of a bad value */
 		int		 line;
-	} given[CONFIG_KEYS];
+	} *given;			/* of each key */
 };
 
 /* Adds "where: what" to the errors. */
@@ -285,7 +107,7 @@ section_check(struct loader *l, const char *name)
 	const char	*best = NULL;
 	size_t		 i;
 
-	for (i = 0; i < CONFIG_SECTIONS; i++) {
+	for (i = 0; i < config_sections_count; i++) {
 		if (strcmp(config_sections[i].name, name) == 0)
 			return true;
 		best = nearer(best, config_sections[i].name, name);
@@ -303,7 +125,7 @@ key_find(const char *section, const char *name)
 {
 	const struct config_key	*k;
 
-	for (k = config_keys; k < config_keys + CONFIG_KEYS; k++)
+	for (k = config_keys; k < config_keys + config_keys_count; k++)
 		if (strcmp(k->section, section) == 0 &&
 		    strcmp(k->name, name) == 0)
 			return k;
@@ -316,7 +138,7 @@ key_unknown(struct loader *l, const char *section, const char *name)
 	const struct config_key	*k;
 	const char		*best = NULL, *home = NULL;
 
-	for (k = config_keys; k < config_keys + CONFIG_KEYS; k++) {
+	for (k = config_keys; k < config_keys + config_keys_count; k++) {
 		if (strcmp(k->section, section) == 0)
 			best = nearer(best, k->name, name);
 		else if (strcmp(k->name, name) == 0)
@@ -459,7 +281,7 @@ load_defaults(struct loader *l)
 	const struct config_key	*k;
 	struct error		 err;
 
-	for (k = config_keys; k < config_keys + CONFIG_KEYS; k++)
+	for (k = config_keys; k < config_keys + config_keys_count; k++)
 		if (!k->set(k->text, &k->range,
 		    (char *)l->config + k->offset, &err))
 			mistake(l, "[%s] %s: %s", k->section, k->name,
@@ -505,7 +327,7 @@ load_environment(struct loader *l)
 
 	l->source = FROM_ENVIRONMENT;
 	l->line = 0;
-	for (k = config_keys; k < config_keys + CONFIG_KEYS; k++) {
+	for (k = config_keys; k < config_keys + config_keys_count; k++) {
 		if (k->env == NULL || (value = getenv(k->env)) == NULL ||
 		    value[0] == '\0')
 			continue;
@@ -614,7 +436,7 @@ load_rules(struct loader *l)
 	size_t		 i;
 
 	l->source = FROM_DEFAULT;
-	for (i = 0; i < CONFIG_KEYS; i++)
+	for (i = 0; i < config_keys_count; i++)
 		if (config_keys[i].required && !l->no_file &&
 		    l->given[i].source == FROM_DEFAULT)
 			mistake(l, "[%s] %s is missing: %s",
@@ -624,8 +446,8 @@ load_rules(struct loader *l)
 	    (c->consul_client_key[0] == '\0'))
 		mistake(l, "[consul] client_cert and client_key: give both or "
 		    "none");
-	for (i = 0; i < CONFIG_RULES && !l->bad_times; i++)
-		if (!config_rules[i](c, &err))
+	for (i = 0; config_check_rules[i] != NULL && !l->bad_times; i++)
+		if (!config_check_rules[i](c, &err))
 			mistake(l, "%s", err.text);
 	load_token(l);
 	if (c->service_id[0] == '\0' &&
@@ -646,8 +468,9 @@ config_load(struct config **config, const char *file, char *const *flags,
 	*config = NULL;
 	*errors = NULL;
 	l.config = calloc(1, sizeof(*l.config));
+	l.given = calloc(config_keys_count, sizeof(*l.given));
 	l.errors = open_memstream(errors, &length);
-	if (l.config == NULL || l.errors == NULL ||
+	if (l.config == NULL || l.given == NULL || l.errors == NULL ||
 	    (l.config->file = strdup(file)) == NULL)
 		abort();
 
@@ -663,6 +486,7 @@ config_load(struct config **config, const char *file, char *const *flags,
 	load_rules(&l);
 
 	fclose(l.errors);
+	free(l.given);
 	if (l.failed) {
 		config_free(l.config);
 		return false;
@@ -689,7 +513,7 @@ config_free(struct config *c)
 
 	if (c == NULL)
 		return;
-	for (i = 0; i < CONFIG_KEYS; i++)
+	for (i = 0; i < config_keys_count; i++)
 		if (key_is_string(&config_keys[i]))
 			free(*(char **)((char *)c + config_keys[i].offset));
 	for (i = 0; i < c->option_count; i++) {
@@ -703,69 +527,4 @@ config_free(struct config *c)
 	free(c->options);
 	free(c->file);
 	free(c);
-}
-
-/*
- * What the table tells others.
- */
-
-static void
-print_key(FILE *f, const struct config_key *k)
-{
-	fprintf(f, "\n# %s\n", k->meaning);
-	if (k->env != NULL)
-		fprintf(f, "# (environment: %s%s%s)\n", k->env,
-		    k->flag != NULL ? ", flag: --" : "",
-		    k->flag != NULL ? k->flag : "");
-	fprintf(f, "%s%s =%s%s\n", k->required ? "" : "#", k->name,
-	    k->text[0] != '\0' ? " " : "", k->text);
-}
-
-void
-config_print_example(FILE *f)
-{
-	const struct config_key	*k;
-	size_t			 i;
-
-	fprintf(f, "# Every key of consul-failover, as printed by\n"
-	    "#\tconsul-failover config --example\n"
-	    "# A key behind a # stands at its default; the others are "
-	    "required.\n#\n"
-	    "# Durations have a unit: 500ms, 2s, 1m, 1h.  A flag (-o "
-	    "lock.fuse=10s) wins over\n"
-	    "# the environment, that over this file.  A comment is a line of "
-	    "its own.\n");
-	for (i = 0; i < CONFIG_SECTIONS; i++) {
-		fprintf(f, "\n# %s\n[%s]\n", config_sections[i].meaning,
-		    config_sections[i].name);
-		if (strcmp(config_sections[i].name, "options") == 0)
-			fprintf(f, "\n# of the plugin example: "
-			    "the copy is healthy while this file exists\n"
-			    "flag = /var/tmp/in_service\n");
-		for (k = config_keys; k < config_keys + CONFIG_KEYS; k++)
-			if (strcmp(k->section, config_sections[i].name) == 0)
-				print_key(f, k);
-	}
-}
-
-const char *
-config_flag_key(const char *name)
-{
-	const struct config_key	*k;
-
-	for (k = config_keys; k < config_keys + CONFIG_KEYS; k++)
-		if (k->flag != NULL && strcmp(k->flag, name) == 0)
-			return k->path;
-	return NULL;
-}
-
-const char *
-config_flag_name(size_t i)
-{
-	const struct config_key	*k;
-
-	for (k = config_keys; k < config_keys + CONFIG_KEYS; k++)
-		if (k->flag != NULL && i-- == 0)
-			return k->flag;
-	return NULL;
 }

@@ -1,0 +1,19 @@
+/* guard_tell.c - what the guard says to its agent. */
+#include "guard_tell.h"
+
+#include <sys/socket.h>
+
+#include "guard_state.h"
+
+void
+guard_tell(struct guard *g, enum core_guard what, const char *text)
+{
+	wire_begin(&g->out, WIRE_GUARD);
+	wire_put_number(&g->out, what);
+	wire_put_number(&g->out, (uint64_t)g->lease.until);
+	wire_put_string(&g->out, text);
+	/* It must not hold us up: who stands still reads it later, or never. */
+	if (g->agent)
+		send(CHANNEL, g->out.bytes, g->out.length,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+}

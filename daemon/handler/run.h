@@ -1,0 +1,65 @@
+/*
+ * run.h - a plugin that runs, and what it finds in struct failover.
+ *
+ * Only the parts of the handler look into struct run.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <consul-failover/plugin.h>
+
+#include "child.h"
+#include "plugin.h"
+#include "trace.h"
+#include "wire.h"
+
+#define CHANNEL	CHILD_CHANNEL
+
+struct run_option {
+	const char	*name;
+	const char	*value;
+	int64_t		 number;
+	const char	*secret;	/* kept by the agent; "": none */
+};
+
+struct run {
+	union {				/* first: the plugin gives it back */
+		struct failover	 f;
+		char		 room[PLUGIN_ROOM];
+	};
+	struct plugin	 plugin;
+	bool		 started;	/* plugin_start has answered done */
+	bool		 watching;	/* this handler reports watch_fd */
+	bool		 demoting;
+	int		 watch;		/* -1: none, or reported already */
+	bool		 measured;	/* a first call has been made */
+	struct trace	 first;		/* what was there after it */
+	bool		 closed_watch;	/* watch_fd gave no descriptor */
+	char		 sentence[FAILOVER_SENTENCE];
+	char		 position[FAILOVER_POSITION];
+	const char	*memory_path;
+	char		 memory[FAILOVER_SENTENCE];
+	struct run_option *options;
+	size_t		 option_count;
+	struct wire	 start;		/* holds the options' strings */
+	struct wire	 call;		/* holds the call's strings */
+	struct wire	 out;
+};
+
+/* Of what is all 0 so far. */
+void			run_init(struct run *);
+
+/* The plugin's own say and log: the sentence that is answered, which gives
+ * result; and a line to the agent. */
+enum failover_result	run_say(struct failover *, enum failover_result result,
+			    const char *fmt, ...)
+			    __attribute__((format(printf, 3, 4)));
+void			run_log(struct failover *, enum failover_level,
+			    const char *fmt, ...)
+			    __attribute__((format(printf, 3, 4)));
+
+#endif
