@@ -15,9 +15,10 @@
  * first turn, and after agent_start, which names the instance. */
 bool	turn_check(struct failover *);
 
-/* What an ensure_ does in its turn, for which it waits so many milliseconds;
- * where it must, it does it out of turn then.  Gives what work gives, or
- * FAILOVER_AGAIN: another action is under way. */
+/* Does the work of a call in its turn, for which it waits so many milliseconds;
+ * where it must, it does it out of turn then.  Gives what work gives; or, with
+ * the sentence set, FAILOVER_AGAIN, where another action is under way, and
+ * FAILOVER_FAILED, where the lock can't be had. */
 enum failover_result	turn_run(struct failover *, int64_t limit, bool must,
 			    enum failover_result (*work)(struct failover *));
 

@@ -6,8 +6,8 @@
 
 #include "server.h"
 
-/* Before it is a slave: if it takes writes, it takes none any more.  DONE, with
- * a fresh look at it, or with the sentence set. */
+/* Before it is a slave: if it takes writes, it takes none any more.  DONE, and
+ * the state is as it is then; else with the sentence set. */
 enum failover_result	demote_stop_writes(struct failover *, struct state *);
 
 #endif
