@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define PATIENCE	300	/* ms for the answer of a copy that may be gone */
+
 bool
 copy_open(struct copy *c, struct failover *f, const struct place *at)
 {
@@ -126,6 +128,30 @@ copy_look(struct copy *c)
 	c->slave = c->status.rows > 0;
 	read_threads(c);
 	return true;
+}
+
+/* Its variables can be seen by everybody who can log in. */
+enum failover_result
+copy_ask(struct failover *f, struct copy *other, const char *host,
+    uint16_t port)
+{
+	char			 password[256];
+	struct place		 at = {
+		.host = host, .port = port, .password = password,
+		.user = f->option(f, "replication_user"),
+		.ca_file = f->option(f, "replication_ca"),
+		.patience = PATIENCE,
+	};
+	enum failover_result	 r = f->secret(f, "replication_password_file",
+				    password, sizeof(password));
+
+	*other = (struct copy){ 0 };
+	if (r == FAILOVER_DONE && (!copy_open(other, f, &at) ||
+	    !copy_look_at_variables(other)))
+		r = f->say(f, FAILOVER_FAILED, "can't ask %s:%u as %s: %s",
+		    host, port, at.user, other->server.text);
+	explicit_bzero(password, sizeof(password));
+	return r;
 }
 
 bool

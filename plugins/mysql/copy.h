@@ -37,6 +37,11 @@ void	copy_close(struct copy *);
 bool	copy_look(struct copy *);
 bool	copy_look_at_variables(struct copy *);
 
+/* Another copy, with a look at its variables; FAILOVER_FAILED with the sentence
+ * set.  It is for copy_close also where it failed. */
+enum failover_result	copy_ask(struct failover *, struct copy *,
+			    const char *host, uint16_t port);
+
 /* Of its binary log; once a connection, for that takes a restart to change. */
 bool	copy_look_at_log(struct copy *);
 /* Of our account, which are a session's until it ends. */

@@ -2,11 +2,16 @@
  * master.c - to be the master, once everything is applied that the one before
  * has written.
  */
-#include "mysql_plugin.h"
+#include "own.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "fit.h"
+#include "position.h"
+#include "settings.h"
+#include "slave.h"
 
 /* With what holds it up: a lock of somebody's backup, say. */
 static enum failover_result
@@ -16,7 +21,7 @@ say_waits(struct failover *f, int64_t count, const char *missing)
 	int64_t	 unapplied;
 
 	if (!copy_unapplied(&own, &unapplied, lock, sizeof(lock)))
-		return sorry(f, "can't see what is applied", &own.server);
+		return own_sorry(f, "can't see what is applied", &own.server);
 	return f->say(f, FAILOVER_AGAIN, "waits for %lld transactions: %s%s%s",
 	    (long long)count, missing, *lock == '\0' ? "" :
 	    "; what applies them is held up: ", lock);
@@ -33,7 +38,7 @@ wait_for_position(struct failover *f, const char *position)
 
 	if (!copy_lacks(&own, APPLIED, position, missing, sizeof(missing),
 	    &count))
-		return sorry(f, position, &own.server);
+		return own_sorry(f, position, &own.server);
 	if (count == 0)
 		return FAILOVER_DONE;
 	quoted = server_quote(&own.server, position);
@@ -41,16 +46,16 @@ wait_for_position(struct failover *f, const char *position)
 	    "SELECT %s(%s, 1)", own.dialect->wait, quoted);
 	free(quoted);
 	if (!ok)
-		return sorry(f, "can't wait for transactions", &own.server);
-	if ((r = look_again(f)) != FAILOVER_DONE)
+		return own_sorry(f, "can't wait for transactions", &own.server);
+	if ((r = own_look_again(f)) != FAILOVER_DONE)
 		return r;
 	if (!copy_lacks(&own, APPLIED, position, missing, sizeof(missing),
 	    &count))
-		return sorry(f, position, &own.server);
+		return own_sorry(f, position, &own.server);
 	if (count == 0)
 		return FAILOVER_DONE;
 	if (own.slave && !own.applying && own.apply_error != 0)
-		return say_stopped(f);
+		return fit_say_stopped(f);
 	return say_waits(f, count, missing);
 }
 
@@ -62,7 +67,7 @@ ask_previous(struct failover *f, char *position, size_t size, bool *ends)
 {
 	struct copy		 previous;
 	const char		*id, *its;
-	enum failover_result	 r = look_at(f, &previous, f->previous_host,
+	enum failover_result	 r = copy_ask(f, &previous, f->previous_host,
 				    f->previous_port);
 
 	*position = '\0';
@@ -107,12 +112,12 @@ wait_for_end_of_stream(struct failover *f, bool ends)
 {
 	enum failover_result	 r = FAILOVER_DONE;
 	int64_t			 until = f->time_left(f) -
-				    time_within(f, CATCH_UP);
+				    slave_time_within(f, CATCH_UP);
 
 	while (r == FAILOVER_DONE && own.receiving == RECEIVING_YES &&
 	    f->time_left(f) > until) {
 		server_pause(SETTLE);
-		r = look_again(f);
+		r = own_look_again(f);
 	}
 	if (r == FAILOVER_DONE && ends && own.receiving == RECEIVING_YES &&
 	    copy_follows(&own, f->previous_host, f->previous_port))
@@ -128,7 +133,7 @@ static enum failover_result
 apply_received(struct failover *f)
 {
 	char			*received;
-	enum failover_result	 r = stop_receiving(f);
+	enum failover_result	 r = slave_stop_receiving(f);
 
 	if (r != FAILOVER_DONE)
 		return r;
@@ -157,10 +162,10 @@ end_delay(struct failover *f)
 	    "was received", (long long)own.delay);
 	if (!d->mariadb && own.receiving == RECEIVING_NO &&
 	    !server_run(s, NULL, "%s", d->start_receiving))
-		return sorry(f, "can't end the delay", s);
+		return own_sorry(f, "can't end the delay", s);
 	if (!server_run(s, NULL, "%s", d->stop_applying))
-		return sorry(f, "can't end the delay", s);
-	if ((r = look_again(f)) != FAILOVER_DONE)
+		return own_sorry(f, "can't end the delay", s);
+	if ((r = own_look_again(f)) != FAILOVER_DONE)
 		return r;
 	/* Its master may have refused it once more. */
 	if (!d->mariadb && own.receiving == RECEIVING_NO)
@@ -178,8 +183,8 @@ end_delay(struct failover *f)
 		    "Relay_Log_Pos"));
 	free(file);
 	if (!ok || !server_run(s, NULL, "%s", d->start_applying))
-		return sorry(f, "can't end the delay", s);
-	return look_again(f);
+		return own_sorry(f, "can't end the delay", s);
+	return own_look_again(f);
 }
 
 /* When both threads are stopped, the start of one throws away what was received
@@ -194,7 +199,7 @@ start_applying(struct failover *f)
 		return FAILOVER_DONE;
 	if (own.receiving == RECEIVING_NO && (!copy_lacks(&own, APPLIED,
 	    copy_received(&own), missing, sizeof(missing), &count)))
-		return sorry(f, "GTIDs", &own.server);
+		return own_sorry(f, "GTIDs", &own.server);
 	if (own.receiving == RECEIVING_NO && count > 0 &&
 	    strcmp(table_text(&own.status, "Using_Gtid"), "No") != 0)
 		return f->say(f, FAILOVER_FAILED, "has received and not "
@@ -202,7 +207,8 @@ start_applying(struct failover *f)
 		    "would throw that away", missing);
 	if ((own.receiving != RECEIVING_NO || count > 0) && !server_run(&own.server, NULL,
 	    "%s", own.dialect->start_applying))
-		return sorry(f, "can't apply what was received", &own.server);
+		return own_sorry(f, "can't apply what was received",
+		    &own.server);
 	return FAILOVER_DONE;
 }
 
@@ -211,7 +217,7 @@ end_replication(struct failover *f)
 {
 	if (!server_run(&own.server, NULL, "%s", own.dialect->stop) ||
 	    !server_run(&own.server, NULL, "%s", own.dialect->forget))
-		return sorry(f, "can't end replication", &own.server);
+		return own_sorry(f, "can't end replication", &own.server);
 	return FAILOVER_DONE;
 }
 
@@ -227,7 +233,7 @@ receive_all(struct failover *f, const char *wanted, bool ends)
 		    ends);
 	if (!copy_lacks(&own, RECEIVED, wanted, missing, sizeof(missing),
 	    &count))
-		return sorry(f, wanted, &own.server);
+		return own_sorry(f, wanted, &own.server);
 	return count == 0 ? FAILOVER_DONE : say_waits(f, count, missing);
 }
 
@@ -278,22 +284,22 @@ fetch(struct failover *f)
 	if (own.slave && own.delay > 0 && end_delay(f) != FAILOVER_DONE)
 		return FAILOVER_AGAIN;
 	if (!own.slave || !own.applying || apply_received(f) == FAILOVER_DONE)
-		follow(f, f->previous_host, f->previous_port);
+		slave_follow(f, f->previous_host, f->previous_port);
 	return FAILOVER_AGAIN;
 }
 
 static enum failover_result
 open_writes(struct failover *f)
 {
-	enum failover_result	 r = set_semi_sync(f, true);
+	enum failover_result	 r = slave_set_semi_sync(f, true);
 
 	if (r != FAILOVER_DONE)
 		return r;
 	if (!server_run(&own.server, NULL, "%s", own.dialect->unblock))
-		return sorry(f, "can't allow writes", &own.server);
+		return own_sorry(f, "can't allow writes", &own.server);
 	if (f->number(f, "events") && !server_run(&own.server, NULL,
 	    "SET GLOBAL event_scheduler = ON"))
-		return sorry(f, "can't start the event scheduler",
+		return own_sorry(f, "can't start the event scheduler",
 		    &own.server);
 	if (*f->memory != '\0' && f->remember(f, "") != FAILOVER_DONE)
 		f->log(f, FAILOVER_WARNING, "the master by promote, but can't "
@@ -307,20 +313,20 @@ ensure_master(struct failover *f)
 	char			 previous[FAILOVER_POSITION] = "";
 	int64_t			 unapplied;
 	const char		*wanted = f->enough ? "" :
-				    split_position(f->target, &unapplied);
+				    position_split(f->target, &unapplied);
 	enum failover_result	 r;
 	bool			 ends = false;
 
-	if ((r = look(f)) != FAILOVER_DONE ||
-	    (r = check_settings(f)) != FAILOVER_DONE ||
-	    (r = check_filters(f)) != FAILOVER_DONE)
+	if ((r = own_look(f)) != FAILOVER_DONE ||
+	    (r = settings_check(f)) != FAILOVER_DONE ||
+	    (r = settings_check_filters(f)) != FAILOVER_DONE)
 		return r;
 	if (!own.slave && !own.read_only)
 		return open_writes(f);
 	if (*f->memory != '\0' && !f->promote)
-		return say_refused(f);
-	if (is_stuck(f) && !f->promote)
-		return say_stopped(f);
+		return fit_say_refused(f);
+	if (fit_is_stuck(f) && !f->promote)
+		return fit_say_stopped(f);
 	if (*wanted == '\0' && *f->previous_host != '\0') {
 		r = ask_previous(f, previous, sizeof(previous), &ends);
 		if (r != FAILOVER_DONE)

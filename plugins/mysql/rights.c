@@ -1,10 +1,12 @@
 /*
  * rights.c - what our account may not do, told before it must.
  */
-#include "mysql_plugin.h"
+#include "rights.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "own.h"
 
 /* Without the first two, no copy is made master or slave, or demoted. */
 #define VITAL	2
@@ -113,7 +115,7 @@ missing_rights(char *list, size_t size)
 }
 
 enum failover_result
-check_rights(struct failover *f)
+rights_check(struct failover *f)
 {
 	static bool	 warned;
 	char		 list[128];
@@ -122,7 +124,7 @@ check_rights(struct failover *f)
 
 	if (!copy_look_at_rights(&own))
 		return f->role == FAILOVER_MASTER ? FAILOVER_DONE :
-		    sorry(f, "can't see our rights", &own.server);
+		    own_sorry(f, "can't see our rights", &own.server);
 	vital = missing_rights(list, sizeof(list));
 	length = name_of_us(&us);
 	if (vital > 0 && f->role != FAILOVER_MASTER) {

@@ -1,18 +1,23 @@
 /*
  * slave.c - to be a slave, and to be nobody's master any more.
  */
-#include "demote.h"
-#include "mysql_plugin.h"
+#include "slave.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "demote.h"
+#include "failure.h"
+#include "fit.h"
+#include "own.h"
+#include "settings.h"
+
 /* The plugins of semi-synchronous replication are called master and slave, or
  * source and replica.  A slave that is no master must not wait for others. */
 enum failover_result
-set_semi_sync(struct failover *f, bool master)
+slave_set_semi_sync(struct failover *f, bool master)
 {
 	struct table		 t = { 0 };
 	enum failover_result	 r = FAILOVER_DONE;
@@ -24,7 +29,7 @@ set_semi_sync(struct failover *f, bool master)
 		return FAILOVER_DONE;
 	if (!server_run(&own.server, &t,
 	    "SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_%%_enabled'"))
-		r = sorry(f, "semi_sync", &own.server);
+		r = own_sorry(f, "semi_sync", &own.server);
 	else if (t.rows < 2)
 		r = f->say(f, FAILOVER_FAILED, "semi_sync = yes, but the "
 		    "server has not both plugins of semi-synchronous "
@@ -37,7 +42,7 @@ set_semi_sync(struct failover *f, bool master)
 		if (strcmp(value, on ? "ON" : "OFF") != 0 &&
 		    !server_run(&own.server, NULL, "SET GLOBAL %s = %s", name,
 		    on ? "ON" : "OFF"))
-			r = sorry(f, "semi_sync", &own.server);
+			r = own_sorry(f, "semi_sync", &own.server);
 	}
 	table_free(&t);
 	return r;
@@ -45,7 +50,7 @@ set_semi_sync(struct failover *f, bool master)
 
 /* At most ms. */
 int64_t
-time_within(const struct failover *f, int64_t ms)
+slave_time_within(const struct failover *f, int64_t ms)
 {
 	int64_t	 left = f->time_left(f) - 200;
 
@@ -114,7 +119,7 @@ check_divergence(struct failover *f, struct copy *master, const char *host,
 		    own.dialect->mariadb ? "server_id" : "auto.cnf");
 	if (!copy_errant(&own, master, errant, sizeof(errant)) ||
 	    !copy_has_lost(&own, master, lost, sizeof(lost)))
-		return sorry(f, "GTIDs", &own.server);
+		return own_sorry(f, "GTIDs", &own.server);
 	if (*lost != '\0' && !f->number(f, "semi_sync"))
 		return f->say(f, FAILOVER_FAILED, "has lost transactions that "
 		    "it wrote itself, up to %s, and would skip them as a slave "
@@ -127,8 +132,8 @@ check_divergence(struct failover *f, struct copy *master, const char *host,
 	/* What the master has more is not here, and is not to be lost when that
 	 * is gone.  ensure_master only fetches what it can get. */
 	if (*errant != '\0' && !follow && *f->master_host != '\0' &&
-	    remember(f, "has transactions that %s:%u has not: %s", host, port,
-	    errant) != FAILOVER_DONE)
+	    fit_remember(f, "has transactions that %s:%u has not: %s", host,
+	    port, errant) != FAILOVER_DONE)
 		return FAILOVER_FAILED;
 	if (*errant != '\0' && !follow)
 		return f->say(f, FAILOVER_FAILED, "has transactions that %s:%u "
@@ -142,7 +147,7 @@ check_divergence(struct failover *f, struct copy *master, const char *host,
 	if (!server_run(&own.server, NULL, "%s", own.dialect->stop) ||
 	    !copy_look_at_variables(&own) || (own.dialect->mariadb &&
 	    !copy_meet(&own, master, *errant != '\0')))
-		return sorry(f, "can't prepare replication", &own.server);
+		return own_sorry(f, "can't prepare replication", &own.server);
 	return FAILOVER_DONE;
 }
 
@@ -152,16 +157,16 @@ wait_for_threads(struct failover *f)
 {
 	enum failover_result	 r;
 	int64_t			 until = f->time_left(f) -
-				    time_within(f, CATCH_UP);
+				    slave_time_within(f, CATCH_UP);
 
 	for (;;) {
-		r = look_again(f);
+		r = own_look_again(f);
 		if (r != FAILOVER_DONE)
 			return r;
 		if ((!own.applying && own.apply_error != 0) ||
 		    (own.receiving != RECEIVING_YES &&
-		    is_for_good(own.receive_error)))
-			return say_stopped(f);
+		    failure_is_for_good(own.receive_error)))
+			return fit_say_stopped(f);
 		if (own.applying && own.receiving == RECEIVING_YES)
 			return f->say(f, FAILOVER_DONE, "slave of %s:%s",
 			    copy_master(&own, "Host"),
@@ -175,28 +180,28 @@ wait_for_threads(struct failover *f)
 }
 
 enum failover_result
-stop_receiving(struct failover *f)
+slave_stop_receiving(struct failover *f)
 {
 	if (!server_run(&own.server, NULL, "%s", own.dialect->stop_receiving))
-		return sorry(f, "can't stop receiving", &own.server);
-	return look_again(f);
+		return own_sorry(f, "can't stop receiving", &own.server);
+	return own_look_again(f);
 }
 
 enum failover_result
-follow(struct failover *f, const char *host, uint16_t port)
+slave_follow(struct failover *f, const char *host, uint16_t port)
 {
 	struct copy		 master;
-	enum failover_result	 r = look_at(f, &master, host, port);
+	enum failover_result	 r = copy_ask(f, &master, host, port);
 
 	/* One that is not there is asked again; one that refuses us is not. */
 	if (r != FAILOVER_DONE && master.server.error != 0 &&
-	    !is_for_good(master.server.error))
+	    !failure_is_for_good(master.server.error))
 		r = f->say(f, FAILOVER_AGAIN, "can't ask %s:%u: %s", host, port,
 		    master.server.text);
-	else if (r != FAILOVER_DONE && is_denied(master.server.error))
-		remember_shut_out(f, host, port, master.server.text);
+	else if (r != FAILOVER_DONE && failure_is_denied(master.server.error))
+		fit_remember_shut_out(f, host, port, master.server.text);
 	if (r == FAILOVER_DONE && own.slave)
-		r = stop_receiving(f);
+		r = slave_stop_receiving(f);
 	/* What has arrived meanwhile is the master's. */
 	if (r == FAILOVER_DONE && own.slave && !copy_look_at_variables(&master))
 		r = f->say(f, FAILOVER_AGAIN, "can't ask %s:%u: %s", host, port,
@@ -259,23 +264,23 @@ demote_own(struct failover *f)
 enum failover_result
 ensure_slave(struct failover *f, const char *master_host)
 {
-	enum failover_result	 r = look(f);
+	enum failover_result	 r = own_look(f);
 
 	if (r == FAILOVER_DONE && !own.read_only &&
 	    (r = demote_own(f)) == FAILOVER_DONE)
-		r = look_again(f);
-	if (r != FAILOVER_DONE || (r = check_settings(f)) != FAILOVER_DONE ||
-	    (r = set_semi_sync(f, false)) != FAILOVER_DONE)
+		r = own_look_again(f);
+	if (r != FAILOVER_DONE || (r = settings_check(f)) != FAILOVER_DONE ||
+	    (r = slave_set_semi_sync(f, false)) != FAILOVER_DONE)
 		return r;
 	if (copy_follows(&own, master_host, f->master_port)) {
 		/* What can't be applied is for people: another start would
 		 * only hide it. */
 		if (!own.applying && own.apply_error != 0)
-			return say_stopped(f);
+			return fit_say_stopped(f);
 		if (own.applying && own.receiving != RECEIVING_NO)
 			return wait_for_threads(f);
 	}
-	return follow(f, master_host, f->master_port);
+	return slave_follow(f, master_host, f->master_port);
 }
 
 /* It runs, and may hear us a moment later: a full one, one that starts, or one
@@ -285,7 +290,8 @@ static bool
 may_hear_us(const struct server *s)
 {
 	return s->elsewhere || server_is_full(s) || (s->error != 0 &&
-	    !s->cut_off && !server_is_down(s) && !is_for_good(s->error));
+	    !s->cut_off && !server_is_down(s) &&
+	    !failure_is_for_good(s->error));
 }
 
 static enum failover_result
@@ -294,16 +300,16 @@ demote_in_time(struct failover *f, int64_t given)
 	enum failover_result	 r;
 
 	own.server.elsewhere = false;	/* of a call before */
-	r = look(f);
+	r = own_look(f);
 	while (r != FAILOVER_DONE && may_hear_us(&own.server) &&
 	    f->time_left(f) > (own.server.elsewhere ? given / 2 : given / 4)) {
 		server_pause(SETTLE);
-		r = look(f);
+		r = own_look(f);
 	}
 	/* Before it is killed: it may have closed its sockets, and end. */
 	if (r != FAILOVER_DONE && own.server.elsewhere) {
 		own.server.elsewhere = false;
-		r = look(f);
+		r = own_look(f);
 	}
 	if (r != FAILOVER_DONE && own.server.link == NULL &&
 	    server_is_down(&own.server))

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data.h"
+#include "process.h"
 #include "settings.h"
 #include "unit.h"
 
@@ -65,7 +67,7 @@ advise(struct failover *f, struct query *q)
 	if (rejoin_allows(f, REJOIN_REWIND) &&
 	    !rejoin_may_rewind(f, true, why, sizeof(why)))
 		f->log(f, FAILOVER_WARNING, "%s", why);
-	server_postmaster(f);
+	process_postmaster(f);
 	if (*f->option(f, "start_command") == '\0' &&
 	    (unit = unit_owner(f)) != NULL)
 		f->log(f, FAILOVER_WARNING, "the server belongs to %s: write "
@@ -174,7 +176,7 @@ health(struct failover *f)
 	/* A new connection each time, so that a server that takes none does
 	 * not pass as healthy. */
 	query_close(q);
-	if (!server_check(f))
+	if (!data_check(f))
 		return FAILOVER_FAILED;
 	if (!query_local(q, f, false)) {
 		enum failover_result	 result = say_down(f, q);

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data.h"
+#include "keywords.h"
+#include "mark.h"
+#include "process.h"
+#include "program.h"
 #include "settings.h"
 
 #define APPLY_ENOUGH	(16 << 20)	/* bytes applied in no time */
@@ -18,8 +23,8 @@ settle(struct failover *f, struct query *q)
 {
 	bool	 old;
 
-	if (server_mark(f) != MARK_NONE)
-		server_set_mark(f, MARK_NONE);
+	if (mark_get(f) != MARK_NONE)
+		mark_set(f, MARK_NONE);
 	/* pg_rewind reads its timeline from the control file, which is behind
 	 * until a checkpoint.  Asked for again until it is done. */
 	if (!query_run(q, f, "SELECT (pg_control_checkpoint()).timeline_id <> "
@@ -56,8 +61,8 @@ wait_for_target(struct failover *f, struct query *q)
 	if (position_has(&own, &target))
 		return FAILOVER_DONE;
 	if (position_has(&target, &own) && *f->previous_host &&
-	    query_conninfo(f, f->previous_host, f->previous_port, "", conninfo,
-	    sizeof(conninfo)) &&
+	    keywords_conninfo(f, f->previous_host, f->previous_port, "",
+	    conninfo, sizeof(conninfo)) &&
 	    query_run(q, f, "SELECT current_setting('primary_conninfo') = $1",
 	    conninfo, NULL) && !query_true(q, 0))
 		point(f, q, f->previous_host, conninfo);
@@ -102,13 +107,13 @@ promote(struct failover *f, struct query *q)
 {
 	/* A promotion goes on when we are killed.  This tells ensure_demoted
 	 * that one may be under way; the server removes it at its end. */
-	if (!server_set_mark(f, MARK_PROMOTING))
+	if (!mark_set(f, MARK_PROMOTING))
 		return f->say(f, FAILOVER_FAILED,
-		    "can't write %s/standby.signal", server_data(f));
+		    "can't write %s/standby.signal", data_folder(f));
 	if (!query_run(q, f, "SELECT pg_promote(false)", NULL)) {
 		/* Else it may go on, and only a stop undoes it. */
 		if (query_refused(q))
-			server_set_mark(f, MARK_STANDBY);
+			mark_set(f, MARK_STANDBY);
 		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
 	}
 	do {
@@ -211,13 +216,13 @@ ensure_master(struct failover *f)
 	enum failover_result	 result;
 	struct query		 q;
 
-	if (!server_check(f))
+	if (!data_check(f))
 		return FAILOVER_FAILED;
 	/* Its unit must be known when it has died. */
-	server_postmaster(f);
+	process_postmaster(f);
 	if (!query_local(&q, f, false))
 		result = say_down(f, &q);
-	else if (!server_make_ours(f))
+	else if (!mark_make_ours(f))
 		result = FAILOVER_FAILED;
 	else
 		result = become_master(f, &q);

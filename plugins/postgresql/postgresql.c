@@ -18,6 +18,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data.h"
+#include "job.h"
+#include "keywords.h"
+#include "mark.h"
+#include "process.h"
+#include "program.h"
 #include "settings.h"
 #include "unit.h"
 
@@ -63,7 +69,7 @@ plugin_start(struct failover *f)
 	if (strchr(f->option(f, "config_file"), '\'') != NULL)
 		return f->say(f, FAILOVER_FAILED,
 		    "option config_file: a ' in its name can't be handled");
-	return query_check(f) ? FAILOVER_DONE : FAILOVER_FAILED;
+	return keywords_check(f) ? FAILOVER_DONE : FAILOVER_FAILED;
 }
 
 void
@@ -83,20 +89,20 @@ say_down(struct failover *f, struct query *q)
 	 * too, and would keep a dead one in its place. */
 	if (f->role != FAILOVER_MASTER && job_running(f))
 		return f->say(f, FAILOVER_AGAIN, "it is started, rewound or "
-		    "copied: see %s", server_log(f));
+		    "copied: see %s", data_log(f));
 	if (q->end == QUERY_STRANGER)
 		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
 	if (q->connected && (s.kind == SERVER_NONE ||
 	    s.kind == SERVER_STOPPED))
 		return f->say(f, FAILOVER_FAILED, "no process has its data in "
 		    "data_directory %s, but port %d answers: %s",
-		    server_data(f), f->port, q->sentence);
+		    data_folder(f), f->port, q->sentence);
 	switch (s.kind) {
 	case SERVER_NONE:
 		return f->say(f, FAILOVER_FAILED, "%s is empty: when there is "
-		    "a master, its data is copied there", server_data(f));
+		    "a master, its data is copied there", data_folder(f));
 	case SERVER_STOPPED:
-		if (!server_torn(f))
+		if (!mark_torn(f))
 			return f->say(f, FAILOVER_FAILED,
 			    "the server does not run");
 		return f->say(f, FAILOVER_FAILED, "pg_rewind has not come to "
@@ -109,7 +115,7 @@ say_down(struct failover *f, struct query *q)
 		    "other processes of it still run");
 	case SERVER_STOPPING:
 		/* Not by us: nobody had to ask for it, and so nobody waits. */
-		if (server_mark(f) == MARK_NONE)
+		if (mark_get(f) == MARK_NONE)
 			return f->say(f, FAILOVER_FAILED,
 			    "the server is being stopped");
 		/* FALLTHROUGH */
@@ -180,7 +186,7 @@ position(struct failover *f, char *text, size_t size)
 	struct position		 p;
 	char			 system[32];
 
-	if (!server_check(f))
+	if (!data_check(f))
 		return FAILOVER_FAILED;
 	result = own_position(f, &p, system, sizeof(system));
 	if (result != FAILOVER_DONE)
@@ -197,7 +203,7 @@ has_position(struct failover *f, const char *text)
 
 	if (!position_parse(&other, text))
 		return f->say(f, FAILOVER_AGAIN, "no position: %s", text);
-	if (!server_check(f) || own_position(f, &own, system,
+	if (!data_check(f) || own_position(f, &own, system,
 	    sizeof(system)) != FAILOVER_DONE)
 		return FAILOVER_AGAIN;
 	if (position_has(&own, &other))
@@ -212,7 +218,7 @@ behind(struct failover *f, const char *text)
 	struct position	 own, other;
 	char		 system[32];
 
-	if (!position_parse(&other, text) || !server_check(f) ||
+	if (!position_parse(&other, text) || !data_check(f) ||
 	    own_position(f, &own, system, sizeof(system)) != FAILOVER_DONE)
 		return -1;
 	return position_behind(&own, &other);
@@ -246,7 +252,7 @@ say_demoted(struct failover *f, const char *text)
 		return f->say(f, FAILOVER_FAILED, "a server that is not that "
 		    "of data_directory %s listens on port %d and may take "
 		    "writes: correct the options data_directory and connection",
-		    server_data(f), f->port);
+		    data_folder(f), f->port);
 	return f->say(f, FAILOVER_DONE, "%s", text);
 }
 
@@ -260,16 +266,16 @@ demote(struct failover *f, const struct server *s)
 
 	/* First: from here on nobody can start it as a master, or again.  But
 	 * a promotion under way is only over when it is stopped. */
-	marked = server_mark(f) == MARK_PROMOTING ||
-	    server_set_mark(f, MARK_STANDBY);
+	marked = mark_get(f) == MARK_PROMOTING ||
+	    mark_set(f, MARK_STANDBY);
 	if (!marked)
 		f->log(f, FAILOVER_ERROR, "can't write %s/standby.signal: the "
-		    "server will not be started again", server_data(f));
+		    "server will not be started again", data_folder(f));
 	if (!server_stop(f, true))
 		return f->say(f, FAILOVER_FAILED,
 		    "the server can't be stopped, not even by SIGKILL");
 	result = say_demoted(f, "stopped");
-	marked = marked && server_set_mark(f, MARK_STANDBY);
+	marked = marked && mark_set(f, MARK_STANDBY);
 	if (result != FAILOVER_DONE || !marked ||
 	    !job_start(&job, f, true, start_job, &old))
 		return result;
@@ -285,7 +291,7 @@ ask_settings(struct failover *f, struct query *q, bool *safe)
 
 	*safe = false;
 	*q = (struct query){ 0 };
-	if (query_looks_up(f))
+	if (keywords_look_up(f))
 		return query_failed(q, "the host in option connection would "
 		    "have to be looked up");
 	if (!query_local(q, f, false))
@@ -335,9 +341,9 @@ is_left_alone(struct failover *f)
 
 	if (f->role != FAILOVER_NO_ROLE || *f->master_host != '\0' ||
 	    f->epoch != 0 || *f->option(f, "start_command") != '\0' ||
-	    server_is_ours(f) || access(server_log(f), F_OK) == 0)
+	    mark_is_ours(f) || access(data_log(f), F_OK) == 0)
 		return false;
-	server_postmaster(f);
+	process_postmaster(f);
 	if ((unit = unit_owner(f)) == NULL)
 		return false;
 	f->say(f, FAILOVER_FAILED, "is left alone, because it belongs "
@@ -356,7 +362,7 @@ is_at_rest(struct failover *f, const struct server *s)
 	if (s->kind == SERVER_STOPPING)
 		return s->control.closed && job_running(f);
 	return s->kind == SERVER_STOPPED && job_running(f) &&
-	    (server_mark(f) != MARK_NONE || server_torn(f));
+	    (mark_get(f) != MARK_NONE || mark_torn(f));
 }
 
 enum failover_result
@@ -365,7 +371,7 @@ ensure_demoted(struct failover *f)
 	int64_t		 half = f->time_left(f) / 2;
 	struct server	 s;
 
-	if (!server_check(f))
+	if (!data_check(f))
 		return FAILOVER_FAILED;
 	server_look(f, &s);
 	while (s.kind == SERVER_STARTING && f->time_left(f) > half) {

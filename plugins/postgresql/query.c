@@ -2,7 +2,6 @@
 
 #include "query.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,13 +12,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "server.h"
+#include "data.h"
+#include "keywords.h"
+#include "process.h"
 
 #define MARGIN		50	/* ms of the call that are left for the rest */
 #define CONNECT_TIMEOUT	2000
 #define STRANGER_TIME	300	/* ms for one to take a connection */
 #define PARAMETERS	8
-#define KEYWORDS	64
 #define WORDS		2048	/* bytes of what a session is given */
 
 /* What a connection is for. */
@@ -27,14 +27,6 @@ enum query_use {
 	USE_SQL,
 	USE_REPLICATION,
 	USE_NONE,		/* but to see who listens */
-};
-
-/* What PQconnectStartParams wants. */
-struct keywords {
-	PQconninfoOption	*options;	/* holds the option's values */
-	int			 count;
-	const char		*key[KEYWORDS + 1];
-	const char		*value[KEYWORDS + 1];
 };
 
 bool
@@ -48,187 +40,6 @@ query_failed(struct query *q, const char *fmt, ...)
 	q->sentence[strcspn(q->sentence, "\n")] = '\0';
 	q->end = QUERY_FAILED;
 	return false;
-}
-
-/*
- * Options to connection parameters.
- */
-
-static bool
-keywords_have(const struct keywords *k, const char *key)
-{
-	int	 i;
-
-	for (i = 0; i < k->count; i++)
-		if (strcmp(k->key[i], key) == 0)
-			return true;
-	return false;
-}
-
-static void
-keywords_add(struct keywords *k, const char *key, const char *value)
-{
-	if (k->count == KEYWORDS || keywords_have(k, key))
-		return;
-	k->key[k->count] = key;
-	k->value[k->count++] = value;
-}
-
-static void
-keywords_set(struct keywords *k, const char *key, const char *value)
-{
-	int	 i;
-
-	for (i = 0; i < k->count; i++)
-		if (strcmp(k->key[i], key) == 0)
-			k->value[i] = value;
-	keywords_add(k, key, value);
-}
-
-/* False, with *why to be freed by PQfreemem, where it can't be parsed. */
-static bool
-keywords_read(struct keywords *k, const char *text, char **why)
-{
-	PQconninfoOption	*o;
-
-	*k = (struct keywords){ .options = PQconninfoParse(text, why) };
-	for (o = k->options; o != NULL && o->keyword != NULL; o++)
-		if (o->val != NULL)
-			keywords_add(k, o->keyword, o->val);
-	return k->options != NULL;
-}
-
-/* Where the option leaves it out, the environment has it. */
-static const char *
-keywords_value(const struct keywords *k, const char *key, const char *variable)
-{
-	const char	*value = getenv(variable);
-	int		 i;
-
-	for (i = 0; i < k->count; i++)
-		if (strcmp(k->key[i], key) == 0)
-			value = k->value[i];
-	return value == NULL ? "" : value;
-}
-
-/* A list, with a comma between two. */
-static bool
-is_name(const char *hosts)
-{
-	char		 host[64];
-	struct in6_addr	 address;
-	size_t		 length;
-
-	for (;; hosts += length + 1) {
-		length = strcspn(hosts, ",");
-		snprintf(host, sizeof(host), "%.*s", (int)length, hosts);
-		if (*host != '\0' && *host != '/' && *host != '@' &&
-		    strcmp(host, "localhost") != 0 &&
-		    inet_pton(AF_INET, host, &address) != 1 &&
-		    inet_pton(AF_INET6, host, &address) != 1)
-			return true;
-		if (hosts[length] == '\0')
-			return false;
-	}
-}
-
-bool
-query_looks_up(struct failover *f)
-{
-	struct keywords	 k;
-	char		*why = NULL;
-	const char	*host;
-	bool		 looks_up = false;
-
-	if (keywords_read(&k, f->option(f, "connection"), &why) &&
-	    *keywords_value(&k, "hostaddr", "PGHOSTADDR") == '\0') {
-		host = keywords_value(&k, "host", "PGHOST");
-		/* What a service file has is not seen here. */
-		looks_up = is_name(host) || (!keywords_have(&k, "host") &&
-		    *keywords_value(&k, "service", "PGSERVICE") != '\0');
-	}
-	PQconninfoFree(k.options);
-	PQfreemem(why);
-	return looks_up;
-}
-
-static bool
-check_conninfo(struct failover *f, const char *option, const char *forbidden)
-{
-	struct keywords	 k;
-	char		*why = NULL;
-	bool		 ok;
-
-	ok = keywords_read(&k, f->option(f, option), &why);
-	if (!ok)
-		f->say(f, FAILOVER_FAILED, "option %s: %s", option, why);
-	else if (keywords_have(&k, "password")) {
-		f->say(f, FAILOVER_FAILED, "option %s holds a password: put "
-		    "it into a file and name that%s", option, *forbidden ?
-		    " with passfile=" : " as password_file");
-		ok = false;
-	} else if (*forbidden && keywords_have(&k, forbidden)) {
-		f->say(f, FAILOVER_FAILED, "option %s has %s=, which is the "
-		    "master's and changes", option, forbidden);
-		ok = false;
-	}
-	PQconninfoFree(k.options);
-	PQfreemem(why);
-	return ok;
-}
-
-bool
-query_check(struct failover *f)
-{
-	return check_conninfo(f, "connection", "") &&
-	    check_conninfo(f, "replication", "host") &&
-	    check_conninfo(f, "replication", "port");
-}
-
-/* Appends key='value', with what conninfo wants escaped. */
-static size_t
-put(char *text, size_t size, size_t at, const char *key, const char *value)
-{
-	at += (size_t)snprintf(at < size ? text + at : NULL,
-	    at < size ? size - at : 0, "%s%s='", at == 0 ? "" : " ", key);
-	for (; *value != '\0'; value++) {
-		if ((*value == '\'' || *value == '\\') && at++ < size)
-			text[at - 1] = '\\';
-		if (at++ < size)
-			text[at - 1] = *value;
-	}
-	if (at++ < size)
-		text[at - 1] = '\'';
-	if (at < size)
-		text[at] = '\0';
-	return at;
-}
-
-bool
-query_conninfo(struct failover *f, const char *host, uint16_t port,
-    const char *database, char *text, size_t size)
-{
-	struct keywords	 k;
-	char		 number[8], *why = NULL;
-	size_t		 at = 0;
-	int		 i;
-
-	if (!keywords_read(&k, f->option(f, "replication"), &why)) {
-		PQfreemem(why);
-		return false;
-	}
-	snprintf(number, sizeof(number), "%d", port);
-	keywords_add(&k, "host", host);
-	keywords_add(&k, "port", number);
-	/* Names this copy in pg_stat_replication, and for
-	 * synchronous_standby_names. */
-	keywords_add(&k, "application_name", *f->node ? f->node : f->service);
-	if (*database)
-		keywords_add(&k, "dbname", database);
-	for (i = 0; i < k.count; i++)
-		at = put(text, size, at, k.key[i], k.value[i]);
-	PQconninfoFree(k.options);
-	return at < size;
 }
 
 /*
@@ -322,7 +133,7 @@ session_words(struct failover *f, enum query_use use, const char *more,
 		{ "search_path=pg_catalog", 0 },
 		{ "role=none", 0 },
 	};
-	int	 version = server_version(f);
+	int	 version = data_version(f);
 	size_t	 i, at;
 
 	at = (size_t)snprintf(words, WORDS, "-c statement_timeout=%lld",
@@ -430,16 +241,16 @@ say_stranger(struct query *q, struct failover *f)
 	bool	 told = query_run(q, f, "SHOW data_directory", NULL);
 
 	snprintf(data, sizeof(data), "%s", told ? query_value(q, 0) : "");
-	if (!told || (realpath(server_data(f), real) != NULL &&
+	if (!told || (realpath(data_folder(f), real) != NULL &&
 	    realpath(data, its) != NULL && strcmp(its, real) == 0))
 		query_failed(q, "the server on port %s does not run in %s "
 		    "where the plugin could see it: run the agent in the same "
 		    "container, and give option connection the server itself",
-		    PQport(q->conn), server_data(f));
+		    PQport(q->conn), data_folder(f));
 	else
 		query_failed(q, "the server on port %s has its data in %s, not "
 		    "in data_directory %s", PQport(q->conn), data,
-		    server_data(f));
+		    data_folder(f));
 	q->end = QUERY_STRANGER;
 	return false;
 }
@@ -449,17 +260,17 @@ query_local(struct query *q, struct failover *f, bool replication)
 {
 	return query_open(q, f, "connection", NULL, f->port,
 	    replication ? USE_REPLICATION : USE_SQL) &&
-	    (server_owns(f, q->peer) || say_stranger(q, f));
+	    (process_owns(f, q->peer) || say_stranger(q, f));
 }
 
 bool
 query_stranger(struct failover *f)
 {
 	int64_t		 deadline = f->deadline;
-	bool		 gone = server_gone(f), stranger;
+	bool		 gone = process_gone(f), stranger;
 	struct query	 q;
 
-	if (query_looks_up(f))
+	if (keywords_look_up(f))
 		return false;
 	if (f->time_left(f) > STRANGER_TIME)
 		f->deadline -= f->time_left(f) - STRANGER_TIME;
@@ -469,7 +280,7 @@ query_stranger(struct failover *f)
 	if (q.peer == 0)
 		stranger = gone;
 	else
-		stranger = !server_owns(f, q.peer) &&
+		stranger = !process_owns(f, q.peer) &&
 		    (kill(q.peer, 0) == 0 || errno != ESRCH);
 	stranger = stranger && q.connected;
 	query_close(&q);

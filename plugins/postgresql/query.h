@@ -37,10 +37,6 @@ struct query {
  * of replication.  It is one whose processes are in data_directory. */
 bool	query_local(struct query *, struct failover *, bool replication);
 
-/* Is it named by a host that must be looked up?  That takes longer than a
- * demotion has where the network is away, and no deadline ends it. */
-bool	query_looks_up(struct failover *);
-
 /* Does somebody listen there who is not that server?  Takes a moment at
  * most. */
 bool	query_stranger(struct failover *);
@@ -81,14 +77,5 @@ void	query_close(struct query *);
 /* Sets the sentence; false. */
 bool	query_failed(struct query *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
-
-/* How slaves reach this master: the text for primary_conninfo or, with a
- * database, for one of
- * PostgreSQL's programs. */
-bool	query_conninfo(struct failover *, const char *host, uint16_t port,
-	    const char *database, char *text, size_t size);
-
-/* Can the options be understood? */
-bool	query_check(struct failover *);
 
 #endif

@@ -11,7 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data.h"
 #include "file.h"
+#include "job.h"
+#include "keywords.h"
+#include "mark.h"
+#include "process.h"
+#include "program.h"
 #include "settings.h"
 
 #define ANSWER_TIME	1000	/* ms of the call that are left for an answer */
@@ -48,7 +54,7 @@ rejoin_allows(struct failover *f, enum rejoin_way way)
 bool
 rejoin_may_rewind(struct failover *f, bool others, char *why, size_t size)
 {
-	DIR		*dir = opendir(server_data(f));
+	DIR		*dir = opendir(data_folder(f));
 	struct dirent	*d;
 	struct stat	 s;
 	bool		 file, ours = true, ok = true;
@@ -65,11 +71,11 @@ rejoin_may_rewind(struct failover *f, bool others, char *why, size_t size)
 		if (!ours)
 			snprintf(why, size, "pg_rewind can't write %s/%s: give "
 			    "it to the user of the server (chown), or put it "
-			    "elsewhere", server_data(f), d->d_name);
+			    "elsewhere", data_folder(f), d->d_name);
 		else if (!ok)
 			snprintf(why, size, "%s/%s is no file, so pg_rewind "
 			    "fails where it copies from here: put it elsewhere "
-			    "(unix_socket_directories?)", server_data(f),
+			    "(unix_socket_directories?)", data_folder(f),
 			    d->d_name);
 	}
 	if (dir != NULL)
@@ -121,7 +127,7 @@ history_keep(struct failover *f)
 	DIR		*dir;
 	struct dirent	*d;
 
-	server_path(f, "pg_wal", folder);
+	data_path(f, "pg_wal", folder);
 	dir = opendir(folder);
 	while (dir != NULL && all != NULL && (d = readdir(dir)) != NULL) {
 		if (strlen(d->d_name) != strlen("00000002.history") ||
@@ -148,7 +154,7 @@ history_keep(struct failover *f)
 static bool
 history_restore(struct failover *f)
 {
-	char	*note = server_torn_note(f), *at = note, *name, *end;
+	char	*note = mark_torn_note(f), *at = note, *name, *end;
 	char	 path[PATH_MAX], folder[PATH_MAX], file[32];
 	bool	 ok = true;
 
@@ -162,14 +168,14 @@ history_restore(struct failover *f)
 		if (end != NULL)
 			end[1] = '\0';
 		snprintf(file, sizeof(file), "pg_wal/%.16s", name);
-		server_path(f, file, path);
+		data_path(f, file, path);
 		ok = file_write(path, at) && ok;
 		if (end != NULL)
 			end[1] = *HISTORY_NAME;
 		at = end == NULL ? NULL : end + 1;
 	}
 	free(note);
-	server_path(f, "pg_wal", folder);
+	data_path(f, "pg_wal", folder);
 	return file_sync_folder(folder) && ok;
 }
 
@@ -179,18 +185,18 @@ recover(struct failover *f, int log)
 {
 	const char	*file = f->option(f, "config_file");
 	char		 program[PATH_MAX], option[PATH_MAX + 16];
-	const char	*argv[] = { program, "--single", "-D", server_data(f),
+	const char	*argv[] = { program, "--single", "-D", data_folder(f),
 			    "-c", option, "template1", NULL };
 
-	server_program(f, "postgres", program);
+	data_program(f, "postgres", program);
 	snprintf(option, sizeof(option), "config_file=%s", file);
 	if (!*file) {
 		argv[4] = "template1";
 		argv[5] = NULL;
 	}
-	server_clear(f);
+	process_clear(f);
 	/* It refuses to run as a standby. */
-	if (server_mark(f) != MARK_NONE && !server_set_mark(f, MARK_NONE))
+	if (mark_get(f) != MARK_NONE && !mark_set(f, MARK_NONE))
 		return false;
 	return program_run(argv, log) == 0;
 }
@@ -203,9 +209,9 @@ take_pid_file(struct failover *f, char path[PATH_MAX])
 {
 	char	 text[32];
 
-	snprintf(path, PATH_MAX, "%s/postmaster.pid", server_data(f));
+	snprintf(path, PATH_MAX, "%s/postmaster.pid", data_folder(f));
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	return server_gone(f) && file_write(path, text);
+	return process_gone(f) && file_write(path, text);
 }
 
 /* A try that can't come to its end is to leave the copy as it is. */
@@ -220,11 +226,11 @@ rewind_run(struct failover *f, const char *argv[], int words, int log)
 		return false;
 	argv[words] = NULL;
 	note = history_keep(f);
-	ok = note != NULL && server_set_torn(f, note);
+	ok = note != NULL && mark_set_torn(f, note);
 	free(note);
 	if (!ok) {
 		dprintf(log, "error: can't write beside %s: %s\n",
-		    server_data(f), strerror(errno));
+		    data_folder(f), strerror(errno));
 		return false;
 	}
 	if (program_run(argv, log) == 0)
@@ -238,7 +244,7 @@ rewind_data(struct failover *f, struct rejoin *r, int log)
 {
 	char		 program[PATH_MAX], pid_file[PATH_MAX];
 	char		 source[CONNINFO + 32], why[FAILOVER_SENTENCE];
-	const char	*argv[7] = { program, "-D", server_data(f), source };
+	const char	*argv[7] = { program, "-D", data_folder(f), source };
 	int		 words = 4;
 	bool		 ok;
 
@@ -248,21 +254,21 @@ rewind_data(struct failover *f, struct rejoin *r, int log)
 		dprintf(log, "error: %s\n", why);
 		return false;
 	}
-	server_program(f, "pg_rewind", program);
+	data_program(f, "pg_rewind", program);
 	snprintf(source, sizeof(source), "--source-server=%s", r->source);
-	config_keep(r, server_data(f));
-	if ((!r->clean && !server_torn(f) && !recover(f, log)) ||
+	config_keep(r, data_folder(f));
+	if ((!r->clean && !mark_torn(f) && !recover(f, log)) ||
 	    !take_pid_file(f, pid_file)) {
-		server_set_mark(f, MARK_STANDBY);
+		mark_set(f, MARK_STANDBY);
 		return false;
 	}
 	/* Of one that was killed, maybe. */
-	ok = (!server_torn(f) || history_restore(f)) &&
+	ok = (!mark_torn(f) || history_restore(f)) &&
 	    rewind_run(f, argv, words, log);
-	ok = config_restore(r, server_data(f)) && ok;
+	ok = config_restore(r, data_folder(f)) && ok;
 	/* The master has no standby.signal, so pg_rewind has removed ours. */
-	ok = server_set_mark(f, MARK_STANDBY) && ok;
-	ok = ok && server_set_torn(f, NULL);
+	ok = mark_set(f, MARK_STANDBY) && ok;
+	ok = ok && mark_set_torn(f, NULL);
 	unlink(pid_file);
 	return ok;
 }
@@ -273,14 +279,14 @@ copy_data(struct failover *f, struct rejoin *r, int log)
 {
 	char		 program[PATH_MAX], new[PATH_MAX], old[PATH_MAX];
 	char		 pid_file[PATH_MAX], data[PATH_MAX / 2];
-	bool		 fresh = server_empty(f);
+	bool		 fresh = data_empty(f);
 	const char	*argv[] = { program, "-D", fresh ? data : new, "-d",
 			    r->source, "-c", "fast", "-X", "stream", "-w",
 			    NULL };
 
-	server_program(f, "pg_basebackup", program);
+	data_program(f, "pg_basebackup", program);
 	/* While it is being replaced nothing is there. */
-	snprintf(data, sizeof(data), "%s", server_data(f));
+	snprintf(data, sizeof(data), "%s", data_folder(f));
 	snprintf(new, sizeof(new), "%s.new", data);
 	snprintf(old, sizeof(old), "%s.diverged", data);
 	config_keep(r, data);
@@ -298,11 +304,11 @@ copy_data(struct failover *f, struct rejoin *r, int log)
 		return false;
 	}
 	if (fresh)
-		return server_set_mark(f, MARK_STANDBY);
-	if (config_restore(r, new) && server_gone(f) &&
+		return mark_set(f, MARK_STANDBY);
+	if (config_restore(r, new) && process_gone(f) &&
 	    rename(data, old) == 0 && rename(new, data) == 0)
-		return server_set_mark(f, MARK_STANDBY) &&
-		    server_set_torn(f, NULL);
+		return mark_set(f, MARK_STANDBY) &&
+		    mark_set_torn(f, NULL);
 	dprintf(log, "error: can't put %s in the place of %s: %s\n", new, data,
 	    strerror(errno));
 	unlink(pid_file);
@@ -314,12 +320,12 @@ copy_data(struct failover *f, struct rejoin *r, int log)
 static void
 last_error(struct failover *f, off_t from, char *text, size_t size)
 {
-	FILE	*file = fopen(server_log(f), "re");
+	FILE	*file = fopen(data_log(f), "re");
 	char	*line = NULL;
 	size_t	 room = 0;
 	bool	 found = false, error;
 
-	snprintf(text, size, "see %s", server_log(f));
+	snprintf(text, size, "see %s", data_log(f));
 	if (file == NULL)
 		return;
 	fseeko(file, from, SEEK_SET);
@@ -409,7 +415,7 @@ rejoin_job(struct failover *f, void *arg, int log)
 	 * any of that: a stream would hide that it has diverged. */
 	return ok && settings_set(f, "primary_conninfo",
 	    r->way == REJOIN_AS_IS && !r->clean ? "" : r->primary) &&
-	    server_set_mark(f, MARK_STANDBY) && server_start(f, 0, log);
+	    mark_set(f, MARK_STANDBY) && server_start(f, 0, log);
 }
 
 /*
@@ -424,7 +430,7 @@ can_copy(struct failover *f)
 	size_t			 i;
 
 	for (i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
-		snprintf(path, sizeof(path), "%s.%s", server_data(f), used[i]);
+		snprintf(path, sizeof(path), "%s.%s", data_folder(f), used[i]);
 		if (access(path, F_OK) == 0) {
 			f->say(f, FAILOVER_FAILED, "%s is in the way of a new "
 			    "copy: look whether it is still needed, and "
@@ -448,26 +454,26 @@ rejoin(struct failover *f, const struct server *s, const char *host,
 	char			 error[FAILOVER_SENTENCE];
 
 	r = (struct rejoin){ .way = way, .clean = s->control.clean,
-	    .version = server_version(f), .host = host };
+	    .version = data_version(f), .host = host };
 	if (way == REJOIN_COPY && !can_copy(f))
 		return FAILOVER_FAILED;
-	if (!query_conninfo(f, host, f->master_port, "", r.primary,
+	if (!keywords_conninfo(f, host, f->master_port, "", r.primary,
 	    sizeof(r.primary)) ||
-	    !query_conninfo(f, host, f->master_port, "postgres", r.source,
+	    !keywords_conninfo(f, host, f->master_port, "postgres", r.source,
 	    sizeof(r.source)))
 		return f->say(f, FAILOVER_FAILED,
 		    "option replication is too long");
-	if (stat(server_log(f), &before) == 0)
+	if (stat(data_log(f), &before) == 0)
 		r.log_from = before.st_size;
 	if (way != REJOIN_AS_IS && !told)
 		f->log(f, FAILOVER_WARNING, "%s of %s from %s:%d begins",
-		    verbs[way], server_data(f), host, f->master_port);
+		    verbs[way], data_folder(f), host, f->master_port);
 	if (!job_start(&job, f, false, rejoin_job, &r))
 		return f->say(f, FAILOVER_AGAIN, "%s waits for another one",
 		    verbs[way]);
 	if (!program_wait(&job, f, ANSWER_TIME))
 		return f->say(f, FAILOVER_AGAIN, "%s is under way: see %s",
-		    verbs[way], server_log(f));
+		    verbs[way], data_log(f));
 	told = told && job.status != 0;
 	if (job.status == 0 && way != REJOIN_AS_IS &&
 	    f->remember(f, "") != FAILOVER_DONE)

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "data.h"
 #include "file.h"
+#include "program.h"
 
 /* A server does not start with a word on its command line that it does not
  * know; 0: all that we know have it. */
@@ -87,7 +89,7 @@ settings_set(struct failover *f, const char *name, const char *value)
 		if (*value == '\'' || *value == '\\')
 			*at++ = *value;
 	strcpy(at, "'");
-	server_path(f, "postgresql.auto.conf", path);
+	data_path(f, "postgresql.auto.conf", path);
 	text = file_read(path);
 	ok = text != NULL && is_set(text, name, literal);
 	if (!ok && asprintf(&all, "%s%s%s = %s\n", text == NULL ? "" : text,
@@ -108,7 +110,7 @@ settings_words(struct failover *f, char *words, size_t size)
 
 	words[0] = '\0';
 	for (i = 0; i < SETTINGS; i++)
-		if (is_known(&settings[i], server_version(f)) && at < size)
+		if (is_known(&settings[i], data_version(f)) && at < size)
 			at += (size_t)snprintf(words + at, size - at,
 			    " -c %s=%s", settings[i].name, settings[i].value);
 }
@@ -119,7 +121,7 @@ settings_write(struct failover *f)
 	size_t	 i;
 
 	for (i = 0; i < SETTINGS; i++)
-		if (is_known(&settings[i], server_version(f)) &&
+		if (is_known(&settings[i], data_version(f)) &&
 		    !settings_set(f, settings[i].name, settings[i].value))
 			return false;
 	return true;
@@ -136,7 +138,7 @@ settings_proven(struct failover *f, pid_t postmaster)
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)postmaster);
 	size = file_begin(path, text, sizeof(text));
 	for (i = 0; i < SETTINGS; i++) {
-		if (!is_known(&settings[i], server_version(f)))
+		if (!is_known(&settings[i], data_version(f)))
 			continue;
 		found = false;
 		for (word = text; word < text + size; word += strlen(word) + 1)
@@ -153,15 +155,15 @@ settings_in_files(struct failover *f, const char **name)
 {
 	const char	*file = f->option(f, "config_file");
 	char		 program[PATH_MAX], config[PATH_MAX + 16], text[1024];
-	const char	*argv[] = { program, "-D", server_data(f), "-C", NULL,
+	const char	*argv[] = { program, "-D", data_folder(f), "-C", NULL,
 			    *file ? "-c" : NULL, config, NULL };
 	size_t		 i;
 
-	server_program(f, "postgres", program);
+	data_program(f, "postgres", program);
 	snprintf(config, sizeof(config), "config_file=%s", file);
 	*name = NULL;
 	for (i = 0; i < SETTINGS && *name == NULL; i++) {
-		if (!is_known(&settings[i], server_version(f)))
+		if (!is_known(&settings[i], data_version(f)))
 			continue;
 		argv[4] = settings[i].name;
 		if (f->time_left(f) <= 0)

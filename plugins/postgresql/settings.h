@@ -10,7 +10,6 @@
 #define SETTINGS_H
 
 #include "query.h"
-#include "server.h"
 
 /* Sets one in postgresql.auto.conf, as ALTER SYSTEM does for a server that
  * runs. */

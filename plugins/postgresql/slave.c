@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data.h"
+#include "job.h"
+#include "keywords.h"
+#include "mark.h"
+#include "process.h"
 #include "settings.h"
 
 #define TIMELINE_BYTES	64	/* of the first record, and a page's header */
@@ -29,7 +34,7 @@ same_timeline(struct failover *f, struct query *q, const struct position *own)
 	size = own->lsn - begin < sizeof(here) ? own->lsn - begin :
 	    sizeof(here);
 	return own->lsn <= begin ||
-	    !server_wal(f, own->timeline, begin, here, size) ||
+	    !control_read_wal(f, own->timeline, begin, here, size) ||
 	    !query_wal(q, f, own->timeline, begin, there, size) ||
 	    memcmp(here, there, size) == 0;
 }
@@ -79,17 +84,17 @@ compare(struct failover *f, struct query *local, struct query *q,
 	    !query_run(q, f, "SHOW transaction_read_only", NULL))
 		return f->say(f, FAILOVER_FAILED, "%s:%d: %s", host,
 		    f->master_port, q->sentence);
-	if (server_owns(f, PQbackendPID(q->conn)))
+	if (process_owns(f, PQbackendPID(q->conn)))
 		return f->say(f, FAILOVER_FAILED, "%s:%d is this server itself",
 		    host, f->master_port);
-	if (PQserverVersion(q->conn) / 10000 != server_version(f))
+	if (PQserverVersion(q->conn) / 10000 != data_version(f))
 		return f->say(f, FAILOVER_FAILED, "%s:%d is PostgreSQL %d, and "
 		    "this one %d", host, f->master_port,
-		    PQserverVersion(q->conn) / 10000, server_version(f));
+		    PQserverVersion(q->conn) / 10000, data_version(f));
 	if (strcmp(system, own_system) != 0)
 		return refuse(f, "%s:%d has another database (system "
 		    "identifier %s) than %s (%s)", host, f->master_port, system,
-		    server_data(f), own_system);
+		    data_folder(f), own_system);
 	recovers = strcmp(query_value(q, 0), "on") == 0;
 	if (position_has(&other, &own)) {
 		if (same_timeline(f, q, &own))
@@ -153,12 +158,12 @@ start_slave(struct failover *f, const struct server *s, const char *host)
 
 	if (s->kind == SERVER_NONE)
 		return rejoin(f, s, host, REJOIN_COPY);
-	if (server_torn(f))
+	if (mark_torn(f))
 		return rejoin_allows(f, REJOIN_REWIND) ?
 		    rejoin(f, s, host, REJOIN_REWIND) : f->say(f,
 		    FAILOVER_FAILED, "pg_rewind of %s has not come to its end: "
 		    "on_divergence = rewind or copy lets it be done again",
-		    server_data(f));
+		    data_folder(f));
 	if (s->control.clean)
 		result = check_master(f, NULL, host, &way, &reached);
 	/* What a crash has left is known when it runs as a standby, and so it
@@ -273,7 +278,7 @@ follow_stream(struct failover *f, struct query *q, const char *host,
 	asked = query_master(&master, f, host, f->master_port) &&
 	    query_position(&master, f, &other, system, sizeof(system));
 	*current = !asked || (other.timeline == strtoul(timeline, NULL, 10) &&
-	    !server_owns(f, PQbackendPID(master.conn)));
+	    !process_owns(f, PQbackendPID(master.conn)));
 	if (*current && !query_run(q, f, "SELECT true, "
 	    "pg_is_wal_replay_paused() FROM pg_stat_wal_receiver "
 	    "WHERE pid = $1 AND status = 'streaming'", receiver, NULL))
@@ -336,7 +341,7 @@ follow(struct failover *f, struct query *q, const char *host, uint64_t segment)
 	char			 conninfo[2048], port[8];
 	bool			 reached, pointed, current;
 
-	if (!query_conninfo(f, host, f->master_port, "", conninfo,
+	if (!keywords_conninfo(f, host, f->master_port, "", conninfo,
 	    sizeof(conninfo)))
 		return f->say(f, FAILOVER_FAILED,
 		    "option replication is too long");
@@ -398,12 +403,12 @@ ensure_slave(struct failover *f, const char *master_host)
 	enum failover_result	 result;
 	struct server		 s;
 
-	if (!server_check(f))
+	if (!data_check(f))
 		return FAILOVER_FAILED;
 	server_look(f, &s);
 	if (job_running(f))
 		return f->say(f, FAILOVER_AGAIN, "it is started, rewound or "
-		    "copied: see %s", server_log(f));
+		    "copied: see %s", data_log(f));
 	switch (s.kind) {
 	case SERVER_NONE:
 	case SERVER_STOPPED:

@@ -30,6 +30,21 @@ place_compare(struct place ours, struct place theirs)
 }
 
 bool
+place_lacks(struct place ours, struct place theirs)
+{
+	enum relation	 r = place_compare(ours, theirs);
+
+	return r == BEHIND || r == DIVERGED;
+}
+
+bool
+place_is_older(struct place ours, struct place theirs)
+{
+	return place_lacks(ours, theirs) &&
+	    theirs.generation >= ours.generation;
+}
+
+bool
 place_find(const char *position, const char *core, struct place *p)
 {
 	size_t		 length = strlen(core);

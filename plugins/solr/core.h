@@ -31,6 +31,13 @@ struct replication {
 
 enum relation	 place_compare(struct place ours, struct place theirs);
 
+/* Has theirs what ours has not?  Two that have diverged both have. */
+bool	place_lacks(struct place ours, struct place theirs);
+
+/* The same of a master that goes on: by a clock that was set back its commits
+ * look as if they had diverged. */
+bool	place_is_older(struct place ours, struct place theirs);
+
 /* Finds a core's place in a position, "name=version:generation,...". */
 bool	place_find(const char *position, const char *core, struct place *);
 

@@ -9,27 +9,27 @@
  * asked for what is; a core that was loaded before the file was written has to
  * be loaded again.  So nothing is remembered, and nothing restarts twice.
  */
-#include "solr.h"
+#include "restart.h"
 
-#include "file.h"
-#include "properties.h"
-
-#include <errno.h>
 #include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-extern char	**environ;
+#include "command.h"
+#include "file.h"
+#include "properties.h"
 
 static pid_t	 restarting;	/* the command, while it runs; or 0 */
 static int64_t	 loaded[CORES];	/* the file that was written then */
+
+bool
+restart_is_method(struct failover *f)
+{
+	return strcmp(f->option(f, "method"), "restart") == 0;
+}
 
 static void
 file_of(struct failover *f, const char *core, char path[static PATH_MAX])
@@ -69,7 +69,7 @@ age_of(int64_t written)
 static int64_t
 uptime(const struct answer *status, const char *core)
 {
-	return (int64_t)json_number(json_at(status_of(status, core), "uptime",
+	return (int64_t)json_number(json_at(server_core(status, core), "uptime",
 	    NULL));
 }
 
@@ -79,9 +79,9 @@ restart_note(struct failover *f, const struct answer *status)
 	int64_t	 written;
 	size_t	 n;
 
-	for (n = 0; by_restart(f) && cores[n] != NULL; n++) {
+	for (n = 0; restart_is_method(f) && cores[n] != NULL; n++) {
 		written = written_at(f, cores[n]);
-		if (status_of(status, cores[n]) != NULL &&
+		if (server_core(status, cores[n]) != NULL &&
 		    uptime(status, cores[n]) < age_of(written))
 			loaded[n] = written;
 	}
@@ -94,7 +94,7 @@ restart_is_young(struct failover *f)
 	size_t	 n;
 
 	/* Solr stays up while its cores are reloaded. */
-	if (!by_restart(f) || f->option(f, "restart") == NULL)
+	if (!restart_is_method(f) || f->option(f, "restart") == NULL)
 		return false;
 	for (n = 0; cores[n] != NULL; n++) {
 		written = written_at(f, cores[n]);
@@ -103,6 +103,16 @@ restart_is_young(struct failover *f)
 			return true;
 	}
 	return false;
+}
+
+enum failover_result
+restart_server_fit(struct failover *f)
+{
+	enum server	 is = server_ask(f, PATIENCE);
+
+	if ((is == SERVER_DOWN || is == SERVER_SILENT) && restart_is_young(f))
+		return f->say(f, FAILOVER_AGAIN, "Solr restarts");
+	return is == SERVER_FIT ? FAILOVER_DONE : FAILOVER_FAILED;
 }
 
 /*
@@ -177,7 +187,7 @@ check_loaded(struct failover *f, const char *core, bool master)
 	struct answer	 a;
 	int64_t		 up = -1;
 
-	if (status_ask(f, &a, http_here()))
+	if (server_status(f, &a, http_here()))
 		up = uptime(&a, core);
 	answer_free(&a);
 	if (up == -1)
@@ -234,49 +244,4 @@ restart_as(struct failover *f, bool master, const char *leader)
 	return result == FAILOVER_FAILED ? result :
 	    f->say(f, FAILOVER_AGAIN, "Solr restarts as %s",
 	    master ? "leader" : "follower");
-}
-
-/*
- * The command.
- */
-
-static bool
-command_start(struct failover *f, const char *command, pid_t *pid)
-{
-	char	*words[] = { strdup("sh"), strdup("-c"), strdup(command),
-		    NULL };
-	int	 error = ENOMEM, n;
-
-	if (words[0] != NULL && words[1] != NULL && words[2] != NULL)
-		error = posix_spawn(pid, "/bin/sh", NULL, NULL, words,
-		    environ);
-	for (n = 0; n < 3; n++)
-		free(words[n]);
-	if (error == 0)
-		return true;
-	*pid = 0;
-	f->say(f, FAILOVER_FAILED, "%s: %s", command, strerror(error));
-	return false;
-}
-
-enum failover_result
-command_run(struct failover *f, const char *command, pid_t *pid)
-{
-	int	 status;
-	pid_t	 ended;
-
-	if (*pid == 0 && !command_start(f, command, pid))
-		return FAILOVER_FAILED;
-	while ((ended = waitpid(*pid, &status, WNOHANG)) == 0) {
-		if (f->time_left(f) < 500)
-			return FAILOVER_AGAIN;
-		usleep(10000);
-	}
-	*pid = 0;
-	if (ended == -1 || !WIFEXITED(status))
-		return f->say(f, FAILOVER_FAILED, "%s was killed", command);
-	if (WEXITSTATUS(status) != 0)
-		return f->say(f, FAILOVER_FAILED, "%s ended with exit status "
-		    "%d", command, WEXITSTATUS(status));
-	return FAILOVER_DONE;
 }

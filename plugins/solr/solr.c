@@ -2,18 +2,27 @@
  * solr.c - Solr without SolrCloud: one leader, followers that copy its index.
  *
  *	solr.c		options, health, position
- *	role.c		ensure_master, ensure_slave, ensure_demoted
+ *	master.c	ensure_master
+ *	slave.c		ensure_slave
+ *	demote.c	ensure_demoted
  *	fence.c		what refuses writes
  *	restart.c	roles by core.properties and a restart
+ *
+ * A master is a copy whose fence is open.  All others are closed, whether they
+ * follow somebody or not, so there is one way to lose the right to write.
  */
-#include "solr.h"
-
-#include "file.h"
+#include "server.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "demote.h"
+#include "fence.h"
+#include "file.h"
+#include "fit.h"
+#include "restart.h"
 
 static const struct failover_option options[] = {
 	{ "cores", FAILOVER_STRING | FAILOVER_REQUIRED, NULL,
@@ -49,7 +58,6 @@ static const struct failover_option options[] = {
 
 FAILOVER_PLUGIN("solr", "1.0", "Apache Solr, leader and followers", options);
 
-const char	*cores[CORES + 1];
 static char	*core_names;
 
 static bool
@@ -63,12 +71,6 @@ is_one_of(struct failover *f, const char *option, const char *one,
 	f->say(f, FAILOVER_FAILED, "option %s: %s is neither %s nor %s",
 	    option, text, one, other);
 	return false;
-}
-
-bool
-by_restart(struct failover *f)
-{
-	return strcmp(f->option(f, "method"), "restart") == 0;
 }
 
 enum failover_result
@@ -108,68 +110,6 @@ plugin_stop(struct failover *f)
 	http_stop();
 	free(core_names);
 	core_names = NULL;
-}
-
-/*
- * What Solr says of itself.
- */
-
-static enum server
-judge_version(struct failover *f, const char *version)
-{
-	int	 major = atoi(version);
-
-	if (major >= 7 && major <= 9)
-		return SERVER_FIT;
-	f->say(f, FAILOVER_FAILED, "%s is Solr %.40s: this plugin knows 7 to 9",
-	    http_here(), *version != '\0' ? version : "of no version");
-	return SERVER_FOREIGN;
-}
-
-enum server
-server_ask(struct failover *f, int64_t limit)
-{
-	struct answer	 a;
-	enum server	 is;
-	const char	*zk;
-
-	if (!http_login(f))
-		return SERVER_SILENT;
-	if (!http_get(f, &a, limit, http_here(), "/admin/info/system?")) {
-		f->say(f, FAILOVER_FAILED, "%s", a.wrong);
-		is = a.refused ? SERVER_DOWN : SERVER_SILENT;
-	} else {
-		zk = json_text(json_at(a.json, "zkHost", NULL));
-		if (*zk != '\0' || strcmp(json_text(json_at(a.json, "mode",
-		    NULL)), "solrcloud") == 0) {
-			f->say(f, FAILOVER_FAILED, "%s is in SolrCloud mode "
-			    "(zkHost %s): it elects its leaders itself, and "
-			    "needs no consul-failover", http_here(), zk);
-			is = SERVER_FOREIGN;
-		} else
-			is = judge_version(f, json_text(json_at(a.json,
-			    "lucene", "solr-spec-version", NULL)));
-	}
-	answer_free(&a);
-	return is;
-}
-
-bool
-status_ask(struct failover *f, struct answer *a, const char *base)
-{
-	if (http_get(f, a, PATIENCE, base,
-	    "/admin/cores?action=STATUS&indexInfo=false"))
-		return true;
-	f->say(f, FAILOVER_FAILED, "%s", a->wrong);
-	return false;
-}
-
-yajl_val
-status_of(const struct answer *a, const char *core)
-{
-	yajl_val	 v = json_at(a->json, "status", core, NULL);
-
-	return *json_text(json_at(v, "name", NULL)) == '\0' ? NULL : v;
 }
 
 /*
@@ -232,7 +172,7 @@ ping(struct failover *f, const char *core)
 static enum failover_result
 check_role(struct failover *f, const char *core, const struct replication *r)
 {
-	if (!by_restart(f) || f->role == FAILOVER_NO_ROLE ||
+	if (!restart_is_method(f) || f->role == FAILOVER_NO_ROLE ||
 	    r->leader == (f->role == FAILOVER_MASTER))
 		return FAILOVER_DONE;
 	return f->say(f, r->leader ? FAILOVER_AGAIN : FAILOVER_FAILED,
@@ -252,7 +192,7 @@ describe(struct failover *f, char text[static FAILOVER_SENTENCE],
 	    "%s%s at generation %llu%s%.200s%s", at == 0 ? "" : ", ", core,
 	    (unsigned long long)r->place.generation,
 	    r->fetching ? ", fetches from " : "", r->fetching ? r->url : "",
-	    by_restart(f) && f->role == FAILOVER_SLAVE && r->poll_off ?
+	    restart_is_method(f) && f->role == FAILOVER_SLAVE && r->poll_off ?
 	    ", polls nobody" : "");
 }
 
@@ -265,9 +205,9 @@ check_cores(struct failover *f, const struct answer *status)
 	size_t			 n;
 
 	for (n = 0; cores[n] != NULL; n++) {
-		if (status_of(status, cores[n]) == NULL)
+		if (server_core(status, cores[n]) == NULL)
 			return say_failed_core(f, status, cores[n]);
-		if (!check_home(f, cores[n], status_of(status, cores[n])) ||
+		if (!check_home(f, cores[n], server_core(status, cores[n])) ||
 		    (f->number(f, "ping") && !ping(f, cores[n])) ||
 		    !replication_ask(f, http_here(), cores[n], &r))
 			return FAILOVER_FAILED;
@@ -318,9 +258,9 @@ health(struct failover *f)
 		    "role");
 	if (is != SERVER_FIT)
 		return FAILOVER_FAILED;
-	if (f->role != FAILOVER_MASTER && is_known_to_lack(f))
+	if (f->role != FAILOVER_MASTER && fit_lacks(f))
 		return FAILOVER_FAILED;
-	result = status_ask(f, &a, http_here()) ? check_cores(f, &a) :
+	result = server_status(f, &a, http_here()) ? check_cores(f, &a) :
 	    FAILOVER_FAILED;
 	restart_note(f, &a);
 	answer_free(&a);
@@ -348,7 +288,7 @@ position(struct failover *f, char *text, size_t size)
 
 	if (!http_login(f))
 		return FAILOVER_FAILED;
-	if (!commit_rest(f))
+	if (!demote_commit_rest(f))
 		return FAILOVER_AGAIN;
 	for (n = 0; cores[n] != NULL; n++) {
 		if (!replication_ask(f, http_here(), cores[n], &r))

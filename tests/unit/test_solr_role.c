@@ -3,7 +3,7 @@
  * two copies of Solr that are as simple as can be, behind http_get and
  * http_post.
  */
-#include "../../plugins/solr/solr.h"
+#include "../../plugins/solr/http.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

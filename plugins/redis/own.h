@@ -1,0 +1,42 @@
+/*
+ * own.h - our copy, the server on this host: a look at it, and what that shows.
+ */
+#ifndef OWN_H
+#define OWN_H
+
+#include "server.h"
+
+#define NOBODY	"127.0.0.1"	/* nobody can listen on its port 0 */
+#define MARGIN	50	/* ms before the deadline: time to say it */
+
+/* Between two calls. */
+extern struct server	local;		/* held: its end is watched */
+extern struct server	master;		/* of ensure_slave */
+extern struct history	seen;		/* the last data that were here */
+
+/* ms for an answer: never past the deadline, and no longer than the option
+ * timeout. */
+int64_t	own_patience(struct failover *);
+
+/* DONE, with the state, if there is something that can be worked with; else
+ * with the sentence set. */
+enum failover_result	own_look(struct failover *, struct state *);
+
+/* A Sentinel subscribes to a channel at each server that it watches. */
+enum answer	own_watched_by_sentinel(struct failover *, bool *yes);
+
+/* The first string of CONFIG GET's value, or "". */
+void	own_get_config(struct failover *, const char *name, char *value,
+	    size_t size);
+
+/* Restarted from nothing, since it was seen. */
+bool	own_lost_all(const struct history *);
+
+/* Was it told to follow the service's master?  Has it a link to that? */
+bool	own_points_at_master(const struct failover *, const struct state *);
+bool	own_follows(const struct failover *, const struct state *);
+
+/* As a slave, does it keep what its master keeps, where that is full? */
+bool	own_ignores_maxmemory(struct failover *, const struct state *);
+
+#endif

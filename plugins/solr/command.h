@@ -1,0 +1,16 @@
+/*
+ * command.h - the operator's commands, which end or restart Solr.
+ */
+#ifndef SOLR_COMMAND_H
+#define SOLR_COMMAND_H
+
+#include <consul-failover/plugin.h>
+
+#include <sys/types.h>
+
+/* Runs a command by the shell, or waits for the one that this handler has
+ * started, of number *pid; FAILOVER_AGAIN: it goes on. */
+enum failover_result	command_run(struct failover *, const char *command,
+			    pid_t *pid);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * fit.c - what is known against this copy, and outlives its master: "core NAME
+ * was empty, and lacks generation N of the master URL".
+ */
+#include "fit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fetch.h"
+#include "restart.h"
+
+#define STALE_LIMIT	30000	/* ms without getting what the master has */
+
+#define LACKS		", and lacks generation "
+#define DIVERGED_WORDS	"has diverged"
+#define REFUSED_WORDS	"has refused this copy"
+
+/* Since when a core has not got further than this, although its master has. */
+static struct stale {
+	struct place	 at;
+	int64_t		 since;		/* ms; 0: it is not */
+	struct place	 noted;		/* ours, when it was noted */
+	unsigned long long	 lacks;	/* generation; 0: nothing is */
+} stale[CORES];
+
+static int64_t
+now_ms(void)
+{
+	struct timespec	 now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+fit_forget(struct failover *f)
+{
+	if (f->memory[0] != '\0' && f->remember(f, "") != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "it can't be forgotten (is [agent] "
+		    "state_dir writable?) that %s", f->memory);
+}
+
+/* Has our core fetched since what it lacked?  A fetch that was under way goes on
+ * when the master is gone.  One that has diverged has generations of its own. */
+static bool
+has_fetched(struct failover *f)
+{
+	const char	*lacked = strstr(f->memory, LACKS);
+	bool		 noted, reached = false;
+	size_t		 n, length;
+
+	if (lacked == NULL || strstr(f->memory, DIVERGED_WORDS) != NULL)
+		return false;
+	for (n = 0; cores[n] != NULL; n++) {
+		struct replication	r;
+
+		if (!replication_ask(f, http_here(), cores[n], &r) ||
+		    r.place.version == 0)
+			return false;
+		length = strlen(cores[n]);
+		noted = strncmp(f->memory + strlen("core "), cores[n],
+		    length) == 0 && f->memory[strlen("core ") + length] == ' ';
+		reached = reached || (noted && r.place.generation >=
+		    strtoull(lacked + strlen(LACKS), NULL, 10));
+	}
+	return reached;
+}
+
+bool
+fit_lacks(struct failover *f)
+{
+	if (f->memory[0] == '\0' || f->promote)
+		return false;
+	if (has_fetched(f)) {
+		fit_forget(f);
+		return false;
+	}
+	f->say(f, FAILOVER_FAILED, "%.300s: let it fetch that, or make a new "
+	    "copy of it; to make it master all the same: consul-failover "
+	    "promote", f->memory);
+	return true;
+}
+
+/* Of what this handler has had remembered. */
+static bool
+some_core_lacks(const struct failover *f)
+{
+	bool	 any = false;
+	size_t	 n;
+
+	for (n = 0; n < CORES; n++) {
+		if (f->memory[0] == '\0')
+			stale[n].lacks = 0;
+		any = any || stale[n].lacks != 0;
+	}
+	return any;
+}
+
+static void
+keep_in_mind(struct failover *f, const char *text)
+{
+	if (f->remember(f, text) != FAILOVER_DONE)
+		f->log(f, FAILOVER_WARNING, "it can't be kept in mind (is "
+		    "[agent] state_dir writable?) that %s", text);
+}
+
+void
+fit_note_lacking(struct failover *f, size_t n, const char *base,
+    struct place ours, struct place theirs, const char *why)
+{
+	char	 text[FAILOVER_SENTENCE];
+
+	stale[n].noted = ours;
+	stale[n].lacks = theirs.generation;
+	snprintf(text, sizeof(text), "core %s %s" LACKS "%llu of the master "
+	    "%.200s", cores[n], ours.version == 0 ? "was empty" :
+	    place_compare(ours, theirs) == DIVERGED ? DIVERGED_WORDS : why,
+	    (unsigned long long)theirs.generation, base);
+	keep_in_mind(f, text);
+}
+
+/* Any slave is a bit behind.  One that was empty, that has diverged, or that has
+ * stood still for long lacks what its master has.  A fetch may take its time:
+ * whether it stood still is told when none runs. */
+void
+fit_note_stale(struct failover *f, size_t n, const char *base,
+    const struct replication *r, struct place theirs,
+    enum failover_result result)
+{
+	struct stale	*s = &stale[n];
+	struct place	 ours = r->place;
+	bool		 diverged = place_compare(ours, theirs) == DIVERGED;
+	bool		 any;
+
+	if (s->since == 0 || !place_lacks(ours, theirs) ||
+	    place_compare(s->at, ours) != SAME) {
+		s->at = ours;
+		s->since = place_lacks(ours, theirs) ? now_ms() : 0;
+	}
+	if (!place_lacks(ours, theirs) || (diverged && fetch_may_discard(f)) ||
+	    (ours.version != 0 && !(diverged && result == FAILOVER_FAILED) &&
+	    (r->fetching || now_ms() - s->since < STALE_LIMIT)))
+		return;
+	/* The first that was noted is what it has to reach; what an earlier
+	 * handler has noted stands until it has all. */
+	any = some_core_lacks(f);
+	if (f->memory[0] == '\0' || (any && s->lacks == 0))
+		fit_note_lacking(f, n, base, ours, theirs,
+		    "could not be fetched for long");
+}
+
+void
+fit_note_fresh(size_t n)
+{
+	stale[n].since = 0;
+}
+
+/* A master that does not let us in could have anything by now.  With the method
+ * restart Solr polls it as another user. */
+void
+fit_note_refused(struct failover *f, const char *base, long status)
+{
+	struct replication	 ours;
+	char			 text[FAILOVER_SENTENCE];
+	size_t			 n;
+
+	if ((status != 401 && status != 403) || restart_is_method(f) ||
+	    f->memory[0] != '\0')
+		return;
+	for (n = 0; cores[n] != NULL; n++)
+		if (replication_ask(f, http_here(), cores[n], &ours) &&
+		    ours.fetching)
+			return;
+	snprintf(text, sizeof(text), "the master %.150s " REFUSED_WORDS " (HTTP "
+	    "%ld), which may lack what was written since", base, status);
+	keep_in_mind(f, text);
+}
+
+bool
+fit_was_refused(const struct failover *f)
+{
+	return strstr(f->memory, REFUSED_WORDS) != NULL;
+}
+
+/* A master that is written to is never reached: that generation is enough. */
+void
+fit_forget_reached(struct failover *f, size_t n, struct place ours,
+    struct place theirs)
+{
+	struct stale	*s = &stale[n];
+
+	if (!some_core_lacks(f) || s->lacks == 0 ||
+	    place_compare(s->noted, ours) == SAME ||
+	    ours.generation < s->lacks ||
+	    place_compare(ours, theirs) == DIVERGED)
+		return;
+	s->lacks = 0;
+	if (!some_core_lacks(f))
+		fit_forget(f);
+}
