@@ -34,12 +34,11 @@
 #include "registration.h"
 #include "stranger.h"
 #include "timer.h"
+#include "trouble.h"
 #include "value.h"
 
 /* A plugin whose watch_fd never rests is asked no oftener than this. */
 #define HEALTH_PAUSE	100	/* ms */
-/* The same trouble with other words is logged no oftener than this. */
-#define TROUBLE_PAUSE	10000	/* ms */
 /* Whether files have changed is looked at no oftener than this. */
 #define FILES_PAUSE	1000	/* ms */
 #define JOIN_TIME	5000	/* ms; so long may a slave be joining without */
@@ -47,14 +46,6 @@
 /* Two signals in less are one wish to stop. */
 #define TWICE		500	/* ms */
 #define SIGNALS		6	/* that we listen to */
-
-/* Something that goes wrong for a while: said when it begins, when it becomes
- * something else, and when it has ended. */
-struct trouble {
-	const char	*what;
-	char		 text[512];	/* "" while all is well */
-	int64_t		 said_at;
-};
 
 struct agent {
 	const struct config			*config;
@@ -159,21 +150,6 @@ wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void
-trouble_set(struct trouble *t, const char *text)
-{
-	if (strcmp(t->text, text) == 0)
-		return;
-	if (text[0] == '\0')
-		log_info("%s: all is well again", t->what);
-	else if (t->text[0] == '\0' ||
-	    clock_ms() - t->said_at >= TROUBLE_PAUSE) {
-		log_warning("%s: %s; we go on trying", t->what, text);
-		t->said_at = clock_ms();
-	}
-	snprintf(t->text, sizeof t->text, "%s", text);
 }
 
 /*
