@@ -24,6 +24,7 @@
 #include "core.h"
 #include "disable.h"
 #include "election.h"
+#include "files.h"
 #include "guard.h"
 #include "heed.h"
 #include "lock.h"
@@ -39,8 +40,6 @@
 
 /* A plugin whose watch_fd never rests is asked no oftener than this. */
 #define HEALTH_PAUSE	100	/* ms */
-/* Whether files have changed is looked at no oftener than this. */
-#define FILES_PAUSE	1000	/* ms */
 #define JOIN_TIME	5000	/* ms; so long may a slave be joining without */
 #define NOTICE_PAUSE	10000	/* a notice, which has new words so often */
 /* Two signals in less are one wish to stop. */
@@ -90,9 +89,7 @@ struct agent {
 	char			 not_disabled[512];	/* by a file that is there */
 	bool			 was_bad;	/* said in the log */
 
-	struct image		 plugin_file;	/* its descriptor: the plugin's */
-	int64_t			 files_at;	/* they were looked at */
-	char			 files_notice[512];	/* what has changed */
+	struct files		 files;
 	char			 notice[512];	/* as told; "" */
 	int64_t			 noticed_at;
 	int64_t			 slave_at;	/* not joining: the last time */
@@ -233,7 +230,7 @@ agent_set_notice(struct agent *a)
 		snprintf(text, sizeof text, "it does not follow the master: "
 		    "%.400s", core_role_why(c));
 	else if (text[0] == '\0')
-		snprintf(text, sizeof text, "%s", a->files_notice);
+		snprintf(text, sizeof text, "%s", a->files.text);
 	trouble_set(&a->stranger_trouble, stranger);
 	if (strcmp(a->notice, text) == 0 || (text[0] != '\0' &&
 	    a->notice[0] != '\0' && now - a->noticed_at < NOTICE_PAUSE))
@@ -241,50 +238,6 @@ agent_set_notice(struct agent *a)
 	a->noticed_at = now;
 	memcpy(a->notice, text, sizeof a->notice);
 	registration_set_notice(a->registration, text);
-}
-
-/*
- * The files that we run from.
- */
-
-/* Text becomes what there is to say of it, "" for nothing. */
-static bool
-agent_look_at_file(struct image *i, const char *act, char *text, size_t size)
-{
-	enum image_state	state = image_look(i);
-
-	text[0] = '\0';
-	if (state == IMAGE_CHANGED)
-		snprintf(text, size, "%.400s has changed on disk; %s to use it",
-		    i->path, act);
-	else if (state == IMAGE_GONE)
-		snprintf(text, size, "%.400s is gone from the disk; put it "
-		    "back before you %s", i->path, act);
-	return text[0] != '\0';
-}
-
-/* A reload keeps the programs: they are made for each other. */
-static void
-agent_look_at_files(struct agent *a)
-{
-	char		text[sizeof a->notice];
-	struct error	err;
-	int		which;
-
-	a->files_at = clock_ms();
-	for (which = 0; which < IMAGE_PROGRAMS; which++)
-		if (agent_look_at_file(
-		    image_program((enum image_program)which, &err),
-		    "restart the agent", text, sizeof text))
-			break;
-	if (which == IMAGE_PROGRAMS)
-		agent_look_at_file(&a->plugin_file, "reload", text,
-		    sizeof text);
-	if (strcmp(a->files_notice, text) == 0)
-		return;
-	memcpy(a->files_notice, text, sizeof a->files_notice);
-	if (text[0] != '\0')
-		log_warning("%s", text);
 }
 
 static void
@@ -311,8 +264,7 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	agent_say_health(a, ev.health, text);
 	agent_election_soon(a);		/* it may have waited for the handler */
 	agent_look_for_disable_file(a);
-	if (clock_ms() - a->files_at >= FILES_PAUSE)
-		agent_look_at_files(a);
+	files_look_sometimes(&a->files);
 	agent_set_notice(a);
 	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
 	    text);
@@ -1623,7 +1575,7 @@ agent_new(struct agent **out, const struct config *config,
 		return error_set(err, "out of memory");
 	a->config = config;
 	a->plugin = plugin;
-	a->plugin_file = plugin->image;
+	a->files.plugin = plugin->image;
 	a->runfile = runfile;
 	a->end = AGENT_FAILED;
 	a->wake_fd = -1;
@@ -1709,8 +1661,8 @@ agent_reload(struct agent *a, const struct plugin_description *plugin,
 	if (!consul_reload(a->consul, err))
 		return false;
 	a->plugin = plugin;
-	a->plugin_file = plugin->image;
-	agent_look_at_files(a);
+	a->files.plugin = plugin->image;
+	files_look(&a->files);
 	agent_core_config(a, &c);
 	core_configure(&a->core, &c);
 	agent_rank(a);
