@@ -24,6 +24,7 @@
 #include "core.h"
 #include "disable.h"
 #include "election.h"
+#include "elector.h"
 #include "files.h"
 #include "guard.h"
 #include "heed.h"
@@ -59,15 +60,11 @@ struct agent {
 	struct handler		*health;
 	struct handler		*role;
 	struct guard		*guard;
-	struct candidates	*candidates;
+	struct candidates	*candidates;	/* the elector's */
 	struct namesake		*namesake;
 	struct heed		*heed;
 	char			 heed_said[512];
-	struct election		*election;
-	struct election_config	 election_config;
-	struct election_step	 question;	/* not asked yet; or NOTHING */
-	uint32_t		 election_round, asked_round;
-	uint64_t		 aside_epoch;	/* of the lock not wanted */
+	struct elector		*elector;
 	struct core		 core;
 
 	int			 wake_fd;	/* timerfd: it counts in suspend */
@@ -75,7 +72,6 @@ struct agent {
 	struct event		*health_timer;
 	struct event		*watchdog;
 	struct event		*leave_timer;
-	struct event		*election_timer;
 	struct event		*position_timer;	/* while master */
 	struct event		*signals[SIGNALS];
 
@@ -137,7 +133,6 @@ struct agent {
 static void	agent_event(struct agent *, const struct core_event *);
 static void	agent_ask_health(struct agent *);
 static void	agent_call_done(enum handler_result, const char *, void *);
-static void	agent_election_soon(struct agent *);
 static void	agent_rank(struct agent *);
 
 static int64_t
@@ -262,7 +257,7 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	    a->config->health_interval);
 	a->health_again = false;
 	agent_say_health(a, ev.health, text);
-	agent_election_soon(a);		/* it may have waited for the handler */
+	elector_soon(a->elector);	/* it may have waited for the handler */
 	agent_look_for_disable_file(a);
 	files_look_sometimes(&a->files);
 	agent_set_notice(a);
@@ -516,33 +511,20 @@ agent_health_handler_free(struct agent *a)
 }
 
 static void
-agent_election_soon(struct agent *a)
-{
-	if (election_runs(a->election))
-		timer_in(a->election_timer, 0);
-}
-
-static void
 agent_election_answer(enum handler_result result, const char *text, void *arg)
 {
 	struct agent	*a = arg;
 
 	agent_health_handler_free(a);
-	agent_election_soon(a);
-	if (a->asked_round != a->election_round)
-		return;		/* of an election that is over */
-	if (result != HANDLER_DONE && result != HANDLER_FAILED)
-		log_warning("Comparing the copies: %s", text);
-	election_answer(a->election, result == HANDLER_DONE ? ELECTION_YES :
+	elector_answer(a->elector, result == HANDLER_DONE ? ELECTION_YES :
 	    result == HANDLER_FAILED ? ELECTION_NO : ELECTION_CAN_NOT_TELL,
 	    text);
 }
 
-/* If the handler is busy it is tried again when it is not. */
-static void
-agent_election_ask(struct agent *a)
+static bool
+agent_election_ask(const struct election_step *s, void *arg)
 {
-	const struct election_step	*s = &a->question;
+	struct agent			*a = arg;
 	struct handler_call		 call = {
 		.op = s->type == ELECTION_COMPARE ? HANDLER_HAS_POSITION :
 		    s->type == ELECTION_MEASURE ? HANDLER_BEHIND :
@@ -551,21 +533,17 @@ agent_election_ask(struct agent *a)
 		.timeout_ms = (a->config->election_wait + 1) / 2,
 	};
 
-	if (s->type == ELECTION_NOTHING)
-		return;
 	agent_tell(a, &call, "an election");
 	call.what.position = s->text;
-	if (!handler_call(a->health, &call, agent_election_answer, a))
-		return;
-	a->asked_round = a->election_round;
-	a->question.type = ELECTION_NOTHING;
+	return handler_call(a->health, &call, agent_election_answer, a);
 }
 
 static void
-agent_elected(struct agent *a, const struct election_step *s)
+agent_elected(const struct election_step *s, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_ELECTED };
-	char			why[CORE_TEXT];
+	struct agent		*a = arg;
+	struct core_event	 ev = { .type = CORE_EV_ELECTED };
+	char			 why[CORE_TEXT];
 
 	ev.yes = namesake_text(a->namesake)[0] == '\0' &&
 	    (s->type == ELECTION_TAKE || runfile_is_promoted(a->config));
@@ -578,101 +556,11 @@ agent_elected(struct agent *a, const struct election_step *s)
 		snprintf(why, sizeof why, "%.300s; to make it master all the "
 		    "same, run: consul-failover promote -c %s", s->text,
 		    a->config->file);
-	else if (election_reason(a->election)[0] != '\0')
+	else if (elector_reason(a->elector)[0] != '\0')
 		log_warning("Taking the lock after [election] wait, although "
-		    "%s", election_reason(a->election));
+		    "%s", elector_reason(a->elector));
 	trouble_set(&a->refusal, ev.yes ? "" : why);
 	agent_event(a, &ev);
-}
-
-static void
-agent_election_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct agent		*a = arg;
-	struct election_step	 s;
-
-	(void)fd;
-	(void)what;
-	if (!election_runs(a->election))
-		return;
-	s = election_next(a->election, clock_ms());
-	switch (s.type) {
-	case ELECTION_POSITION_OF_OURS:
-	case ELECTION_COMPARE:
-	case ELECTION_MEASURE:
-		/* What the plugin still answers was asked before. */
-		a->election_round++;
-		a->question = s;
-		/* FALLTHROUGH */
-	case ELECTION_NOTHING:
-		agent_election_ask(a);
-		timer_in(a->election_timer, s.at - clock_ms() + 1);
-		break;
-	case ELECTION_PUBLISH:
-		candidates_publish(a->candidates, a->core.lock.epoch, s.text,
-		    s.yields);
-		timer_in(a->election_timer, 0);
-		break;
-	case ELECTION_TAKE:
-	case ELECTION_REFUSE:
-		agent_elected(a, &s);
-		break;
-	}
-}
-
-static void
-agent_records_changed(void *arg)
-{
-	const struct core_event		 changed = {
-		.type = CORE_EV_ELECTION_VOID };
-	struct agent			*a = arg;
-	const struct election_record	*records;
-	size_t				 count;
-
-	records = candidates_records(a->candidates, &count);
-	election_records(a->election, records, count,
-	    candidates_are_current(a->candidates));
-	if (election_is_void(a->election))
-		agent_event(a, &changed);
-	agent_election_soon(a);
-	heed_look(a->heed);
-}
-
-/* A copy that stands aside says so, or the others would wait for it. */
-static void
-agent_stand_aside(struct agent *a)
-{
-	static const char *const	anybody[] = { "*", NULL };
-	const struct core		*c = &a->core;
-
-	if (c->lock.epoch == a->aside_epoch || !core_stands_aside(c))
-		return;
-	a->aside_epoch = c->lock.epoch;
-	candidates_publish(a->candidates, c->lock.epoch, "", anybody);
-}
-
-static void
-agent_elect(struct agent *a, bool yes)
-{
-	const struct lock_before	*b = lock_before(a->lock);
-	char				 last[ELECTION_ID];
-
-	a->election_round++;
-	a->question.type = ELECTION_NOTHING;
-	if (!yes) {
-		election_end(a->election);
-		return;
-	}
-	candidates_refresh(a->candidates);
-	candidates_make_id(last, b->node, b->service_id);
-	/* Only of his own will he does not want it any more. */
-	if (!a->core.lock.clean || b->passed_on)
-		last[0] = '\0';
-	election_begin(a->election, a->core.lock.epoch, last, b->final ?
-	    b->position : "",
-	    b->position[0] != '\0' ? b->position :
-	    candidates_master(a->candidates), clock_ms());
-	agent_records_changed(a);
 }
 
 /* While we are the master: for the max_behind of those who may be it next. */
@@ -863,7 +751,7 @@ agent_perform(struct agent *a, const struct core_action *act)
 		lock_want_session(a->lock, act->yes);
 		break;
 	case CORE_ELECT:
-		agent_elect(a, act->yes);
+		elector_elect(a->elector, act->yes, lock_before(a->lock));
 		break;
 	case CORE_ACQUIRE:
 		a->caught_up = false;
@@ -1037,7 +925,7 @@ agent_lock_seen(const struct core_lock *lock, void *arg)
 		trouble_set(&a->refusal, "");
 	agent_event(a, &ev);
 	if (lock->owner == CORE_LOCK_FREE)
-		agent_stand_aside(a);
+		elector_stand_aside(a->elector);
 }
 
 static void
@@ -1120,12 +1008,12 @@ agent_session_trouble(const char *text, void *arg)
 }
 
 static void
-agent_configure_election(struct agent *a)
+agent_rank_config(const struct agent *a, struct election_config *c)
 {
 	const uint32_t	compare = 1u << HANDLER_POSITION |
 			    1u << HANDLER_HAS_POSITION;
 
-	a->election_config = (struct election_config){
+	*c = (struct election_config){
 		.wait = a->config->election_wait,
 		/* It may have what no other has, and not what all others have. */
 		.priority = a->refused || heed_yields(a->heed) ? 0 :
@@ -1134,23 +1022,16 @@ agent_configure_election(struct agent *a)
 		.compares = (a->plugin->ops & compare) == compare,
 		.measures = (a->plugin->ops & 1u << HANDLER_BEHIND) != 0,
 	};
-	candidates_make_id(a->election_config.id, a->node,
-	    a->config->service_id);
+	candidates_make_id(c->id, a->node, a->config->service_id);
 }
 
 static void
 agent_rank(struct agent *a)
 {
-	agent_configure_election(a);
-	if (a->node[0] == '\0' || !candidates_identify(a->candidates, a->node,
-	    a->election_config.compares, a->election_config.priority))
-		return;
-	/* What the record said of a free lock is gone from it, or of before. */
-	election_say_again(a->election);
-	agent_election_soon(a);
-	a->aside_epoch = 0;
-	if (a->core.lock.owner == CORE_LOCK_FREE)
-		agent_stand_aside(a);
+	struct election_config	c;
+
+	agent_rank_config(a, &c);
+	elector_rank(a->elector, &c, a->node);
 }
 
 static void
@@ -1194,14 +1075,6 @@ static const struct heed_events heed_events = {
 };
 
 static void
-agent_election_trouble(const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	trouble_set(&a->election_trouble, text);
-}
-
-static void
 agent_registered(const char *node, const char *address, void *arg)
 {
 	struct agent	*a = arg;
@@ -1221,6 +1094,38 @@ agent_registration_trouble(const char *text, void *arg)
 	trouble_set(&a->registration_trouble, text);
 }
 
+static void
+agent_election_void(void *arg)
+{
+	const struct core_event	changed = { .type = CORE_EV_ELECTION_VOID };
+
+	agent_event(arg, &changed);
+}
+
+static void
+agent_records_changed(void *arg)
+{
+	struct agent	*a = arg;
+
+	heed_look(a->heed);
+}
+
+static void
+agent_election_trouble(const char *text, void *arg)
+{
+	struct agent	*a = arg;
+
+	trouble_set(&a->election_trouble, text);
+}
+
+static const struct elector_events elector_events = {
+	.ask = agent_election_ask,
+	.elected = agent_elected,
+	.voided = agent_election_void,
+	.records = agent_records_changed,
+	.trouble = agent_election_trouble,
+};
+
 static const struct lock_events lock_events = {
 	.seen = agent_lock_seen,
 	.refused = agent_lock_refused,
@@ -1229,11 +1134,6 @@ static const struct lock_events lock_events = {
 	.key_trouble = agent_key_trouble,
 	.write_trouble = agent_write_trouble,
 	.session_trouble = agent_session_trouble,
-};
-
-static const struct candidates_events candidates_events = {
-	.changed = agent_records_changed,
-	.trouble = agent_election_trouble,
 };
 
 static void
@@ -1364,8 +1264,8 @@ static const char *
 agent_waits(const struct agent *a)
 {
 	const struct core	*c = &a->core;
-	const char		*why = election_runs(a->election) ?
-				    election_reason(a->election) :
+	const char		*why = elector_runs(a->elector) ?
+				    elector_reason(a->elector) :
 				    a->refusal.text;
 
 	if (c->lock.owner == CORE_LOCK_THEIRS)
@@ -1471,7 +1371,6 @@ agent_start_loop(struct agent *a, struct error *err)
 	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
 	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
 	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
-	a->election_timer = evtimer_new(a->base, agent_election_timer, a);
 	a->position_timer = evtimer_new(a->base, agent_position_timer, a);
 	event_add(a->wake, NULL);
 	if (notify_watchdog_ms() > 0)
@@ -1568,7 +1467,8 @@ agent_new(struct agent **out, const struct config *config,
     const struct plugin_description *plugin, struct runfile *runfile,
     char *const leave[], struct error *err)
 {
-	struct agent	*a = calloc(1, sizeof *a);
+	struct agent		*a = calloc(1, sizeof *a);
+	struct election_config	 rank;
 
 	*out = NULL;
 	if (a == NULL)
@@ -1610,10 +1510,10 @@ agent_new(struct agent **out, const struct config *config,
 	a->registration = registration_new(a->base, a->consul, config,
 	    api_port(a->api), &registration_events, a);
 	a->heed = heed_new(a->base, a->consul, config, &heed_events, a);
-	a->election = election_new(&a->election_config);
-	agent_configure_election(a);
-	a->candidates = candidates_new(a->base, a->consul, config,
-	    &candidates_events, a);
+	agent_rank_config(a, &rank);
+	a->elector = elector_new(a->base, a->consul, config, &rank, &a->core,
+	    &elector_events, a);
+	a->candidates = elector_candidates(a->elector);
 	a->namesake = namesake_new(a->base, a->consul, config,
 	    &namesake_events, a);
 	a->lock = lock_new(a->base, a->consul, config,
@@ -1691,7 +1591,7 @@ agent_run(struct agent *a, void (*reload)(void *), void *arg)
 void
 agent_free(struct agent *a)
 {
-	struct event	*events[6 + SIGNALS] = { NULL };
+	struct event	*events[5 + SIGNALS] = { NULL };
 	size_t		 i;
 
 	if (a == NULL)
@@ -1701,10 +1601,9 @@ agent_free(struct agent *a)
 	handler_free(a->health);
 	guard_free(a->guard, a->end == AGENT_STOPPED);
 	api_free(a->api);
-	candidates_free(a->candidates);
+	elector_free(a->elector);
 	namesake_free(a->namesake);
 	heed_free(a->heed);
-	election_free(a->election);
 	lock_free(a->lock);
 	registration_free(a->registration);
 	consul_free(a->consul);
@@ -1712,9 +1611,8 @@ agent_free(struct agent *a)
 	events[1] = a->health_timer;
 	events[2] = a->watchdog;
 	events[3] = a->leave_timer;
-	events[4] = a->election_timer;
-	events[5] = a->position_timer;
-	memcpy(&events[6], a->signals, sizeof a->signals);
+	events[4] = a->position_timer;
+	memcpy(&events[5], a->signals, sizeof a->signals);
 	for (i = 0; i < sizeof events / sizeof events[0]; i++)
 		if (events[i] != NULL)
 			event_free(events[i]);
