@@ -27,6 +27,7 @@
 #include "elector.h"
 #include "files.h"
 #include "guard.h"
+#include "handover.h"
 #include "heed.h"
 #include "lock.h"
 #include "log.h"
@@ -109,12 +110,7 @@ struct agent {
 	struct trouble		 stranger_trouble;	/* has the lock */
 	struct trouble		 address_trouble;
 	struct trouble		 refusal;	/* of the lock, by max_behind */
-	char			 final_position[FAILOVER_POSITION];
-	char			 untold[CORE_TEXT];	/* why it is not, yet */
-	struct core_action	 leaving;	/* the call that asks for it */
-	enum { OWN, HAVE_ALL, PASS_ON } leaves;
-	bool			 final;		/* nobody has more */
-	bool			 caught_up;	/* it is said that we gave up */
+	struct handover		 handover;
 
 	struct api_transition	 transitions[API_TRANSITIONS];
 	size_t			 transition_count;
@@ -346,54 +342,14 @@ agent_say_call(struct agent *a, enum core_op op, enum handler_result result,
 	    "%s", line);
 }
 
-/*
- * What a demoted copy leaves with the lock is how far it has got: all there is,
- * if it has been the master.  One that has not may lack what it was to wait for,
- * and then it passes that on.
- */
-
 static void
 agent_ask_position(struct agent *a, const struct core_action *act, bool again)
 {
-	const struct lock_before	*before = lock_before(a->lock);
-	struct handler_call		 call = {
-		.op = HANDLER_POSITION,
-		.timeout_ms = act->timeout,
-	};
+	struct handler_call	call = { .timeout_ms = act->timeout };
 
 	agent_tell(a, &call, act->text);
-	a->leaves = OWN;
-	a->final = act->yes || (again && before->final);
-	if (!act->yes && !again && before->position[0] != '\0') {
-		a->leaves = HAVE_ALL;
-		a->leaving = *act;
-		call.op = HANDLER_HAS_POSITION;
-		call.what.position = before->position;
-	}
+	handover_ask(&a->handover, lock_before(a->lock), act, again, &call);
 	handler_call(a->role, &call, agent_call_done, a);
-}
-
-static void
-agent_position_left(struct agent *a, enum handler_result result,
-    struct core_event *ev)
-{
-	if (a->leaves == HAVE_ALL && result == HANDLER_DONE) {
-		agent_ask_position(a, &a->leaving, true);
-		return;
-	}
-	snprintf(a->untold, sizeof a->untold, "%s",
-	    ev->result == CORE_AGAIN ? ev->text : "");
-	if (a->leaves == HAVE_ALL) {
-		a->leaves = PASS_ON;
-		ev->result = CORE_DONE;
-	} else if (ev->result == CORE_DONE)
-		snprintf(a->final_position, sizeof a->final_position, "%s",
-		    ev->text);
-	else if (ev->result == CORE_FAILED)
-		log_info("The demoted copy can't tell how far it has got, so "
-		    "the others are compared with each other only: %.300s",
-		    ev->text);
-	agent_event(a, ev);
 }
 
 /* Then every other copy goes first in an election, as far as it is not behind. */
@@ -418,9 +374,12 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 		    result == HANDLER_AGAIN ? CORE_AGAIN : CORE_FAILED,
 	};
 
-	a->final_position[0] = '\0';
+	a->handover.position[0] = '\0';
 	if (a->op == CORE_POSITION) {
-		agent_position_left(a, result, &ev);
+		if (handover_answered(&a->handover, result, &ev))
+			agent_event(a, &ev);
+		else
+			agent_ask_position(a, &a->handover.asked, true);
 		return;
 	}
 	a->counters.role_failures += ev.result == CORE_FAILED;
@@ -435,30 +394,6 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 	    result == HANDLER_TIMEOUT;
 	agent_say_call(a, a->op, result, text);
 	agent_event(a, &ev);
-}
-
-/* Who was master before, and what he left; unless we have waited for that long
- * enough. */
-static void
-agent_tell_before(struct agent *a, struct handler_call *call, bool enough)
-{
-	const struct lock_before	*b = lock_before(a->lock);
-
-	call->what.previous_host = b->host;
-	call->what.previous_port = b->port;
-	call->what.target = enough ? "" : b->position;
-	call->what.enough = enough;
-	if (!enough || a->core.state != CORE_PROMOTING ||
-	    b->position[0] == '\0' || a->caught_up)
-		return;
-	a->caught_up = true;
-	/* What this copy had itself, in an earlier try, it does not lack. */
-	if (strcasecmp(b->node, a->node) == 0)
-		return;
-	log_error("This copy has not got what the master before it, %s, left "
-	    "(%.200s) within [election] catch_up: that is waited for no "
-	    "longer; what is missing when this copy is the master may be found "
-	    "on %s", b->node, b->position, b->node);
 }
 
 static void
@@ -483,7 +418,8 @@ agent_call(struct agent *a, const struct core_action *act)
 		call.what.master_port = act->port;
 	}
 	if (act->op == CORE_ENSURE_MASTER)
-		agent_tell_before(a, &call, act->yes);
+		handover_tell(&a->handover, lock_before(a->lock), act->yes,
+		    a->core.state == CORE_PROMOTING, &call);
 	a->call = act->call;
 	a->op = act->op;
 	a->counters.role_calls++;
@@ -754,23 +690,14 @@ agent_perform(struct agent *a, const struct core_action *act)
 		elector_elect(a->elector, act->yes, lock_before(a->lock));
 		break;
 	case CORE_ACQUIRE:
-		a->caught_up = false;
+		a->handover.caught_up = false;
 		lock_acquire(a->lock, act->epoch);
 		break;
 	case CORE_LOOK:
 		lock_look(a->lock);
 		break;
 	case CORE_RELEASE:
-		if (!act->yes && a->untold[0] != '\0')
-			log_warning("The demoted copy can't tell in time how "
-			    "far it has got, so the next master waits for "
-			    "nothing of it: %.300s", a->untold);
-		a->untold[0] = '\0';
-		if (act->yes && a->leaves == PASS_ON)
-			lock_pass_on(a->lock, act->clean);
-		else
-			lock_release(a->lock, act->clean, act->yes ?
-			    a->final_position : "", a->final);
+		handover_release(&a->handover, a->lock, act);
 		break;
 	case CORE_CALL:
 		agent_call(a, act);

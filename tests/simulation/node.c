@@ -116,8 +116,7 @@ call_promotes(struct node *n, enum core_result result)
 	return result;
 }
 
-/* What is left with the lock: see agent_ask_position in agent.c, whose two
- * calls are one here. */
+/* What is left with the lock: see handover.c, whose two calls are one here. */
 static void
 call_tells(struct node *n)
 {
