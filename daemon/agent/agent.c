@@ -17,6 +17,7 @@
 #include <consul-failover/plugin.h>
 
 #include "adopt.h"
+#include "agent_private.h"
 #include "api.h"
 #include "candidates.h"
 #include "clock.h"
@@ -46,85 +47,6 @@
 #define NOTICE_PAUSE	10000	/* a notice, which has new words so often */
 /* Two signals in less are one wish to stop. */
 #define TWICE		500	/* ms */
-#define SIGNALS		6	/* that we listen to */
-
-struct agent {
-	const struct config			*config;
-	const struct plugin_description		*plugin;
-	struct runfile				*runfile;
-
-	struct event_base	*base;
-	struct consul		*consul;
-	struct lock		*lock;
-	struct registration	*registration;
-	struct api		*api;
-	struct handler		*health;
-	struct handler		*role;
-	struct guard		*guard;
-	struct candidates	*candidates;	/* the elector's */
-	struct namesake		*namesake;
-	struct heed		*heed;
-	char			 heed_said[512];
-	struct elector		*elector;
-	struct core		 core;
-
-	int			 wake_fd;	/* timerfd: it counts in suspend */
-	struct event		*wake;
-	struct event		*health_timer;
-	struct event		*watchdog;
-	struct event		*leave_timer;
-	struct event		*position_timer;	/* while master */
-	struct event		*signals[SIGNALS];
-
-	int64_t			 health_asked_at;
-	bool			 health_again;	/* once more when it ends */
-	bool			 health_retried;	/* it was lost once */
-	enum api_health		 published;
-	char			 published_text[CORE_TEXT];
-	int64_t			 published_at;
-	bool			 disabled;
-	char			 not_disabled[512];	/* by a file that is there */
-	bool			 was_bad;	/* said in the log */
-
-	struct files		 files;
-	char			 notice[512];	/* as told; "" */
-	int64_t			 noticed_at;
-	int64_t			 slave_at;	/* not joining: the last time */
-	char			 shown[CORE_TEXT + 32];	/* role and reason */
-
-	int64_t			 inherited_lease;
-	uint32_t		 call;		/* the core's number for it */
-	enum core_op		 op;
-	char			 call_said[CORE_TEXT];
-	enum failover_role	 role_done;	/* what the last one made */
-	bool			 refused;	/* to be a slave, and it is none */
-
-	char			 node[CONSUL_NAME_MAX];
-	char			 address[256];	/* of this copy; "" */
-	struct trouble		 key_trouble;
-	struct trouble		 write_trouble;
-	struct trouble		 session_trouble;
-	struct trouble		 registration_trouble;
-	struct trouble		 election_trouble;
-	struct trouble		 namesake_trouble;
-	struct trouble		 stranger_trouble;	/* has the lock */
-	struct trouble		 address_trouble;
-	struct trouble		 refusal;	/* of the lock, by max_behind */
-	struct handover		 handover;
-
-	struct api_transition	 transitions[API_TRANSITIONS];
-	size_t			 transition_count;
-	int64_t			 since_wall_ms;
-	struct api_status	 counters;	/* only the counters of it */
-
-	bool			 stopping;
-	int64_t			 stopping_at;
-	bool			 clean_stop;
-	bool			 misnamed;	/* that is why we stop */
-	void			(*reload)(void *);
-	void			*reload_arg;
-	enum agent_end		 end;
-};
 
 static void	agent_event(struct agent *, const struct core_event *);
 static void	agent_ask_health(struct agent *);
@@ -632,7 +554,7 @@ agent_gone(void *arg)
 {
 	struct agent	*a = arg;
 
-	a->end = a->clean_stop ? AGENT_STOPPED : AGENT_FAILED;
+	a->in_good_order = a->clean_stop;
 	event_base_loopbreak(a->base);
 }
 
@@ -1138,7 +1060,7 @@ agent_stop_signal(evutil_socket_t sig, short what, void *arg)
 		log_warning("Told to stop twice: stopping at once. The guard "
 		    "goes on: it demotes the copy if it is a master, and "
 		    "gives the lock back");
-		a->end = AGENT_FAILED;
+		a->in_good_order = false;
 		event_base_loopbreak(a->base);
 		return;
 	}
@@ -1265,7 +1187,7 @@ agent_start_signals(struct agent *a)
 	static const struct {
 		int			 number;
 		event_callback_fn	 cb;
-	}			 heard[SIGNALS] = {
+	}			 heard[AGENT_SIGNALS] = {
 		{ SIGTERM, agent_stop_signal }, { SIGINT, agent_stop_signal },
 		{ SIGQUIT, agent_stop_signal }, { SIGHUP, agent_reload_signal },
 		{ SIGUSR1, agent_other_signal }, { SIGUSR2, agent_other_signal },
@@ -1273,7 +1195,7 @@ agent_start_signals(struct agent *a)
 	sigset_t		 held;
 	size_t			 i;
 
-	for (i = 0; i < SIGNALS; i++) {
+	for (i = 0; i < AGENT_SIGNALS; i++) {
 		a->signals[i] = evsignal_new(a->base, heard[i].number,
 		    heard[i].cb, a);
 		if (a->signals[i] == NULL ||
@@ -1404,7 +1326,6 @@ agent_new(struct agent **out, const struct config *config,
 	a->plugin = plugin;
 	a->files.plugin = plugin->image;
 	a->runfile = runfile;
-	a->end = AGENT_FAILED;
 	a->wake_fd = -1;
 	a->key_trouble.what = "Consul, lock";
 	a->write_trouble.what = "Consul, taking or giving back the lock";
@@ -1509,16 +1430,16 @@ agent_run(struct agent *a, void (*reload)(void *), void *arg)
 {
 	a->reload = reload;
 	a->reload_arg = arg;
-	a->end = AGENT_FAILED;
+	a->in_good_order = false;
 	if (event_base_dispatch(a->base) < 0)
 		log_error("The event loop failed");
-	return a->misnamed ? AGENT_FAILED : a->end;
+	return a->in_good_order && !a->misnamed ? AGENT_STOPPED : AGENT_FAILED;
 }
 
 void
 agent_free(struct agent *a)
 {
-	struct event	*events[5 + SIGNALS] = { NULL };
+	struct event	*events[5 + AGENT_SIGNALS] = { NULL };
 	size_t		 i;
 
 	if (a == NULL)
@@ -1526,7 +1447,7 @@ agent_free(struct agent *a)
 	/* No more calls of the plugin, before anything else is let go. */
 	handler_free(a->role);
 	handler_free(a->health);
-	guard_free(a->guard, a->end == AGENT_STOPPED);
+	guard_free(a->guard, a->in_good_order);
 	api_free(a->api);
 	elector_free(a->elector);
 	namesake_free(a->namesake);
