@@ -48,13 +48,10 @@
 /* Two signals in less are one wish to stop. */
 #define TWICE		500	/* ms */
 
-static void	agent_event(struct agent *, const struct core_event *);
-static void	agent_ask_health(struct agent *);
 static void	agent_call_done(enum handler_result, const char *, void *);
-static void	agent_rank(struct agent *);
 
-static int64_t
-wall_ms(void)
+int64_t
+agent_change_wall_ms(void)
 {
 	struct timespec	t;
 
@@ -66,8 +63,8 @@ wall_ms(void)
  * The plugin's health.
  */
 
-static void
-agent_look_for_disable_file(struct agent *a)
+void
+agent_health_look_for_disable(struct agent *a)
 {
 	char			 why[sizeof a->not_disabled];
 	const char		*file = disable_file(a->config, why, sizeof why);
@@ -101,10 +98,8 @@ agent_say_health(struct agent *a, enum core_health h, const char *text)
  * What there is to say of this copy, beside its health.
  */
 
-/* Why Consul's DNS does not name this copy, and what comes of it; "" if it
- * does. */
-static void
-agent_tell_heed(const struct agent *a, char *text, size_t size)
+void
+agent_notice_heed(const struct agent *a, char *text, size_t size)
 {
 	const char	*check = heed_check(a->heed);
 	const char	*other = heed_other(a->heed);
@@ -119,11 +114,9 @@ agent_tell_heed(const struct agent *a, char *text, size_t size)
 	    "no other copy is handed out either", other);
 }
 
-/* In /status, and for "status" in Consul: of a slave that follows nobody why,
- * else why Consul's DNS does not name this copy, or what there is to say of the
- * files.  What it fails of may change each time that it is tried. */
-static void
-agent_set_notice(struct agent *a)
+/* What it fails of may change each time that it is tried. */
+void
+agent_notice_set(struct agent *a)
 {
 	const struct core	*c = &a->core;
 	const char		*stranger = "";
@@ -136,7 +129,7 @@ agent_set_notice(struct agent *a)
 	joins = now - a->slave_at >= JOIN_TIME;
 	if (joins)
 		stranger = lock_stranger(a->lock);
-	agent_tell_heed(a, text, sizeof text);
+	agent_notice_heed(a, text, sizeof text);
 	if (stranger[0] != '\0')
 		snprintf(text, sizeof text, "%s", stranger);
 	else if (joins)
@@ -164,7 +157,7 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 		log_warning("%s; health is asked again", text);
 		a->counters.handler_restarts++;
 		a->health_retried = true;
-		agent_ask_health(a);
+		agent_health_ask(a);
 		return;
 	}
 	a->health_retried = false;
@@ -176,17 +169,17 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 	a->health_again = false;
 	agent_say_health(a, ev.health, text);
 	elector_soon(a->elector);	/* it may have waited for the handler */
-	agent_look_for_disable_file(a);
+	agent_health_look_for_disable(a);
 	files_look_sometimes(&a->files);
-	agent_set_notice(a);
+	agent_notice_set(a);
 	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
 	    text);
 	agent_event(a, &ev);
 }
 
-/* What every call is told. */
-static void
-agent_tell(const struct agent *a, struct handler_call *call, const char *reason)
+void
+agent_role_tell(const struct agent *a, struct handler_call *call,
+    const char *reason)
 {
 	const struct core_lock	*l = &a->core.lock;
 
@@ -205,15 +198,15 @@ agent_tell(const struct agent *a, struct handler_call *call, const char *reason)
 	}
 }
 
-static void
-agent_ask_health(struct agent *a)
+void
+agent_health_ask(struct agent *a)
 {
 	struct handler_call	call = {
 		.op = HANDLER_HEALTH,
 		.timeout_ms = a->config->health_deadline,
 	};
 
-	agent_tell(a, &call, core_state_name(a->core.state));
+	agent_role_tell(a, &call, core_state_name(a->core.state));
 	if (handler_call(a->health, &call, agent_health_done, a)) {
 		a->counters.health_calls++;
 		a->health_asked_at = clock_ms();
@@ -221,23 +214,23 @@ agent_ask_health(struct agent *a)
 		a->health_again = true;
 }
 
-static void
+void
 agent_health_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	agent_ask_health(arg);
+	agent_health_ask(arg);
 }
 
-static void
-agent_watched(void *arg)
+void
+agent_health_watched(void *arg)
 {
 	struct agent	*a = arg;
 
 	if (clock_ms() - a->health_asked_at < HEALTH_PAUSE)
 		timer_in(a->health_timer, HEALTH_PAUSE);
 	else
-		agent_ask_health(a);
+		agent_health_ask(a);
 }
 
 /*
@@ -269,7 +262,7 @@ agent_ask_position(struct agent *a, const struct core_action *act, bool again)
 {
 	struct handler_call	call = { .timeout_ms = act->timeout };
 
-	agent_tell(a, &call, act->text);
+	agent_role_tell(a, &call, act->text);
 	handover_ask(&a->handover, lock_before(a->lock), act, again, &call);
 	handler_call(a->role, &call, agent_call_done, a);
 }
@@ -281,7 +274,7 @@ agent_refused(struct agent *a, bool refused)
 	if (a->refused == refused)
 		return;
 	a->refused = refused;
-	agent_rank(a);
+	agent_election_rank(a);
 }
 
 static void
@@ -318,8 +311,8 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 	agent_event(a, &ev);
 }
 
-static void
-agent_call(struct agent *a, const struct core_action *act)
+void
+agent_role_call(struct agent *a, const struct core_action *act)
 {
 	static const enum handler_op	ops[] = {
 		[CORE_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
@@ -332,7 +325,7 @@ agent_call(struct agent *a, const struct core_action *act)
 		.timeout_ms = act->timeout,
 	};
 
-	agent_tell(a, &call, act->text);
+	agent_role_tell(a, &call, act->text);
 	call.what.epoch = act->epoch;
 	call.what.not_after = act->until;
 	if (act->op == CORE_ENSURE_SLAVE) {
@@ -358,8 +351,7 @@ agent_call(struct agent *a, const struct core_action *act)
  * other one may be at a long ensure_slave.
  */
 
-/* Another call of it has ended, and health has waited for that. */
-static void
+void
 agent_health_handler_free(struct agent *a)
 {
 	if (!a->health_again)
@@ -391,7 +383,7 @@ agent_election_ask(const struct election_step *s, void *arg)
 		.timeout_ms = (a->config->election_wait + 1) / 2,
 	};
 
-	agent_tell(a, &call, "an election");
+	agent_role_tell(a, &call, "an election");
 	call.what.position = s->text;
 	return handler_call(a->health, &call, agent_election_answer, a);
 }
@@ -433,8 +425,8 @@ agent_position_told(enum handler_result result, const char *text, void *arg)
 	agent_health_handler_free(a);
 }
 
-static void
-agent_position_timer(evutil_socket_t fd, short what, void *arg)
+void
+agent_election_position_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent		*a = arg;
 	struct handler_call	 call = { .op = HANDLER_POSITION,
@@ -445,7 +437,8 @@ agent_position_timer(evutil_socket_t fd, short what, void *arg)
 	timer_in(a->position_timer, a->config->position_interval);
 	if (a->config->max_behind < 0 || !core_is_master(&a->core))
 		return;
-	agent_tell(a, &call, "others may not be promoted if they are behind");
+	agent_role_tell(a, &call,
+	    "others may not be promoted if they are behind");
 	handler_call(a->health, &call, agent_position_told, a);
 }
 
@@ -453,8 +446,9 @@ agent_position_timer(evutil_socket_t fd, short what, void *arg)
  * The guard.
  */
 
-static void
-agent_guard(enum core_guard what, int64_t until, const char *text, void *arg)
+void
+agent_role_guard(enum core_guard what, int64_t until, const char *text,
+    void *arg)
 {
 	struct agent		*a = arg;
 	struct core_event	 ev = { .type = CORE_EV_GUARD, .guard = what,
@@ -467,7 +461,7 @@ agent_guard(enum core_guard what, int64_t until, const char *text, void *arg)
 	agent_event(a, &ev);
 }
 
-static void
+void
 agent_role_process(pid_t pid, void *arg)
 {
 	struct agent	*a = arg;
@@ -496,8 +490,8 @@ agent_change_level(const struct agent *a, const struct core_action *act)
 	return act->yes ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 }
 
-static void
-agent_changed(struct agent *a, const struct core_action *act)
+void
+agent_change(struct agent *a, const struct core_action *act)
 {
 	struct api_transition	*t = a->transitions;
 
@@ -509,7 +503,7 @@ agent_changed(struct agent *a, const struct core_action *act)
 	/* It was for the lock that is given now. */
 	if (act->to == CORE_MASTER)
 		runfile_end_promote(a->config);
-	t->wall_ms = a->since_wall_ms = wall_ms();
+	t->wall_ms = a->since_wall_ms = agent_change_wall_ms();
 	t->from = core_state_name(act->from);
 	t->to = core_state_name(act->to);
 	snprintf(t->why, sizeof t->why, "%s", act->text);
@@ -539,8 +533,8 @@ agent_publish(struct agent *a, const struct core_action *act)
 	snprintf(a->published_text, sizeof a->published_text, "%s", act->text);
 }
 
-static void
-agent_remember(struct agent *a, const char *session, uint64_t epoch)
+void
+agent_event_remember(struct agent *a, const char *session, uint64_t epoch)
 {
 	struct error	err;
 
@@ -558,7 +552,7 @@ agent_gone(void *arg)
 	event_base_loopbreak(a->base);
 }
 
-static void
+void
 agent_leave_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent	*a = arg;
@@ -589,7 +583,7 @@ agent_session_left(void *arg)
 	registration_leave(a->registration, agent_deregistered, a);
 }
 
-static void
+void
 agent_leave(struct agent *a, bool demoted)
 {
 	notify_send("STOPPING=1");
@@ -622,7 +616,7 @@ agent_perform(struct agent *a, const struct core_action *act)
 		handover_release(&a->handover, a->lock, act);
 		break;
 	case CORE_CALL:
-		agent_call(a, act);
+		agent_role_call(a, act);
 		break;
 	case CORE_CANCEL:
 		handler_cancel(a->role);
@@ -641,11 +635,11 @@ agent_perform(struct agent *a, const struct core_action *act)
 		agent_publish(a, act);
 		break;
 	case CORE_REMEMBER:
-		agent_remember(a, act->epoch == 0 ? "" : lock_session(a->lock),
-		    act->epoch);
+		agent_event_remember(a, act->epoch == 0 ? "" :
+		    lock_session(a->lock), act->epoch);
 		break;
 	case CORE_CHANGED:
-		agent_changed(a, act);
+		agent_change(a, act);
 		break;
 	case CORE_SAY:
 		log_error("%s", act->text);
@@ -685,7 +679,7 @@ agent_show_role(struct agent *a)
 	notify_send("STATUS=%s", printable(text));
 }
 
-static void
+void
 agent_event(struct agent *a, const struct core_event *ev)
 {
 	struct core_actions	 todo;
@@ -706,8 +700,8 @@ agent_event(struct agent *a, const struct core_event *ev)
 	agent_set_wake(a);
 }
 
-static void
-agent_tick(evutil_socket_t fd, short what, void *arg)
+void
+agent_event_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct core_event	ev = { .type = CORE_EV_TICK };
 	uint64_t		rings;
@@ -799,7 +793,7 @@ agent_session(bool yes, const char *text, void *arg)
 		registration_look(a->registration);
 	} else if (strcmp(text, runfile_session(a->runfile)) != 0)
 		/* Only news: the guard may have wiped what is old. */
-		agent_remember(a, text, runfile_epoch(a->runfile));
+		agent_event_remember(a, text, runfile_epoch(a->runfile));
 	agent_event(a, &ev);
 }
 
@@ -856,8 +850,8 @@ agent_session_trouble(const char *text, void *arg)
 	trouble_set(&a->session_trouble, text);
 }
 
-static void
-agent_rank_config(const struct agent *a, struct election_config *c)
+void
+agent_election_config(const struct agent *a, struct election_config *c)
 {
 	const uint32_t	compare = 1u << HANDLER_POSITION |
 			    1u << HANDLER_HAS_POSITION;
@@ -874,12 +868,12 @@ agent_rank_config(const struct agent *a, struct election_config *c)
 	candidates_make_id(c->id, a->node, a->config->service_id);
 }
 
-static void
-agent_rank(struct agent *a)
+void
+agent_election_rank(struct agent *a)
 {
 	struct election_config	c;
 
-	agent_rank_config(a, &c);
+	agent_election_config(a, &c);
 	elector_rank(a->elector, &c, a->node);
 }
 
@@ -891,14 +885,14 @@ agent_heed_changed(void *arg)
 	struct core_event	 ev = { .type = CORE_EV_YIELD, .text = text,
 				    .yes = heed_yields(a->heed) };
 
-	agent_tell_heed(a, text, sizeof text);
+	agent_notice_heed(a, text, sizeof text);
 	if (text[0] != '\0' && strcmp(text, a->heed_said) != 0)
 		log_warning("%s", text);
 	else if (text[0] == '\0' && a->heed_said[0] != '\0')
 		log_info("Consul hands out this copy again");
 	memcpy(a->heed_said, text, sizeof a->heed_said);
-	agent_rank(a);
-	agent_set_notice(a);
+	agent_election_rank(a);
+	agent_notice_set(a);
 	agent_event(a, &ev);
 }
 
@@ -918,7 +912,7 @@ agent_stands(const char *node, const char *service_id, void *arg)
 	return false;
 }
 
-static const struct heed_events heed_events = {
+const struct heed_events agent_news_heed = {
 	.changed = agent_heed_changed,
 	.stands = agent_stands,
 };
@@ -930,7 +924,7 @@ agent_registered(const char *node, const char *address, void *arg)
 
 	snprintf(a->node, sizeof a->node, "%s", node);
 	snprintf(a->address, sizeof a->address, "%s", address);
-	agent_rank(a);
+	agent_election_rank(a);
 	heed_identify(a->heed, node);
 	lock_identify(a->lock, node, address);
 }
@@ -967,7 +961,7 @@ agent_election_trouble(const char *text, void *arg)
 	trouble_set(&a->election_trouble, text);
 }
 
-static const struct elector_events elector_events = {
+const struct elector_events agent_election_events = {
 	.ask = agent_election_ask,
 	.elected = agent_elected,
 	.voided = agent_election_void,
@@ -975,7 +969,7 @@ static const struct elector_events elector_events = {
 	.trouble = agent_election_trouble,
 };
 
-static const struct lock_events lock_events = {
+const struct lock_events agent_news_lock = {
 	.seen = agent_lock_seen,
 	.refused = agent_lock_refused,
 	.session = agent_session,
@@ -1007,7 +1001,7 @@ agent_not_barred(const char *text, void *arg)
 	agent_event(a, &ev);
 }
 
-static const struct namesake_events namesake_events = {
+const struct namesake_events agent_news_namesake = {
 	.found = agent_namesake_found,
 	.not_barred = agent_not_barred,
 };
@@ -1035,7 +1029,7 @@ agent_taken(const char *text, void *arg)
 	agent_event(a, &ev);
 }
 
-static const struct registration_events registration_events = {
+const struct registration_events agent_news_registration = {
 	.registered = agent_registered,
 	.barred = agent_barred,
 	.taken = agent_taken,
@@ -1132,7 +1126,7 @@ agent_waits(const struct agent *a)
 	return why[0] == '\0' ? NULL : why;
 }
 
-static void
+void
 agent_status(struct api_status *s, void *arg)
 {
 	struct agent		*a = arg;
@@ -1181,8 +1175,8 @@ agent_status(struct api_status *s, void *arg)
  * Start and end.
  */
 
-static bool
-agent_start_signals(struct agent *a)
+bool
+agent_signals_start(struct agent *a)
 {
 	static const struct {
 		int			 number;
@@ -1216,15 +1210,16 @@ agent_start_loop(struct agent *a, struct error *err)
 	if (a->base == NULL || a->wake_fd < 0)
 		return error_set(err, "can't make an event loop");
 	a->wake = event_new(a->base, a->wake_fd, EV_READ | EV_PERSIST,
-	    agent_tick, a);
+	    agent_event_tick, a);
 	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
 	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
 	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
-	a->position_timer = evtimer_new(a->base, agent_position_timer, a);
+	a->position_timer = evtimer_new(a->base,
+	    agent_election_position_timer, a);
 	event_add(a->wake, NULL);
 	if (notify_watchdog_ms() > 0)
 		timer_in(a->watchdog, 0);
-	if (!agent_start_signals(a))
+	if (!agent_signals_start(a))
 		return error_set(err, "can't catch signals");
 	return true;
 }
@@ -1266,9 +1261,9 @@ agent_start_core(struct agent *a)
 	struct core_event	 tick = { .type = CORE_EV_TICK };
 
 	agent_core_config(a, &c);
-	a->since_wall_ms = wall_ms();
+	a->since_wall_ms = agent_change_wall_ms();
 	core_init(&a->core, &c, clock_ms());
-	agent_look_for_disable_file(a);
+	agent_health_look_for_disable(a);
 	agent_event(a, &tick);
 }
 
@@ -1298,7 +1293,7 @@ agent_adopt(struct agent *a)
 	log_line(runfile_epoch(a->runfile) == 0 ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_WARNING, "Not going on with session %s of before, but "
 	    "demoting the copy first: %s", session, why.text);
-	agent_remember(a, "", 0);
+	agent_event_remember(a, "", 0);
 }
 
 /* Before the guard of before goes, and before the plugin is called. */
@@ -1340,8 +1335,8 @@ agent_new(struct agent **out, const struct config *config,
 	    !consul_new(&a->consul, a->base, config, err) ||
 	    !agent_start_api(a, err) ||
 	    !agent_may_start(a, err) ||
-	    !guard_new(&a->guard, a->base, config, plugin, leave, agent_guard,
-	    a, &a->inherited_lease, err)) {
+	    !guard_new(&a->guard, a->base, config, plugin, leave,
+	    agent_role_guard, a, &a->inherited_lease, err)) {
 		agent_free(a);
 		return false;
 	}
@@ -1352,27 +1347,27 @@ agent_new(struct agent **out, const struct config *config,
 	if (runfile_epoch(runfile) != 0)
 		a->role_done = FAILOVER_MASTER;
 	a->health = handler_new(a->base, "health", config, plugin,
-	    agent_watched, a);
+	    agent_health_watched, a);
 	a->role = handler_new(a->base, "role", config, plugin, NULL, NULL);
 	handler_watch_process(a->role, agent_role_process, a);
 	a->registration = registration_new(a->base, a->consul, config,
-	    api_port(a->api), &registration_events, a);
-	a->heed = heed_new(a->base, a->consul, config, &heed_events, a);
-	agent_rank_config(a, &rank);
+	    api_port(a->api), &agent_news_registration, a);
+	a->heed = heed_new(a->base, a->consul, config, &agent_news_heed, a);
+	agent_election_config(a, &rank);
 	a->elector = elector_new(a->base, a->consul, config, &rank, &a->core,
-	    &elector_events, a);
+	    &agent_election_events, a);
 	a->candidates = elector_candidates(a->elector);
 	a->namesake = namesake_new(a->base, a->consul, config,
-	    &namesake_events, a);
+	    &agent_news_namesake, a);
 	a->lock = lock_new(a->base, a->consul, config,
-	    runfile_session(runfile), &lock_events, a);
+	    runfile_session(runfile), &agent_news_lock, a);
 	if (!plugin->image.copied)
 		log_warning("The kernel runs nothing from memory (is "
 		    "vm.memfd_noexec 2?), so %s must not be written over, as "
 		    "cp does, while the agent runs: a master could not be "
 		    "demoted. Replace it by a rename", plugin->image.path);
 	agent_start_core(a);
-	agent_ask_health(a);
+	agent_health_ask(a);
 	timer_in(a->position_timer, a->config->position_interval);
 	notify_send("READY=1");
 	*out = a;
@@ -1413,15 +1408,15 @@ agent_reload(struct agent *a, const struct plugin_description *plugin,
 	files_look(&a->files);
 	agent_core_config(a, &c);
 	core_configure(&a->core, &c);
-	agent_rank(a);
+	agent_election_rank(a);
 	heed_identify(a->heed, a->node);
 	agent_event(a, &tick);		/* its timers may ring earlier now */
-	agent_set_notice(a);
+	agent_notice_set(a);
 	handler_reload(a->role, plugin);
 	handler_reload(a->health, plugin);
 	guard_reload(a->guard, plugin);
 	registration_look(a->registration);
-	agent_ask_health(a);
+	agent_health_ask(a);
 	return true;
 }
 
