@@ -2,12 +2,9 @@
 
 #include "agent.h"
 
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,29 +16,18 @@
 #include "adopt.h"
 #include "agent_private.h"
 #include "api.h"
-#include "candidates.h"
 #include "clock.h"
 #include "consul.h"
-#include "core.h"
-#include "disable.h"
-#include "election.h"
 #include "elector.h"
-#include "files.h"
 #include "guard.h"
-#include "handover.h"
 #include "heed.h"
 #include "lock.h"
 #include "log.h"
 #include "namesake.h"
 #include "notify.h"
-#include "printable.h"
 #include "registration.h"
 #include "stranger.h"
 #include "timer.h"
-#include "trouble.h"
-#include "value.h"
-
-
 
 /* From the loop that decides: if it hangs, the init system learns of it. */
 static void
@@ -54,10 +40,6 @@ agent_watchdog(evutil_socket_t fd, short what, void *arg)
 	notify_send("WATCHDOG=1");
 	timer_in(a->watchdog, notify_watchdog_ms());
 }
-
-/*
- * Start and end.
- */
 
 static bool
 agent_start_loop(struct agent *a, struct error *err)
@@ -163,22 +145,9 @@ agent_may_start(struct agent *a, struct error *err)
 	return stranger_lets_us_start(a->config, url, err);
 }
 
-bool
-agent_new(struct agent **out, const struct config *config,
-    const struct plugin_description *plugin, struct runfile *runfile,
-    char *const leave[], struct error *err)
+static void
+agent_name_troubles(struct agent *a)
 {
-	struct agent		*a = calloc(1, sizeof *a);
-	struct election_config	 rank;
-
-	*out = NULL;
-	if (a == NULL)
-		return error_set(err, "out of memory");
-	a->config = config;
-	a->plugin = plugin;
-	a->files.plugin = plugin->image;
-	a->runfile = runfile;
-	a->wake_fd = -1;
 	a->key_trouble.what = "Consul, lock";
 	a->write_trouble.what = "Consul, taking or giving back the lock";
 	a->session_trouble.what = "Consul, session";
@@ -188,6 +157,48 @@ agent_new(struct agent **out, const struct config *config,
 	a->stranger_trouble.what = "Consul, lock";
 	a->election_trouble.what = "Consul, comparing the copies";
 	a->refusal.what = "The lock is free, but not taken";
+}
+
+/* What calls the plugin, and what speaks with Consul. */
+static void
+agent_make_parts(struct agent *a)
+{
+	struct election_config	 rank;
+
+	a->health = handler_new(a->base, "health", a->config, a->plugin,
+	    agent_health_watched, a);
+	a->role = handler_new(a->base, "role", a->config, a->plugin, NULL,
+	    NULL);
+	handler_watch_process(a->role, agent_role_process, a);
+	a->registration = registration_new(a->base, a->consul, a->config,
+	    api_port(a->api), &agent_news_registration, a);
+	a->heed = heed_new(a->base, a->consul, a->config, &agent_news_heed, a);
+	agent_election_config(a, &rank);
+	a->elector = elector_new(a->base, a->consul, a->config, &rank,
+	    &a->core, &agent_election_events, a);
+	a->candidates = elector_candidates(a->elector);
+	a->namesake = namesake_new(a->base, a->consul, a->config,
+	    &agent_news_namesake, a);
+	a->lock = lock_new(a->base, a->consul, a->config,
+	    runfile_session(a->runfile), &agent_news_lock, a);
+}
+
+bool
+agent_new(struct agent **out, const struct config *config,
+    const struct plugin_description *plugin, struct runfile *runfile,
+    char *const leave[], struct error *err)
+{
+	struct agent	*a = calloc(1, sizeof *a);
+
+	*out = NULL;
+	if (a == NULL)
+		return error_set(err, "out of memory");
+	a->config = config;
+	a->plugin = plugin;
+	a->files.plugin = plugin->image;
+	a->runfile = runfile;
+	a->wake_fd = -1;
+	agent_name_troubles(a);
 	if (!agent_start_loop(a, err) ||
 	    !consul_new(&a->consul, a->base, config, err) ||
 	    !agent_start_api(a, err) ||
@@ -203,21 +214,7 @@ agent_new(struct agent **out, const struct config *config,
 	/* The run before us made it the master, and nobody has demoted it. */
 	if (runfile_epoch(runfile) != 0)
 		a->role_done = FAILOVER_MASTER;
-	a->health = handler_new(a->base, "health", config, plugin,
-	    agent_health_watched, a);
-	a->role = handler_new(a->base, "role", config, plugin, NULL, NULL);
-	handler_watch_process(a->role, agent_role_process, a);
-	a->registration = registration_new(a->base, a->consul, config,
-	    api_port(a->api), &agent_news_registration, a);
-	a->heed = heed_new(a->base, a->consul, config, &agent_news_heed, a);
-	agent_election_config(a, &rank);
-	a->elector = elector_new(a->base, a->consul, config, &rank, &a->core,
-	    &agent_election_events, a);
-	a->candidates = elector_candidates(a->elector);
-	a->namesake = namesake_new(a->base, a->consul, config,
-	    &agent_news_namesake, a);
-	a->lock = lock_new(a->base, a->consul, config,
-	    runfile_session(runfile), &agent_news_lock, a);
+	agent_make_parts(a);
 	if (!plugin->image.copied)
 		log_warning("The kernel runs nothing from memory (is "
 		    "vm.memfd_noexec 2?), so %s must not be written over, as "

@@ -108,8 +108,7 @@ struct agent {
 
 /* agent_event.c */
 
-/* Tells the core, and does what it wants done: from the loop, and not from an
- * action of it.  Borrows the event. */
+/* Tells the core, and does what it wants done.  Borrows the event. */
 void	agent_event(struct agent *, const struct core_event *);
 void	agent_event_tick(evutil_socket_t, short, void *arg);	/* wake's */
 /* The session and the epoch, for the next run of the agent. */
