@@ -2,7 +2,7 @@
  * node.c - one machine: our agent around the daemon's own core and lock, the
  * handlers with their plugin, the application, and Consul's polls of /health.
  *
- * What agent.c and registration.c do is done here in their order; what they
+ * What agent_*.c and registration.c do is done here in their order; what they
  * stand on (processes, sockets, curl) is chance.
  */
 
