@@ -14,6 +14,7 @@
 
 struct api_connection;
 
+/* Zero at first, but for the list: TAILQ_INIT. */
 struct api_connections {
 	struct evconnlistener	*listener;
 	struct event		*sweep, *resume;
@@ -29,7 +30,7 @@ void	api_connections_serve(struct api_connections *, struct evhttp *);
 /* A connection that asks is kept longer than one that does not. */
 void	api_connections_asked(struct api_connections *,
 	    struct evhttp_request *);
-/* After the server's end.  What has not begun is zero, but for its list. */
+/* After the server's end, if there was one; what has not begun is fine. */
 void	api_connections_end(struct api_connections *);
 
 #endif

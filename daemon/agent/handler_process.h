@@ -51,8 +51,8 @@ void	handler_process_begin(struct handler_process *, struct event_base *,
 /* Waits until `until` (of clock_ms) at most for those that have been killed. */
 void	handler_process_end(struct handler_process *, int64_t until);
 
-/* With the plugin of talk.  False where so many killed ones (HANDLER_DYING_MAX at most)
- * have not ended yet, or where it can't be started. */
+/* With the plugin of talk.  False where dying_max (HANDLER_DYING_MAX at most)
+ * killed ones have not ended yet, or where it can't be started. */
 bool	handler_process_start(struct handler_process *, size_t dying_max,
 	    struct error *);
 /* Ends the process group, whatever it is doing; returns at once. */
