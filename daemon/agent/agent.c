@@ -2,12 +2,9 @@
 
 #include "agent.h"
 
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,1407 +14,20 @@
 #include <consul-failover/plugin.h>
 
 #include "adopt.h"
+#include "agent_private.h"
 #include "api.h"
-#include "candidates.h"
 #include "clock.h"
 #include "consul.h"
-#include "core.h"
-#include "disable.h"
-#include "election.h"
+#include "elector.h"
 #include "guard.h"
 #include "heed.h"
 #include "lock.h"
 #include "log.h"
 #include "namesake.h"
 #include "notify.h"
-#include "printable.h"
 #include "registration.h"
 #include "stranger.h"
 #include "timer.h"
-#include "value.h"
-
-/* A plugin whose watch_fd never rests is asked no oftener than this. */
-#define HEALTH_PAUSE	100	/* ms */
-/* The same trouble with other words is logged no oftener than this. */
-#define TROUBLE_PAUSE	10000	/* ms */
-/* Whether files have changed is looked at no oftener than this. */
-#define FILES_PAUSE	1000	/* ms */
-#define JOIN_TIME	5000	/* ms; so long may a slave be joining without */
-#define NOTICE_PAUSE	10000	/* a notice, which has new words so often */
-/* Two signals in less are one wish to stop. */
-#define TWICE		500	/* ms */
-#define SIGNALS		6	/* that we listen to */
-
-/* Something that goes wrong for a while: said when it begins, when it becomes
- * something else, and when it has ended. */
-struct trouble {
-	const char	*what;
-	char		 text[512];	/* "" while all is well */
-	int64_t		 said_at;
-};
-
-struct agent {
-	const struct config			*config;
-	const struct plugin_description		*plugin;
-	struct runfile				*runfile;
-
-	struct event_base	*base;
-	struct consul		*consul;
-	struct lock		*lock;
-	struct registration	*registration;
-	struct api		*api;
-	struct handler		*health;
-	struct handler		*role;
-	struct guard		*guard;
-	struct candidates	*candidates;
-	struct namesake		*namesake;
-	struct heed		*heed;
-	char			 heed_said[512];
-	struct election		*election;
-	struct election_config	 election_config;
-	struct election_step	 question;	/* not asked yet; or NOTHING */
-	uint32_t		 election_round, asked_round;
-	uint64_t		 aside_epoch;	/* of the lock not wanted */
-	struct core		 core;
-
-	int			 wake_fd;	/* timerfd: it counts in suspend */
-	struct event		*wake;
-	struct event		*health_timer;
-	struct event		*watchdog;
-	struct event		*leave_timer;
-	struct event		*election_timer;
-	struct event		*position_timer;	/* while master */
-	struct event		*signals[SIGNALS];
-
-	int64_t			 health_asked_at;
-	bool			 health_again;	/* once more when it ends */
-	bool			 health_retried;	/* it was lost once */
-	enum api_health		 published;
-	char			 published_text[CORE_TEXT];
-	int64_t			 published_at;
-	bool			 disabled;
-	char			 not_disabled[512];	/* by a file that is there */
-	bool			 was_bad;	/* said in the log */
-
-	struct image		 plugin_file;	/* its descriptor: the plugin's */
-	int64_t			 files_at;	/* they were looked at */
-	char			 files_notice[512];	/* what has changed */
-	char			 notice[512];	/* as told; "" */
-	int64_t			 noticed_at;
-	int64_t			 slave_at;	/* not joining: the last time */
-	char			 shown[CORE_TEXT + 32];	/* role and reason */
-
-	int64_t			 inherited_lease;
-	uint32_t		 call;		/* the core's number for it */
-	enum core_op		 op;
-	char			 call_said[CORE_TEXT];
-	enum failover_role	 role_done;	/* what the last one made */
-	bool			 refused;	/* to be a slave, and it is none */
-
-	char			 node[CONSUL_NAME_MAX];
-	char			 address[256];	/* of this copy; "" */
-	struct trouble		 key_trouble;
-	struct trouble		 write_trouble;
-	struct trouble		 session_trouble;
-	struct trouble		 registration_trouble;
-	struct trouble		 election_trouble;
-	struct trouble		 namesake_trouble;
-	struct trouble		 stranger_trouble;	/* has the lock */
-	struct trouble		 address_trouble;
-	struct trouble		 refusal;	/* of the lock, by max_behind */
-	char			 final_position[FAILOVER_POSITION];
-	char			 untold[CORE_TEXT];	/* why it is not, yet */
-	struct core_action	 leaving;	/* the call that asks for it */
-	enum { OWN, HAVE_ALL, PASS_ON } leaves;
-	bool			 final;		/* nobody has more */
-	bool			 caught_up;	/* it is said that we gave up */
-
-	struct api_transition	 transitions[API_TRANSITIONS];
-	size_t			 transition_count;
-	int64_t			 since_wall_ms;
-	struct api_status	 counters;	/* only the counters of it */
-
-	bool			 stopping;
-	int64_t			 stopping_at;
-	bool			 clean_stop;
-	bool			 misnamed;	/* that is why we stop */
-	void			(*reload)(void *);
-	void			*reload_arg;
-	enum agent_end		 end;
-};
-
-static void	agent_event(struct agent *, const struct core_event *);
-static void	agent_ask_health(struct agent *);
-static void	agent_call_done(enum handler_result, const char *, void *);
-static void	agent_election_soon(struct agent *);
-static void	agent_rank(struct agent *);
-
-static int64_t
-wall_ms(void)
-{
-	struct timespec	t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void
-trouble_set(struct trouble *t, const char *text)
-{
-	if (strcmp(t->text, text) == 0)
-		return;
-	if (text[0] == '\0')
-		log_info("%s: all is well again", t->what);
-	else if (t->text[0] == '\0' ||
-	    clock_ms() - t->said_at >= TROUBLE_PAUSE) {
-		log_warning("%s: %s; we go on trying", t->what, text);
-		t->said_at = clock_ms();
-	}
-	snprintf(t->text, sizeof t->text, "%s", text);
-}
-
-/*
- * The plugin's health.
- */
-
-static void
-agent_look_for_disable_file(struct agent *a)
-{
-	char			 why[sizeof a->not_disabled];
-	const char		*file = disable_file(a->config, why, sizeof why);
-	struct core_event	 ev = {
-		.type = CORE_EV_DISABLED,
-		.yes = file != NULL,
-		.text = file != NULL ? file : "",
-	};
-
-	if (why[0] != '\0' && strcmp(why, a->not_disabled) != 0)
-		log_warning("%s", why);
-	memcpy(a->not_disabled, why, sizeof why);
-	if (ev.yes == a->disabled)
-		return;
-	a->disabled = ev.yes;
-	agent_event(a, &ev);
-}
-
-/* The older program's words, for those who search logs for them. */
-static void
-agent_say_health(struct agent *a, enum core_health h, const char *text)
-{
-	if (h == CORE_HEALTH_BAD && !a->was_bad)
-		log_warning("Service is not healthy: %s", text);
-	else if (h == CORE_HEALTH_OK && a->was_bad)
-		log_info("Service is healthy: %s", text);
-	a->was_bad = h == CORE_HEALTH_BAD || (a->was_bad && h != CORE_HEALTH_OK);
-}
-
-/*
- * What there is to say of this copy, beside its health.
- */
-
-/* Why Consul's DNS does not name this copy, and what comes of it; "" if it
- * does. */
-static void
-agent_tell_heed(const struct agent *a, char *text, size_t size)
-{
-	const char	*check = heed_check(a->heed);
-	const char	*other = heed_other(a->heed);
-
-	text[0] = '\0';
-	if (check[0] == '\0')
-		return;
-	snprintf(text, size, "Consul does not hand out this copy, because the "
-	    "check %.250s is critical: %s%.100s", check, other[0] != '\0' ?
-	    "the master shall be " : core_is_master(&a->core) ?
-	    "it stays the master, for no other copy is handed out" :
-	    "no other copy is handed out either", other);
-}
-
-/* In /status, and for "status" in Consul: of a slave that follows nobody why,
- * else why Consul's DNS does not name this copy, or what there is to say of the
- * files.  What it fails of may change each time that it is tried. */
-static void
-agent_set_notice(struct agent *a)
-{
-	const struct core	*c = &a->core;
-	const char		*stranger = "";
-	char			 text[sizeof a->notice];
-	int64_t			 now = clock_ms();
-	bool			 joins;		/* and has for a while */
-
-	if (c->state != CORE_SLAVE || core_is_slave(c))
-		a->slave_at = now;
-	joins = now - a->slave_at >= JOIN_TIME;
-	if (joins)
-		stranger = lock_stranger(a->lock);
-	agent_tell_heed(a, text, sizeof text);
-	if (stranger[0] != '\0')
-		snprintf(text, sizeof text, "%s", stranger);
-	else if (joins)
-		snprintf(text, sizeof text, "it does not follow the master: "
-		    "%.400s", core_role_why(c));
-	else if (text[0] == '\0')
-		snprintf(text, sizeof text, "%s", a->files_notice);
-	trouble_set(&a->stranger_trouble, stranger);
-	if (strcmp(a->notice, text) == 0 || (text[0] != '\0' &&
-	    a->notice[0] != '\0' && now - a->noticed_at < NOTICE_PAUSE))
-		return;
-	a->noticed_at = now;
-	memcpy(a->notice, text, sizeof a->notice);
-	registration_set_notice(a->registration, text);
-}
-
-/*
- * The files that we run from.
- */
-
-/* Text becomes what there is to say of it, "" for nothing. */
-static bool
-agent_look_at_file(struct image *i, const char *act, char *text, size_t size)
-{
-	enum image_state	state = image_look(i);
-
-	text[0] = '\0';
-	if (state == IMAGE_CHANGED)
-		snprintf(text, size, "%.400s has changed on disk; %s to use it",
-		    i->path, act);
-	else if (state == IMAGE_GONE)
-		snprintf(text, size, "%.400s is gone from the disk; put it "
-		    "back before you %s", i->path, act);
-	return text[0] != '\0';
-}
-
-/* A reload keeps the programs: they are made for each other. */
-static void
-agent_look_at_files(struct agent *a)
-{
-	char		text[sizeof a->notice];
-	struct error	err;
-	int		which;
-
-	a->files_at = clock_ms();
-	for (which = 0; which < IMAGE_PROGRAMS; which++)
-		if (agent_look_at_file(
-		    image_program((enum image_program)which, &err),
-		    "restart the agent", text, sizeof text))
-			break;
-	if (which == IMAGE_PROGRAMS)
-		agent_look_at_file(&a->plugin_file, "reload", text,
-		    sizeof text);
-	if (strcmp(a->files_notice, text) == 0)
-		return;
-	memcpy(a->files_notice, text, sizeof a->files_notice);
-	if (text[0] != '\0')
-		log_warning("%s", text);
-}
-
-static void
-agent_health_done(enum handler_result result, const char *text, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_HEALTH, .text = text };
-
-	/* A crash costs one call: it says nothing about the application. */
-	if (result == HANDLER_LOST && !a->health_retried) {
-		log_warning("%s; health is asked again", text);
-		a->counters.handler_restarts++;
-		a->health_retried = true;
-		agent_ask_health(a);
-		return;
-	}
-	a->health_retried = false;
-	ev.health = result == HANDLER_DONE ? CORE_HEALTH_OK :
-	    result == HANDLER_AGAIN ? CORE_HEALTH_BUSY : CORE_HEALTH_BAD;
-	a->counters.health_failures += ev.health == CORE_HEALTH_BAD;
-	timer_in(a->health_timer, a->health_again ? HEALTH_PAUSE :
-	    a->config->health_interval);
-	a->health_again = false;
-	agent_say_health(a, ev.health, text);
-	agent_election_soon(a);		/* it may have waited for the handler */
-	agent_look_for_disable_file(a);
-	if (clock_ms() - a->files_at >= FILES_PAUSE)
-		agent_look_at_files(a);
-	agent_set_notice(a);
-	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
-	    text);
-	agent_event(a, &ev);
-}
-
-/* What every call is told. */
-static void
-agent_tell(const struct agent *a, struct handler_call *call, const char *reason)
-{
-	const struct core_lock	*l = &a->core.lock;
-
-	call->what.epoch = a->core.epoch;
-	call->what.node = a->node;
-	call->what.address = a->address;
-	call->what.reason = reason;
-	call->what.role = a->role_done;
-	/* A copy that lacks data is no slave to wait with: it becomes fit for
-	 * the lock when nobody has that. */
-	call->what.promote = l->owner != CORE_LOCK_THEIRS &&
-	    runfile_is_promoted(a->config);
-	if (l->owner == CORE_LOCK_THEIRS) {
-		call->what.master_host = l->host;
-		call->what.master_port = l->port;
-	}
-}
-
-static void
-agent_ask_health(struct agent *a)
-{
-	struct handler_call	call = {
-		.op = HANDLER_HEALTH,
-		.timeout_ms = a->config->health_deadline,
-	};
-
-	agent_tell(a, &call, core_state_name(a->core.state));
-	if (handler_call(a->health, &call, agent_health_done, a)) {
-		a->counters.health_calls++;
-		a->health_asked_at = clock_ms();
-	} else
-		a->health_again = true;
-}
-
-static void
-agent_health_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	agent_ask_health(arg);
-}
-
-static void
-agent_watched(void *arg)
-{
-	struct agent	*a = arg;
-
-	if (clock_ms() - a->health_asked_at < HEALTH_PAUSE)
-		timer_in(a->health_timer, HEALTH_PAUSE);
-	else
-		agent_ask_health(a);
-}
-
-/*
- * The plugin's role.
- */
-
-static void
-agent_say_call(struct agent *a, enum core_op op, enum handler_result result,
-    const char *text)
-{
-	char	line[CORE_TEXT];
-
-	if (result == HANDLER_DONE) {
-		a->call_said[0] = '\0';
-		log_debug("%s is done: %s", core_op_name(op), text);
-		return;
-	}
-	snprintf(line, sizeof line, "%s %s: %.400s", core_op_name(op),
-	    result == HANDLER_AGAIN ? "is under way" : "failed", text);
-	if (strcmp(line, a->call_said) == 0)
-		return;
-	memcpy(a->call_said, line, sizeof line);
-	log_line(result == HANDLER_AGAIN ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-	    "%s", line);
-}
-
-/*
- * What a demoted copy leaves with the lock is how far it has got: all there is,
- * if it has been the master.  One that has not may lack what it was to wait for,
- * and then it passes that on.
- */
-
-static void
-agent_ask_position(struct agent *a, const struct core_action *act, bool again)
-{
-	const struct lock_before	*before = lock_before(a->lock);
-	struct handler_call		 call = {
-		.op = HANDLER_POSITION,
-		.timeout_ms = act->timeout,
-	};
-
-	agent_tell(a, &call, act->text);
-	a->leaves = OWN;
-	a->final = act->yes || (again && before->final);
-	if (!act->yes && !again && before->position[0] != '\0') {
-		a->leaves = HAVE_ALL;
-		a->leaving = *act;
-		call.op = HANDLER_HAS_POSITION;
-		call.what.position = before->position;
-	}
-	handler_call(a->role, &call, agent_call_done, a);
-}
-
-static void
-agent_position_left(struct agent *a, enum handler_result result,
-    struct core_event *ev)
-{
-	if (a->leaves == HAVE_ALL && result == HANDLER_DONE) {
-		agent_ask_position(a, &a->leaving, true);
-		return;
-	}
-	snprintf(a->untold, sizeof a->untold, "%s",
-	    ev->result == CORE_AGAIN ? ev->text : "");
-	if (a->leaves == HAVE_ALL) {
-		a->leaves = PASS_ON;
-		ev->result = CORE_DONE;
-	} else if (ev->result == CORE_DONE)
-		snprintf(a->final_position, sizeof a->final_position, "%s",
-		    ev->text);
-	else if (ev->result == CORE_FAILED)
-		log_info("The demoted copy can't tell how far it has got, so "
-		    "the others are compared with each other only: %.300s",
-		    ev->text);
-	agent_event(a, ev);
-}
-
-/* Then every other copy goes first in an election, as far as it is not behind. */
-static void
-agent_refused(struct agent *a, bool refused)
-{
-	if (a->refused == refused)
-		return;
-	a->refused = refused;
-	agent_rank(a);
-}
-
-static void
-agent_call_done(enum handler_result result, const char *text, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = {
-		.type = CORE_EV_CALL_DONE,
-		.call = a->call,
-		.text = text,
-		.result = result == HANDLER_DONE ? CORE_DONE :
-		    result == HANDLER_AGAIN ? CORE_AGAIN : CORE_FAILED,
-	};
-
-	a->final_position[0] = '\0';
-	if (a->op == CORE_POSITION) {
-		agent_position_left(a, result, &ev);
-		return;
-	}
-	a->counters.role_failures += ev.result == CORE_FAILED;
-	if (ev.result == CORE_DONE)
-		a->role_done = a->op == CORE_ENSURE_MASTER ? FAILOVER_MASTER :
-		    a->op == CORE_ENSURE_SLAVE ? FAILOVER_SLAVE :
-		    FAILOVER_NO_ROLE;
-	if (a->op == CORE_ENSURE_SLAVE)
-		agent_refused(a, ev.result == CORE_FAILED &&
-		    a->role_done != FAILOVER_SLAVE);
-	a->counters.handler_restarts += result == HANDLER_LOST ||
-	    result == HANDLER_TIMEOUT;
-	agent_say_call(a, a->op, result, text);
-	agent_event(a, &ev);
-}
-
-/* Who was master before, and what he left; unless we have waited for that long
- * enough. */
-static void
-agent_tell_before(struct agent *a, struct handler_call *call, bool enough)
-{
-	const struct lock_before	*b = lock_before(a->lock);
-
-	call->what.previous_host = b->host;
-	call->what.previous_port = b->port;
-	call->what.target = enough ? "" : b->position;
-	call->what.enough = enough;
-	if (!enough || a->core.state != CORE_PROMOTING ||
-	    b->position[0] == '\0' || a->caught_up)
-		return;
-	a->caught_up = true;
-	/* What this copy had itself, in an earlier try, it does not lack. */
-	if (strcasecmp(b->node, a->node) == 0)
-		return;
-	log_error("This copy has not got what the master before it, %s, left "
-	    "(%.200s) within [election] catch_up: that is waited for no "
-	    "longer; what is missing when this copy is the master may be found "
-	    "on %s", b->node, b->position, b->node);
-}
-
-static void
-agent_call(struct agent *a, const struct core_action *act)
-{
-	static const enum handler_op	ops[] = {
-		[CORE_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
-		[CORE_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
-		[CORE_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
-		[CORE_POSITION] = HANDLER_POSITION,
-	};
-	struct handler_call		call = {
-		.op = ops[act->op],
-		.timeout_ms = act->timeout,
-	};
-
-	agent_tell(a, &call, act->text);
-	call.what.epoch = act->epoch;
-	call.what.not_after = act->until;
-	if (act->op == CORE_ENSURE_SLAVE) {
-		call.what.master_host = act->host;
-		call.what.master_port = act->port;
-	}
-	if (act->op == CORE_ENSURE_MASTER)
-		agent_tell_before(a, &call, act->yes);
-	a->call = act->call;
-	a->op = act->op;
-	a->counters.role_calls++;
-	handler_cancel(a->role);
-	if (act->op == CORE_POSITION) {
-		agent_ask_position(a, act, false);
-		return;
-	}
-	handler_call(a->role, &call, agent_call_done, a);
-}
-
-/*
- * The election: the plugin's answers come from the health handler, because the
- * other one may be at a long ensure_slave.
- */
-
-/* Another call of it has ended, and health has waited for that. */
-static void
-agent_health_handler_free(struct agent *a)
-{
-	if (!a->health_again)
-		return;
-	a->health_again = false;
-	timer_in(a->health_timer, 0);
-}
-
-static void
-agent_election_soon(struct agent *a)
-{
-	if (election_runs(a->election))
-		timer_in(a->election_timer, 0);
-}
-
-static void
-agent_election_answer(enum handler_result result, const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	agent_health_handler_free(a);
-	agent_election_soon(a);
-	if (a->asked_round != a->election_round)
-		return;		/* of an election that is over */
-	if (result != HANDLER_DONE && result != HANDLER_FAILED)
-		log_warning("Comparing the copies: %s", text);
-	election_answer(a->election, result == HANDLER_DONE ? ELECTION_YES :
-	    result == HANDLER_FAILED ? ELECTION_NO : ELECTION_CAN_NOT_TELL,
-	    text);
-}
-
-/* If the handler is busy it is tried again when it is not. */
-static void
-agent_election_ask(struct agent *a)
-{
-	const struct election_step	*s = &a->question;
-	struct handler_call		 call = {
-		.op = s->type == ELECTION_COMPARE ? HANDLER_HAS_POSITION :
-		    s->type == ELECTION_MEASURE ? HANDLER_BEHIND :
-		    HANDLER_POSITION,
-		/* So that there is time left to say that it can't be told. */
-		.timeout_ms = (a->config->election_wait + 1) / 2,
-	};
-
-	if (s->type == ELECTION_NOTHING)
-		return;
-	agent_tell(a, &call, "an election");
-	call.what.position = s->text;
-	if (!handler_call(a->health, &call, agent_election_answer, a))
-		return;
-	a->asked_round = a->election_round;
-	a->question.type = ELECTION_NOTHING;
-}
-
-static void
-agent_elected(struct agent *a, const struct election_step *s)
-{
-	struct core_event	ev = { .type = CORE_EV_ELECTED };
-	char			why[CORE_TEXT];
-
-	ev.yes = namesake_text(a->namesake)[0] == '\0' &&
-	    (s->type == ELECTION_TAKE || runfile_is_promoted(a->config));
-	if (namesake_text(a->namesake)[0] != '\0')
-		snprintf(why, sizeof why, "%s", namesake_text(a->namesake));
-	else if (ev.yes && s->type == ELECTION_REFUSE)
-		log_warning("Taking the lock all the same, this once, as "
-		    "\"promote\" wants it: %s", s->text);
-	else if (!ev.yes)
-		snprintf(why, sizeof why, "%.300s; to make it master all the "
-		    "same, run: consul-failover promote -c %s", s->text,
-		    a->config->file);
-	else if (election_reason(a->election)[0] != '\0')
-		log_warning("Taking the lock after [election] wait, although "
-		    "%s", election_reason(a->election));
-	trouble_set(&a->refusal, ev.yes ? "" : why);
-	agent_event(a, &ev);
-}
-
-static void
-agent_election_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct agent		*a = arg;
-	struct election_step	 s;
-
-	(void)fd;
-	(void)what;
-	if (!election_runs(a->election))
-		return;
-	s = election_next(a->election, clock_ms());
-	switch (s.type) {
-	case ELECTION_POSITION_OF_OURS:
-	case ELECTION_COMPARE:
-	case ELECTION_MEASURE:
-		/* What the plugin still answers was asked before. */
-		a->election_round++;
-		a->question = s;
-		/* FALLTHROUGH */
-	case ELECTION_NOTHING:
-		agent_election_ask(a);
-		timer_in(a->election_timer, s.at - clock_ms() + 1);
-		break;
-	case ELECTION_PUBLISH:
-		candidates_publish(a->candidates, a->core.lock.epoch, s.text,
-		    s.yields);
-		timer_in(a->election_timer, 0);
-		break;
-	case ELECTION_TAKE:
-	case ELECTION_REFUSE:
-		agent_elected(a, &s);
-		break;
-	}
-}
-
-static void
-agent_records_changed(void *arg)
-{
-	const struct core_event		 changed = {
-		.type = CORE_EV_ELECTION_VOID };
-	struct agent			*a = arg;
-	const struct election_record	*records;
-	size_t				 count;
-
-	records = candidates_records(a->candidates, &count);
-	election_records(a->election, records, count,
-	    candidates_are_current(a->candidates));
-	if (election_is_void(a->election))
-		agent_event(a, &changed);
-	agent_election_soon(a);
-	heed_look(a->heed);
-}
-
-/* A copy that stands aside says so, or the others would wait for it. */
-static void
-agent_stand_aside(struct agent *a)
-{
-	static const char *const	anybody[] = { "*", NULL };
-	const struct core		*c = &a->core;
-
-	if (c->lock.epoch == a->aside_epoch || !core_stands_aside(c))
-		return;
-	a->aside_epoch = c->lock.epoch;
-	candidates_publish(a->candidates, c->lock.epoch, "", anybody);
-}
-
-static void
-agent_elect(struct agent *a, bool yes)
-{
-	const struct lock_before	*b = lock_before(a->lock);
-	char				 last[ELECTION_ID];
-
-	a->election_round++;
-	a->question.type = ELECTION_NOTHING;
-	if (!yes) {
-		election_end(a->election);
-		return;
-	}
-	candidates_refresh(a->candidates);
-	candidates_make_id(last, b->node, b->service_id);
-	/* Only of his own will he does not want it any more. */
-	if (!a->core.lock.clean || b->passed_on)
-		last[0] = '\0';
-	election_begin(a->election, a->core.lock.epoch, last, b->final ?
-	    b->position : "",
-	    b->position[0] != '\0' ? b->position :
-	    candidates_master(a->candidates), clock_ms());
-	agent_records_changed(a);
-}
-
-/* While we are the master: for the max_behind of those who may be it next. */
-
-static void
-agent_position_told(enum handler_result result, const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	if (result == HANDLER_DONE && core_is_master(&a->core))
-		candidates_say_master(a->candidates, a->core.epoch, text);
-	agent_health_handler_free(a);
-}
-
-static void
-agent_position_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct agent		*a = arg;
-	struct handler_call	 call = { .op = HANDLER_POSITION,
-				    .timeout_ms = a->config->health_deadline };
-
-	(void)fd;
-	(void)what;
-	timer_in(a->position_timer, a->config->position_interval);
-	if (a->config->max_behind < 0 || !core_is_master(&a->core))
-		return;
-	agent_tell(a, &call, "others may not be promoted if they are behind");
-	handler_call(a->health, &call, agent_position_told, a);
-}
-
-/*
- * The guard.
- */
-
-static void
-agent_guard(enum core_guard what, int64_t until, const char *text, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_GUARD, .guard = what,
-				    .until = until, .text = text };
-
-	if (what == CORE_GUARD_DEMOTED)
-		a->role_done = FAILOVER_NO_ROLE;
-	a->counters.guard_demotions += what == CORE_GUARD_FIRED &&
-	    !a->core.guard_fired;
-	agent_event(a, &ev);
-}
-
-static void
-agent_role_process(pid_t pid, void *arg)
-{
-	struct agent	*a = arg;
-
-	guard_role(a->guard, pid);
-}
-
-/*
- * The actions.
- */
-
-/* A mastership that ends against our will is what somebody is woken for. */
-static enum log_level
-agent_change_level(const struct agent *a, const struct core_action *act)
-{
-	bool	lost = (act->to == CORE_FENCED && a->core.proof >= 0) ||
-		    (act->to == CORE_DEMOTING && (act->from == CORE_MASTER ||
-		    act->from == CORE_PROMOTING));
-
-	if (lost && !a->core.stop && !a->core.disabled)
-		return LOG_LEVEL_WARNING;
-	/* Nobody expects that of a start which was to go on as master. */
-	if (act->from == CORE_STARTING && act->to == CORE_DEMOTING &&
-	    a->core.config.resume_epoch != 0)
-		return LOG_LEVEL_INFO;
-	return act->yes ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-}
-
-static void
-agent_changed(struct agent *a, const struct core_action *act)
-{
-	struct api_transition	*t = a->transitions;
-
-	memmove(t + 1, t, (API_TRANSITIONS - 1) * sizeof *t);
-	if (a->transition_count < API_TRANSITIONS)
-		a->transition_count++;
-	if (act->to == CORE_MASTER)
-		lock_settle(a->lock);
-	/* It was for the lock that is given now. */
-	if (act->to == CORE_MASTER)
-		runfile_end_promote(a->config);
-	t->wall_ms = a->since_wall_ms = wall_ms();
-	t->from = core_state_name(act->from);
-	t->to = core_state_name(act->to);
-	snprintf(t->why, sizeof t->why, "%s", act->text);
-	a->counters.failovers += act->to == CORE_MASTER;
-	a->counters.demotions += act->to == CORE_DEMOTING &&
-	    act->from == CORE_MASTER;
-	log_line(agent_change_level(a, act), "%s -> %s: %s", t->from, t->to,
-	    t->why);
-	if ((act->to == CORE_PROMOTING || (act->to == CORE_CANDIDATE &&
-	    a->core.lock.owner == CORE_LOCK_FREE)) &&
-	    a->core.grace_until > a->core.now)
-		log_info("Nobody gave the lock back in good order: whoever had "
-		    "it last may act as master for %.1f s more, so we wait",
-		    (double)(a->core.grace_until - a->core.now) / 1000);
-	if (act->to == CORE_MASTER)
-		log_info("This copy is the master, with epoch %" PRIu64,
-		    a->core.epoch);
-	if (act->to == CORE_CANDIDATE)
-		candidates_look(a->candidates);
-}
-
-static void
-agent_publish(struct agent *a, const struct core_action *act)
-{
-	a->published = act->health == CORE_HEALTH_OK ? API_HEALTH_OK :
-	    act->health == CORE_HEALTH_BUSY ? API_HEALTH_BUSY : API_HEALTH_BAD;
-	snprintf(a->published_text, sizeof a->published_text, "%s", act->text);
-}
-
-static void
-agent_remember(struct agent *a, const char *session, uint64_t epoch)
-{
-	struct error	err;
-
-	if (!runfile_save(a->runfile, session, epoch, &err))
-		log_warning("%s: a restart of this agent would cost a failover",
-		    err.text);
-}
-
-static void
-agent_gone(void *arg)
-{
-	struct agent	*a = arg;
-
-	a->end = a->clean_stop ? AGENT_STOPPED : AGENT_FAILED;
-	event_base_loopbreak(a->base);
-}
-
-static void
-agent_leave_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct agent	*a = arg;
-
-	(void)fd;
-	(void)what;
-	log_warning("Consul does not answer: leaving our session to its TTL, "
-	    "and the service registered; once Consul answers, run: "
-	    "consul services deregister -id=%s", a->config->service_id);
-	a->clean_stop = false;
-	agent_gone(a);
-}
-
-static void
-agent_deregistered(bool ok, void *arg)
-{
-	struct agent	*a = arg;
-
-	a->clean_stop = a->clean_stop && ok;
-	agent_gone(a);
-}
-
-static void
-agent_session_left(void *arg)
-{
-	struct agent	*a = arg;
-
-	registration_leave(a->registration, agent_deregistered, a);
-}
-
-static void
-agent_leave(struct agent *a, bool demoted)
-{
-	notify_send("STOPPING=1");
-	a->clean_stop = demoted;
-	timer_in(a->leave_timer, 2 * a->config->request_timeout + 1000);
-	candidates_leave(a->candidates);
-	if (lock_session(a->lock)[0] != '\0')
-		log_info("Destroying leader session");
-	lock_leave(a->lock, agent_session_left, a);
-}
-
-static void
-agent_perform(struct agent *a, const struct core_action *act)
-{
-	switch (act->type) {
-	case CORE_WANT_SESSION:
-		lock_want_session(a->lock, act->yes);
-		break;
-	case CORE_ELECT:
-		agent_elect(a, act->yes);
-		break;
-	case CORE_ACQUIRE:
-		a->caught_up = false;
-		lock_acquire(a->lock, act->epoch);
-		break;
-	case CORE_LOOK:
-		lock_look(a->lock);
-		break;
-	case CORE_RELEASE:
-		if (!act->yes && a->untold[0] != '\0')
-			log_warning("The demoted copy can't tell in time how "
-			    "far it has got, so the next master waits for "
-			    "nothing of it: %.300s", a->untold);
-		a->untold[0] = '\0';
-		if (act->yes && a->leaves == PASS_ON)
-			lock_pass_on(a->lock, act->clean);
-		else
-			lock_release(a->lock, act->clean, act->yes ?
-			    a->final_position : "", a->final);
-		break;
-	case CORE_CALL:
-		agent_call(a, act);
-		break;
-	case CORE_CANCEL:
-		handler_cancel(a->role);
-		break;
-	case CORE_LEASE:
-		guard_lease(a->guard, act->until, act->by, act->clean_at,
-		    act->epoch, a->node, lock_session(a->lock), act->yes);
-		break;
-	case CORE_END_LEASE:
-		guard_end(a->guard);
-		break;
-	case CORE_SET_TAG:
-		registration_set_tag(a->registration, act->text);
-		break;
-	case CORE_PUBLISH:
-		agent_publish(a, act);
-		break;
-	case CORE_REMEMBER:
-		agent_remember(a, act->epoch == 0 ? "" : lock_session(a->lock),
-		    act->epoch);
-		break;
-	case CORE_CHANGED:
-		agent_changed(a, act);
-		break;
-	case CORE_SAY:
-		log_error("%s", act->text);
-		break;
-	case CORE_LEAVE:
-		agent_leave(a, act->yes);
-		break;
-	}
-}
-
-/* Absolute, so that a timer that should have rung in a suspended machine rings
- * as it wakes up. */
-static void
-agent_set_wake(struct agent *a)
-{
-	struct itimerspec	t = { 0 };
-
-	if (a->core.wake != INT64_MAX) {
-		t.it_value.tv_sec = a->core.wake / 1000;
-		t.it_value.tv_nsec = a->core.wake % 1000 * 1000000;
-	}
-	timerfd_settime(a->wake_fd, TFD_TIMER_ABSTIME, &t, NULL);
-}
-
-/* To the service manager. */
-static void
-agent_show_role(struct agent *a)
-{
-	char	text[sizeof a->shown];
-
-	snprintf(text, sizeof text, "%s: %s", core_role_name(&a->core),
-	    core_role_why(&a->core));
-	if (strcmp(text, a->shown) == 0)
-		return;
-	memcpy(a->shown, text, sizeof a->shown);
-	/* A line of it that another node wrote would be a message of ours. */
-	notify_send("STATUS=%s", printable(text));
-}
-
-static void
-agent_event(struct agent *a, const struct core_event *ev)
-{
-	struct core_actions	 todo;
-	size_t			 i;
-
-	core_event(&a->core, ev, clock_ms(), &todo);
-	registration_set_warning(a->registration,
-	    a->core.unfenced ? CORE_UNFENCED : "");
-	for (i = 0; i < todo.count; i++)
-		agent_perform(a, &todo.list[i]);
-	candidates_session(a->candidates, lock_session(a->lock));
-	candidates_hold(a->candidates, core_is_master(&a->core));
-	namesake_bar(a->namesake, a->core.state == CORE_PROMOTING ||
-	    a->core.state == CORE_MASTER || a->core.state == CORE_DEMOTING ?
-	    lock_session(a->lock) : "", a->node,
-	    !a->core.maybe_master && !a->core.unfenced);
-	agent_show_role(a);
-	agent_set_wake(a);
-}
-
-static void
-agent_tick(evutil_socket_t fd, short what, void *arg)
-{
-	struct core_event	ev = { .type = CORE_EV_TICK };
-	uint64_t		rings;
-
-	(void)what;
-	if (read(fd, &rings, sizeof rings) < 0)
-		return;
-	agent_event(arg, &ev);
-}
-
-/*
- * The lock's and the registration's news.
- */
-
-/* What "promote" asks for is over with the lock that is given next. */
-static void
-agent_end_promote(const struct agent *a, const struct core_lock *lock)
-{
-	const struct core_lock	*old = &a->core.lock;
-
-	/* Not who had it when we started. */
-	if (lock->owner == CORE_LOCK_THEIRS &&
-	    old->owner != CORE_LOCK_UNKNOWN && (old->owner != lock->owner ||
-	    strcasecmp(old->node, lock->node) != 0) &&
-	    runfile_end_promote(a->config))
-		log_warning("%s has the lock, so \"promote\" is over for this "
-		    "copy: run it again if you still want that", lock->node);
-}
-
-/* As with 127.0.0.1 in all configs, or in the master's: each copy would be told
- * to follow itself. */
-static void
-agent_compare_address(struct agent *a, const struct core_lock *lock)
-{
-	char	 text[sizeof a->address_trouble.text] = "";
-	bool	 same = strcasecmp(lock->host, a->address) == 0 &&
-		    lock->port == a->config->service_port;
-
-	if (lock->owner != CORE_LOCK_THEIRS || a->node[0] == '\0')
-		return;
-	if (strcasecmp(lock->node, a->node) != 0 && (same ||
-	    (value_is_loopback(lock->host) && !value_is_loopback(a->address))))
-		snprintf(text, sizeof text, same ? "node %.100s has %.100s, "
-		    "port %d, and so has this copy: a slave would follow "
-		    "itself. One of the two is wrong: set [service] address on "
-		    "each node to one by which the others reach it, and "
-		    "restart its agent" : "node %.100s has %.100s, port %d, by "
-		    "which each host means itself: a slave would follow "
-		    "itself. Set [service] address there to one by which the "
-		    "others reach it, and restart its agent", lock->node,
-		    lock->host, lock->port);
-	trouble_set(&a->address_trouble, text);
-}
-
-static void
-agent_lock_seen(const struct core_lock *lock, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_LOCK, .lock = lock };
-
-	agent_compare_address(a, lock);
-	agent_end_promote(a, lock);
-	if (lock->owner != CORE_LOCK_FREE)
-		trouble_set(&a->refusal, "");
-	agent_event(a, &ev);
-	if (lock->owner == CORE_LOCK_FREE)
-		agent_stand_aside(a);
-}
-
-static void
-agent_lock_refused(bool usual, const char *text, void *arg)
-{
-	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = usual,
-				    .text = text };
-
-	log_debug("The lock was refused: %s", text);
-	agent_event(arg, &ev);
-}
-
-static void
-agent_session(bool yes, const char *text, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_SESSION, .yes = yes };
-
-	if (!yes) {
-		log_warning("Our session in Consul is gone: %s", text);
-		/* What ends a session may have ended our registration too. */
-		registration_look(a->registration);
-	} else if (strcmp(text, runfile_session(a->runfile)) != 0)
-		/* Only news: the guard may have wiped what is old. */
-		agent_remember(a, text, runfile_epoch(a->runfile));
-	agent_event(a, &ev);
-}
-
-static void
-agent_released(bool yes, const char *text, void *arg)
-{
-	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
-
-	if (!yes)
-		log_warning("The lock could not be given back, so the session "
-		    "goes: %s", text);
-	agent_event(arg, &ev);
-}
-
-/* What was decided by the records of before a silence is decided anew. */
-static void
-agent_consul_answers(struct agent *a)
-{
-	struct core_event	ev = { .type = CORE_EV_ELECTION_VOID };
-
-	candidates_refresh(a->candidates);
-	if (!candidates_are_current(a->candidates) && a->core.elected_at >= 0)
-		agent_event(a, &ev);
-}
-
-static void
-agent_key_trouble(const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	/* A Consul agent that comes back may have lost us. */
-	if (text[0] == '\0' && a->key_trouble.text[0] != '\0')
-		registration_look(a->registration);
-	if (text[0] == '\0')
-		agent_consul_answers(a);
-	trouble_set(&a->key_trouble, text);
-}
-
-static void
-agent_write_trouble(const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	trouble_set(&a->write_trouble, text);
-}
-
-static void
-agent_session_trouble(const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	if (text[0] == '\0')
-		agent_consul_answers(a);
-	trouble_set(&a->session_trouble, text);
-}
-
-static void
-agent_configure_election(struct agent *a)
-{
-	const uint32_t	compare = 1u << HANDLER_POSITION |
-			    1u << HANDLER_HAS_POSITION;
-
-	a->election_config = (struct election_config){
-		.wait = a->config->election_wait,
-		/* It may have what no other has, and not what all others have. */
-		.priority = a->refused || heed_yields(a->heed) ? 0 :
-		    a->config->priority,
-		.max_behind = a->config->max_behind,
-		.compares = (a->plugin->ops & compare) == compare,
-		.measures = (a->plugin->ops & 1u << HANDLER_BEHIND) != 0,
-	};
-	candidates_make_id(a->election_config.id, a->node,
-	    a->config->service_id);
-}
-
-static void
-agent_rank(struct agent *a)
-{
-	agent_configure_election(a);
-	if (a->node[0] == '\0' || !candidates_identify(a->candidates, a->node,
-	    a->election_config.compares, a->election_config.priority))
-		return;
-	/* What the record said of a free lock is gone from it, or of before. */
-	election_say_again(a->election);
-	agent_election_soon(a);
-	a->aside_epoch = 0;
-	if (a->core.lock.owner == CORE_LOCK_FREE)
-		agent_stand_aside(a);
-}
-
-static void
-agent_heed_changed(void *arg)
-{
-	struct agent		*a = arg;
-	char			 text[512];
-	struct core_event	 ev = { .type = CORE_EV_YIELD, .text = text,
-				    .yes = heed_yields(a->heed) };
-
-	agent_tell_heed(a, text, sizeof text);
-	if (text[0] != '\0' && strcmp(text, a->heed_said) != 0)
-		log_warning("%s", text);
-	else if (text[0] == '\0' && a->heed_said[0] != '\0')
-		log_info("Consul hands out this copy again");
-	memcpy(a->heed_said, text, sizeof a->heed_said);
-	agent_rank(a);
-	agent_set_notice(a);
-	agent_event(a, &ev);
-}
-
-static bool
-agent_stands(const char *node, const char *service_id, void *arg)
-{
-	struct agent			*a = arg;
-	const struct election_record	*records;
-	char				 id[ELECTION_ID];
-	size_t				 count, i;
-
-	candidates_make_id(id, node, service_id);
-	records = candidates_records(a->candidates, &count);
-	for (i = 0; i < count; i++)
-		if (records[i].alive && strcasecmp(records[i].id, id) == 0)
-			return true;
-	return false;
-}
-
-static const struct heed_events heed_events = {
-	.changed = agent_heed_changed,
-	.stands = agent_stands,
-};
-
-static void
-agent_election_trouble(const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	trouble_set(&a->election_trouble, text);
-}
-
-static void
-agent_registered(const char *node, const char *address, void *arg)
-{
-	struct agent	*a = arg;
-
-	snprintf(a->node, sizeof a->node, "%s", node);
-	snprintf(a->address, sizeof a->address, "%s", address);
-	agent_rank(a);
-	heed_identify(a->heed, node);
-	lock_identify(a->lock, node, address);
-}
-
-static void
-agent_registration_trouble(const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	trouble_set(&a->registration_trouble, text);
-}
-
-static const struct lock_events lock_events = {
-	.seen = agent_lock_seen,
-	.refused = agent_lock_refused,
-	.session = agent_session,
-	.released = agent_released,
-	.key_trouble = agent_key_trouble,
-	.write_trouble = agent_write_trouble,
-	.session_trouble = agent_session_trouble,
-};
-
-static const struct candidates_events candidates_events = {
-	.changed = agent_records_changed,
-	.trouble = agent_election_trouble,
-};
-
-static void
-agent_namesake_found(const char *text, void *arg)
-{
-	struct agent	*a = arg;
-
-	trouble_set(&a->namesake_trouble, text);
-}
-
-/* There is no other way to be sure that there are not two masters.  The next
- * start does not register while the other one is there. */
-static void
-agent_not_barred(const char *text, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_STOP, .text = text };
-
-	log_error("There may be another master of this service, so this one "
-	    "ends: %s", text);
-	a->misnamed = !a->stopping;
-	agent_event(a, &ev);
-}
-
-static const struct namesake_events namesake_events = {
-	.found = agent_namesake_found,
-	.not_barred = agent_not_barred,
-};
-
-static void
-agent_barred(void *arg)
-{
-	struct agent	*a = arg;
-
-	lock_bar(a->lock);
-}
-
-/* The copy of the other one may be this very copy: not both may go on. */
-static void
-agent_taken(const char *text, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_STOP, .text =
-				    "another agent has our service id" };
-
-	if (a->misnamed || a->stopping)
-		return;
-	log_error("This agent ends: %s", text);
-	a->misnamed = true;
-	agent_event(a, &ev);
-}
-
-static const struct registration_events registration_events = {
-	.registered = agent_registered,
-	.barred = agent_barred,
-	.taken = agent_taken,
-	.trouble = agent_registration_trouble,
-};
-
-/*
- * Signals, the watchdog, and the status for the API.
- */
-
-static void
-agent_stop_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_STOP };
-
-	(void)what;
-	/* A wrapper may signal us and our group: that is once. */
-	if (a->stopping && clock_ms() - a->stopping_at < TWICE)
-		return;
-	if (a->stopping) {
-		log_warning("Told to stop twice: stopping at once. The guard "
-		    "goes on: it demotes the copy if it is a master, and "
-		    "gives the lock back");
-		a->end = AGENT_FAILED;
-		event_base_loopbreak(a->base);
-		return;
-	}
-	a->stopping = true;
-	a->stopping_at = clock_ms();
-	ev.text = sig == SIGINT ? "SIGINT" : sig == SIGQUIT ? "SIGQUIT" :
-	    "SIGTERM";
-	agent_event(a, &ev);
-}
-
-static void
-agent_reload_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct agent	*a = arg;
-
-	(void)sig;
-	(void)what;
-	if (a->stopping)
-		return;
-	notify_reloading();
-	a->reload(a->reload_arg);
-	notify_send("READY=1");
-}
-
-/* Meant to make us open a log file again, or to show what it does. */
-static void
-agent_other_signal(evutil_socket_t sig, short what, void *arg)
-{
-	(void)what;
-	(void)arg;
-	log_info("%s does nothing here: SIGHUP reads the config again, and the "
-	    "log is standard error, for others to rotate",
-	    sig == SIGUSR1 ? "SIGUSR1" : "SIGUSR2");
-}
 
 /* From the loop that decides: if it hangs, the init system learns of it. */
 static void
@@ -1431,106 +41,6 @@ agent_watchdog(evutil_socket_t fd, short what, void *arg)
 	timer_in(a->watchdog, notify_watchdog_ms());
 }
 
-/* Why this copy is not the master although no other one is, or NULL. */
-static const char *
-agent_waits(const struct agent *a)
-{
-	const struct core	*c = &a->core;
-	const char		*why = election_runs(a->election) ?
-				    election_reason(a->election) :
-				    a->refusal.text;
-
-	if (c->lock.owner == CORE_LOCK_THEIRS)
-		why = lock_stranger(a->lock);
-	else if (core_is_master(c))
-		return NULL;
-	else if (c->state != CORE_CANDIDATE)
-		return core_role_why(c);
-	else if (a->config->never_master)
-		why = "this copy is never_master";
-	else if (why[0] == '\0')
-		why = !c->session ? "it has no session in Consul yet" :
-		    c->grace_until > c->now ? "whoever had the lock last may "
-		    "act as master a moment longer" : core_role_why(c);
-	return why[0] == '\0' ? NULL : why;
-}
-
-static void
-agent_status(struct api_status *s, void *arg)
-{
-	struct agent		*a = arg;
-	const struct core	*c = &a->core;
-	int64_t			 now = clock_ms();
-	bool			 held = c->lock.owner == CORE_LOCK_OURS ||
-				    c->lock.owner == CORE_LOCK_THEIRS;
-
-	*s = a->counters;
-	consul_count(a->consul, &s->consul_requests, &s->consul_failures);
-	s->service = a->config->service_name;
-	s->service_id = a->config->service_id;
-	s->node = a->node;
-	s->plugin_name = a->plugin->name;
-	s->plugin_version = a->plugin->version;
-	s->plugin_path = a->plugin->image.path;
-	s->consul_address = consul_address(a->consul);
-	s->role = core_role_name(c);
-	s->why = core_role_why(c);
-	s->is_master = core_is_master(c);
-	s->is_slave = core_is_slave(c);
-	s->since_wall_ms = a->since_wall_ms;
-	s->epoch = c->epoch;
-	s->holder = held ? c->lock.node : "";
-	s->holder_address = held ? c->lock.host : "";
-	s->holder_port = held ? c->lock.port : 0;
-	s->waiting = agent_waits(a);
-	s->consul_error = a->key_trouble.text[0] != '\0' ? a->key_trouble.text :
-	    a->write_trouble.text[0] != '\0' ? a->write_trouble.text :
-	    a->session_trouble.text[0] != '\0' ? a->session_trouble.text :
-	    a->registration_trouble.text;
-	s->health = a->published;
-	s->health_text = a->published_text;
-	s->health_age_ms = a->health_asked_at == 0 ? -1 :
-	    now - a->health_asked_at;
-	s->proof_age_ms = c->proof < 0 ? -1 : now - c->proof;
-	s->fuse_left_ms = core_fuse_left(c, now);
-	s->guard_pid = guard_pid(a->guard);
-	s->may_be_master = c->unfenced;
-	s->notice = a->notice;
-	s->transitions = a->transitions;
-	s->transition_count = a->transition_count;
-}
-
-/*
- * Start and end.
- */
-
-static bool
-agent_start_signals(struct agent *a)
-{
-	static const struct {
-		int			 number;
-		event_callback_fn	 cb;
-	}			 heard[SIGNALS] = {
-		{ SIGTERM, agent_stop_signal }, { SIGINT, agent_stop_signal },
-		{ SIGQUIT, agent_stop_signal }, { SIGHUP, agent_reload_signal },
-		{ SIGUSR1, agent_other_signal }, { SIGUSR2, agent_other_signal },
-	};
-	sigset_t		 held;
-	size_t			 i;
-
-	for (i = 0; i < SIGNALS; i++) {
-		a->signals[i] = evsignal_new(a->base, heard[i].number,
-		    heard[i].cb, a);
-		if (a->signals[i] == NULL ||
-		    event_add(a->signals[i], NULL) != 0)
-			return false;
-	}
-	/* One that came while we started: see command.c. */
-	sigemptyset(&held);
-	sigaddset(&held, SIGHUP);
-	return sigprocmask(SIG_UNBLOCK, &held, NULL) == 0;
-}
-
 static bool
 agent_start_loop(struct agent *a, struct error *err)
 {
@@ -1539,16 +49,16 @@ agent_start_loop(struct agent *a, struct error *err)
 	if (a->base == NULL || a->wake_fd < 0)
 		return error_set(err, "can't make an event loop");
 	a->wake = event_new(a->base, a->wake_fd, EV_READ | EV_PERSIST,
-	    agent_tick, a);
+	    agent_event_tick, a);
 	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
 	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
 	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
-	a->election_timer = evtimer_new(a->base, agent_election_timer, a);
-	a->position_timer = evtimer_new(a->base, agent_position_timer, a);
+	a->position_timer = evtimer_new(a->base,
+	    agent_election_position_timer, a);
 	event_add(a->wake, NULL);
 	if (notify_watchdog_ms() > 0)
 		timer_in(a->watchdog, 0);
-	if (!agent_start_signals(a))
+	if (!agent_signals_start(a))
 		return error_set(err, "can't catch signals");
 	return true;
 }
@@ -1590,9 +100,9 @@ agent_start_core(struct agent *a)
 	struct core_event	 tick = { .type = CORE_EV_TICK };
 
 	agent_core_config(a, &c);
-	a->since_wall_ms = wall_ms();
+	a->since_wall_ms = agent_change_wall_ms();
 	core_init(&a->core, &c, clock_ms());
-	agent_look_for_disable_file(a);
+	agent_health_look_for_disable(a);
 	agent_event(a, &tick);
 }
 
@@ -1622,7 +132,7 @@ agent_adopt(struct agent *a)
 	log_line(runfile_epoch(a->runfile) == 0 ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_WARNING, "Not going on with session %s of before, but "
 	    "demoting the copy first: %s", session, why.text);
-	agent_remember(a, "", 0);
+	agent_event_remember(a, "", 0);
 }
 
 /* Before the guard of before goes, and before the plugin is called. */
@@ -1633,6 +143,44 @@ agent_may_start(struct agent *a, struct error *err)
 
 	registration_url(a->config, api_port(a->api), url);
 	return stranger_lets_us_start(a->config, url, err);
+}
+
+static void
+agent_name_troubles(struct agent *a)
+{
+	a->key_trouble.what = "Consul, lock";
+	a->write_trouble.what = "Consul, taking or giving back the lock";
+	a->session_trouble.what = "Consul, session";
+	a->registration_trouble.what = "Consul, registration";
+	a->address_trouble.what = "The master's address";
+	a->namesake_trouble.what = "The service has two names";
+	a->stranger_trouble.what = "Consul, lock";
+	a->election_trouble.what = "Consul, comparing the copies";
+	a->refusal.what = "The lock is free, but not taken";
+}
+
+/* What calls the plugin, and what speaks with Consul. */
+static void
+agent_make_parts(struct agent *a)
+{
+	struct election_config	 rank;
+
+	a->health = handler_new(a->base, "health", a->config, a->plugin,
+	    agent_health_watched, a);
+	a->role = handler_new(a->base, "role", a->config, a->plugin, NULL,
+	    NULL);
+	handler_watch_process(a->role, agent_role_process, a);
+	a->registration = registration_new(a->base, a->consul, a->config,
+	    api_port(a->api), &agent_news_registration, a);
+	a->heed = heed_new(a->base, a->consul, a->config, &agent_news_heed, a);
+	agent_election_config(a, &rank);
+	a->elector = elector_new(a->base, a->consul, a->config, &rank,
+	    &a->core, &agent_election_events, a);
+	a->candidates = elector_candidates(a->elector);
+	a->namesake = namesake_new(a->base, a->consul, a->config,
+	    &agent_news_namesake, a);
+	a->lock = lock_new(a->base, a->consul, a->config,
+	    runfile_session(a->runfile), &agent_news_lock, a);
 }
 
 bool
@@ -1647,25 +195,16 @@ agent_new(struct agent **out, const struct config *config,
 		return error_set(err, "out of memory");
 	a->config = config;
 	a->plugin = plugin;
-	a->plugin_file = plugin->image;
+	a->files.plugin = plugin->image;
 	a->runfile = runfile;
-	a->end = AGENT_FAILED;
 	a->wake_fd = -1;
-	a->key_trouble.what = "Consul, lock";
-	a->write_trouble.what = "Consul, taking or giving back the lock";
-	a->session_trouble.what = "Consul, session";
-	a->registration_trouble.what = "Consul, registration";
-	a->address_trouble.what = "The master's address";
-	a->namesake_trouble.what = "The service has two names";
-	a->stranger_trouble.what = "Consul, lock";
-	a->election_trouble.what = "Consul, comparing the copies";
-	a->refusal.what = "The lock is free, but not taken";
+	agent_name_troubles(a);
 	if (!agent_start_loop(a, err) ||
 	    !consul_new(&a->consul, a->base, config, err) ||
 	    !agent_start_api(a, err) ||
 	    !agent_may_start(a, err) ||
-	    !guard_new(&a->guard, a->base, config, plugin, leave, agent_guard,
-	    a, &a->inherited_lease, err)) {
+	    !guard_new(&a->guard, a->base, config, plugin, leave,
+	    agent_role_guard, a, &a->inherited_lease, err)) {
 		agent_free(a);
 		return false;
 	}
@@ -1675,28 +214,14 @@ agent_new(struct agent **out, const struct config *config,
 	/* The run before us made it the master, and nobody has demoted it. */
 	if (runfile_epoch(runfile) != 0)
 		a->role_done = FAILOVER_MASTER;
-	a->health = handler_new(a->base, "health", config, plugin,
-	    agent_watched, a);
-	a->role = handler_new(a->base, "role", config, plugin, NULL, NULL);
-	handler_watch_process(a->role, agent_role_process, a);
-	a->registration = registration_new(a->base, a->consul, config,
-	    api_port(a->api), &registration_events, a);
-	a->heed = heed_new(a->base, a->consul, config, &heed_events, a);
-	a->election = election_new(&a->election_config);
-	agent_configure_election(a);
-	a->candidates = candidates_new(a->base, a->consul, config,
-	    &candidates_events, a);
-	a->namesake = namesake_new(a->base, a->consul, config,
-	    &namesake_events, a);
-	a->lock = lock_new(a->base, a->consul, config,
-	    runfile_session(runfile), &lock_events, a);
+	agent_make_parts(a);
 	if (!plugin->image.copied)
 		log_warning("The kernel runs nothing from memory (is "
 		    "vm.memfd_noexec 2?), so %s must not be written over, as "
 		    "cp does, while the agent runs: a master could not be "
 		    "demoted. Replace it by a rename", plugin->image.path);
 	agent_start_core(a);
-	agent_ask_health(a);
+	agent_health_ask(a);
 	timer_in(a->position_timer, a->config->position_interval);
 	notify_send("READY=1");
 	*out = a;
@@ -1733,19 +258,19 @@ agent_reload(struct agent *a, const struct plugin_description *plugin,
 	if (!consul_reload(a->consul, err))
 		return false;
 	a->plugin = plugin;
-	a->plugin_file = plugin->image;
-	agent_look_at_files(a);
+	a->files.plugin = plugin->image;
+	files_look(&a->files);
 	agent_core_config(a, &c);
 	core_configure(&a->core, &c);
-	agent_rank(a);
+	agent_election_rank(a);
 	heed_identify(a->heed, a->node);
 	agent_event(a, &tick);		/* its timers may ring earlier now */
-	agent_set_notice(a);
+	agent_notice_set(a);
 	handler_reload(a->role, plugin);
 	handler_reload(a->health, plugin);
 	guard_reload(a->guard, plugin);
 	registration_look(a->registration);
-	agent_ask_health(a);
+	agent_health_ask(a);
 	return true;
 }
 
@@ -1754,16 +279,16 @@ agent_run(struct agent *a, void (*reload)(void *), void *arg)
 {
 	a->reload = reload;
 	a->reload_arg = arg;
-	a->end = AGENT_FAILED;
+	a->in_good_order = false;
 	if (event_base_dispatch(a->base) < 0)
 		log_error("The event loop failed");
-	return a->misnamed ? AGENT_FAILED : a->end;
+	return a->in_good_order && !a->misnamed ? AGENT_STOPPED : AGENT_FAILED;
 }
 
 void
 agent_free(struct agent *a)
 {
-	struct event	*events[6 + SIGNALS] = { NULL };
+	struct event	*events[5 + AGENT_SIGNALS] = { NULL };
 	size_t		 i;
 
 	if (a == NULL)
@@ -1771,12 +296,11 @@ agent_free(struct agent *a)
 	/* No more calls of the plugin, before anything else is let go. */
 	handler_free(a->role);
 	handler_free(a->health);
-	guard_free(a->guard, a->end == AGENT_STOPPED);
+	guard_free(a->guard, a->in_good_order);
 	api_free(a->api);
-	candidates_free(a->candidates);
+	elector_free(a->elector);
 	namesake_free(a->namesake);
 	heed_free(a->heed);
-	election_free(a->election);
 	lock_free(a->lock);
 	registration_free(a->registration);
 	consul_free(a->consul);
@@ -1784,9 +308,8 @@ agent_free(struct agent *a)
 	events[1] = a->health_timer;
 	events[2] = a->watchdog;
 	events[3] = a->leave_timer;
-	events[4] = a->election_timer;
-	events[5] = a->position_timer;
-	memcpy(&events[6], a->signals, sizeof a->signals);
+	events[4] = a->position_timer;
+	memcpy(&events[5], a->signals, sizeof a->signals);
 	for (i = 0; i < sizeof events / sizeof events[0]; i++)
 		if (events[i] != NULL)
 			event_free(events[i]);

@@ -11,20 +11,20 @@
 #include "handler.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <consul-failover/plugin.h>
 
 #include "clock.h"
 #include "log.h"
 #include "child.h"
+#include "handler_process.h"
+#include "handler_talk.h"
 #include "memory.h"
 #include "timer.h"
 #include "wire.h"
@@ -34,18 +34,7 @@
 #define PAUSE_MAX	5000
 #define WATCH_PAUSE	100	/* a watch_fd that is never read away costs 10
 				 * calls of health a second, not all our time */
-#define END_MOMENT	10	/* from the end of the channel to that of the
-				 * process; it takes microseconds */
 #define STOP_LIMIT	500	/* for plugin_stop, or to die of SIGKILL */
-
-/* A process that hangs in the kernel (a dead NFS) outlives its SIGKILL.  Do
- * not add one with each call; but ensure_demoted may try longer than others. */
-#define DYING_MAX	8
-#define DYING_TOO_MANY	4
-
-/* What a plugin may write to the log. */
-#define TALK_LINES	50
-#define TALK_PERIOD	10000
 
 static const char	*const handler_results[] = {
 	[HANDLER_DONE] =	"done",
@@ -56,7 +45,6 @@ static const char	*const handler_results[] = {
 };
 
 struct handler {
-	struct event_base		*base;
 	const char			*name;
 	const struct config		*config;
 	const struct plugin_description	*plugin;
@@ -64,29 +52,14 @@ struct handler {
 	void				*watch_arg;
 	struct event			*watch;
 	int64_t				 watched_at;
-	void				(*process_cb)(pid_t, void *);
-	void				*process_arg;
 
-	/* The process: -1 and NULL where none runs. */
-	pid_t				 pid;
-	int				 channel;
-	struct event			*channel_event;
-	int				 output;	/* what it prints */
-	struct event			*output_event;
+	struct handler_talk		 talk;
+	struct handler_process		 process;
 	bool				 described;
 
 	/* What was lost. */
 	unsigned			 losses;	/* in a row */
 	int64_t				 not_before;	/* of the next start */
-	pid_t				 dying[DYING_MAX];
-	size_t				 dying_count;
-	struct event			*reap;
-
-	/* What it writes to the log. */
-	char				 line[FAILOVER_SENTENCE];
-	size_t				 line_length;
-	int64_t				 talk_since;
-	unsigned			 talk_lines;
 
 	/* The call. */
 	bool				 busy, sent;
@@ -103,63 +76,6 @@ const char *
 handler_result_name(enum handler_result result)
 {
 	return result <= HANDLER_LOST ? handler_results[result] : "?";
-}
-
-/*
- * What the plugin has to say.
- */
-
-/* Logs one line of the plugin's, unless it talks too much. */
-static void
-handler_talk(struct handler *h, enum log_level level, const char *verb,
-    const char *text)
-{
-	int64_t	 now = clock_ms();
-
-	if (level == LOG_LEVEL_DEBUG && !h->config->log_debug)
-		return;
-	if (now - h->talk_since >= TALK_PERIOD) {
-		if (h->talk_lines > TALK_LINES)
-			log_warning("plugin %s (%s) wrote %u more lines",
-			    h->plugin->name, h->name,
-			    h->talk_lines - TALK_LINES);
-		h->talk_since = now;
-		h->talk_lines = 0;
-	}
-	if (++h->talk_lines <= TALK_LINES)
-		log_line(level, "plugin %s (%s)%s: %.*s", h->plugin->name,
-		    h->name, verb, (int)strcspn(text, "\n"), text);
-	else if (h->talk_lines == TALK_LINES + 1)
-		log_warning("plugin %s (%s) writes more than %d lines in %d s; "
-		    "the rest is counted only", h->plugin->name, h->name,
-		    TALK_LINES, TALK_PERIOD / 1000);
-}
-
-static void
-handler_end_line(struct handler *h)
-{
-	h->line[h->line_length] = '\0';
-	if (h->line_length > 0)
-		handler_talk(h, LOG_LEVEL_INFO, " wrote", h->line);
-	h->line_length = 0;
-}
-
-/* Reads a pipe's worth at a time, so that neither side waits for the other. */
-static void
-handler_output_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct handler	*h = arg;
-	char		 bytes[65536];
-	ssize_t		 n = read(fd, bytes, sizeof(bytes)), i;
-
-	(void)what;
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		event_del(h->output_event);
-	for (i = 0; i < n; i++)
-		if (bytes[i] == '\n')
-			handler_end_line(h);
-		else if (h->line_length < sizeof(h->line) - 1)
-			h->line[h->line_length++] = bytes[i];
 }
 
 static void
@@ -190,67 +106,13 @@ handler_wants_health(struct handler *h)
  */
 
 static void
-handler_reap(struct handler *h)
-{
-	size_t	 i = 0;
-
-	while (i < h->dying_count)
-		if (child_reap(h->dying[i]))
-			h->dying[i] = h->dying[--h->dying_count];
-		else
-			i++;
-}
-
-static void
-handler_reap_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct handler	*h = arg;
-
-	(void)fd, (void)what;
-	handler_reap(h);
-	if (h->dying_count > 0)
-		timer_in(h->reap, 1000);
-}
-
-static void
-handler_tell_process(struct handler *h, pid_t pid)
-{
-	if (h->process_cb != NULL)
-		h->process_cb(pid, h->process_arg);
-}
-
-/* Ends the process group, whatever it is doing; returns at once. */
-static void
-handler_bury(struct handler *h)
-{
-	child_kill(h->pid);
-	/* The last thing that it wrote may say why it died. */
-	handler_output_cb(h->output, EV_READ, h);
-	handler_end_line(h);
-
-	event_free(h->channel_event);
-	event_free(h->output_event);
-	close(h->channel);
-	close(h->output);
-	h->channel_event = h->output_event = NULL;
-	h->channel = h->output = -1;
-
-	handler_tell_process(h, -1);
-	h->dying[h->dying_count++] = h->pid;	/* start leaves room */
-	h->pid = -1;
-	handler_reap(h);
-	if (h->dying_count > 0)
-		timer_in(h->reap, END_MOMENT);
-}
-
-static void
 handler_finish(struct handler *h, enum handler_result result, const char *text)
 {
 	h->busy = h->sent = false;
 	event_del(h->begin);
 	event_del(h->late);
-	if (h->stale && h->pid != -1)
-		handler_bury(h);
+	if (h->stale && h->process.pid != -1)
+		handler_process_bury(&h->process);
 	h->stale = false;
 	h->cb(result, text, h->arg);	/* may have freed h */
 }
@@ -260,8 +122,8 @@ handler_lose(struct handler *h, const char *why)
 {
 	int64_t	 pause = 0;
 
-	if (h->pid != -1)
-		handler_bury(h);
+	if (h->process.pid != -1)
+		handler_process_bury(&h->process);
 	if (h->losses > 0)
 		pause = h->losses > 6 ? PAUSE_MAX :
 		    PAUSE_FIRST << (h->losses - 1);
@@ -285,7 +147,7 @@ handler_lose_ended(struct handler *h)
 	char		 end[64], why[128];
 	int		 status;
 
-	if (!child_ended(h->pid, END_MOMENT, &status))
+	if (!child_ended(h->process.pid, HANDLER_END_MOMENT, &status))
 		snprintf(why, sizeof(why), "%s closed its handler's channel",
 		    op);
 	else {
@@ -328,7 +190,7 @@ handler_late_cb(evutil_socket_t fd, short what, void *arg)
 		    "handler was lost %u times in a row",
 		    handler_op_name(h->op), limit, h->losses);
 	if (h->sent)
-		handler_bury(h);
+		handler_process_bury(&h->process);
 	handler_finish(h, HANDLER_TIMEOUT, why);
 }
 
@@ -372,8 +234,8 @@ handler_read_log(struct handler *h, struct wire *w)
 	if (!wire_end(w))
 		handler_lose_protocol(h);
 	else
-		handler_talk(h, levels[level <= FAILOVER_ERROR ? level :
-		    FAILOVER_ERROR], "", text);
+		handler_talk_line(&h->talk, levels[level <= FAILOVER_ERROR ?
+		    level : FAILOVER_ERROR], "", text);
 }
 
 /* So that it does not fail at the worst moment, as a demotion is. */
@@ -435,36 +297,6 @@ handler_channel_cb(evutil_socket_t fd, short what, void *arg)
  * The start of a process, and of a call.
  */
 
-static bool
-handler_open(struct handler *h, struct error *err)
-{
-	int	 channel[2] = { -1, -1 }, output[2] = { -1, -1 };
-	bool	 ok = false;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0 || pipe2(output, O_CLOEXEC) != 0 ||
-	    fcntl(channel[0], F_SETFL, O_NONBLOCK) != 0 ||
-	    fcntl(output[0], F_SETFL, O_NONBLOCK) != 0)
-		error_set(err, "can't make a channel: %s", strerror(errno));
-	else
-		ok = plugin_spawn(&h->pid, h->name, h->plugin, output[1],
-		    channel[1], err);
-	if (channel[1] >= 0)
-		close(channel[1]);
-	if (output[1] >= 0)
-		close(output[1]);
-	if (ok) {
-		h->channel = channel[0];
-		h->output = output[0];
-		return true;
-	}
-	if (channel[0] >= 0)
-		close(channel[0]);
-	if (output[0] >= 0)
-		close(output[0]);
-	return false;
-}
-
 void
 handler_put_start(struct wire *w, const struct config *c,
     const struct plugin_description *d, bool watch)
@@ -501,24 +333,14 @@ handler_start(struct handler *h, struct error *err)
 {
 	struct wire	 w;
 
-	handler_reap(h);
-	if (h->dying_count >= (h->op == HANDLER_ENSURE_DEMOTED ?
-	    DYING_MAX : DYING_TOO_MANY))
-		return error_set(err, "%zu killed handlers have not ended yet: "
-		    "does a file system or a disk hang?", h->dying_count);
-	if (!handler_open(h, err))
+	if (!handler_process_start(&h->process,
+	    h->op == HANDLER_ENSURE_DEMOTED ? HANDLER_DYING_MAX :
+	    HANDLER_DYING_TOO_MANY, err))
 		return false;
-	handler_tell_process(h, h->pid);
 	h->described = false;
-	h->channel_event = event_new(h->base, h->channel, EV_READ | EV_PERSIST,
-	    handler_channel_cb, h);
-	h->output_event = event_new(h->base, h->output, EV_READ | EV_PERSIST,
-	    handler_output_cb, h);
-	event_add(h->channel_event, NULL);
-	event_add(h->output_event, NULL);
 	handler_put_start(&w, h->config, h->plugin, h->watch_cb != NULL);
 	/* If it has just ended, its channel tells why. */
-	return wire_send(h->channel, &w) || errno == EPIPE ||
+	return wire_send(h->process.channel, &w) || errno == EPIPE ||
 	    errno == ECONNRESET || error_set(err, "can't tell the handler its "
 	    "options: %s", strerror(errno));
 }
@@ -530,13 +352,13 @@ handler_begin_cb(evutil_socket_t fd, short what, void *arg)
 	struct error	 err;
 
 	(void)fd, (void)what;
-	if (h->pid == -1 && !handler_start(h, &err)) {
+	if (h->process.pid == -1 && !handler_start(h, &err)) {
 		handler_lose(h, err.text);
 		return;
 	}
 	h->sent = true;
 	/* If the handler has just died, its channel tells that better. */
-	if (!wire_send(h->channel, &h->call) && errno != EPIPE &&
+	if (!wire_send(h->process.channel, &h->call) && errno != EPIPE &&
 	    errno != ECONNRESET) {
 		error_set(&err, "can't send the call: %s", strerror(errno));
 		handler_lose(h, err.text);
@@ -561,7 +383,7 @@ handler_call(struct handler *h, const struct handler_call *call,
 	h->cb = cb;
 	h->arg = arg;
 	timer_in(h->late, call->timeout_ms);
-	timer_in(h->begin, h->pid != -1 ||
+	timer_in(h->begin, h->process.pid != -1 ||
 	    call->op == HANDLER_ENSURE_DEMOTED ? 0 : h->not_before - now);
 	return true;
 }
@@ -572,7 +394,7 @@ handler_cancel(struct handler *h)
 	if (!h->busy)
 		return;
 	if (h->sent)
-		handler_bury(h);
+		handler_process_bury(&h->process);
 	h->busy = h->sent = h->stale = false;
 	event_del(h->begin);
 	event_del(h->late);
@@ -583,21 +405,21 @@ static void
 handler_let_stop(struct handler *h)
 {
 	int64_t		 until = clock_ms() + STOP_LIMIT, left;
-	struct pollfd	 p = { .fd = h->channel, .events = POLLIN };
+	struct pollfd	 p = { .fd = h->process.channel, .events = POLLIN };
 	struct wire	 w;
 	int		 status;
 
 	if (h->busy || !h->plugin->has_stop)
 		return;
 	/* It may still tell us what it logs. */
-	shutdown(h->channel, SHUT_WR);
-	while (h->pid != -1 && (left = until - clock_ms()) > 0 &&
+	shutdown(h->process.channel, SHUT_WR);
+	while (h->process.pid != -1 && (left = until - clock_ms()) > 0 &&
 	    poll(&p, 1, (int)left) == 1 &&
-	    wire_receive(h->channel, &w, MSG_DONTWAIT) == 1)
+	    wire_receive(h->process.channel, &w, MSG_DONTWAIT) == 1)
 		if (wire_type(&w) == WIRE_LOG)
 			handler_read_log(h, &w);
-	if (h->pid != -1)
-		child_ended(h->pid, until - clock_ms(), &status);
+	if (h->process.pid != -1)
+		child_ended(h->process.pid, until - clock_ms(), &status);
 }
 
 void
@@ -606,18 +428,18 @@ handler_reload(struct handler *h, const struct plugin_description *plugin)
 	h->losses = 0;
 	h->not_before = 0;
 	h->stale = h->busy && h->sent;
-	if (!h->stale && h->pid != -1)
+	if (!h->stale && h->process.pid != -1)
 		handler_let_stop(h);
-	if (!h->stale && h->pid != -1)
-		handler_bury(h);
-	h->plugin = plugin;
+	if (!h->stale && h->process.pid != -1)
+		handler_process_bury(&h->process);
+	h->plugin = h->talk.plugin = plugin;
 }
 
 void
 handler_watch_process(struct handler *h, void (*cb)(pid_t, void *), void *arg)
 {
-	h->process_cb = cb;
-	h->process_arg = arg;
+	h->process.told_cb = cb;
+	h->process.told_arg = arg;
 }
 
 bool
@@ -629,7 +451,7 @@ handler_busy(const struct handler *h)
 pid_t
 handler_pid(const struct handler *h)
 {
-	return h->pid;
+	return h->process.pid;
 }
 
 struct handler *
@@ -641,15 +463,17 @@ handler_new(struct event_base *base, const char *name, const struct config *c,
 
 	if (h == NULL)
 		return NULL;
-	h->base = base;
 	h->name = name;
 	h->config = c;
 	h->plugin = plugin;
 	h->watch_cb = watch_cb;
 	h->watch_arg = watch_arg;
-	h->pid = h->channel = h->output = -1;
+	h->talk = (struct handler_talk){
+		.name = name, .config = c, .plugin = plugin,
+	};
 	h->watch = evtimer_new(base, handler_watch_timer_cb, h);
-	h->reap = evtimer_new(base, handler_reap_cb, h);
+	handler_process_begin(&h->process, base, &h->talk, handler_channel_cb,
+	    h);
 	h->begin = evtimer_new(base, handler_begin_cb, h);
 	h->late = evtimer_new(base, handler_late_cb, h);
 	return h;
@@ -659,20 +483,15 @@ void
 handler_free(struct handler *h)
 {
 	int64_t	 until = clock_ms() + STOP_LIMIT;
-	int	 status;
-	size_t	 i;
 
 	if (h == NULL)
 		return;
-	if (h->pid != -1)
+	if (h->process.pid != -1)
 		handler_let_stop(h);
-	if (h->pid != -1)
-		handler_bury(h);
-	for (i = 0; i < h->dying_count; i++)
-		child_ended(h->dying[i], until - clock_ms(), &status);
-	handler_reap(h);
+	if (h->process.pid != -1)
+		handler_process_bury(&h->process);
+	handler_process_end(&h->process, until);
 	event_free(h->watch);
-	event_free(h->reap);
 	event_free(h->begin);
 	event_free(h->late);
 	free(h);

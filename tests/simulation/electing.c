@@ -1,7 +1,8 @@
 /*
- * electing.c - what agent.c does about an election: the daemon's own election.c
- * is asked for the next step, candidates.c keeps the records in the model's
- * Consul, and the plugin answers from the health handler, one call at a time.
+ * electing.c - what elector.c does about an election: the daemon's own
+ * election.c is asked for the next step, candidates.c keeps the records in the
+ * model's Consul, and the plugin answers from the health handler, one call at a
+ * time.
  */
 
 #include "sim.h"

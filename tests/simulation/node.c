@@ -2,7 +2,7 @@
  * node.c - one machine: our agent around the daemon's own core and lock, the
  * handlers with their plugin, the application, and Consul's polls of /health.
  *
- * What agent.c and registration.c do is done here in their order; what they
+ * What agent_*.c and registration.c do is done here in their order; what they
  * stand on (processes, sockets, curl) is chance.
  */
 
@@ -116,8 +116,7 @@ call_promotes(struct node *n, enum core_result result)
 	return result;
 }
 
-/* What is left with the lock: see agent_ask_position in agent.c, whose two
- * calls are one here. */
+/* What is left with the lock: see handover.c, whose two calls are one here. */
 static void
 call_tells(struct node *n)
 {

@@ -1,0 +1,195 @@
+/*
+ * agent_private.h - what the parts of an agent share: one struct, because an
+ * event for the core may come from any of them, and an action of it may be for
+ * any.  Only agent.c and agent_*.c know it; who uses an agent knows agent.h.
+ */
+#ifndef AGENT_PRIVATE_H
+#define AGENT_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <consul-failover/plugin.h>
+#include <event2/event.h>
+
+#include "api_status.h"
+#include "config.h"
+#include "consul.h"
+#include "core.h"
+#include "description.h"
+#include "elector.h"
+#include "files.h"
+#include "handler.h"
+#include "handover.h"
+#include "runfile.h"
+#include "trouble.h"
+
+#define AGENT_SIGNALS	6	/* that we listen to */
+
+struct agent {
+	const struct config			*config;
+	const struct plugin_description		*plugin;
+	struct runfile				*runfile;
+
+	struct event_base	*base;
+	struct consul		*consul;
+	struct lock		*lock;
+	struct registration	*registration;
+	struct api		*api;
+	struct handler		*health;
+	struct handler		*role;
+	struct guard		*guard;
+	struct candidates	*candidates;	/* the elector's */
+	struct namesake		*namesake;
+	struct heed		*heed;
+	char			 heed_said[512];
+	struct elector		*elector;
+	struct core		 core;
+
+	int			 wake_fd;	/* timerfd: it counts in suspend */
+	struct event		*wake;
+	struct event		*health_timer;
+	struct event		*watchdog;
+	struct event		*leave_timer;
+	struct event		*position_timer;	/* while master */
+	struct event		*signals[AGENT_SIGNALS];
+
+	int64_t			 health_asked_at;
+	bool			 health_again;	/* once more when it ends */
+	bool			 health_retried;	/* it was lost once */
+	enum api_health		 published;
+	char			 published_text[CORE_TEXT];
+	int64_t			 published_at;
+	bool			 disabled;
+	char			 not_disabled[512];	/* by a file that is there */
+	bool			 was_bad;	/* said in the log */
+
+	struct files		 files;
+	char			 notice[512];	/* as told; "" */
+	int64_t			 noticed_at;
+	int64_t			 slave_at;	/* not joining: the last time */
+	char			 shown[CORE_TEXT + 32];	/* role and reason */
+
+	int64_t			 inherited_lease;
+	uint32_t		 call;		/* the core's number for it */
+	enum core_op		 op;
+	char			 call_said[CORE_TEXT];
+	enum failover_role	 role_done;	/* what the last one made */
+	bool			 refused;	/* to be a slave, and it is none */
+
+	char			 node[CONSUL_NAME_MAX];
+	char			 address[256];	/* of this copy; "" */
+	struct trouble		 key_trouble;
+	struct trouble		 write_trouble;
+	struct trouble		 session_trouble;
+	struct trouble		 registration_trouble;
+	struct trouble		 election_trouble;
+	struct trouble		 namesake_trouble;
+	struct trouble		 stranger_trouble;	/* has the lock */
+	struct trouble		 address_trouble;
+	struct trouble		 refusal;	/* of the lock, by max_behind */
+	struct handover		 handover;
+
+	struct api_transition	 transitions[API_TRANSITIONS];
+	size_t			 transition_count;
+	int64_t			 since_wall_ms;
+	struct api_status	 counters;	/* only the counters of it */
+
+	bool			 stopping;
+	int64_t			 stopping_at;
+	bool			 clean_stop;
+	bool			 misnamed;	/* that is why we stop */
+	void			(*reload)(void *);
+	void			*reload_arg;
+	bool			 in_good_order;	/* ended: AGENT_STOPPED */
+};
+
+/* agent_event.c */
+
+/* Tells the core, and does what it wants done.  Borrows the event. */
+void	agent_event(struct agent *, const struct core_event *);
+void	agent_event_tick(evutil_socket_t, short, void *arg);	/* wake's */
+/* The session and the epoch, for the next run of the agent. */
+void	agent_event_remember(struct agent *, const char *session,
+	    uint64_t epoch);
+
+/* agent_change.c */
+
+/* CORE_CHANGED. */
+void	agent_change(struct agent *, const struct core_action *);
+/* Milliseconds since 1970, for people. */
+int64_t	agent_change_wall_ms(void);
+
+/* agent_leave.c */
+
+/* CORE_LEAVE; demoted: the copy is no master, so the end may be a good one. */
+void	agent_leave(struct agent *, bool demoted);
+void	agent_leave_timer(evutil_socket_t, short, void *arg);
+
+/* agent_health.c */
+
+/* Now, or as soon as the call that is under way has ended. */
+void	agent_health_ask(struct agent *);
+void	agent_health_timer(evutil_socket_t, short, void *arg);
+/* The plugin's watch_fd became readable. */
+void	agent_health_watched(void *arg);
+/* Another call of health's handler has ended, and health may have waited for
+ * that. */
+void	agent_health_handler_free(struct agent *);
+/* Looks whether the copy is disabled; also done with each answer. */
+void	agent_health_look_for_disable(struct agent *);
+
+/* agent_role.c */
+
+/* CORE_CALL. */
+void	agent_role_call(struct agent *, const struct core_action *);
+/* What every call is told, of health as well; it borrows that. */
+void	agent_role_tell(const struct agent *, struct handler_call *,
+	    const char *reason);
+/* The role's handler has this process now; -1: none. */
+void	agent_role_process(pid_t, void *arg);
+/* guard_cb. */
+void	agent_role_guard(enum core_guard, int64_t until, const char *text,
+	    void *arg);
+
+/* agent_election.c */
+
+extern const struct elector_events	agent_election_events;
+
+/* What is ours in an election, as things are now. */
+void	agent_election_config(const struct agent *, struct election_config *);
+/* It may be something else now. */
+void	agent_election_rank(struct agent *);
+void	agent_election_position_timer(evutil_socket_t, short, void *arg);
+
+/* agent_notice.c */
+
+/* In /status, and for "status" in Consul: of a slave that follows nobody why,
+ * else why Consul's DNS does not name this copy, or what there is to say of the
+ * files. */
+void	agent_notice_set(struct agent *);
+/* Why Consul's DNS does not name this copy, and what comes of it; "" if it
+ * does. */
+void	agent_notice_heed(const struct agent *, char *text, size_t);
+
+/* agent_news.c */
+
+extern const struct lock_events		agent_news_lock;
+extern const struct registration_events	agent_news_registration;
+extern const struct heed_events		agent_news_heed;
+extern const struct namesake_events	agent_news_namesake;
+
+/* agent_status.c */
+
+/* What we know now, for the API. */
+void	agent_status(struct api_status *, void *arg);
+
+/* agent_signals.c */
+
+/* Listens from now on, and hears one that was held back since the process
+ * began.  False: not all can be listened to. */
+bool	agent_signals_start(struct agent *);
+
+#endif

@@ -1,0 +1,88 @@
+/* agent_signals.c - the signals that an agent listens to. */
+#include "agent_private.h"
+
+#include <signal.h>
+
+#include "clock.h"
+#include "log.h"
+#include "notify.h"
+
+/* Two signals in less are one wish to stop. */
+#define TWICE		500	/* ms */
+
+static void
+agent_stop_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct agent		*a = arg;
+	struct core_event	 ev = { .type = CORE_EV_STOP };
+
+	(void)what;
+	/* A wrapper may signal us and our group: that is once. */
+	if (a->stopping && clock_ms() - a->stopping_at < TWICE)
+		return;
+	if (a->stopping) {
+		log_warning("Told to stop twice: stopping at once. The guard "
+		    "goes on: it demotes the copy if it is a master, and "
+		    "gives the lock back");
+		a->in_good_order = false;
+		event_base_loopbreak(a->base);
+		return;
+	}
+	a->stopping = true;
+	a->stopping_at = clock_ms();
+	ev.text = sig == SIGINT ? "SIGINT" : sig == SIGQUIT ? "SIGQUIT" :
+	    "SIGTERM";
+	agent_event(a, &ev);
+}
+
+static void
+agent_reload_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct agent	*a = arg;
+
+	(void)sig;
+	(void)what;
+	if (a->stopping)
+		return;
+	notify_reloading();
+	a->reload(a->reload_arg);
+	notify_send("READY=1");
+}
+
+/* Meant to make us open a log file again, or to show what it does. */
+static void
+agent_other_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)what;
+	(void)arg;
+	log_info("%s does nothing here: SIGHUP reads the config again, and the "
+	    "log is standard error, for others to rotate",
+	    sig == SIGUSR1 ? "SIGUSR1" : "SIGUSR2");
+}
+
+bool
+agent_signals_start(struct agent *a)
+{
+	static const struct {
+		int			 number;
+		event_callback_fn	 cb;
+	}			 heard[AGENT_SIGNALS] = {
+		{ SIGTERM, agent_stop_signal }, { SIGINT, agent_stop_signal },
+		{ SIGQUIT, agent_stop_signal }, { SIGHUP, agent_reload_signal },
+		{ SIGUSR1, agent_other_signal }, { SIGUSR2, agent_other_signal },
+	};
+	sigset_t		 held;
+	size_t			 i;
+
+	for (i = 0; i < AGENT_SIGNALS; i++) {
+		a->signals[i] = evsignal_new(a->base, heard[i].number,
+		    heard[i].cb, a);
+		if (a->signals[i] == NULL ||
+		    event_add(a->signals[i], NULL) != 0)
+			return false;
+	}
+	/* One that came while we started: see command.c. */
+	sigemptyset(&held);
+	sigaddset(&held, SIGHUP);
+	return sigprocmask(SIG_UNBLOCK, &held, NULL) == 0;
+}

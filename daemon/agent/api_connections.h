@@ -1,0 +1,36 @@
+/*
+ * api_connections.h - who may stay connected to the agent's own HTTP server:
+ * those that ask, and of the others as many as there is room for.
+ */
+#ifndef API_CONNECTIONS_H
+#define API_CONNECTIONS_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+
+struct api_connection;
+
+/* Zero at first, but for the list: TAILQ_INIT. */
+struct api_connections {
+	struct evconnlistener	*listener;
+	struct event		*sweep, *resume;
+	/* Those that have asked nothing for longest first. */
+	TAILQ_HEAD(api_connection_list, api_connection) list;
+};
+
+/* Of those that come by this listener (borrowed).  False: out of memory. */
+bool	api_connections_begin(struct api_connections *, struct event_base *,
+	    struct evconnlistener *);
+/* From now on they come to this server, which has the listener. */
+void	api_connections_serve(struct api_connections *, struct evhttp *);
+/* A connection that asks is kept longer than one that does not. */
+void	api_connections_asked(struct api_connections *,
+	    struct evhttp_request *);
+/* After the server's end, if there was one; what has not begun is fine. */
+void	api_connections_end(struct api_connections *);
+
+#endif

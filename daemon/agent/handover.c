@@ -1,0 +1,79 @@
+/* handover.c - what one master leaves to the next with the lock. */
+#include "handover.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "log.h"
+
+void
+handover_ask(struct handover *h, const struct lock_before *before,
+    const struct core_action *act, bool again, struct handler_call *call)
+{
+	call->op = HANDLER_POSITION;
+	h->leaves = HANDOVER_OWN;
+	h->final = act->yes || (again && before->final);
+	if (!act->yes && !again && before->position[0] != '\0') {
+		h->leaves = HANDOVER_HAVE_ALL;
+		h->asked = *act;
+		call->op = HANDLER_HAS_POSITION;
+		call->what.position = before->position;
+	}
+}
+
+bool
+handover_answered(struct handover *h, enum handler_result result,
+    struct core_event *ev)
+{
+	if (h->leaves == HANDOVER_HAVE_ALL && result == HANDLER_DONE)
+		return false;
+	snprintf(h->untold, sizeof h->untold, "%s",
+	    ev->result == CORE_AGAIN ? ev->text : "");
+	if (h->leaves == HANDOVER_HAVE_ALL) {
+		h->leaves = HANDOVER_PASS_ON;
+		ev->result = CORE_DONE;
+	} else if (ev->result == CORE_DONE)
+		snprintf(h->position, sizeof h->position, "%s", ev->text);
+	else if (ev->result == CORE_FAILED)
+		log_info("The demoted copy can't tell how far it has got, so "
+		    "the others are compared with each other only: %.300s",
+		    ev->text);
+	return true;
+}
+
+void
+handover_release(struct handover *h, struct lock *lock,
+    const struct core_action *act)
+{
+	if (!act->yes && h->untold[0] != '\0')
+		log_warning("The demoted copy can't tell in time how far it "
+		    "has got, so the next master waits for nothing of it: "
+		    "%.300s", h->untold);
+	h->untold[0] = '\0';
+	if (act->yes && h->leaves == HANDOVER_PASS_ON)
+		lock_pass_on(lock, act->clean);
+	else
+		lock_release(lock, act->clean, act->yes ? h->position : "",
+		    h->final);
+}
+
+void
+handover_tell(struct handover *h, const struct lock_before *b, bool enough,
+    bool promoting, struct handler_call *call)
+{
+	call->what.previous_host = b->host;
+	call->what.previous_port = b->port;
+	call->what.target = enough ? "" : b->position;
+	call->what.enough = enough;
+	if (!enough || !promoting || b->position[0] == '\0' || h->caught_up)
+		return;
+	h->caught_up = true;
+	/* What this copy had itself, in an earlier try, it does not lack. */
+	if (strcasecmp(b->node, call->what.node) == 0)
+		return;
+	log_error("This copy has not got what the master before it, %s, left "
+	    "(%.200s) within [election] catch_up: that is waited for no "
+	    "longer; what is missing when this copy is the master may be found "
+	    "on %s", b->node, b->position, b->node);
+}
