@@ -14,7 +14,7 @@
 
 #include "consul.h"
 #include "json.h"
-#include "log.h"
+#include "must.h"
 
 #define CONSUL_QUOTE	300	/* characters of an answer in a message */
 #define CONSUL_SINCE	"failover-since"	/* "consul-…" is reserved */
@@ -69,25 +69,13 @@ struct consul_answer {
 	char			 text[1024];
 };
 
-/* --- memory: there is no way to go on without it -------------------------- */
-
-static void *
-consul_must(void *p)
-{
-	if (p == NULL) {
-		log_error("out of memory");
-		abort();
-	}
-	return p;
-}
-
 /* Makes the answer own text. */
 static const char *
 consul_keep(struct consul_answer *a, char *text)
 {
-	a->owned = consul_must(realloc(a->owned,
+	a->owned = must(realloc(a->owned,
 	    (a->owned_count + 1) * sizeof(*a->owned)));
-	a->owned[a->owned_count++] = consul_must(text);
+	a->owned[a->owned_count++] = must(text);
 	return text;
 }
 
@@ -104,7 +92,7 @@ consul_encode(const char *text)
 	char			*out, *to;
 	uint32_t		 three;
 
-	to = out = consul_must(malloc((length + 2) / 3 * 4 + 1));
+	to = out = must(malloc((length + 2) / 3 * 4 + 1));
 	for (i = 0; i < length; i += 3) {
 		three = (uint32_t)in[i] << 16;
 		if (i + 1 < length)
@@ -282,7 +270,7 @@ consul_join(struct consul_answer *a, yajl_val list)
 			return NULL;
 		size += strlen(list->u.array.values[i]->u.string) + 1;
 	}
-	to = text = consul_must(calloc(1, size));
+	to = text = must(calloc(1, size));
 	for (i = 0; i < count; i++) {
 		if (i > 0)
 			*to++ = ',';
@@ -386,7 +374,7 @@ consul_read_record(struct consul_answer *a, struct consul_record *r,
 	if (!YAJL_IS_STRING(value))
 		return YAJL_IS_NULL(value);
 	size = strlen(value->u.string) + 1;
-	text = consul_must(malloc(size));
+	text = must(malloc(size));
 	r->value = consul_keep(a, text);
 	return consul_decode(value->u.string, text, size);
 }
@@ -402,7 +390,7 @@ consul_read_records(struct consul_answer *a)
 		return CONSUL_OK;
 	if (!YAJL_IS_ARRAY(v) || a->http->index == 0)
 		return CONSUL_UNKNOWN;
-	a->records = consul_must(calloc(v->u.array.len + 1,
+	a->records = must(calloc(v->u.array.len + 1,
 	    sizeof(*a->records)));
 	for (i = 0; i < v->u.array.len; i++)
 		if (!consul_read_record(a, &a->records[i],
@@ -423,7 +411,7 @@ consul_read_names(struct consul_answer *a)
 		return CONSUL_OK;
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
-	a->records = consul_must(calloc(v->u.array.len + 1,
+	a->records = must(calloc(v->u.array.len + 1,
 	    sizeof(*a->records)));
 	for (i = 0; i < v->u.array.len; i++) {
 		if (!YAJL_IS_STRING(v->u.array.values[i]) ||
@@ -575,7 +563,7 @@ consul_read_sessions(struct consul_answer *a)
 
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
-	a->sessions = consul_must(calloc(v->u.array.len + 1,
+	a->sessions = must(calloc(v->u.array.len + 1,
 	    sizeof(*a->sessions)));
 	for (i = 0; i < v->u.array.len; i++)
 		if (!consul_read_session(&a->sessions[i],
@@ -691,7 +679,7 @@ consul_output(struct consul_answer *a, const char *raw)
 
 	said = consul_is_answered(raw) ? said + strlen(" Output: ") : raw;
 	v = said[0] == '"' ? json_parse(said, strlen(said), &err) : NULL;
-	text = consul_must(strdup(YAJL_IS_STRING(v) ? v->u.string :
+	text = must(strdup(YAJL_IS_STRING(v) ? v->u.string :
 	    said));
 	yajl_tree_free(v);
 	for (n = strlen(text); n > 0 && strchr(" \r\n", text[n - 1]); n--)
@@ -771,7 +759,7 @@ consul_read_critical(struct consul_answer *a, struct consul_instance *in,
 	if (asprintf(&text, "\"%.100s\" (%.100s)", json_string(v, "Name", ""),
 	    id) == -1)
 		text = NULL;
-	in->critical = consul_keep(a, consul_must(text));
+	in->critical = consul_keep(a, must(text));
 	if (strcmp(id, "_node_maintenance") == 0 ||
 	    strncmp(id, "_service_maintenance:", 21) == 0)
 		in->maintenance = in->critical;
@@ -836,7 +824,7 @@ consul_read_list(struct consul_answer *a, bool (*read)(struct consul_answer *,
 
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
-	a->instances = consul_must(calloc(v->u.array.len + 1,
+	a->instances = must(calloc(v->u.array.len + 1,
 	    sizeof(*a->instances)));
 	for (i = 0; i < v->u.array.len; i++)
 		if (!read(a, &a->instances[i], v->u.array.values[i]))
@@ -916,7 +904,7 @@ consul_done(const struct http_reply *h, void *arg)
 static char *
 consul_escape(const char *text)
 {
-	char	*out = consul_must(malloc(3 * strlen(text) + 1)), *to = out;
+	char	*out = must(malloc(3 * strlen(text) + 1)), *to = out;
 
 	for (; *text != '\0'; text++)
 		if ((*text >= 'a' && *text <= 'z') ||
@@ -934,10 +922,10 @@ consul_request_new(struct consul *c, const char *subject,
     enum consul_outcome (*read)(struct consul_answer *), consul_cb cb,
     void *arg)
 {
-	struct consul_request	*r = consul_must(calloc(1, sizeof(*r)));
+	struct consul_request	*r = must(calloc(1, sizeof(*r)));
 
 	r->consul = c;
-	r->subject = consul_must(strdup(subject));
+	r->subject = must(strdup(subject));
 	r->escaped = consul_escape(subject);
 	r->read = read;
 	r->cb = cb;
@@ -970,10 +958,10 @@ consul_send(struct consul_request *r, const char *method, const char *body,
 	if (vasprintf(&path, fmt, ap) == -1)
 		path = NULL;
 	va_end(ap);
-	consul_must(path);
+	must(path);
 	if (asprintf(&r->what, "%s %s", method, path) == -1)
 		r->what = NULL;
-	consul_must(r->what);
+	must(r->what);
 	consul_forget_old(r->consul);
 	r->consul->asked++;
 	r->http = http_send(r->consul->http, method, path, body, timeout_ms,
@@ -1010,7 +998,7 @@ bool
 consul_new(struct consul **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct consul	*c = consul_must(calloc(1, sizeof(*c)));
+	struct consul	*c = must(calloc(1, sizeof(*c)));
 
 	LIST_INIT(&c->requests);
 	c->base = base;
@@ -1174,10 +1162,10 @@ consul_lock(struct consul *c, const char *key, const struct consul_key *seen,
 {
 	struct consul_request	*r = consul_request_new(c, key,
 				    consul_read_locked, cb, arg);
-	yajl_gen		 g = consul_must(json_new());
+	yajl_gen		 g = must(json_new());
 	char			*encoded = consul_encode(value);
 
-	r->expected = consul_must(strdup(session));
+	r->expected = must(strdup(session));
 	yajl_gen_array_open(g);
 	if (seen->exists) {
 		consul_put_verb(g, "check-index", key);
@@ -1226,7 +1214,7 @@ consul_check_id(const char *service_id)
 {
 	char	*id;
 
-	return consul_must(asprintf(&id, "service:%s", service_id) == -1 ?
+	return must(asprintf(&id, "service:%s", service_id) == -1 ?
 	    NULL : id);
 }
 
@@ -1261,7 +1249,7 @@ consul_session_create(struct consul *c, const char *name,
 {
 	struct consul_request	*r = consul_request_new(c, name,
 				    consul_read_created, cb, arg);
-	yajl_gen		 g = consul_must(json_new());
+	yajl_gen		 g = must(json_new());
 	char			*check = consul_check_id(service_id);
 
 	yajl_gen_map_open(g);
@@ -1281,7 +1269,7 @@ consul_session_renew(struct consul *c, const char *id, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_renewed, cb, arg);
 
-	r->expected = consul_must(strdup(""));
+	r->expected = must(strdup(""));
 	return consul_send(r, "PUT", NULL, 0, "/v1/session/renew/%s",
 	    r->escaped);
 }
@@ -1326,7 +1314,7 @@ consul_sessions(struct consul *c, const char *node, const char *service_id,
 static void
 consul_put_tags(yajl_gen g, const char *tags)
 {
-	char	*copy = consul_must(strdup(tags)), *rest = copy, *tag;
+	char	*copy = must(strdup(tags)), *rest = copy, *tag;
 
 	json_put(g, "Tags");
 	yajl_gen_array_open(g);
@@ -1388,7 +1376,7 @@ consul_register(struct consul *c, const struct consul_registration *s,
 {
 	struct consul_request	*r = consul_request_new(c, s->id,
 				    consul_read_empty, cb, arg);
-	yajl_gen		 g = consul_must(json_new());
+	yajl_gen		 g = must(json_new());
 	char			 check[CONSUL_META_MAX];
 
 	yajl_gen_map_open(g);

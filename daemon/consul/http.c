@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include "clock.h"
 #include "http.h"
 #include "log.h"
+#include "must.h"
 
 #define HTTP_PORT	"8500"		/* of an address that names none */
 #define HTTP_TOKEN_MAX	1024
@@ -64,31 +64,6 @@ struct http {
 	struct http_queue	 active, done;
 };
 
-/* --- memory: there is no way to go on without it -------------------------- */
-
-static void *
-http_must(void *p)
-{
-	if (p == NULL) {
-		log_error("out of memory");
-		abort();
-	}
-	return p;
-}
-
-static char * __attribute__((format(printf, 1, 2)))
-http_format(const char *fmt, ...)
-{
-	va_list	 ap;
-	char	*text = NULL;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		text = NULL;
-	va_end(ap);
-	return http_must(text);
-}
-
 /* --- the address ---------------------------------------------------------- */
 
 static bool
@@ -104,9 +79,9 @@ http_address_unix(struct http *h, const char *path, struct error *err)
 		return error_set(err, "[consul] address \"%s%s\": the path of "
 		    "a socket has at most %zu characters", HTTP_UNIX, path,
 		    sizeof(sun.sun_path) - 1);
-	h->socket_path = http_must(strdup(path));
-	h->address = http_format("%s%s", HTTP_UNIX, path);
-	h->url = http_must(strdup("http://localhost"));
+	h->socket_path = must(strdup(path));
+	h->address = must_format("%s%s", HTTP_UNIX, path);
+	h->url = must(strdup("http://localhost"));
 	return true;
 }
 
@@ -116,8 +91,8 @@ http_url_part(CURLU *u, CURLUPart part, unsigned flags)
 	char	*text, *copy;
 
 	if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
-		return http_must(strdup(""));
-	copy = http_must(strdup(text));
+		return must(strdup(""));
+	copy = must(strdup(text));
 	curl_free(text);
 	return copy;
 }
@@ -154,11 +129,11 @@ http_address_name(struct http *h, CURLU *u, const char *name)
 {
 	char	*host = http_url_part(u, CURLUPART_HOST, 0);
 	char	*port = http_url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-	char	*to = http_format("::%s:%s", host, port);
-	char	*header = http_format("Host: %s:%s", host, port);
+	char	*to = must_format("::%s:%s", host, port);
+	char	*header = must_format("Host: %s:%s", host, port);
 
-	h->connect_to = http_must(curl_slist_append(NULL, to));
-	h->headers = http_must(curl_slist_append(h->headers, header));
+	h->connect_to = must(curl_slist_append(NULL, to));
+	h->headers = must(curl_slist_append(h->headers, header));
 	curl_url_set(u, CURLUPART_HOST, name, 0);
 	free(host);
 	free(port);
@@ -184,11 +159,11 @@ http_address_url(struct http *h, const char *text, struct error *err)
 {
 	const char	*scheme_end = strstr(text, "://"), *mistake;
 	char		*url = NULL, *scheme = NULL, *port = NULL;
-	CURLU		*u = http_must(curl_url());
+	CURLU		*u = must(curl_url());
 	CURLUcode	 code;
 	bool		 ok = false;
 
-	url = http_format("%s%s", scheme_end == NULL ? "http://" : "", text);
+	url = must_format("%s%s", scheme_end == NULL ? "http://" : "", text);
 	code = curl_url_set(u, CURLUPART_URL, url, 0);
 	scheme = http_url_part(u, CURLUPART_SCHEME, 0);
 	mistake = code == CURLUE_OK ? http_url_mistake(u) :
@@ -205,7 +180,7 @@ http_address_url(struct http *h, const char *text, struct error *err)
 	if (scheme_end == NULL && port[0] == '\0')
 		curl_url_set(u, CURLUPART_PORT, HTTP_PORT, 0);
 	h->tls = strcmp(scheme, "https") == 0;
-	h->socket_path = http_must(strdup(""));
+	h->socket_path = must(strdup(""));
 	h->address = http_url(u);
 	if (h->tls && h->config->consul_tls_server_name[0] != '\0')
 		http_address_name(h, u, h->config->consul_tls_server_name);
@@ -307,13 +282,13 @@ http_set_headers(struct http *h, struct error *err)
 
 	if (!http_token(h->config, token, sizeof(token), err))
 		return false;
-	list = http_must(curl_slist_append(list, "Accept: application/json"));
+	list = must(curl_slist_append(list, "Accept: application/json"));
 	/* Else curl waits for a "100 Continue" before a large body. */
-	list = http_must(curl_slist_append(list, "Expect:"));
+	list = must(curl_slist_append(list, "Expect:"));
 	if (token[0] != '\0') {
 		h->token_mark = http_mark(token);
-		header = http_format("X-Consul-Token: %s", token);
-		list = http_must(curl_slist_append(list, header));
+		header = must_format("X-Consul-Token: %s", token);
+		list = must(curl_slist_append(list, header));
 		free(header);
 	}
 	h->headers = list;
@@ -396,7 +371,7 @@ http_set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *old)
 			flags |= EV_READ;
 		if (what & CURL_POLL_OUT)
 			flags |= EV_WRITE;
-		ev = http_must(event_new(h->base, fd, (short)flags,
+		ev = must(event_new(h->base, fd, (short)flags,
 		    http_ready_cb, h));
 		if (event_add(ev, NULL) == -1) {
 			event_free(ev);
@@ -429,7 +404,7 @@ http_write_cb(char *data, size_t one, size_t n, void *arg)
 	r->too_large = n > HTTP_BODY_MAX - r->length;
 	if (r->too_large)
 		return 0;
-	r->body = http_must(realloc(r->body, r->length + n + 1));
+	r->body = must(realloc(r->body, r->length + n + 1));
 	memcpy(r->body + r->length, data, n);
 	r->length += n;
 	r->body[r->length] = '\0';
@@ -520,7 +495,7 @@ http_answer(struct http_request *r)
 	if (r->code == CURLE_OK)
 		curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 0) {
-		text = http_format("%s: %s", r->what, http_reason(r));
+		text = must_format("%s: %s", r->what, http_reason(r));
 		reply.text = text;
 		reply.too_large = r->too_large;
 		reply.stranger = r->code == CURLE_SSL_CONNECT_ERROR ||
@@ -536,7 +511,7 @@ http_answer(struct http_request *r)
 			reply.body = r->body;
 		curl_easy_getinfo(r->curl, CURLINFO_REDIRECT_URL, &redirect);
 		if (redirect != NULL)
-			reply.location = location = http_must(strdup(redirect));
+			reply.location = location = must(strdup(redirect));
 	}
 	curl_easy_cleanup(r->curl);	/* before cb, which may free http */
 	r->curl = NULL;
@@ -602,16 +577,16 @@ struct http_request *
 http_send(struct http *h, const char *method, const char *path,
     const char *body, int64_t timeout_ms, http_cb cb, void *arg)
 {
-	struct http_request	*r = http_must(calloc(1, sizeof(*r)));
-	char			*url = http_format("%s%s", h->url, path);
+	struct http_request	*r = must(calloc(1, sizeof(*r)));
+	char			*url = must_format("%s%s", h->url, path);
 
 	r->http = h;
 	r->cb = cb;
 	r->arg = arg;
-	r->what = http_format("%s %s at %s", method, path, h->address);
-	r->sending = http_must(strdup(body == NULL ? "" : body));
+	r->what = must_format("%s %s at %s", method, path, h->address);
+	r->sending = must(strdup(body == NULL ? "" : body));
 	r->sending_length = strlen(r->sending);
-	r->curl = http_must(curl_easy_duphandle(h->model));
+	r->curl = must(curl_easy_duphandle(h->model));
 	r->code = http_prepare(r, method, url,
 	    timeout_ms > 0 ? timeout_ms : h->config->request_timeout);
 	r->sent_at = clock_ms();
@@ -718,17 +693,17 @@ bool
 http_new(struct http **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct http	*h = http_must(calloc(1, sizeof(*h)));
+	struct http	*h = must(calloc(1, sizeof(*h)));
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	TAILQ_INIT(&h->active);
 	TAILQ_INIT(&h->done);
 	h->base = base;
 	h->config = config;
-	h->timer = http_must(evtimer_new(base, http_timer_cb, h));
-	h->deliver = http_must(event_new(base, -1, 0, http_deliver_cb, h));
-	h->multi = http_must(curl_multi_init());
-	h->model = http_must(curl_easy_init());
+	h->timer = must(evtimer_new(base, http_timer_cb, h));
+	h->deliver = must(event_new(base, -1, 0, http_deliver_cb, h));
+	h->multi = must(curl_multi_init());
+	h->model = must(curl_easy_init());
 	http_set_multi(h);
 	if (!http_set_address(h, config->consul_address, err) ||
 	    !http_set_headers(h, err) || !http_set_model(h, err)) {
