@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <sys/queue.h>
 
+#include "base64.h"
 #include "consul.h"
 #include "json.h"
 #include "must.h"
@@ -77,56 +78,6 @@ consul_keep(struct consul_answer *a, char *text)
 	    (a->owned_count + 1) * sizeof(*a->owned)));
 	a->owned[a->owned_count++] = must(text);
 	return text;
-}
-
-/* --- base64, which no library that we link gives us ----------------------- */
-
-static const char consul_base64[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static char *
-consul_encode(const char *text)
-{
-	const unsigned char	*in = (const unsigned char *)text;
-	size_t			 length = strlen(text), i, k;
-	char			*out, *to;
-	uint32_t		 three;
-
-	to = out = must(malloc((length + 2) / 3 * 4 + 1));
-	for (i = 0; i < length; i += 3) {
-		three = (uint32_t)in[i] << 16;
-		if (i + 1 < length)
-			three |= (uint32_t)in[i + 1] << 8;
-		if (i + 2 < length)
-			three |= in[i + 2];
-		for (k = 0; k < 4; k++)
-			*to++ = k <= length - i ?
-			    consul_base64[three >> (18 - 6 * k) & 63] : '=';
-	}
-	*to = '\0';
-	return out;
-}
-
-/* Cuts what does not fit; false where text is no base64. */
-static bool
-consul_decode(const char *text, char *out, size_t size)
-{
-	size_t		 length = strcspn(text, "="), n = 0, i;
-	uint32_t	 bits = 0;
-	const char	*digit;
-
-	if (strlen(text) % 4 != 0 || strlen(text) - length > 2 ||
-	    strspn(text + length, "=") != strlen(text) - length)
-		return false;
-	for (i = 0; i < length; i++) {
-		if ((digit = strchr(consul_base64, text[i])) == NULL)
-			return false;
-		bits = bits << 6 | (uint32_t)(digit - consul_base64);
-		if (i % 4 != 0 && n < size - 1)
-			out[n++] = (char)(bits >> (6 - i % 4 * 2) & 255);
-	}
-	out[n] = '\0';
-	return true;
 }
 
 /* --- what an answer says -------------------------------------------------- */
@@ -333,7 +284,7 @@ consul_read_entry(struct consul_answer *a, yajl_val v)
 	    (json_get(v, "Session") != NULL &&
 	    !consul_id(v, "Session", k->session)))
 		return false;
-	if (YAJL_IS_STRING(value) ? !consul_decode(YAJL_GET_STRING(value),
+	if (YAJL_IS_STRING(value) ? !base64_decode(YAJL_GET_STRING(value),
 	    k->value, sizeof(k->value)) : !YAJL_IS_NULL(value))
 		return false;
 	k->exists = true;
@@ -376,7 +327,7 @@ consul_read_record(struct consul_answer *a, struct consul_record *r,
 	size = strlen(value->u.string) + 1;
 	text = must(malloc(size));
 	r->value = consul_keep(a, text);
-	return consul_decode(value->u.string, text, size);
+	return base64_decode(value->u.string, text, size);
 }
 
 static enum consul_outcome
@@ -1163,7 +1114,7 @@ consul_lock(struct consul *c, const char *key, const struct consul_key *seen,
 	struct consul_request	*r = consul_request_new(c, key,
 				    consul_read_locked, cb, arg);
 	yajl_gen		 g = must(json_new());
-	char			*encoded = consul_encode(value);
+	char			*encoded = base64_encode(value);
 
 	r->expected = must(strdup(session));
 	yajl_gen_array_open(g);
