@@ -72,7 +72,7 @@ struct consul_answer {
 
 /* Makes the answer own text. */
 static const char *
-consul_keep(struct consul_answer *a, char *text)
+consul_answer_keep(struct consul_answer *a, char *text)
 {
 	a->owned = must(realloc(a->owned,
 	    (a->owned_count + 1) * sizeof(*a->owned)));
@@ -150,7 +150,7 @@ consul_explain(struct consul_answer *a)
 /* Is this the error that Consul names so?  Client agents put words of their
  * own before it, versions differ in capitals. */
 static bool
-consul_says(const struct consul_answer *a, int status, const char *words)
+consul_answer_says(const struct consul_answer *a, int status, const char *words)
 {
 	return a->http->status == status &&
 	    strcasestr(a->http->body, words) != NULL;
@@ -158,7 +158,7 @@ consul_says(const struct consul_answer *a, int status, const char *words)
 
 /* The JSON of a good answer; NULL where it is none. */
 static yajl_val
-consul_root(struct consul_answer *a, int status)
+consul_answer_root(struct consul_answer *a, int status)
 {
 	struct error	 err;
 
@@ -169,7 +169,7 @@ consul_root(struct consul_answer *a, int status)
 
 /* Copies a string member, cut to size; false where it is no string. */
 static bool
-consul_string(yajl_val v, const char *name, char *out, size_t size)
+consul_answer_string(yajl_val v, const char *name, char *out, size_t size)
 {
 	const char	*text = json_string(v, name, NULL);
 
@@ -180,15 +180,15 @@ consul_string(yajl_val v, const char *name, char *out, size_t size)
 
 /* The same for a name, which would be another one if it were cut. */
 static bool
-consul_name(yajl_val v, const char *name, char *out)
+consul_answer_name(yajl_val v, const char *name, char *out)
 {
 	return strlen(json_string(v, name, "")) < CONSUL_NAME_MAX &&
-	    consul_string(v, name, out, CONSUL_NAME_MAX);
+	    consul_answer_string(v, name, out, CONSUL_NAME_MAX);
 }
 
 /* And for an id. */
 static bool
-consul_id(yajl_val v, const char *name, char *out)
+consul_answer_id(yajl_val v, const char *name, char *out)
 {
 	const char	*id = json_string(v, name, "");
 
@@ -199,7 +199,7 @@ consul_id(yajl_val v, const char *name, char *out)
 }
 
 static bool
-consul_uint(yajl_val v, const char *name, uint64_t *out)
+consul_answer_uint(yajl_val v, const char *name, uint64_t *out)
 {
 	*out = json_uint(v, name, UINT64_MAX);
 	return *out != UINT64_MAX;
@@ -208,7 +208,7 @@ consul_uint(yajl_val v, const char *name, uint64_t *out)
 /* A list of strings, joined with ','; NULL where it is no such list.  Go
  * writes an empty list as null. */
 static const char *
-consul_join(struct consul_answer *a, yajl_val list)
+consul_answer_join(struct consul_answer *a, yajl_val list)
 {
 	size_t	 count = YAJL_IS_ARRAY(list) ? list->u.array.len : 0, i;
 	size_t	 size = 1;
@@ -227,13 +227,13 @@ consul_join(struct consul_answer *a, yajl_val list)
 			*to++ = ',';
 		to = stpcpy(to, list->u.array.values[i]->u.string);
 	}
-	return consul_keep(a, text);
+	return consul_answer_keep(a, text);
 }
 
 /* --- answers: each function reads one kind -------------------------------- */
 
 static enum consul_outcome
-consul_read_true(struct consul_answer *a)
+consul_answer_true(struct consul_answer *a)
 {
 	size_t	 n = strcspn(a->http->body, "\n");
 
@@ -256,15 +256,15 @@ consul_read_empty(struct consul_answer *a)
 static enum consul_outcome
 consul_read_destroyed(struct consul_answer *a)
 {
-	return consul_read_true(a) == CONSUL_OK ? CONSUL_OK : CONSUL_UNKNOWN;
+	return consul_answer_true(a) == CONSUL_OK ? CONSUL_OK : CONSUL_UNKNOWN;
 }
 
 /* What is not there is deregistered. */
 static enum consul_outcome
 consul_read_deregistered(struct consul_answer *a)
 {
-	if (consul_says(a, 500, "unknown service") ||
-	    consul_says(a, 404, "unknown service"))
+	if (consul_answer_says(a, 500, "unknown service") ||
+	    consul_answer_says(a, 404, "unknown service"))
 		return CONSUL_OK;
 	return consul_read_empty(a);
 }
@@ -278,11 +278,11 @@ consul_read_entry(struct consul_answer *a, yajl_val v)
 	yajl_val		 value = json_get(v, "Value");
 
 	if (strcmp(json_string(v, "Key", ""), a->request->subject) != 0 ||
-	    !consul_uint(v, "CreateIndex", &k->create_index) ||
-	    !consul_uint(v, "LockIndex", &k->lock_index) ||
-	    !consul_uint(v, "ModifyIndex", &k->modify_index) ||
+	    !consul_answer_uint(v, "CreateIndex", &k->create_index) ||
+	    !consul_answer_uint(v, "LockIndex", &k->lock_index) ||
+	    !consul_answer_uint(v, "ModifyIndex", &k->modify_index) ||
 	    (json_get(v, "Session") != NULL &&
-	    !consul_id(v, "Session", k->session)))
+	    !consul_answer_id(v, "Session", k->session)))
 		return false;
 	if (YAJL_IS_STRING(value) ? !base64_decode(YAJL_GET_STRING(value),
 	    k->value, sizeof(k->value)) : !YAJL_IS_NULL(value))
@@ -296,7 +296,7 @@ consul_read_entry(struct consul_answer *a, yajl_val v)
 static enum consul_outcome
 consul_read_key(struct consul_answer *a)
 {
-	yajl_val	 v = consul_root(a, 200);
+	yajl_val	 v = consul_answer_root(a, 200);
 
 	if (a->http->status == 404 && a->http->length == 0 &&
 	    a->http->index > 0) {
@@ -326,14 +326,14 @@ consul_read_record(struct consul_answer *a, struct consul_record *r,
 		return YAJL_IS_NULL(value);
 	size = strlen(value->u.string) + 1;
 	text = must(malloc(size));
-	r->value = consul_keep(a, text);
+	r->value = consul_answer_keep(a, text);
 	return base64_decode(value->u.string, text, size);
 }
 
 static enum consul_outcome
 consul_read_records(struct consul_answer *a)
 {
-	yajl_val	 v = consul_root(a, 200);
+	yajl_val	 v = consul_answer_root(a, 200);
 	size_t		 i;
 
 	if (a->http->status == 404 && a->http->length == 0 &&
@@ -355,7 +355,7 @@ consul_read_records(struct consul_answer *a)
 static enum consul_outcome
 consul_read_names(struct consul_answer *a)
 {
-	yajl_val	 v = consul_root(a, 200);
+	yajl_val	 v = consul_answer_root(a, 200);
 	size_t		 i;
 
 	if (a->http->status == 404 && a->http->length == 0)
@@ -403,11 +403,11 @@ consul_read_locked(struct consul_answer *a)
 {
 	yajl_val	 list, v;
 
-	if (consul_root(a, 409) != NULL)
+	if (consul_answer_root(a, 409) != NULL)
 		return consul_read_rollback(a);
-	if (consul_says(a, 500, "invalid session"))
+	if (consul_answer_says(a, 500, "invalid session"))
 		return CONSUL_GONE;
-	list = json_get(consul_root(a, 200), "Results");
+	list = json_get(consul_answer_root(a, 200), "Results");
 	if (!YAJL_IS_ARRAY(list) || list->u.array.len == 0)
 		return CONSUL_UNKNOWN;
 	v = json_get(list->u.array.values[list->u.array.len - 1], "KV");
@@ -422,8 +422,8 @@ consul_read_locked(struct consul_answer *a)
 static enum consul_outcome
 consul_read_released(struct consul_answer *a)
 {
-	return consul_says(a, 500, "invalid session") ? CONSUL_REFUSED :
-	    consul_read_true(a);
+	return consul_answer_says(a, 500, "invalid session") ? CONSUL_REFUSED :
+	    consul_answer_true(a);
 }
 
 static enum consul_outcome
@@ -431,11 +431,11 @@ consul_read_created(struct consul_answer *a)
 {
 	char	 id[CONSUL_ID_MAX];
 
-	if (consul_says(a, 500, "is in critical state") ||
-	    consul_says(a, 500, "Missing check") ||
-	    consul_says(a, 500, "Missing node registration"))
+	if (consul_answer_says(a, 500, "is in critical state") ||
+	    consul_answer_says(a, 500, "Missing check") ||
+	    consul_answer_says(a, 500, "Missing node registration"))
 		return CONSUL_REFUSED;
-	if (!consul_id(consul_root(a, 200), "ID", id))
+	if (!consul_answer_id(consul_answer_root(a, 200), "ID", id))
 		return CONSUL_UNKNOWN;
 	a->reply.id = json_string(a->root, "ID", "");
 	return CONSUL_OK;
@@ -492,11 +492,11 @@ consul_read_session(struct consul_session *s, yajl_val v, const char *check)
 
 	/* Those of others may be called anything: a name that is cut, or a TTL,
 	 * is none of ours. */
-	if (!consul_id(v, "ID", s->id) ||
-	    !consul_string(v, "Name", s->name, sizeof(s->name)) ||
-	    !consul_name(v, "Node", s->node) ||
-	    !consul_string(v, "TTL", s->ttl, sizeof(s->ttl)) ||
-	    !consul_uint(v, "LockDelay", &delay_ns))
+	if (!consul_answer_id(v, "ID", s->id) ||
+	    !consul_answer_string(v, "Name", s->name, sizeof(s->name)) ||
+	    !consul_answer_name(v, "Node", s->node) ||
+	    !consul_answer_string(v, "TTL", s->ttl, sizeof(s->ttl)) ||
+	    !consul_answer_uint(v, "LockDelay", &delay_ns))
 		return false;
 	s->lock_delay_ms = (int64_t)(delay_ns / 1000000);
 	s->serf_health = consul_session_has(v, "serfHealth");
@@ -509,7 +509,7 @@ consul_read_session(struct consul_session *s, yajl_val v, const char *check)
 static enum consul_outcome
 consul_read_sessions(struct consul_answer *a)
 {
-	yajl_val	 v = consul_root(a, 200);
+	yajl_val	 v = consul_answer_root(a, 200);
 	size_t		 i;
 
 	if (!YAJL_IS_ARRAY(v))
@@ -543,8 +543,8 @@ consul_read_session_info(struct consul_answer *a)
 static enum consul_outcome
 consul_read_renewed(struct consul_answer *a)
 {
-	if (consul_says(a, 404, "not found") &&
-	    consul_says(a, 404, a->request->subject))
+	if (consul_answer_says(a, 404, "not found") &&
+	    consul_answer_says(a, 404, a->request->subject))
 		return CONSUL_GONE;
 	return consul_read_session_info(a) == CONSUL_OK &&
 	    a->reply.session_count == 1 ? CONSUL_OK : CONSUL_UNKNOWN;
@@ -553,13 +553,13 @@ consul_read_renewed(struct consul_answer *a)
 static enum consul_outcome
 consul_read_own_service(struct consul_answer *a)
 {
-	yajl_val	 v = consul_root(a, 200);
+	yajl_val	 v = consul_answer_root(a, 200);
 	uint64_t	 port;
 
-	if (consul_says(a, 404, "unknown service ID"))
+	if (consul_answer_says(a, 404, "unknown service ID"))
 		return CONSUL_GONE;
 	if (strcmp(json_string(v, "ID", ""), a->request->subject) != 0 ||
-	    !consul_uint(v, "Port", &port))
+	    !consul_answer_uint(v, "Port", &port))
 		return CONSUL_UNKNOWN;
 	a->reply.address = json_string(v, "Address", "");
 	a->reply.port = (uint16_t)port;
@@ -572,7 +572,7 @@ consul_read_own_service(struct consul_answer *a)
 	    "");
 	a->reply.notice = json_string(json_get(v, "Meta"), CONSUL_NOTICE, "");
 	a->reply.health = json_string(json_get(v, "Meta"), CONSUL_HEALTH, "");
-	a->reply.tags = consul_join(a, json_get(v, "Tags"));
+	a->reply.tags = consul_answer_join(a, json_get(v, "Tags"));
 	if (a->reply.tags != NULL)
 		return CONSUL_OK;
 	a->reply.tags = "";
@@ -595,7 +595,7 @@ consul_other_case(yajl_val v, const char *name)
 static enum consul_outcome
 consul_read_own_check(struct consul_answer *a)
 {
-	yajl_val	 v = consul_root(a, 200);
+	yajl_val	 v = consul_answer_root(a, 200);
 	yajl_val	 check = json_get(v, a->request->expected);
 
 	a->reply.id = consul_other_case(v, a->request->expected);
@@ -635,7 +635,7 @@ consul_output(struct consul_answer *a, const char *raw)
 	yajl_tree_free(v);
 	for (n = strlen(text); n > 0 && strchr(" \r\n", text[n - 1]); n--)
 		text[n - 1] = '\0';
-	return consul_keep(a, text);
+	return consul_answer_keep(a, text);
 }
 
 /* What the catalogue and the health view say under different names. */
@@ -662,16 +662,16 @@ consul_read_instance(struct consul_answer *a, struct consul_instance *in,
 	    CONSUL_HEALTH, "");
 	in->output_at = json_string(json_get(service, NAME("Meta")),
 	    CONSUL_HEALTH_AT, "");
-	in->tags = consul_join(a, json_get(service, NAME("Tags")));
+	in->tags = consul_answer_join(a, json_get(service, NAME("Tags")));
 	if (in->tags == NULL ||
-	    !consul_name(node, "Node", in->node) ||
-	    !consul_name(service, NAME("ID"), in->service_id) ||
-	    !consul_name(service, NAME("Address"), in->address) ||
-	    !consul_uint(service, NAME("Port"), &port))
+	    !consul_answer_name(node, "Node", in->node) ||
+	    !consul_answer_name(service, NAME("ID"), in->service_id) ||
+	    !consul_answer_name(service, NAME("Address"), in->address) ||
+	    !consul_answer_uint(service, NAME("Port"), &port))
 		return false;
 #undef NAME
 	in->port = (uint16_t)port;
-	if (!consul_name(node, "Address", in->node_address))
+	if (!consul_answer_name(node, "Address", in->node_address))
 		in->node_address[0] = '\0';
 	if (in->address[0] == '\0')
 		memcpy(in->address, in->node_address, sizeof in->address);
@@ -710,7 +710,7 @@ consul_read_critical(struct consul_answer *a, struct consul_instance *in,
 	if (asprintf(&text, "\"%.100s\" (%.100s)", json_string(v, "Name", ""),
 	    id) == -1)
 		text = NULL;
-	in->critical = consul_keep(a, must(text));
+	in->critical = consul_answer_keep(a, must(text));
 	if (strcmp(id, "_node_maintenance") == 0 ||
 	    strncmp(id, "_service_maintenance:", 21) == 0)
 		in->maintenance = in->critical;
@@ -770,7 +770,7 @@ static enum consul_outcome
 consul_read_list(struct consul_answer *a, bool (*read)(struct consul_answer *,
     struct consul_instance *, yajl_val))
 {
-	yajl_val	 v = consul_root(a, 200);
+	yajl_val	 v = consul_answer_root(a, 200);
 	size_t		 i;
 
 	if (!YAJL_IS_ARRAY(v))
@@ -853,7 +853,7 @@ consul_done(const struct http_reply *h, void *arg)
 
 /* For a path or a query: a '/' stands for itself, as keys are written. */
 static char *
-consul_escape(const char *text)
+consul_request_escape(const char *text)
 {
 	char	*out = must(malloc(3 * strlen(text) + 1)), *to = out;
 
@@ -877,7 +877,7 @@ consul_request_new(struct consul *c, const char *subject,
 
 	r->consul = c;
 	r->subject = must(strdup(subject));
-	r->escaped = consul_escape(subject);
+	r->escaped = consul_request_escape(subject);
 	r->read = read;
 	r->cb = cb;
 	r->arg = arg;
@@ -899,8 +899,8 @@ consul_forget_old(struct consul *c)
 }
 
 static struct consul_request * __attribute__((format(printf, 5, 6)))
-consul_send(struct consul_request *r, const char *method, const char *body,
-    int64_t timeout_ms, const char *fmt, ...)
+consul_request_send(struct consul_request *r, const char *method,
+    const char *body, int64_t timeout_ms, const char *fmt, ...)
 {
 	va_list	 ap;
 	char	*path;
@@ -923,11 +923,11 @@ consul_send(struct consul_request *r, const char *method, const char *body,
 
 /* The same with a JSON body; frees the generator. */
 static struct consul_request *
-consul_send_json(struct consul_request *r, const char *path, yajl_gen g)
+consul_request_send_json(struct consul_request *r, const char *path, yajl_gen g)
 {
 	size_t	 length;
 
-	consul_send(r, "PUT", json_text(g, &length), 0, "%s", path);
+	consul_request_send(r, "PUT", json_text(g, &length), 0, "%s", path);
 	json_free(g);
 	return r;
 }
@@ -1022,20 +1022,20 @@ consul_get(struct consul *c, const char *key, bool consistent, consul_cb cb,
 	struct consul_request	*r = consul_request_new(c, key,
 				    consul_read_key, cb, arg);
 
-	return consul_send(r, "GET", NULL, 0, "/v1/kv/%s%s", r->escaped,
+	return consul_request_send(r, "GET", NULL, 0, "/v1/kv/%s%s", r->escaped,
 	    consistent ? "?consistent" : "");
 }
 
 /* Consul adds up to a sixteenth of the wait, so that not all come at once; a
  * wait of 0 would mean five minutes. */
 static struct consul_request *
-consul_poll(struct consul_request *r, const char *of, const char *how,
+consul_request_poll(struct consul_request *r, const char *of, const char *how,
     uint64_t index, int64_t wait_ms)
 {
 	if (wait_ms < 1)
 		wait_ms = 1;
-	return consul_send(r, "GET", NULL, wait_ms + wait_ms / 16 + 2000 +
-	    r->consul->config->request_timeout,
+	return consul_request_send(r, "GET", NULL, wait_ms + wait_ms / 16 +
+	    2000 + r->consul->config->request_timeout,
 	    "/v1/%s/%s?%sindex=%" PRIu64 "&wait=%" PRId64 "ms", of, r->escaped,
 	    how, index, wait_ms);
 }
@@ -1044,16 +1044,16 @@ struct consul_request *
 consul_watch(struct consul *c, const char *key, uint64_t index,
     int64_t wait_ms, consul_cb cb, void *arg)
 {
-	return consul_poll(consul_request_new(c, key, consul_read_key, cb,
-	    arg), "kv", "", index, wait_ms);
+	return consul_request_poll(consul_request_new(c, key, consul_read_key,
+	    cb, arg), "kv", "", index, wait_ms);
 }
 
 struct consul_request *
 consul_list(struct consul *c, const char *prefix, uint64_t index,
     int64_t wait_ms, consul_cb cb, void *arg)
 {
-	return consul_poll(consul_request_new(c, prefix, consul_read_records,
-	    cb, arg), "kv", "recurse&", index, wait_ms);
+	return consul_request_poll(consul_request_new(c, prefix,
+	    consul_read_records, cb, arg), "kv", "recurse&", index, wait_ms);
 }
 
 struct consul_request *
@@ -1062,7 +1062,8 @@ consul_keys(struct consul *c, const char *prefix, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, prefix,
 				    consul_read_names, cb, arg);
 
-	return consul_send(r, "GET", NULL, 0, "/v1/kv/%s?keys", r->escaped);
+	return consul_request_send(r, "GET", NULL, 0, "/v1/kv/%s?keys",
+	    r->escaped);
 }
 
 struct consul_request *
@@ -1070,11 +1071,11 @@ consul_put(struct consul *c, const char *key, const char *session,
     const char *value, consul_cb cb, void *arg)
 {
 	struct consul_request	*r = consul_request_new(c, key,
-				    consul_read_true, cb, arg);
-	char			*id = consul_escape(session == NULL ? "" :
-				    session);
+				    consul_answer_true, cb, arg);
+	char			*id = consul_request_escape(session == NULL ?
+				    "" : session);
 
-	consul_send(r, "PUT", value, 0, "/v1/kv/%s%s%s", r->escaped,
+	consul_request_send(r, "PUT", value, 0, "/v1/kv/%s%s%s", r->escaped,
 	    session == NULL ? "" : "?acquire=", id);
 	free(id);
 	return r;
@@ -1084,9 +1085,10 @@ struct consul_request *
 consul_delete(struct consul *c, const char *key, consul_cb cb, void *arg)
 {
 	struct consul_request	*r = consul_request_new(c, key,
-				    consul_read_true, cb, arg);
+				    consul_answer_true, cb, arg);
 
-	return consul_send(r, "DELETE", NULL, 0, "/v1/kv/%s", r->escaped);
+	return consul_request_send(r, "DELETE", NULL, 0, "/v1/kv/%s",
+	    r->escaped);
 }
 
 /* {"KV":{"Verb":…,"Key":…, and stays open for more. */
@@ -1130,7 +1132,7 @@ consul_lock(struct consul *c, const char *key, const struct consul_key *seen,
 	consul_end_verb(g);
 	yajl_gen_array_close(g);
 	free(encoded);
-	return consul_send_json(r, "/v1/txn", g);
+	return consul_request_send_json(r, "/v1/txn", g);
 }
 
 struct consul_request *
@@ -1139,10 +1141,10 @@ consul_release(struct consul *c, const char *key, const char *session,
 {
 	struct consul_request	*r = consul_request_new(c, key,
 				    consul_read_released, cb, arg);
-	char			*id = consul_escape(session);
+	char			*id = consul_request_escape(session);
 
-	consul_send(r, "PUT", value, 0, "/v1/kv/%s?release=%s", r->escaped,
-	    id);
+	consul_request_send(r, "PUT", value, 0, "/v1/kv/%s?release=%s",
+	    r->escaped, id);
 	free(id);
 	return r;
 }
@@ -1151,7 +1153,7 @@ consul_release(struct consul *c, const char *key, const char *session,
 
 /* "10s", or "1500ms": Consul gives a TTL back as it was written. */
 static void
-consul_put_duration(yajl_gen g, const char *name, int64_t ms)
+consul_request_put_duration(yajl_gen g, const char *name, int64_t ms)
 {
 	char	 text[32];
 
@@ -1161,7 +1163,7 @@ consul_put_duration(yajl_gen g, const char *name, int64_t ms)
 }
 
 static char *
-consul_check_id(const char *service_id)
+consul_request_check_id(const char *service_id)
 {
 	char	*id;
 
@@ -1201,17 +1203,17 @@ consul_session_create(struct consul *c, const char *name,
 	struct consul_request	*r = consul_request_new(c, name,
 				    consul_read_created, cb, arg);
 	yajl_gen		 g = must(json_new());
-	char			*check = consul_check_id(service_id);
+	char			*check = consul_request_check_id(service_id);
 
 	yajl_gen_map_open(g);
 	json_put_member(g, "Name", name);
 	consul_put_checks(g, serf_health, check);
-	consul_put_duration(g, "TTL", ttl_ms);
-	consul_put_duration(g, "LockDelay", lock_delay_ms);
+	consul_request_put_duration(g, "TTL", ttl_ms);
+	consul_request_put_duration(g, "LockDelay", lock_delay_ms);
 	json_put_member(g, "Behavior", "release");
 	yajl_gen_map_close(g);
 	free(check);
-	return consul_send_json(r, "/v1/session/create", g);
+	return consul_request_send_json(r, "/v1/session/create", g);
 }
 
 struct consul_request *
@@ -1221,7 +1223,7 @@ consul_session_renew(struct consul *c, const char *id, consul_cb cb, void *arg)
 				    consul_read_renewed, cb, arg);
 
 	r->expected = must(strdup(""));
-	return consul_send(r, "PUT", NULL, 0, "/v1/session/renew/%s",
+	return consul_request_send(r, "PUT", NULL, 0, "/v1/session/renew/%s",
 	    r->escaped);
 }
 
@@ -1232,7 +1234,7 @@ consul_session_destroy(struct consul *c, const char *id, consul_cb cb,
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_destroyed, cb, arg);
 
-	return consul_send(r, "PUT", NULL, 0, "/v1/session/destroy/%s",
+	return consul_request_send(r, "PUT", NULL, 0, "/v1/session/destroy/%s",
 	    r->escaped);
 }
 
@@ -1243,8 +1245,8 @@ consul_session_info(struct consul *c, const char *id, const char *service_id,
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_session_info, cb, arg);
 
-	r->expected = consul_check_id(service_id);
-	return consul_send(r, "GET", NULL, 0, "/v1/session/info/%s",
+	r->expected = consul_request_check_id(service_id);
+	return consul_request_send(r, "GET", NULL, 0, "/v1/session/info/%s",
 	    r->escaped);
 }
 
@@ -1255,8 +1257,8 @@ consul_sessions(struct consul *c, const char *node, const char *service_id,
 	struct consul_request	*r = consul_request_new(c, node,
 				    consul_read_sessions, cb, arg);
 
-	r->expected = consul_check_id(service_id);
-	return consul_send(r, "GET", NULL, 0, "/v1/session/node/%s",
+	r->expected = consul_request_check_id(service_id);
+	return consul_request_send(r, "GET", NULL, 0, "/v1/session/node/%s",
 	    r->escaped);
 }
 
@@ -1313,8 +1315,8 @@ consul_put_check(yajl_gen g, const struct consul_registration *s)
 	json_put(g, "Check");
 	yajl_gen_map_open(g);
 	json_put_member(g, "HTTP", s->check_url);
-	consul_put_duration(g, "Interval", s->check_interval_ms);
-	consul_put_duration(g, "Timeout", s->check_timeout_ms);
+	consul_request_put_duration(g, "Interval", s->check_interval_ms);
+	consul_request_put_duration(g, "Timeout", s->check_timeout_ms);
 	json_put_member_int(g, "FailuresBeforeCritical", s->check_failures);
 	if (s->passing)
 		json_put_member(g, "Status", "passing");
@@ -1353,7 +1355,7 @@ consul_register(struct consul *c, const struct consul_registration *s,
 	if (s->with_check)
 		consul_put_check(g, s);
 	yajl_gen_map_close(g);
-	return consul_send_json(r, "/v1/agent/service/register", g);
+	return consul_request_send_json(r, "/v1/agent/service/register", g);
 }
 
 struct consul_request *
@@ -1362,7 +1364,7 @@ consul_deregister(struct consul *c, const char *id, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_deregistered, cb, arg);
 
-	return consul_send(r, "PUT", NULL, 0,
+	return consul_request_send(r, "PUT", NULL, 0,
 	    "/v1/agent/service/deregister/%s", r->escaped);
 }
 
@@ -1372,7 +1374,7 @@ consul_own_service(struct consul *c, const char *id, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_own_service, cb, arg);
 
-	return consul_send(r, "GET", NULL, 0, "/v1/agent/service/%s",
+	return consul_request_send(r, "GET", NULL, 0, "/v1/agent/service/%s",
 	    r->escaped);
 }
 
@@ -1383,9 +1385,9 @@ consul_watch_own_service(struct consul *c, const char *id, const char *hash,
 {
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_own_service, cb, arg);
-	char			*escaped = consul_escape(hash);
+	char			*escaped = consul_request_escape(hash);
 
-	consul_send(r, "GET", NULL, wait_ms + wait_ms / 16 + 2000 +
+	consul_request_send(r, "GET", NULL, wait_ms + wait_ms / 16 + 2000 +
 	    c->config->request_timeout, "/v1/agent/service/%s?hash=%s&wait=%"
 	    PRId64 "ms", r->escaped, escaped, wait_ms);
 	free(escaped);
@@ -1398,8 +1400,8 @@ consul_own_check(struct consul *c, const char *id, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_own_check, cb, arg);
 
-	r->expected = consul_check_id(id);
-	return consul_send(r, "GET", NULL, 0, "/v1/agent/checks");
+	r->expected = consul_request_check_id(id);
+	return consul_request_send(r, "GET", NULL, 0, "/v1/agent/checks");
 }
 
 struct consul_request *
@@ -1408,7 +1410,7 @@ consul_instances(struct consul *c, const char *name, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, name,
 				    consul_read_instances, cb, arg);
 
-	return consul_send(r, "GET", NULL, 0,
+	return consul_request_send(r, "GET", NULL, 0,
 	    "/v1/catalog/service/%s?consistent", r->escaped);
 }
 
@@ -1416,8 +1418,9 @@ struct consul_request *
 consul_watch_instances(struct consul *c, const char *name, uint64_t index,
     int64_t wait_ms, consul_cb cb, void *arg)
 {
-	return consul_poll(consul_request_new(c, name, consul_read_instances,
-	    cb, arg), "catalog/service", "", index, wait_ms);
+	return consul_request_poll(consul_request_new(c, name,
+	    consul_read_instances, cb, arg), "catalog/service", "", index,
+	    wait_ms);
 }
 
 struct consul_request *
@@ -1426,7 +1429,7 @@ consul_health(struct consul *c, const char *name, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, name,
 				    consul_read_health, cb, arg);
 
-	return consul_send(r, "GET", NULL, 0, "/v1/health/service/%s",
+	return consul_request_send(r, "GET", NULL, 0, "/v1/health/service/%s",
 	    r->escaped);
 }
 
@@ -1434,6 +1437,6 @@ struct consul_request *
 consul_watch_health(struct consul *c, const char *name, uint64_t index,
     int64_t wait_ms, consul_cb cb, void *arg)
 {
-	return consul_poll(consul_request_new(c, name, consul_read_health,
-	    cb, arg), "health/service", "", index, wait_ms);
+	return consul_request_poll(consul_request_new(c, name,
+	    consul_read_health, cb, arg), "health/service", "", index, wait_ms);
 }
