@@ -7,7 +7,6 @@
  * is touched after them: they may send, cancel, or free all of it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,7 +14,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,11 +21,10 @@
 
 #include "clock.h"
 #include "http.h"
-#include "log.h"
+#include "http_token.h"
 #include "must.h"
 
 #define HTTP_PORT	"8500"		/* of an address that names none */
-#define HTTP_TOKEN_MAX	1024
 #define HTTP_UNIX	"unix://"
 
 struct http_request {
@@ -202,77 +199,6 @@ http_set_address(struct http *h, const char *text, struct error *err)
 	return http_address_url(h, text, err);
 }
 
-/* --- the token ------------------------------------------------------------ */
-
-static bool
-http_read_token(const char *path, char *token, size_t size, struct error *err)
-{
-	struct stat	 st;
-	ssize_t		 n = -1;
-	int		 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd != -1 && fstat(fd, &st) == 0)
-		n = read(fd, token, size - 1);
-	if (n == -1)
-		error_set(err, "[consul] token_file %s: %s", path,
-		    strerror(errno));
-	if (fd != -1)
-		close(fd);
-	if (n == -1)
-		return false;
-	if ((size_t)n == size - 1)
-		return error_set(err, "[consul] token_file %s: too long for a "
-		    "token", path);
-	if (st.st_mode & S_IROTH)
-		log_warning("token file %s can be read by everybody; "
-		    "chmod o= it", path);
-	token[n] = '\0';
-	return true;
-}
-
-/* The token without the white space around it; "" where there is none.  The
- * file's wins, unless it is empty, as with Consul's own client. */
-static bool
-http_token(const struct config *c, char *token, size_t size, struct error *err)
-{
-	const char	*from = c->consul_token;
-	char		 raw[HTTP_TOKEN_MAX];
-	size_t		 n, i;
-
-	if (c->consul_token_file[0] != '\0') {
-		if (!http_read_token(c->consul_token_file, raw, sizeof(raw),
-		    err))
-			return false;
-		if (raw[strspn(raw, " \t\r\n")] != '\0' || from[0] == '\0')
-			from = raw;
-	}
-	from += strspn(from, " \t\r\n");
-	for (n = strlen(from); n > 0 && strchr(" \t\r\n", from[n - 1]); n--)
-		;
-	if (n == 0 && c->consul_token_file[0] != '\0')
-		return error_set(err, "[consul] token_file %s: it is empty",
-		    c->consul_token_file);
-	if (n >= size)
-		return error_set(err, "[consul] token: too long for a token");
-	for (i = 0; i < n; i++)		/* it must not end the header line */
-		if (from[i] <= ' ' || from[i] > '~')
-			return error_set(err, "[consul] token: character %zu "
-			    "is none that a token has", i + 1);
-	snprintf(token, size, "%.*s", (int)n, from);
-	return true;
-}
-
-/* FNV-1a, folded: who reads it learns nothing that helps to guess the token. */
-static uint16_t
-http_mark(const char *token)
-{
-	uint32_t	 hash = 2166136261;
-
-	for (; *token != '\0'; token++)
-		hash = (hash ^ (unsigned char)*token) * 16777619;
-	return (uint16_t)(hash >> 16 ^ hash);
-}
-
 static bool
 http_set_headers(struct http *h, struct error *err)
 {
@@ -286,7 +212,7 @@ http_set_headers(struct http *h, struct error *err)
 	/* Else curl waits for a "100 Continue" before a large body. */
 	list = must(curl_slist_append(list, "Expect:"));
 	if (token[0] != '\0') {
-		h->token_mark = http_mark(token);
+		h->token_mark = http_token_hash(token);
 		header = must_format("X-Consul-Token: %s", token);
 		list = must(curl_slist_append(list, header));
 		free(header);
