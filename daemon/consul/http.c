@@ -14,18 +14,15 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "clock.h"
 #include "http.h"
+#include "http_address.h"
 #include "http_token.h"
 #include "must.h"
-
-#define HTTP_PORT	"8500"		/* of an address that names none */
-#define HTTP_UNIX	"unix://"
 
 struct http_request {
 	TAILQ_ENTRY(http_request)	 entry;
@@ -51,163 +48,24 @@ struct http {
 	const struct config	*config;
 	CURLM			*multi;
 	CURL			*model;		/* each request is a copy */
-	struct curl_slist	*headers, *connect_to;
-	char			*address;	/* for people */
-	char			*url;		/* goes before each path */
-	char			*socket_path;	/* "" where it is no unix:// */
-	bool			 tls;
+	struct curl_slist	*headers;
+	struct http_address	 address;
 	uint16_t		 token_mark;
 	struct event		*timer, *deliver;
 	struct http_queue	 active, done;
 };
-
-/* --- the address ---------------------------------------------------------- */
-
-static bool
-http_address_unix(struct http *h, const char *path, struct error *err)
-{
-	struct sockaddr_un	 sun;
-
-	if (path[0] != '/' || path[1] == '\0')
-		return error_set(err, "[consul] address \"%s%s\": the path of "
-		    "the socket must be absolute, as in %s/run/consul.sock",
-		    HTTP_UNIX, path, HTTP_UNIX);
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return error_set(err, "[consul] address \"%s%s\": the path of "
-		    "a socket has at most %zu characters", HTTP_UNIX, path,
-		    sizeof(sun.sun_path) - 1);
-	h->socket_path = must(strdup(path));
-	h->address = must_format("%s%s", HTTP_UNIX, path);
-	h->url = must(strdup("http://localhost"));
-	return true;
-}
-
-static char *
-http_url_part(CURLU *u, CURLUPart part, unsigned flags)
-{
-	char	*text, *copy;
-
-	if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
-		return must(strdup(""));
-	copy = must(strdup(text));
-	curl_free(text);
-	return copy;
-}
-
-/* What must not be in an address; NULL: nothing is wrong. */
-static const char *
-http_url_mistake(CURLU *u)
-{
-	static const struct {
-		CURLUPart	 part;
-		const char	*mistake;
-	} unwanted[] = {
-		{ CURLUPART_USER, "no user name is taken; use a token" },
-		{ CURLUPART_PASSWORD, "no password is taken; use a token" },
-		{ CURLUPART_OPTIONS, "login options are not taken" },
-		{ CURLUPART_QUERY, "it must not have a '?'" },
-		{ CURLUPART_FRAGMENT, "it must not have a '#'" },
-	};
-	char		*text;
-	size_t		 i;
-
-	for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
-		if (curl_url_get(u, unwanted[i].part, &text, 0) == CURLUE_OK) {
-			curl_free(text);
-			return unwanted[i].mistake;
-		}
-	return NULL;
-}
-
-/* The certificate is checked against the name that stands in the URL: the name
- * goes there, and the connection to where the address says. */
-static void
-http_address_name(struct http *h, CURLU *u, const char *name)
-{
-	char	*host = http_url_part(u, CURLUPART_HOST, 0);
-	char	*port = http_url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-	char	*to = must_format("::%s:%s", host, port);
-	char	*header = must_format("Host: %s:%s", host, port);
-
-	h->connect_to = must(curl_slist_append(NULL, to));
-	h->headers = must(curl_slist_append(h->headers, header));
-	curl_url_set(u, CURLUPART_HOST, name, 0);
-	free(host);
-	free(port);
-	free(to);
-	free(header);
-}
-
-static char *
-http_url(CURLU *u)
-{
-	char	*url = http_url_part(u, CURLUPART_URL, CURLU_DEFAULT_PORT);
-	size_t	 n = strlen(url);
-
-	while (n > 0 && url[n - 1] == '/')
-		url[--n] = '\0';
-	return url;
-}
-
-/* A URL means what it means to Consul's own tools, port 80 and 443 included;
- * a bare host gets Consul's port. */
-static bool
-http_address_url(struct http *h, const char *text, struct error *err)
-{
-	const char	*scheme_end = strstr(text, "://"), *mistake;
-	char		*url = NULL, *scheme = NULL, *port = NULL;
-	CURLU		*u = must(curl_url());
-	CURLUcode	 code;
-	bool		 ok = false;
-
-	url = must_format("%s%s", scheme_end == NULL ? "http://" : "", text);
-	code = curl_url_set(u, CURLUPART_URL, url, 0);
-	scheme = http_url_part(u, CURLUPART_SCHEME, 0);
-	mistake = code == CURLUE_OK ? http_url_mistake(u) :
-	    curl_url_strerror(code);
-	if (mistake == NULL && strcmp(scheme, "http") != 0 &&
-	    strcmp(scheme, "https") != 0)
-		mistake = "only http, https and unix are known";
-	if (mistake != NULL) {
-		error_set(err, "[consul] address \"%s\": %s; it is host:port, "
-		    "http://…, https://… or unix:///path", text, mistake);
-		goto out;
-	}
-	port = http_url_part(u, CURLUPART_PORT, 0);
-	if (scheme_end == NULL && port[0] == '\0')
-		curl_url_set(u, CURLUPART_PORT, HTTP_PORT, 0);
-	h->tls = strcmp(scheme, "https") == 0;
-	h->socket_path = must(strdup(""));
-	h->address = http_url(u);
-	if (h->tls && h->config->consul_tls_server_name[0] != '\0')
-		http_address_name(h, u, h->config->consul_tls_server_name);
-	h->url = http_url(u);
-	ok = true;
-out:
-	free(url);
-	free(scheme);
-	free(port);
-	curl_url_cleanup(u);
-	return ok;
-}
-
-static bool
-http_set_address(struct http *h, const char *text, struct error *err)
-{
-	if (strncmp(text, HTTP_UNIX, strlen(HTTP_UNIX)) == 0)
-		return http_address_unix(h, text + strlen(HTTP_UNIX), err);
-	return http_address_url(h, text, err);
-}
 
 static bool
 http_set_headers(struct http *h, struct error *err)
 {
 	char		 token[HTTP_TOKEN_MAX];
 	char		*header;
-	struct curl_slist	*list = h->headers;
+	struct curl_slist	*list = NULL;
 
 	if (!http_token(h->config, token, sizeof(token), err))
 		return false;
+	if (h->address.host != NULL)
+		list = must(curl_slist_append(list, h->address.host));
 	list = must(curl_slist_append(list, "Accept: application/json"));
 	/* Else curl waits for a "100 Continue" before a large body. */
 	list = must(curl_slist_append(list, "Expect:"));
@@ -504,12 +362,13 @@ http_send(struct http *h, const char *method, const char *path,
     const char *body, int64_t timeout_ms, http_cb cb, void *arg)
 {
 	struct http_request	*r = must(calloc(1, sizeof(*r)));
-	char			*url = must_format("%s%s", h->url, path);
+	char			*url = must_format("%s%s", h->address.url,
+				    path);
 
 	r->http = h;
 	r->cb = cb;
 	r->arg = arg;
-	r->what = must_format("%s %s at %s", method, path, h->address);
+	r->what = must_format("%s %s at %s", method, path, h->address.text);
 	r->sending = must(strdup(body == NULL ? "" : body));
 	r->sending_length = strlen(r->sending);
 	r->curl = must(curl_easy_duphandle(h->model));
@@ -578,8 +437,8 @@ http_set_tls(struct http *h, const struct config *c, struct error *err)
 	}
 	SET(CURLOPT_SSL_VERIFYPEER, c->consul_verify ? 1L : 0L);
 	SET(CURLOPT_SSL_VERIFYHOST, c->consul_verify ? 2L : 0L);
-	if (h->connect_to != NULL)
-		SET(CURLOPT_CONNECT_TO, h->connect_to);
+	if (h->address.connect_to != NULL)
+		SET(CURLOPT_CONNECT_TO, h->address.connect_to);
 	return true;
 }
 
@@ -600,9 +459,9 @@ http_set_model(struct http *h, struct error *err)
 	SET(CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
 	SET(CURLOPT_WRITEFUNCTION, http_write_cb);
 	SET(CURLOPT_READFUNCTION, http_read_cb);
-	if (h->socket_path[0] != '\0')
-		SET(CURLOPT_UNIX_SOCKET_PATH, h->socket_path);
-	return !h->tls || http_set_tls(h, h->config, err);
+	if (h->address.socket_path[0] != '\0')
+		SET(CURLOPT_UNIX_SOCKET_PATH, h->address.socket_path);
+	return !h->address.tls || http_set_tls(h, h->config, err);
 }
 #undef SET
 
@@ -631,7 +490,8 @@ http_new(struct http **out, struct event_base *base,
 	h->multi = must(curl_multi_init());
 	h->model = must(curl_easy_init());
 	http_set_multi(h);
-	if (!http_set_address(h, config->consul_address, err) ||
+	if (!http_address_set(&h->address, config->consul_address,
+	    config->consul_tls_server_name, err) ||
 	    !http_set_headers(h, err) || !http_set_model(h, err)) {
 		http_free(h);
 		*out = NULL;
@@ -653,12 +513,9 @@ http_free(struct http *h)
 	curl_multi_cleanup(h->multi);
 	curl_easy_cleanup(h->model);
 	curl_slist_free_all(h->headers);
-	curl_slist_free_all(h->connect_to);
 	event_free(h->timer);
 	event_free(h->deliver);
-	free(h->address);
-	free(h->url);
-	free(h->socket_path);
+	http_address_free(&h->address);
 	free(h);
 	curl_global_cleanup();
 }
@@ -678,5 +535,5 @@ http_token_mark(const struct http *h)
 const char *
 http_address(const struct http *h)
 {
-	return h->address;
+	return h->address.text;
 }
