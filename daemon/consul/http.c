@@ -1,7 +1,7 @@
 /*
  * http.c - requests to Consul's HTTP port: curl_multi on the event loop.
  *
- *   http_send -> active -> http_collect -> done -> http_deliver_cb -> cb
+ *   http_send -> active -> http_done -> done -> http_deliver_cb -> cb
  *
  * Callbacks run from one event of their own, one a time, and nothing of ours
  * is touched after them: they may send, cancel, or free all of it.
@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "http.h"
 #include "http_address.h"
+#include "http_loop.h"
 #include "http_token.h"
 #include "must.h"
 
@@ -44,137 +45,15 @@ struct http_request {
 TAILQ_HEAD(http_queue, http_request);
 
 struct http {
-	struct event_base	*base;
+	struct http_loop	 loop;
 	const struct config	*config;
-	CURLM			*multi;
 	CURL			*model;		/* each request is a copy */
 	struct curl_slist	*headers;
 	struct http_address	 address;
 	uint16_t		 token_mark;
-	struct event		*timer, *deliver;
+	struct event		*deliver;
 	struct http_queue	 active, done;
 };
-
-static bool
-http_set_headers(struct http *h, struct error *err)
-{
-	char		 token[HTTP_TOKEN_MAX];
-	char		*header;
-	struct curl_slist	*list = NULL;
-
-	if (!http_token(h->config, token, sizeof(token), err))
-		return false;
-	if (h->address.host != NULL)
-		list = must(curl_slist_append(list, h->address.host));
-	list = must(curl_slist_append(list, "Accept: application/json"));
-	/* Else curl waits for a "100 Continue" before a large body. */
-	list = must(curl_slist_append(list, "Expect:"));
-	if (token[0] != '\0') {
-		h->token_mark = http_token_hash(token);
-		header = must_format("X-Consul-Token: %s", token);
-		list = must(curl_slist_append(list, header));
-		free(header);
-	}
-	h->headers = list;
-	return true;
-}
-
-/* --- the loop ------------------------------------------------------------- */
-
-static void
-http_collect(struct http *h)
-{
-	struct http_request	*r;
-	CURLMsg			*m;
-	int			 left;
-
-	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
-		r->code = m->data.result;
-		r->done = true;
-		TAILQ_REMOVE(&h->active, r, entry);
-		TAILQ_INSERT_TAIL(&h->done, r, entry);
-		event_active(h->deliver, 0, 0);
-	}
-}
-
-static void
-http_ready_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct http	*h = arg;
-	int		 mask = 0, running;
-
-	if (what & EV_READ)
-		mask |= CURL_CSELECT_IN;
-	if (what & EV_WRITE)
-		mask |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(h->multi, fd, mask, &running);
-	http_collect(h);
-}
-
-static void
-http_timer_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct http	*h = arg;
-	int		 running;
-
-	(void)fd;
-	(void)what;
-	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	http_collect(h);
-}
-
-/* curl calls this from inside its own functions: only note what it wants. */
-static int
-http_set_timer(CURLM *multi, long ms, void *arg)
-{
-	struct http	*h = arg;
-	struct timeval	 tv = { .tv_sec = ms / 1000,
-			    .tv_usec = ms % 1000 * 1000 };
-
-	(void)multi;
-	return ms < 0 ? evtimer_del(h->timer) : evtimer_add(h->timer, &tv);
-}
-
-/* A new event for each wish: curl may close a descriptor and get the same
- * number for another connection, and an old event would be deaf there. */
-static int
-http_set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *old)
-{
-	struct http	*h = arg;
-	struct event	*ev = NULL;
-	int		 flags = EV_PERSIST;
-
-	(void)easy;
-	if (old != NULL)
-		event_free(old);
-	if (what != CURL_POLL_REMOVE) {
-		if (what & CURL_POLL_IN)
-			flags |= EV_READ;
-		if (what & CURL_POLL_OUT)
-			flags |= EV_WRITE;
-		ev = must(event_new(h->base, fd, (short)flags,
-		    http_ready_cb, h));
-		if (event_add(ev, NULL) == -1) {
-			event_free(ev);
-			curl_multi_assign(h->multi, fd, NULL);
-			return -1;
-		}
-	}
-	curl_multi_assign(h->multi, fd, ev);
-	return 0;
-}
-
-/* curl's own sockets would be inherited by the plugins' processes. */
-static curl_socket_t
-http_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	(void)arg;
-	(void)purpose;
-	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-}
 
 /* --- one request ---------------------------------------------------------- */
 
@@ -304,6 +183,20 @@ http_answer(struct http_request *r)
 	free(location);
 }
 
+static void
+http_done(CURL *curl, CURLcode code, void *arg)
+{
+	struct http		*h = arg;
+	struct http_request	*r;
+
+	curl_easy_getinfo(curl, CURLINFO_PRIVATE, &r);
+	r->code = code;
+	r->done = true;
+	TAILQ_REMOVE(&h->active, r, entry);
+	TAILQ_INSERT_TAIL(&h->done, r, entry);
+	event_active(h->deliver, 0, 0);
+}
+
 /* One callback a run, and nothing of http after it: it may be freed there. */
 static void
 http_deliver_cb(evutil_socket_t fd, short what, void *arg)
@@ -318,7 +211,7 @@ http_deliver_cb(evutil_socket_t fd, short what, void *arg)
 	TAILQ_REMOVE(&h->done, r, entry);
 	if (!TAILQ_EMPTY(&h->done))
 		event_active(h->deliver, 0, 0);
-	curl_multi_remove_handle(h->multi, r->curl);
+	curl_multi_remove_handle(h->loop.multi, r->curl);
 	r->running = true;
 	http_answer(r);
 	http_request_free(r);
@@ -376,7 +269,7 @@ http_send(struct http *h, const char *method, const char *path,
 	    timeout_ms > 0 ? timeout_ms : h->config->request_timeout);
 	r->sent_at = clock_ms();
 	if (r->code == CURLE_OK &&
-	    curl_multi_add_handle(h->multi, r->curl) != CURLM_OK)
+	    curl_multi_add_handle(h->loop.multi, r->curl) != CURLM_OK)
 		r->code = CURLE_FAILED_INIT;
 	r->done = r->code != CURLE_OK;
 	if (r->done)
@@ -395,11 +288,44 @@ http_cancel(struct http_request *r)
 		return;
 	h = r->http;
 	TAILQ_REMOVE(r->done ? &h->done : &h->active, r, entry);
-	curl_multi_remove_handle(h->multi, r->curl);
+	curl_multi_remove_handle(h->loop.multi, r->curl);
 	http_request_free(r);
 }
 
 /* --- all of it ------------------------------------------------------------ */
+
+static bool
+http_set_headers(struct http *h, struct error *err)
+{
+	char		 token[HTTP_TOKEN_MAX];
+	char		*header;
+	struct curl_slist	*list = NULL;
+
+	if (!http_token(h->config, token, sizeof(token), err))
+		return false;
+	if (h->address.host != NULL)
+		list = must(curl_slist_append(list, h->address.host));
+	list = must(curl_slist_append(list, "Accept: application/json"));
+	/* Else curl waits for a "100 Continue" before a large body. */
+	list = must(curl_slist_append(list, "Expect:"));
+	if (token[0] != '\0') {
+		h->token_mark = http_token_hash(token);
+		header = must_format("X-Consul-Token: %s", token);
+		list = must(curl_slist_append(list, header));
+		free(header);
+	}
+	h->headers = list;
+	return true;
+}
+
+/* curl's own sockets would be inherited by the plugins' processes. */
+static curl_socket_t
+http_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	(void)arg;
+	(void)purpose;
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
 
 static bool
 http_readable(const char *key, const char *path, struct error *err)
@@ -465,15 +391,6 @@ http_set_model(struct http *h, struct error *err)
 }
 #undef SET
 
-static void
-http_set_multi(struct http *h)
-{
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, http_set_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, http_set_timer);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-}
-
 bool
 http_new(struct http **out, struct event_base *base,
     const struct config *config, struct error *err)
@@ -483,13 +400,10 @@ http_new(struct http **out, struct event_base *base,
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	TAILQ_INIT(&h->active);
 	TAILQ_INIT(&h->done);
-	h->base = base;
 	h->config = config;
-	h->timer = must(evtimer_new(base, http_timer_cb, h));
 	h->deliver = must(event_new(base, -1, 0, http_deliver_cb, h));
-	h->multi = must(curl_multi_init());
+	http_loop_init(&h->loop, base, http_done, h);
 	h->model = must(curl_easy_init());
-	http_set_multi(h);
 	if (!http_address_set(&h->address, config->consul_address,
 	    config->consul_tls_server_name, err) ||
 	    !http_set_headers(h, err) || !http_set_model(h, err)) {
@@ -510,10 +424,9 @@ http_free(struct http *h)
 		http_cancel(TAILQ_FIRST(&h->active));
 	while (!TAILQ_EMPTY(&h->done))
 		http_cancel(TAILQ_FIRST(&h->done));
-	curl_multi_cleanup(h->multi);
+	http_loop_free(&h->loop);
 	curl_easy_cleanup(h->model);
 	curl_slist_free_all(h->headers);
-	event_free(h->timer);
 	event_free(h->deliver);
 	http_address_free(&h->address);
 	free(h);
