@@ -7,12 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "candidates_record.h"
 #include "json.h"
 
 #define WATCH_WAIT	55000	/* ms of one long poll */
 #define WATCH_PAUSE	10	/* ms between two: an election is short */
 #define RETRY_PAUSE	2000	/* ms after a failure */
-#define MASTER		"master"
 
 struct candidates {
 	struct consul			*consul;
@@ -102,40 +102,13 @@ candidates_forget(struct candidates *c)
  * Reading.
  */
 
-static const char *const *
-candidates_read_yields(yajl_val v)
-{
-	size_t		 n = YAJL_IS_ARRAY(v) ? v->u.array.len : 0, i, k = 0;
-	const char	**list = calloc(n + 1, sizeof *list);
-
-	if (list == NULL)
-		abort();
-	for (i = 0; i < n; i++)
-		if (YAJL_IS_STRING(v->u.array.values[i]))
-			list[k++] = v->u.array.values[i]->u.string;
-	return list;
-}
-
-/* What nobody of ours would write is no record. */
 static bool
 candidates_read_record(struct candidates *c, const struct consul_record *r)
 {
-	struct error		 err;
-	yajl_val		 v = json_parse(r->value, strlen(r->value),
-				    &err);
-	struct election_record	*e = &c->records[c->count];
+	yajl_val	 v = candidates_record_read(r, &c->records[c->count]);
 
-	e->id = json_string(v, "id", "");
-	if (e->id[0] == '\0') {
-		yajl_tree_free(v);
+	if (v == NULL)
 		return false;
-	}
-	e->alive = r->session[0] != '\0';
-	e->compares = YAJL_IS_TRUE(json_get(v, "compares"));
-	e->priority = (int64_t)json_uint(v, "priority", 0);
-	e->epoch = json_uint(v, "epoch", UINT64_MAX);
-	e->position = json_string(v, "position", "");
-	e->yields = candidates_read_yields(json_get(v, "yields"));
 	c->trees[c->count++] = v;
 	return true;
 }
@@ -223,7 +196,7 @@ candidates_read(struct candidates *c, const struct consul_reply *r)
 		name = in->key + strlen(c->prefix);
 		if (strcmp(name, c->session) == 0)
 			ours = in;
-		if (strcmp(name, MASTER) == 0)
+		if (strcmp(name, CANDIDATES_MASTER) == 0)
 			candidates_read_master(c, in);
 		else if (!candidates_read_record(c, in))
 			continue;
@@ -293,7 +266,8 @@ candidates_named(const struct consul_reply *r, void *arg)
 	c->tidy = NULL;
 	candidates_forget_dead(c);
 	for (i = 0; r->outcome == CONSUL_OK && i < r->record_count; i++)
-		if (strcmp(r->records[i].key + strlen(c->prefix), MASTER) != 0)
+		if (strcmp(r->records[i].key + strlen(c->prefix),
+		    CANDIDATES_MASTER) != 0)
 			candidates_add_dead(c, r->records[i].key);
 	candidates_tidy(c);
 }
@@ -467,24 +441,7 @@ candidates_put(struct candidates *c, char *value)
 static yajl_gen
 candidates_record(const struct candidates *c)
 {
-	yajl_gen	 g = json_new();
-
-	yajl_gen_map_open(g);
-	json_put_member(g, "id", c->id);
-	json_put_member_int(g, "priority", c->priority);
-	json_put_member_bool(g, "compares", c->compares);
-	return g;
-}
-
-static char *
-candidates_finish(yajl_gen g)
-{
-	char	*text;
-
-	yajl_gen_map_close(g);
-	text = strdup(json_text(g, NULL));
-	json_free(g);
-	return text;
+	return candidates_record_begin(c->id, c->priority, c->compares);
 }
 
 static void
@@ -492,7 +449,8 @@ candidates_stand(struct candidates *c)
 {
 	c->stands = !c->config->never_master;
 	if (c->session[0] != '\0' && c->id[0] != '\0' && c->stands)
-		candidates_put(c, candidates_finish(candidates_record(c)));
+		candidates_put(c,
+		    candidates_record_finish(candidates_record(c)));
 }
 
 void
@@ -504,14 +462,9 @@ candidates_publish(struct candidates *c, uint64_t epoch, const char *position,
 	if (!c->stands)
 		return;
 	g = candidates_record(c);
-	json_put_member_int(g, "epoch", (int64_t)epoch);
-	json_put_member(g, "position", position);
-	json_put(g, "yields");
-	yajl_gen_array_open(g);
-	for (; *yields != NULL; yields++)
-		json_put(g, *yields);
-	yajl_gen_array_close(g);
-	candidates_put(c, candidates_finish(g));
+	candidates_record_put_position(g, epoch, position);
+	candidates_record_put_yields(g, yields);
+	candidates_put(c, candidates_record_finish(g));
 }
 
 static void
@@ -528,7 +481,7 @@ void
 candidates_say_master(struct candidates *c, uint64_t epoch,
     const char *position)
 {
-	char		 key[CONSUL_NAME_MAX + sizeof MASTER];
+	char		 key[CONSUL_NAME_MAX + sizeof CANDIDATES_MASTER];
 	yajl_gen	 g;
 	char		*value;
 
@@ -539,10 +492,9 @@ candidates_say_master(struct candidates *c, uint64_t epoch,
 	c->said = strdup(position);
 	c->said_epoch = epoch;
 	g = candidates_record(c);
-	json_put_member_int(g, "epoch", (int64_t)epoch);
-	json_put_member(g, "position", position);
-	value = candidates_finish(g);
-	snprintf(key, sizeof key, "%s" MASTER, c->prefix);
+	candidates_record_put_position(g, epoch, position);
+	value = candidates_record_finish(g);
+	snprintf(key, sizeof key, "%s" CANDIDATES_MASTER, c->prefix);
 	consul_cancel(c->say);
 	c->say = consul_put(c->consul, key, NULL, value, candidates_said, c);
 	free(value);
@@ -579,7 +531,7 @@ candidates_stand_again(struct candidates *c)
 	if (json_get(v, "epoch") == NULL) {
 		candidates_stand(c);
 	} else {
-		yields = candidates_read_yields(json_get(v, "yields"));
+		yields = candidates_record_yields(json_get(v, "yields"));
 		candidates_publish(c, json_uint(v, "epoch", 0),
 		    json_string(v, "position", ""), yields);
 		free((void *)yields);
