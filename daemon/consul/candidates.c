@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "candidates_record.h"
+#include "candidates_tidy.h"
 #include "json.h"
 
 #define WATCH_WAIT	55000	/* ms of one long poll */
@@ -45,11 +46,7 @@ struct candidates {
 	char				*said;		/* as the master, */
 	uint64_t			 said_epoch;	/* in that mastership */
 	struct consul_request		*say;
-	bool				 holds;		/* the lock is ours */
-	struct consul_request		*tidy;
-	char				**dead;		/* keys, as it seems */
-	size_t				 dead_count;
-	char				*looked_at;	/* the one of them */
+	struct candidates_tidy		 tidy;
 
 	struct election_record		*records;
 	yajl_val			*trees;		/* hold their strings */
@@ -64,25 +61,6 @@ struct candidates_key {
 
 static void	candidates_watch(struct candidates *);
 static void	candidates_write(struct candidates *);
-static void	candidates_tidy(struct candidates *);
-
-static void
-candidates_forget_dead(struct candidates *c)
-{
-	while (c->dead_count > 0)
-		free(c->dead[--c->dead_count]);
-	free(c->dead);
-	c->dead = NULL;
-}
-
-static void
-candidates_add_dead(struct candidates *c, const char *key)
-{
-	c->dead = realloc(c->dead, (c->dead_count + 1) * sizeof *c->dead);
-	if (c->dead == NULL)
-		abort();
-	c->dead[c->dead_count++] = strdup(key);
-}
 
 static void
 candidates_forget(struct candidates *c)
@@ -186,7 +164,7 @@ candidates_read(struct candidates *c, const struct consul_reply *r)
 	const char			*name;
 
 	candidates_forget(c);
-	candidates_forget_dead(c);
+	candidates_tidy_forget(&c->tidy);
 	c->shown = false;
 	c->records = calloc(r->record_count + 1, sizeof *c->records);
 	c->trees = calloc(r->record_count + 1, sizeof *c->trees);
@@ -203,92 +181,21 @@ candidates_read(struct candidates *c, const struct consul_reply *r)
 		else if (strcasecmp(c->records[c->count - 1].id, c->id) == 0)
 			candidates_read_ours(c, in->key, name);
 		else if (in->session[0] == '\0')
-			candidates_add_dead(c, in->key);
+			candidates_tidy_add(&c->tidy, in->key);
 	}
 	candidates_mend(c, ours);
-	candidates_tidy(c);
-}
-
-/*
- * Clearing away:  [keys ->]  get -> delete, one key after the other.
- *
- * A record without a session is of somebody who is gone, and nobody else takes
- * it away.  Who holds the lock does, because no election runs then.  Where
- * there are so many that they can't be read any more it goes by their names.
- */
-
-static void
-candidates_deleted(const struct consul_reply *r, void *arg)
-{
-	struct candidates	*c = arg;
-
-	(void)r;
-	c->tidy = NULL;
-	candidates_tidy(c);
-}
-
-/* It may have been written since, or its session not be told in the list. */
-static void
-candidates_saw_dead(const struct consul_reply *r, void *arg)
-{
-	struct candidates	*c = arg;
-
-	c->tidy = NULL;
-	if (r->outcome != CONSUL_OK)
-		candidates_forget_dead(c);
-	else if (!r->key->exists || r->key->session[0] != '\0' || !c->holds)
-		candidates_tidy(c);
-	else
-		c->tidy = consul_delete(c->consul, c->looked_at,
-		    candidates_deleted, c);
-}
-
-static void
-candidates_tidy(struct candidates *c)
-{
-	if (c->tidy != NULL || !c->holds)
-		return;
-	if (c->dead_count == 0)
-		return;		/* where there were too many the timer looks */
-	c->dead_count--;
-	free(c->looked_at);
-	c->looked_at = c->dead[c->dead_count];
-	c->tidy = consul_get(c->consul, c->looked_at, true,
-	    candidates_saw_dead, c);
-}
-
-static void
-candidates_named(const struct consul_reply *r, void *arg)
-{
-	struct candidates	*c = arg;
-	size_t			 i;
-
-	c->tidy = NULL;
-	candidates_forget_dead(c);
-	for (i = 0; r->outcome == CONSUL_OK && i < r->record_count; i++)
-		if (strcmp(r->records[i].key + strlen(c->prefix),
-		    CANDIDATES_MASTER) != 0)
-			candidates_add_dead(c, r->records[i].key);
-	candidates_tidy(c);
+	candidates_tidy_next(&c->tidy);
 }
 
 void
 candidates_hold(struct candidates *c, bool yes)
 {
-	if (c->holds == yes)
+	if (c->tidy.holds == yes)
 		return;
-	c->holds = yes;
+	c->tidy.holds = yes;
 	if (!yes)
 		candidates_unsay(c);
-	candidates_tidy(c);
-}
-
-static void
-candidates_too_many(struct candidates *c)
-{
-	if (!c->holds || c->tidy != NULL)
-		return;
-	c->tidy = consul_keys(c->consul, c->prefix, candidates_named, c);
+	candidates_tidy_next(&c->tidy);
 }
 
 static void
@@ -305,7 +212,7 @@ candidates_watched(const struct consul_reply *r, void *arg)
 		if (r->outcome != CONSUL_OK)
 			c->events->trouble(r->text, c->arg);
 		if (r->too_large)
-			candidates_too_many(c);
+			candidates_tidy_too_many(&c->tidy);
 		return;
 	}
 	event_add(c->timer, &pause);
@@ -613,6 +520,8 @@ candidates_new(struct event_base *base, struct consul *consul,
 	c->arg = arg;
 	snprintf(c->prefix, sizeof c->prefix, CANDIDATES_PREFIX,
 	    config->service_name);
+	c->tidy.consul = consul;
+	c->tidy.prefix = c->prefix;
 	c->timer = evtimer_new(base, candidates_timer, c);
 	c->put_timer = evtimer_new(base, candidates_put_timer, c);
 	return c;
@@ -626,12 +535,10 @@ candidates_free(struct candidates *c)
 	consul_cancel(c->watch);
 	consul_cancel(c->put);
 	consul_cancel(c->say);
-	consul_cancel(c->tidy);
+	candidates_tidy_free(&c->tidy);
 	event_free(c->timer);
 	event_free(c->put_timer);
 	candidates_forget(c);
-	candidates_forget_dead(c);
-	free(c->looked_at);
 	free(c->record);
 	free(c->said);
 	free(c->master);
