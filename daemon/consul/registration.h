@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "consul.h"
+#include "registration_address.h"
 
 #define REGISTRATION_INTERVAL	30000	/* ms; what ends our session makes us
 					 * look at once */
@@ -32,20 +33,9 @@ struct registration_events {
 
 struct registration;
 
-#define REGISTRATION_URL	512
-/* Whoever is told to follow such a master would follow himself: while there are
- * copies on other nodes than this one, its address, or one of theirs, is one by
- * which each host means itself.  Says so, and what to do. */
-bool			 registration_misleads(const struct config *,
-			    const char *node, const struct consul_reply *,
-			    char *why, size_t);
 #define REGISTRATION_FILTERED	"Consul hides nodes of this service from our token, " \
 	"so that we can't tell whether we are alone: give it node_prefix \"\" { " \
 	"policy = \"read\" } and service:read, as conf/acl-policy.hcl does"
-
-/* Where Consul finds our /health. */
-void			 registration_url(const struct config *, int api_port,
-			    char url[REGISTRATION_URL]);
 
 /* Borrows all.  api_port is where our /health answers. */
 struct registration	*registration_new(struct event_base *, struct consul *,
