@@ -12,6 +12,7 @@
 #include "json.h"
 #include "log.h"
 #include "namesake.h"
+#include "registration_role.h"
 #include "stranger.h"
 #include "timer.h"
 #include "value.h"
@@ -74,10 +75,6 @@ struct registration {
 	void				*left_arg;
 };
 
-static const char *const role_tags[] = {
-	"master", "slave", "unhealthy", "disabled"
-};
-
 static void	registration_next(struct registration *);
 static void	registration_deregister(struct registration *);
 static void	registration_register(struct registration *, bool);
@@ -96,21 +93,6 @@ static bool
 registration_told_long_ago(const struct registration *r)
 {
 	return clock_ms() - r->told_at >= WORDS_PAUSE;
-}
-
-const char *
-registration_role(const char *tags)
-{
-	size_t	i;
-
-	for (i = 0; i < sizeof role_tags / sizeof role_tags[0]; i++) {
-		size_t	n = strlen(role_tags[i]);
-
-		if (strncmp(tags, role_tags[i], n) == 0 &&
-		    (tags[n] == '\0' || tags[n] == ','))
-			return role_tags[i];
-	}
-	return "";
 }
 
 /* The role comes first, then the configured tags. */

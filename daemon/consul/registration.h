@@ -54,9 +54,6 @@ void			 registration_set_warning(struct registration *,
 /* What they may want to know; copies text. */
 void			 registration_set_notice(struct registration *,
 			    const char *text);
-/* The role among tags, joined by ','; "" if there is none. */
-const char		*registration_role(const char *tags);
-
 /* The role's tag, "" for none. */
 void			 registration_set_tag(struct registration *,
 			    const char *tag);
