@@ -6,28 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "clock.h"
-#include "json.h"
 #include "log.h"
 #include "namesake.h"
-#include "registration_role.h"
+#include "registration_entry.h"
 #include "stranger.h"
 #include "timer.h"
-#include "value.h"
-#include "words.h"
 
 #define RETRY_FIRST	250	/* ms, doubled at each failure … */
 #define RETRY_MAX	5000	/* … up to this */
 /* A new master goes first: what we write would keep Consul's log from it. */
 #define GIVE_WAY	30	/* ms */
 #define TRIES		3	/* to see ourselves, where we need it not */
-#define ROLE_MAX	16
-#define TAGS_MAX	(ROLE_MAX + 1 + VALUE_TAGS_MAX)
-#define META_MAX	500	/* Consul takes 512 characters of a meta value */
-/* So that new words are in Consul within 10 s, and cost no more writes. */
-#define WORDS_PAUSE	9000	/* ms */
 #define WATCH_WAIT	55000	/* ms of one long poll */
 #define WATCH_PAUSE	100	/* ms between two of them */
 #define WATCH_RETRY	2000	/* ms after a failure */
@@ -44,21 +35,13 @@ struct registration {
 	char					 mark[STRANGER_MARK];
 
 	bool				 started;
-	bool				 passing;
-	char				 health[META_MAX];
-	char				 health_at[32];	/* it was said */
-	char				 told[META_MAX];	/* as Consul has it */
-	int64_t				 told_at;	/* clock_ms */
+	struct registration_entry	 entry;
 	bool				 registered;	/* in this round */
 	bool				 fresh;		/* by us, just now */
 	bool				 outdated;	/* what is registered */
 	bool				 identified;
 	bool				 placed;	/* once, in this run */
 	bool				 dirty;		/* look once more */
-	char				 role[ROLE_MAX];	/* "?": as it is */
-	char				 since[32];	/* of the role */
-	char				 notice[META_MAX];
-	const char			*warning;
 	char				 why[1024];	/* it was withdrawn, or
 							 * whose it is */
 	int64_t				 stranger_until;	/* 0: none */
@@ -79,31 +62,6 @@ static void	registration_next(struct registration *);
 static void	registration_deregister(struct registration *);
 static void	registration_register(struct registration *, bool);
 static void	registration_watch(struct registration *);
-
-static void
-now_rfc3339(char *text, size_t size)
-{
-	time_t		now = time(NULL);
-	struct tm	tm;
-
-	strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-}
-
-static bool
-registration_told_long_ago(const struct registration *r)
-{
-	return clock_ms() - r->told_at >= WORDS_PAUSE;
-}
-
-/* The role comes first, then the configured tags. */
-static void
-registration_tags(const struct registration *r, char *text, size_t size)
-{
-	const char	*extra = r->config->service_tags;
-
-	snprintf(text, size, "%s%s%s", r->role,
-	    r->role[0] != '\0' && extra[0] != '\0' ? "," : "", extra);
-}
 
 static void
 registration_done(struct registration *r)
@@ -360,77 +318,18 @@ registration_registered(const struct consul_reply *reply, void *arg)
 }
 
 static void
-registration_describe(struct registration *r, struct consul_registration *g,
-    char *tags, size_t size)
-{
-	registration_tags(r, tags, size);
-	*g = (struct consul_registration){
-		.id = r->config->service_id,
-		.name = r->config->service_name,
-		.address = r->config->service_address,
-		.port = (uint16_t)r->config->service_port,
-		.tags = tags,
-		.since = r->since,
-		.health = r->health,
-		.health_at = r->health_at,
-		.warning = r->warning,
-		.notice = r->notice,
-		.agent = r->mark,
-		.check_url = r->check_url,
-		.check_interval_ms = r->config->check_interval,
-		.check_timeout_ms = r->config->check_timeout,
-		.check_failures = r->config->check_failures,
-		.passing = r->passing,
-	};
-}
-
-static void
 registration_register(struct registration *r, bool with_check)
 {
-	char				 tags[TAGS_MAX];
+	char				 tags[REGISTRATION_ENTRY_TAGS];
 	struct consul_registration	 g;
 
 	if (with_check && r->failures == 0)
 		log_info("Registering service in Consul");
-	registration_describe(r, &g, tags, sizeof tags);
+	registration_entry_describe(&r->entry, &g, tags);
 	g.with_check = with_check;
-	r->told_at = clock_ms();
+	r->entry.told_at = clock_ms();
 	r->request = consul_register(r->consul, &g, registration_registered,
 	    r);
-}
-
-/* Takes over the role of an earlier run, until ours is known. */
-static void
-registration_take_role(struct registration *r, const struct consul_reply *reply)
-{
-	const char	*old = registration_role(reply->tags);
-
-	if (strcmp(r->role, "?") == 0)
-		snprintf(r->role, sizeof r->role, "%s", old);
-	if (strcmp(r->role, old) == 0)
-		snprintf(r->since, sizeof r->since, "%s", reply->since);
-	else if (r->role[0] == '\0' && old[0] != '\0')
-		log_info("Removing tag %s", old);
-	else
-		log_info("Updating tag to %s", r->role);
-}
-
-static bool
-registration_is_right(struct registration *r, const struct consul_reply *reply,
-    bool *same_check)
-{
-	struct consul_registration	 g;
-	char				 tags[TAGS_MAX];
-
-	registration_describe(r, &g, tags, sizeof tags);
-	*same_check = consul_same_check(r->consul, reply->check, &g);
-	return *same_check && strcmp(reply->tags, tags) == 0 &&
-	    reply->port == g.port && strcmp(reply->address, g.address) == 0 &&
-	    strcmp(reply->warning, g.warning) == 0 &&
-	    strcmp(reply->notice, g.notice) == 0 &&
-	    strcmp(reply->agent, g.agent) == 0 &&
-	    (!registration_told_long_ago(r) ||
-	    words_same(reply->health, g.health));
 }
 
 /*
@@ -449,8 +348,8 @@ registration_met(const struct consul_reply *reply, void *arg)
 		return;
 	if (stranger_is_dead(reply, r->why)) {
 		r->stranger_until = 0;
-		if (strcmp(r->role, "?") == 0)
-			r->role[0] = '\0';
+		if (strcmp(r->entry.role, "?") == 0)
+			r->entry.role[0] = '\0';
 		registration_register(r, true);
 		return;
 	}
@@ -516,8 +415,8 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	if (reply->outcome == CONSUL_GONE) {
 		r->stranger_until = 0;
 		r->identified = false;
-		if (strcmp(r->role, "?") == 0)
-			snprintf(r->role, sizeof r->role, "%s", "");
+		if (strcmp(r->entry.role, "?") == 0)
+			snprintf(r->entry.role, sizeof r->entry.role, "%s", "");
 		r->request = consul_own_check(r->consul,
 		    r->config->service_id, registration_nearly, r);
 		return;
@@ -534,9 +433,10 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	overwritten = r->identified && strcmp(reply->agent, r->mark) != 0;
 	if (overwritten && !registration_may_repair(r, reply))
 		return;
-	registration_take_role(r, reply);
-	r->outdated = !registration_is_right(r, reply, &same_check);
-	snprintf(r->told, sizeof r->told, "%s", reply->health);
+	registration_entry_take_role(&r->entry, reply);
+	r->outdated = !registration_entry_is_right(&r->entry, reply,
+	    &same_check);
+	snprintf(r->entry.told, sizeof r->entry.told, "%s", reply->health);
 	if (same_check)
 		registration_check(r);
 	else
@@ -579,7 +479,8 @@ registration_watched(const struct consul_reply *reply, void *arg)
 	same = strcmp(r->hash, reply->hash) == 0;
 	snprintf(r->hash, sizeof r->hash, "%s", reply->hash);
 	timer_in(r->watch_timer, WATCH_PAUSE);
-	if (!same && !registration_is_right(r, reply, &same_check))
+	if (!same && !registration_entry_is_right(&r->entry, reply,
+	    &same_check))
 		registration_look(r);
 }
 
@@ -622,12 +523,9 @@ registration_look(struct registration *r)
 void
 registration_set_health(struct registration *r, bool passing, const char *text)
 {
-	r->passing = passing;
-	snprintf(r->health, sizeof r->health, "%s", text);
-	json_mend(r->health);	/* or it would never be as Consul has it */
-	now_rfc3339(r->health_at, sizeof r->health_at);
-	if (r->started && (words_same(r->told, r->health) || r->request != NULL ||
-	    !registration_told_long_ago(r)))
+	registration_entry_set_health(&r->entry, passing, text);
+	if (r->started && (r->request != NULL ||
+	    !registration_entry_has_news(&r->entry)))
 		return;
 	r->started = true;
 	registration_look(r);
@@ -636,12 +534,11 @@ registration_set_health(struct registration *r, bool passing, const char *text)
 void
 registration_set_tag(struct registration *r, const char *tag)
 {
-	bool	was_master = strcmp(r->role, "master") == 0;
+	bool	was_master = strcmp(r->entry.role, "master") == 0;
 
-	if (strcmp(r->role, tag) == 0)
+	if (strcmp(r->entry.role, tag) == 0)
 		return;
-	snprintf(r->role, sizeof r->role, "%s", tag);
-	now_rfc3339(r->since, sizeof r->since);
+	registration_entry_set_role(&r->entry, tag);
 	if (was_master && r->started && r->request == NULL)
 		timer_in(r->timer, GIVE_WAY);
 	else
@@ -651,17 +548,16 @@ registration_set_tag(struct registration *r, const char *tag)
 void
 registration_set_warning(struct registration *r, const char *text)
 {
-	if (strcmp(r->warning, text) == 0)
+	if (strcmp(r->entry.warning, text) == 0)
 		return;
-	r->warning = text;
+	r->entry.warning = text;
 	registration_look(r);
 }
 
 void
 registration_set_notice(struct registration *r, const char *text)
 {
-	snprintf(r->notice, sizeof r->notice, "%s", text);
-	json_mend(r->notice);
+	registration_entry_set_notice(&r->entry, text);
 	registration_look(r);
 }
 
@@ -723,10 +619,10 @@ registration_new(struct event_base *base, struct consul *consul,
 	r->config = config;
 	r->events = events;
 	r->arg = arg;
-	r->warning = "";
-	snprintf(r->role, sizeof r->role, "?");
 	registration_url(config, api_port, r->check_url);
 	stranger_make_mark(config, r->mark);
+	registration_entry_init(&r->entry, consul, config, r->check_url,
+	    r->mark);
 	r->timer = evtimer_new(base, registration_timer, r);
 	r->watch_timer = evtimer_new(base, registration_watch_timer, r);
 	return r;
