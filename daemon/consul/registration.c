@@ -11,6 +11,7 @@
 #include "log.h"
 #include "namesake.h"
 #include "registration_entry.h"
+#include "registration_watch.h"
 #include "stranger.h"
 #include "timer.h"
 
@@ -19,9 +20,6 @@
 /* A new master goes first: what we write would keep Consul's log from it. */
 #define GIVE_WAY	30	/* ms */
 #define TRIES		3	/* to see ourselves, where we need it not */
-#define WATCH_WAIT	55000	/* ms of one long poll */
-#define WATCH_PAUSE	100	/* ms between two of them */
-#define WATCH_RETRY	2000	/* ms after a failure */
 /* Who puts his own back as often as we do shall not make us do it for ever. */
 #define REPAIRS		3	/* at once; then one in REGISTRATION_INTERVAL */
 #define REPAIRS_FORGET	60000	/* ms */
@@ -47,12 +45,12 @@ struct registration {
 	int64_t				 stranger_until;	/* 0: none */
 	int64_t				 repaired_at;	/* the last of these: */
 	int				 repairs;
-	char				 hash[32];	/* as seen last */
 	char				 node[CONSUL_NAME_MAX];
 
 	int				 failures;
-	struct consul_request		*request, *watch;
-	struct event			*timer, *watch_timer;
+	struct consul_request		*request;
+	struct event			*timer;
+	struct registration_watch	 watch;
 
 	void				(*left)(bool, void *);
 	void				*left_arg;
@@ -61,7 +59,6 @@ struct registration {
 static void	registration_next(struct registration *);
 static void	registration_deregister(struct registration *);
 static void	registration_register(struct registration *, bool);
-static void	registration_watch(struct registration *);
 
 static void
 registration_done(struct registration *r)
@@ -69,7 +66,7 @@ registration_done(struct registration *r)
 	r->failures = 0;
 	r->events->trouble("", r->arg);
 	timer_in(r->timer, REGISTRATION_INTERVAL);
-	registration_watch(r);
+	registration_watch_start(&r->watch);
 	if (r->dirty)
 		registration_next(r);
 }
@@ -455,50 +452,16 @@ registration_next(struct registration *r)
 		    r->config->service_id, registration_looked, r);
 }
 
-/*
- * The watch, from when we are registered: what was overwritten is a lie to all
- * who look for the master.
- */
-
+/* What was overwritten is a lie to all who look for the master. */
 static void
-registration_watched(const struct consul_reply *reply, void *arg)
+registration_changed(const struct consul_reply *reply, void *arg)
 {
 	struct registration	*r = arg;
-	bool			 same, same_check;
+	bool			 same_check;
 
-	r->watch = NULL;
-	if (r->left != NULL)
-		return;
-	if (reply->outcome != CONSUL_OK) {
-		r->hash[0] = '\0';
-		timer_in(r->watch_timer, WATCH_RETRY);
-		if (reply->outcome == CONSUL_GONE)
-			registration_look(r);
-		return;
-	}
-	same = strcmp(r->hash, reply->hash) == 0;
-	snprintf(r->hash, sizeof r->hash, "%s", reply->hash);
-	timer_in(r->watch_timer, WATCH_PAUSE);
-	if (!same && !registration_entry_is_right(&r->entry, reply,
-	    &same_check))
+	if (reply->outcome == CONSUL_GONE ||
+	    !registration_entry_is_right(&r->entry, reply, &same_check))
 		registration_look(r);
-}
-
-static void
-registration_watch(struct registration *r)
-{
-	if (r->watch == NULL && !event_pending(r->watch_timer, EV_TIMEOUT, NULL))
-		r->watch = consul_watch_own_service(r->consul,
-		    r->config->service_id, r->hash, WATCH_WAIT,
-		    registration_watched, r);
-}
-
-static void
-registration_watch_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	registration_watch(arg);
 }
 
 static void
@@ -577,9 +540,7 @@ registration_deregistered(const struct consul_reply *reply, void *arg)
 static void
 registration_deregister(struct registration *r)
 {
-	consul_cancel(r->watch);
-	r->watch = NULL;
-	event_del(r->watch_timer);
+	registration_watch_stop(&r->watch);
 	/* It is not ours. */
 	if (r->stranger_until != 0) {
 		r->left(true, r->left_arg);
@@ -595,6 +556,7 @@ registration_leave(struct registration *r, void (*done)(bool, void *),
 {
 	r->left = done;
 	r->left_arg = arg;
+	r->watch.over = true;
 	if (!r->started) {
 		done(true, arg);
 		return;
@@ -624,7 +586,8 @@ registration_new(struct event_base *base, struct consul *consul,
 	registration_entry_init(&r->entry, consul, config, r->check_url,
 	    r->mark);
 	r->timer = evtimer_new(base, registration_timer, r);
-	r->watch_timer = evtimer_new(base, registration_watch_timer, r);
+	registration_watch_init(&r->watch, base, consul, config,
+	    registration_changed, r);
 	return r;
 }
 
@@ -634,8 +597,7 @@ registration_free(struct registration *r)
 	if (r == NULL)
 		return;
 	consul_cancel(r->request);
-	consul_cancel(r->watch);
+	registration_watch_free(&r->watch);
 	event_free(r->timer);
-	event_free(r->watch_timer);
 	free(r);
 }
