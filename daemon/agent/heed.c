@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "registration.h"
+#include "registration_role.h"
 #include "timer.h"
 #include "value.h"
 

@@ -17,7 +17,7 @@
 #include "json.h"
 #include "lock.h"
 #include "printable.h"
-#include "registration.h"
+#include "registration_role.h"
 
 #define WATCH_EVERY	1	/* s */
 

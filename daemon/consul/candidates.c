@@ -7,12 +7,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "candidates_record.h"
+#include "candidates_tidy.h"
 #include "json.h"
 
 #define WATCH_WAIT	55000	/* ms of one long poll */
 #define WATCH_PAUSE	10	/* ms between two: an election is short */
 #define RETRY_PAUSE	2000	/* ms after a failure */
-#define MASTER		"master"
 
 struct candidates {
 	struct consul			*consul;
@@ -45,11 +46,7 @@ struct candidates {
 	char				*said;		/* as the master, */
 	uint64_t			 said_epoch;	/* in that mastership */
 	struct consul_request		*say;
-	bool				 holds;		/* the lock is ours */
-	struct consul_request		*tidy;
-	char				**dead;		/* keys, as it seems */
-	size_t				 dead_count;
-	char				*looked_at;	/* the one of them */
+	struct candidates_tidy		 tidy;
 
 	struct election_record		*records;
 	yajl_val			*trees;		/* hold their strings */
@@ -64,25 +61,6 @@ struct candidates_key {
 
 static void	candidates_watch(struct candidates *);
 static void	candidates_write(struct candidates *);
-static void	candidates_tidy(struct candidates *);
-
-static void
-candidates_forget_dead(struct candidates *c)
-{
-	while (c->dead_count > 0)
-		free(c->dead[--c->dead_count]);
-	free(c->dead);
-	c->dead = NULL;
-}
-
-static void
-candidates_add_dead(struct candidates *c, const char *key)
-{
-	c->dead = realloc(c->dead, (c->dead_count + 1) * sizeof *c->dead);
-	if (c->dead == NULL)
-		abort();
-	c->dead[c->dead_count++] = strdup(key);
-}
 
 static void
 candidates_forget(struct candidates *c)
@@ -102,40 +80,13 @@ candidates_forget(struct candidates *c)
  * Reading.
  */
 
-static const char *const *
-candidates_read_yields(yajl_val v)
-{
-	size_t		 n = YAJL_IS_ARRAY(v) ? v->u.array.len : 0, i, k = 0;
-	const char	**list = calloc(n + 1, sizeof *list);
-
-	if (list == NULL)
-		abort();
-	for (i = 0; i < n; i++)
-		if (YAJL_IS_STRING(v->u.array.values[i]))
-			list[k++] = v->u.array.values[i]->u.string;
-	return list;
-}
-
-/* What nobody of ours would write is no record. */
 static bool
 candidates_read_record(struct candidates *c, const struct consul_record *r)
 {
-	struct error		 err;
-	yajl_val		 v = json_parse(r->value, strlen(r->value),
-				    &err);
-	struct election_record	*e = &c->records[c->count];
+	yajl_val	 v = candidates_record_read(r, &c->records[c->count]);
 
-	e->id = json_string(v, "id", "");
-	if (e->id[0] == '\0') {
-		yajl_tree_free(v);
+	if (v == NULL)
 		return false;
-	}
-	e->alive = r->session[0] != '\0';
-	e->compares = YAJL_IS_TRUE(json_get(v, "compares"));
-	e->priority = (int64_t)json_uint(v, "priority", 0);
-	e->epoch = json_uint(v, "epoch", UINT64_MAX);
-	e->position = json_string(v, "position", "");
-	e->yields = candidates_read_yields(json_get(v, "yields"));
 	c->trees[c->count++] = v;
 	return true;
 }
@@ -213,7 +164,7 @@ candidates_read(struct candidates *c, const struct consul_reply *r)
 	const char			*name;
 
 	candidates_forget(c);
-	candidates_forget_dead(c);
+	candidates_tidy_forget(&c->tidy);
 	c->shown = false;
 	c->records = calloc(r->record_count + 1, sizeof *c->records);
 	c->trees = calloc(r->record_count + 1, sizeof *c->trees);
@@ -223,98 +174,28 @@ candidates_read(struct candidates *c, const struct consul_reply *r)
 		name = in->key + strlen(c->prefix);
 		if (strcmp(name, c->session) == 0)
 			ours = in;
-		if (strcmp(name, MASTER) == 0)
+		if (strcmp(name, CANDIDATES_MASTER) == 0)
 			candidates_read_master(c, in);
 		else if (!candidates_read_record(c, in))
 			continue;
 		else if (strcasecmp(c->records[c->count - 1].id, c->id) == 0)
 			candidates_read_ours(c, in->key, name);
 		else if (in->session[0] == '\0')
-			candidates_add_dead(c, in->key);
+			candidates_tidy_add(&c->tidy, in->key);
 	}
 	candidates_mend(c, ours);
-	candidates_tidy(c);
-}
-
-/*
- * Clearing away:  [keys ->]  get -> delete, one key after the other.
- *
- * A record without a session is of somebody who is gone, and nobody else takes
- * it away.  Who holds the lock does, because no election runs then.  Where
- * there are so many that they can't be read any more it goes by their names.
- */
-
-static void
-candidates_deleted(const struct consul_reply *r, void *arg)
-{
-	struct candidates	*c = arg;
-
-	(void)r;
-	c->tidy = NULL;
-	candidates_tidy(c);
-}
-
-/* It may have been written since, or its session not be told in the list. */
-static void
-candidates_saw_dead(const struct consul_reply *r, void *arg)
-{
-	struct candidates	*c = arg;
-
-	c->tidy = NULL;
-	if (r->outcome != CONSUL_OK)
-		candidates_forget_dead(c);
-	else if (!r->key->exists || r->key->session[0] != '\0' || !c->holds)
-		candidates_tidy(c);
-	else
-		c->tidy = consul_delete(c->consul, c->looked_at,
-		    candidates_deleted, c);
-}
-
-static void
-candidates_tidy(struct candidates *c)
-{
-	if (c->tidy != NULL || !c->holds)
-		return;
-	if (c->dead_count == 0)
-		return;		/* where there were too many the timer looks */
-	c->dead_count--;
-	free(c->looked_at);
-	c->looked_at = c->dead[c->dead_count];
-	c->tidy = consul_get(c->consul, c->looked_at, true,
-	    candidates_saw_dead, c);
-}
-
-static void
-candidates_named(const struct consul_reply *r, void *arg)
-{
-	struct candidates	*c = arg;
-	size_t			 i;
-
-	c->tidy = NULL;
-	candidates_forget_dead(c);
-	for (i = 0; r->outcome == CONSUL_OK && i < r->record_count; i++)
-		if (strcmp(r->records[i].key + strlen(c->prefix), MASTER) != 0)
-			candidates_add_dead(c, r->records[i].key);
-	candidates_tidy(c);
+	candidates_tidy_next(&c->tidy);
 }
 
 void
 candidates_hold(struct candidates *c, bool yes)
 {
-	if (c->holds == yes)
+	if (c->tidy.holds == yes)
 		return;
-	c->holds = yes;
+	c->tidy.holds = yes;
 	if (!yes)
 		candidates_unsay(c);
-	candidates_tidy(c);
-}
-
-static void
-candidates_too_many(struct candidates *c)
-{
-	if (!c->holds || c->tidy != NULL)
-		return;
-	c->tidy = consul_keys(c->consul, c->prefix, candidates_named, c);
+	candidates_tidy_next(&c->tidy);
 }
 
 static void
@@ -331,7 +212,7 @@ candidates_watched(const struct consul_reply *r, void *arg)
 		if (r->outcome != CONSUL_OK)
 			c->events->trouble(r->text, c->arg);
 		if (r->too_large)
-			candidates_too_many(c);
+			candidates_tidy_too_many(&c->tidy);
 		return;
 	}
 	event_add(c->timer, &pause);
@@ -467,24 +348,7 @@ candidates_put(struct candidates *c, char *value)
 static yajl_gen
 candidates_record(const struct candidates *c)
 {
-	yajl_gen	 g = json_new();
-
-	yajl_gen_map_open(g);
-	json_put_member(g, "id", c->id);
-	json_put_member_int(g, "priority", c->priority);
-	json_put_member_bool(g, "compares", c->compares);
-	return g;
-}
-
-static char *
-candidates_finish(yajl_gen g)
-{
-	char	*text;
-
-	yajl_gen_map_close(g);
-	text = strdup(json_text(g, NULL));
-	json_free(g);
-	return text;
+	return candidates_record_begin(c->id, c->priority, c->compares);
 }
 
 static void
@@ -492,7 +356,8 @@ candidates_stand(struct candidates *c)
 {
 	c->stands = !c->config->never_master;
 	if (c->session[0] != '\0' && c->id[0] != '\0' && c->stands)
-		candidates_put(c, candidates_finish(candidates_record(c)));
+		candidates_put(c,
+		    candidates_record_finish(candidates_record(c)));
 }
 
 void
@@ -504,14 +369,9 @@ candidates_publish(struct candidates *c, uint64_t epoch, const char *position,
 	if (!c->stands)
 		return;
 	g = candidates_record(c);
-	json_put_member_int(g, "epoch", (int64_t)epoch);
-	json_put_member(g, "position", position);
-	json_put(g, "yields");
-	yajl_gen_array_open(g);
-	for (; *yields != NULL; yields++)
-		json_put(g, *yields);
-	yajl_gen_array_close(g);
-	candidates_put(c, candidates_finish(g));
+	candidates_record_put_position(g, epoch, position);
+	candidates_record_put_yields(g, yields);
+	candidates_put(c, candidates_record_finish(g));
 }
 
 static void
@@ -528,7 +388,7 @@ void
 candidates_say_master(struct candidates *c, uint64_t epoch,
     const char *position)
 {
-	char		 key[CONSUL_NAME_MAX + sizeof MASTER];
+	char		 key[CONSUL_NAME_MAX + sizeof CANDIDATES_MASTER];
 	yajl_gen	 g;
 	char		*value;
 
@@ -539,10 +399,9 @@ candidates_say_master(struct candidates *c, uint64_t epoch,
 	c->said = strdup(position);
 	c->said_epoch = epoch;
 	g = candidates_record(c);
-	json_put_member_int(g, "epoch", (int64_t)epoch);
-	json_put_member(g, "position", position);
-	value = candidates_finish(g);
-	snprintf(key, sizeof key, "%s" MASTER, c->prefix);
+	candidates_record_put_position(g, epoch, position);
+	value = candidates_record_finish(g);
+	snprintf(key, sizeof key, "%s" CANDIDATES_MASTER, c->prefix);
 	consul_cancel(c->say);
 	c->say = consul_put(c->consul, key, NULL, value, candidates_said, c);
 	free(value);
@@ -579,7 +438,7 @@ candidates_stand_again(struct candidates *c)
 	if (json_get(v, "epoch") == NULL) {
 		candidates_stand(c);
 	} else {
-		yields = candidates_read_yields(json_get(v, "yields"));
+		yields = candidates_record_yields(json_get(v, "yields"));
 		candidates_publish(c, json_uint(v, "epoch", 0),
 		    json_string(v, "position", ""), yields);
 		free((void *)yields);
@@ -661,6 +520,8 @@ candidates_new(struct event_base *base, struct consul *consul,
 	c->arg = arg;
 	snprintf(c->prefix, sizeof c->prefix, CANDIDATES_PREFIX,
 	    config->service_name);
+	c->tidy.consul = consul;
+	c->tidy.prefix = c->prefix;
 	c->timer = evtimer_new(base, candidates_timer, c);
 	c->put_timer = evtimer_new(base, candidates_put_timer, c);
 	return c;
@@ -674,12 +535,10 @@ candidates_free(struct candidates *c)
 	consul_cancel(c->watch);
 	consul_cancel(c->put);
 	consul_cancel(c->say);
-	consul_cancel(c->tidy);
+	candidates_tidy_free(&c->tidy);
 	event_free(c->timer);
 	event_free(c->put_timer);
 	candidates_forget(c);
-	candidates_forget_dead(c);
-	free(c->looked_at);
 	free(c->record);
 	free(c->said);
 	free(c->master);

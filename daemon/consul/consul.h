@@ -4,6 +4,9 @@
  * Every function returns a request that stays ours: consul_cancel it (cb never
  * runs) or let cb run once.  All strings given are copied; those in an answer
  * are borrowed for the callback.
+ *
+ * The client is here, and with it come the requests, by their subjects, and
+ * consul_reply.h, which is what they are answered.
  */
 #ifndef CONSUL_H
 #define CONSUL_H
@@ -12,119 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "consul_instances.h"
+#include "consul_keys.h"
+#include "consul_reply.h"
+#include "consul_service.h"
+#include "consul_sessions.h"
 #include "http.h"
-
-/* What came back, before what it said. */
-enum consul_outcome {
-	CONSUL_OK,		/* Consul did it, or: here is what you asked */
-	CONSUL_REFUSED,		/* Consul says no, and nothing has changed */
-	CONSUL_GONE,		/* the session or service does not exist */
-	CONSUL_DENIED,		/* 403: the token may not */
-	CONSUL_UNKNOWN,		/* no answer, a 500, a broken answer: whatever
-				 * was asked may or may not have happened */
-};
-
-#define CONSUL_ID_MAX	64	/* a session id has 36 characters */
-#define CONSUL_NAME_MAX	256
-/* What we write has a position in it, quoted: FAILOVER_POSITION and the rest. */
-#define CONSUL_VALUE_MAX 8192
-
-/* A key as one read showed it. */
-struct consul_key {
-	bool		 exists;
-	char		 session[CONSUL_ID_MAX];	/* "" where it is free */
-	char		 value[CONSUL_VALUE_MAX];	/* decoded; cut where it
-							 * is longer */
-	uint64_t	 create_index;
-	uint64_t	 lock_index;
-	uint64_t	 modify_index;
-};
-
-struct consul_session {
-	char		 id[CONSUL_ID_MAX];
-	char		 name[CONSUL_NAME_MAX];
-	char		 node[CONSUL_NAME_MAX];
-	char		 ttl[32];
-	int64_t		 lock_delay_ms;
-	bool		 serf_health;	/* bound to the node's serfHealth */
-	bool		 service;	/* bound to the check asked for */
-	char		 service_id[CONSUL_NAME_MAX];	/* whose check it is
-							 * bound to; "": none's */
-};
-
-/* An instance of the service in the catalogue. */
-struct consul_instance {
-	char		 node[CONSUL_NAME_MAX];
-	char		 address[CONSUL_NAME_MAX];	/* the service's, or the node's */
-	char		 node_address[CONSUL_NAME_MAX];	/* "": not told */
-	char		 service_id[CONSUL_NAME_MAX];
-	uint16_t	 port;
-	const char	*name;		/* the service's, as registered there */
-	const char	*tags;		/* joined with ','; borrowed */
-	const char	*status;	/* worst of its checks; "" if not asked */
-	bool		 sick;		/* its own check is critical */
-	const char	*maintenance;	/* name of a check of maintenance mode
-					 * that is critical; "" none, or … */
-	const char	*critical;	/* of any but its own; "" … */
-	const char	*output;	/* what its health is; "" if not asked */
-	const char	*output_at;	/* then it was so; "": not known */
-	const char	*since;		/* meta failover-since; "" … */
-	const char	*warning;	/* meta failover-warning; "" … */
-	const char	*notice;	/* meta failover-notice; "" … */
-};
-
-/* One key below a prefix; the strings are borrowed. */
-struct consul_record {
-	const char	*key, *session;	/* session "" where it has none */
-	const char	*value;		/* decoded */
-};
-
-struct consul_reply {
-	enum consul_outcome		 outcome;
-	const char			*text;	/* why not, for people: names the
-						 * request and Consul's words */
-	int64_t				 sent_at;	/* clock_ms, before sending */
-	uint64_t			 index;	/* X-Consul-Index */
-	int				 status;	/* HTTP's; 0 for none */
-	bool				 delayed;	/* _lock: lock-delay runs */
-	bool				 filtered;	/* our token may not
-							 * see all of it */
-	bool				 too_large;	/* the answer, for us */
-	bool				 stranger;	/* no Consul answers, but
-							 * somebody */
-
-	const struct consul_key		*key;		/* consul_get, _lock */
-	const struct consul_record	*records;	/* consul_list */
-	size_t				 record_count;
-	const struct consul_session	*sessions;	/* _session_info, _sessions */
-	size_t				 session_count;
-	const struct consul_instance	*instances;	/* _instances, _health */
-	size_t				 instance_count;
-	const char			*id;		/* _session_create; _own_check:
-							 * one in another case */
-	const char			*node;		/* _own_check: node name */
-	const char			*check_status;	/* _own_check */
-	const char			*check_output;	/* _own_check */
-	const char			*tags;		/* _own_service, joined */
-	uint16_t			 port;		/* _own_service */
-	const char			*address;	/* _own_service */
-	const char			*name;		/* _own_service */
-	const char			*hash;		/* _own_service */
-	const char			*agent;		/* _own_service: the
-							 * meta failover-agent */
-	const char			*check;		/* _own_service: the
-							 * meta failover-check */
-	const char			*since;		/* _own_service: the
-							 * meta failover-since */
-	const char			*warning;	/* _own_service: the
-							 * meta failover-warning */
-	const char			*notice;	/* _own_service: the
-							 * meta failover-notice */
-	const char			*health;	/* _own_service: the
-							 * meta failover-health */
-};
-
-typedef void (*consul_cb)(const struct consul_reply *, void *arg);
 
 struct consul;
 struct consul_request;
@@ -142,95 +38,5 @@ void	consul_count(const struct consul *, uint64_t *asked, uint64_t *failed);
 /* Requests that came to no usable answer.  A long poll sent before the last of
  * them may hang, and say nothing of what has changed since. */
 uint64_t	consul_silences(const struct consul *);
-
-/* GET /v1/kv/KEY; a missing key is CONSUL_OK with key->exists false. */
-struct consul_request	*consul_get(struct consul *, const char *key,
-    bool consistent, consul_cb, void *);
-/* The same, answered when X-Consul-Index passes index or wait_ms are over. */
-struct consul_request	*consul_watch(struct consul *, const char *key,
-    uint64_t index, int64_t wait_ms, consul_cb, void *);
-/* All keys below prefix, answered as consul_watch is. */
-struct consul_request	*consul_list(struct consul *, const char *prefix,
-    uint64_t index, int64_t wait_ms, consul_cb, void *);
-/* The names of them alone: records without session and value. */
-struct consul_request	*consul_keys(struct consul *, const char *prefix,
-    consul_cb, void *);
-/* Writes a key.  Session: it is the session's from now on, and REFUSED where it
- * is another's; NULL: whatever it was. */
-struct consul_request	*consul_put(struct consul *, const char *key,
-    const char *session, const char *value, consul_cb, void *);
-struct consul_request	*consul_delete(struct consul *, const char *key,
-    consul_cb, void *);
-/* One transaction: the key is as `seen` showed it, and is locked by session
- * with value.  CONSUL_OK: reply->key has the new indexes.  REFUSED: text tells
- * why, delayed that it was the lock-delay.  GONE: the session is dead. */
-struct consul_request	*consul_lock(struct consul *, const char *key,
-    const struct consul_key *seen, const char *session, const char *value,
-    consul_cb, void *);
-/* REFUSED: the session does not hold it. */
-struct consul_request	*consul_release(struct consul *, const char *key,
-    const char *session, const char *value, consul_cb, void *);
-
-/* REFUSED: a check is missing or critical (text says which). */
-struct consul_request	*consul_session_create(struct consul *,
-    const char *name, const char *service_id, bool serf_health,
-    int64_t ttl_ms, int64_t lock_delay_ms, consul_cb, void *);
-struct consul_request	*consul_session_renew(struct consul *, const char *id,
-    consul_cb, void *);		/* GONE: 404 */
-struct consul_request	*consul_session_destroy(struct consul *, const char *id,
-    consul_cb, void *);
-struct consul_request	*consul_session_info(struct consul *, const char *id,
-    const char *service_id, consul_cb, void *);	/* count 0: gone or no right */
-struct consul_request	*consul_sessions(struct consul *, const char *node,
-    const char *service_id, consul_cb, void *);
-
-struct consul_registration {
-	const char	*id, *name, *address;	/* address "" is left out */
-	uint16_t	 port;
-	const char	*tags;		/* comma separated, "" for none */
-	const char	*since;		/* for meta failover-since */
-	const char	*health;	/* for meta failover-health: Consul shows
-				 * what a check says only 5 minutes later, as
-				 * long as its status stays as it was born */
-	const char	*health_at;	/* for meta failover-health-at: RFC 3339 */
-	const char	*warning;	/* for meta failover-warning; "" */
-	const char	*notice;	/* for meta failover-notice; "" */
-	const char	*agent;		/* for meta failover-agent */
-	const char	*check_url;
-	int64_t		 check_interval_ms, check_timeout_ms, check_failures;
-	bool		 with_check;	/* false: keep the check as it is */
-	bool		 passing;	/* with_check: born "passing" */
-};
-/* Is the check that a reply's check describes the one wanted here, and brought
- * by the token that we have?  Consul goes on with the one that brought it. */
-bool	consul_same_check(const struct consul *, const char *check,
-    const struct consul_registration *);
-struct consul_request	*consul_register(struct consul *,
-    const struct consul_registration *, consul_cb, void *);
-struct consul_request	*consul_deregister(struct consul *, const char *id,
-    consul_cb, void *);
-/* GET /v1/agent/service/ID: CONSUL_GONE where the local agent lost us. */
-struct consul_request	*consul_own_service(struct consul *, const char *id,
-    consul_cb, void *);
-/* The same, answered when the hash of an answer before is not its hash any more,
- * or wait_ms are over. */
-struct consul_request	*consul_watch_own_service(struct consul *,
-    const char *id, const char *hash, int64_t wait_ms, consul_cb, void *);
-/* GET /v1/agent/checks, the entry service:ID: node name and status;
- * CONSUL_GONE where there is none. */
-struct consul_request	*consul_own_check(struct consul *, const char *id,
-    consul_cb, void *);
-/* GET /v1/catalog/service/NAME?consistent, from all nodes. */
-struct consul_request	*consul_instances(struct consul *, const char *name,
-    consul_cb, void *);
-/* The same, not consistent, answered as consul_watch is. */
-struct consul_request	*consul_watch_instances(struct consul *,
-    const char *name, uint64_t index, int64_t wait_ms, consul_cb, void *);
-/* GET /v1/health/service/NAME, from all nodes, with status and output. */
-struct consul_request	*consul_health(struct consul *, const char *name,
-    consul_cb, void *);
-/* The same, answered as consul_watch is. */
-struct consul_request	*consul_watch_health(struct consul *, const char *name,
-    uint64_t index, int64_t wait_ms, consul_cb, void *);
 
 #endif

@@ -1,34 +1,29 @@
 /*
  * http.c - requests to Consul's HTTP port: curl_multi on the event loop.
  *
- *   http_send -> active -> http_collect -> done -> http_deliver_cb -> cb
+ *   http_send -> active -> http_done -> done -> http_deliver_cb -> cb
  *
  * Callbacks run from one event of their own, one a time, and nothing of ours
  * is touched after them: they may send, cancel, or free all of it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "clock.h"
 #include "http.h"
-#include "log.h"
-
-#define HTTP_PORT	"8500"		/* of an address that names none */
-#define HTTP_TOKEN_MAX	1024
-#define HTTP_UNIX	"unix://"
+#include "http_address.h"
+#include "http_loop.h"
+#include "http_token.h"
+#include "must.h"
 
 struct http_request {
 	TAILQ_ENTRY(http_request)	 entry;
@@ -50,372 +45,15 @@ struct http_request {
 TAILQ_HEAD(http_queue, http_request);
 
 struct http {
-	struct event_base	*base;
+	struct http_loop	 loop;
 	const struct config	*config;
-	CURLM			*multi;
 	CURL			*model;		/* each request is a copy */
-	struct curl_slist	*headers, *connect_to;
-	char			*address;	/* for people */
-	char			*url;		/* goes before each path */
-	char			*socket_path;	/* "" where it is no unix:// */
-	bool			 tls;
+	struct curl_slist	*headers;
+	struct http_address	 address;
 	uint16_t		 token_mark;
-	struct event		*timer, *deliver;
+	struct event		*deliver;
 	struct http_queue	 active, done;
 };
-
-/* --- memory: there is no way to go on without it -------------------------- */
-
-static void *
-http_must(void *p)
-{
-	if (p == NULL) {
-		log_error("out of memory");
-		abort();
-	}
-	return p;
-}
-
-static char * __attribute__((format(printf, 1, 2)))
-http_format(const char *fmt, ...)
-{
-	va_list	 ap;
-	char	*text = NULL;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		text = NULL;
-	va_end(ap);
-	return http_must(text);
-}
-
-/* --- the address ---------------------------------------------------------- */
-
-static bool
-http_address_unix(struct http *h, const char *path, struct error *err)
-{
-	struct sockaddr_un	 sun;
-
-	if (path[0] != '/' || path[1] == '\0')
-		return error_set(err, "[consul] address \"%s%s\": the path of "
-		    "the socket must be absolute, as in %s/run/consul.sock",
-		    HTTP_UNIX, path, HTTP_UNIX);
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return error_set(err, "[consul] address \"%s%s\": the path of "
-		    "a socket has at most %zu characters", HTTP_UNIX, path,
-		    sizeof(sun.sun_path) - 1);
-	h->socket_path = http_must(strdup(path));
-	h->address = http_format("%s%s", HTTP_UNIX, path);
-	h->url = http_must(strdup("http://localhost"));
-	return true;
-}
-
-static char *
-http_url_part(CURLU *u, CURLUPart part, unsigned flags)
-{
-	char	*text, *copy;
-
-	if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
-		return http_must(strdup(""));
-	copy = http_must(strdup(text));
-	curl_free(text);
-	return copy;
-}
-
-/* What must not be in an address; NULL: nothing is wrong. */
-static const char *
-http_url_mistake(CURLU *u)
-{
-	static const struct {
-		CURLUPart	 part;
-		const char	*mistake;
-	} unwanted[] = {
-		{ CURLUPART_USER, "no user name is taken; use a token" },
-		{ CURLUPART_PASSWORD, "no password is taken; use a token" },
-		{ CURLUPART_OPTIONS, "login options are not taken" },
-		{ CURLUPART_QUERY, "it must not have a '?'" },
-		{ CURLUPART_FRAGMENT, "it must not have a '#'" },
-	};
-	char		*text;
-	size_t		 i;
-
-	for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
-		if (curl_url_get(u, unwanted[i].part, &text, 0) == CURLUE_OK) {
-			curl_free(text);
-			return unwanted[i].mistake;
-		}
-	return NULL;
-}
-
-/* The certificate is checked against the name that stands in the URL: the name
- * goes there, and the connection to where the address says. */
-static void
-http_address_name(struct http *h, CURLU *u, const char *name)
-{
-	char	*host = http_url_part(u, CURLUPART_HOST, 0);
-	char	*port = http_url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-	char	*to = http_format("::%s:%s", host, port);
-	char	*header = http_format("Host: %s:%s", host, port);
-
-	h->connect_to = http_must(curl_slist_append(NULL, to));
-	h->headers = http_must(curl_slist_append(h->headers, header));
-	curl_url_set(u, CURLUPART_HOST, name, 0);
-	free(host);
-	free(port);
-	free(to);
-	free(header);
-}
-
-static char *
-http_url(CURLU *u)
-{
-	char	*url = http_url_part(u, CURLUPART_URL, CURLU_DEFAULT_PORT);
-	size_t	 n = strlen(url);
-
-	while (n > 0 && url[n - 1] == '/')
-		url[--n] = '\0';
-	return url;
-}
-
-/* A URL means what it means to Consul's own tools, port 80 and 443 included;
- * a bare host gets Consul's port. */
-static bool
-http_address_url(struct http *h, const char *text, struct error *err)
-{
-	const char	*scheme_end = strstr(text, "://"), *mistake;
-	char		*url = NULL, *scheme = NULL, *port = NULL;
-	CURLU		*u = http_must(curl_url());
-	CURLUcode	 code;
-	bool		 ok = false;
-
-	url = http_format("%s%s", scheme_end == NULL ? "http://" : "", text);
-	code = curl_url_set(u, CURLUPART_URL, url, 0);
-	scheme = http_url_part(u, CURLUPART_SCHEME, 0);
-	mistake = code == CURLUE_OK ? http_url_mistake(u) :
-	    curl_url_strerror(code);
-	if (mistake == NULL && strcmp(scheme, "http") != 0 &&
-	    strcmp(scheme, "https") != 0)
-		mistake = "only http, https and unix are known";
-	if (mistake != NULL) {
-		error_set(err, "[consul] address \"%s\": %s; it is host:port, "
-		    "http://…, https://… or unix:///path", text, mistake);
-		goto out;
-	}
-	port = http_url_part(u, CURLUPART_PORT, 0);
-	if (scheme_end == NULL && port[0] == '\0')
-		curl_url_set(u, CURLUPART_PORT, HTTP_PORT, 0);
-	h->tls = strcmp(scheme, "https") == 0;
-	h->socket_path = http_must(strdup(""));
-	h->address = http_url(u);
-	if (h->tls && h->config->consul_tls_server_name[0] != '\0')
-		http_address_name(h, u, h->config->consul_tls_server_name);
-	h->url = http_url(u);
-	ok = true;
-out:
-	free(url);
-	free(scheme);
-	free(port);
-	curl_url_cleanup(u);
-	return ok;
-}
-
-static bool
-http_set_address(struct http *h, const char *text, struct error *err)
-{
-	if (strncmp(text, HTTP_UNIX, strlen(HTTP_UNIX)) == 0)
-		return http_address_unix(h, text + strlen(HTTP_UNIX), err);
-	return http_address_url(h, text, err);
-}
-
-/* --- the token ------------------------------------------------------------ */
-
-static bool
-http_read_token(const char *path, char *token, size_t size, struct error *err)
-{
-	struct stat	 st;
-	ssize_t		 n = -1;
-	int		 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd != -1 && fstat(fd, &st) == 0)
-		n = read(fd, token, size - 1);
-	if (n == -1)
-		error_set(err, "[consul] token_file %s: %s", path,
-		    strerror(errno));
-	if (fd != -1)
-		close(fd);
-	if (n == -1)
-		return false;
-	if ((size_t)n == size - 1)
-		return error_set(err, "[consul] token_file %s: too long for a "
-		    "token", path);
-	if (st.st_mode & S_IROTH)
-		log_warning("token file %s can be read by everybody; "
-		    "chmod o= it", path);
-	token[n] = '\0';
-	return true;
-}
-
-/* The token without the white space around it; "" where there is none.  The
- * file's wins, unless it is empty, as with Consul's own client. */
-static bool
-http_token(const struct config *c, char *token, size_t size, struct error *err)
-{
-	const char	*from = c->consul_token;
-	char		 raw[HTTP_TOKEN_MAX];
-	size_t		 n, i;
-
-	if (c->consul_token_file[0] != '\0') {
-		if (!http_read_token(c->consul_token_file, raw, sizeof(raw),
-		    err))
-			return false;
-		if (raw[strspn(raw, " \t\r\n")] != '\0' || from[0] == '\0')
-			from = raw;
-	}
-	from += strspn(from, " \t\r\n");
-	for (n = strlen(from); n > 0 && strchr(" \t\r\n", from[n - 1]); n--)
-		;
-	if (n == 0 && c->consul_token_file[0] != '\0')
-		return error_set(err, "[consul] token_file %s: it is empty",
-		    c->consul_token_file);
-	if (n >= size)
-		return error_set(err, "[consul] token: too long for a token");
-	for (i = 0; i < n; i++)		/* it must not end the header line */
-		if (from[i] <= ' ' || from[i] > '~')
-			return error_set(err, "[consul] token: character %zu "
-			    "is none that a token has", i + 1);
-	snprintf(token, size, "%.*s", (int)n, from);
-	return true;
-}
-
-/* FNV-1a, folded: who reads it learns nothing that helps to guess the token. */
-static uint16_t
-http_mark(const char *token)
-{
-	uint32_t	 hash = 2166136261;
-
-	for (; *token != '\0'; token++)
-		hash = (hash ^ (unsigned char)*token) * 16777619;
-	return (uint16_t)(hash >> 16 ^ hash);
-}
-
-static bool
-http_set_headers(struct http *h, struct error *err)
-{
-	char		 token[HTTP_TOKEN_MAX];
-	char		*header;
-	struct curl_slist	*list = h->headers;
-
-	if (!http_token(h->config, token, sizeof(token), err))
-		return false;
-	list = http_must(curl_slist_append(list, "Accept: application/json"));
-	/* Else curl waits for a "100 Continue" before a large body. */
-	list = http_must(curl_slist_append(list, "Expect:"));
-	if (token[0] != '\0') {
-		h->token_mark = http_mark(token);
-		header = http_format("X-Consul-Token: %s", token);
-		list = http_must(curl_slist_append(list, header));
-		free(header);
-	}
-	h->headers = list;
-	return true;
-}
-
-/* --- the loop ------------------------------------------------------------- */
-
-static void
-http_collect(struct http *h)
-{
-	struct http_request	*r;
-	CURLMsg			*m;
-	int			 left;
-
-	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
-		r->code = m->data.result;
-		r->done = true;
-		TAILQ_REMOVE(&h->active, r, entry);
-		TAILQ_INSERT_TAIL(&h->done, r, entry);
-		event_active(h->deliver, 0, 0);
-	}
-}
-
-static void
-http_ready_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct http	*h = arg;
-	int		 mask = 0, running;
-
-	if (what & EV_READ)
-		mask |= CURL_CSELECT_IN;
-	if (what & EV_WRITE)
-		mask |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(h->multi, fd, mask, &running);
-	http_collect(h);
-}
-
-static void
-http_timer_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct http	*h = arg;
-	int		 running;
-
-	(void)fd;
-	(void)what;
-	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	http_collect(h);
-}
-
-/* curl calls this from inside its own functions: only note what it wants. */
-static int
-http_set_timer(CURLM *multi, long ms, void *arg)
-{
-	struct http	*h = arg;
-	struct timeval	 tv = { .tv_sec = ms / 1000,
-			    .tv_usec = ms % 1000 * 1000 };
-
-	(void)multi;
-	return ms < 0 ? evtimer_del(h->timer) : evtimer_add(h->timer, &tv);
-}
-
-/* A new event for each wish: curl may close a descriptor and get the same
- * number for another connection, and an old event would be deaf there. */
-static int
-http_set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *old)
-{
-	struct http	*h = arg;
-	struct event	*ev = NULL;
-	int		 flags = EV_PERSIST;
-
-	(void)easy;
-	if (old != NULL)
-		event_free(old);
-	if (what != CURL_POLL_REMOVE) {
-		if (what & CURL_POLL_IN)
-			flags |= EV_READ;
-		if (what & CURL_POLL_OUT)
-			flags |= EV_WRITE;
-		ev = http_must(event_new(h->base, fd, (short)flags,
-		    http_ready_cb, h));
-		if (event_add(ev, NULL) == -1) {
-			event_free(ev);
-			curl_multi_assign(h->multi, fd, NULL);
-			return -1;
-		}
-	}
-	curl_multi_assign(h->multi, fd, ev);
-	return 0;
-}
-
-/* curl's own sockets would be inherited by the plugins' processes. */
-static curl_socket_t
-http_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	(void)arg;
-	(void)purpose;
-	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-}
 
 /* --- one request ---------------------------------------------------------- */
 
@@ -429,7 +67,7 @@ http_write_cb(char *data, size_t one, size_t n, void *arg)
 	r->too_large = n > HTTP_BODY_MAX - r->length;
 	if (r->too_large)
 		return 0;
-	r->body = http_must(realloc(r->body, r->length + n + 1));
+	r->body = must(realloc(r->body, r->length + n + 1));
 	memcpy(r->body + r->length, data, n);
 	r->length += n;
 	r->body[r->length] = '\0';
@@ -520,7 +158,7 @@ http_answer(struct http_request *r)
 	if (r->code == CURLE_OK)
 		curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 0) {
-		text = http_format("%s: %s", r->what, http_reason(r));
+		text = must_format("%s: %s", r->what, http_reason(r));
 		reply.text = text;
 		reply.too_large = r->too_large;
 		reply.stranger = r->code == CURLE_SSL_CONNECT_ERROR ||
@@ -536,13 +174,27 @@ http_answer(struct http_request *r)
 			reply.body = r->body;
 		curl_easy_getinfo(r->curl, CURLINFO_REDIRECT_URL, &redirect);
 		if (redirect != NULL)
-			reply.location = location = http_must(strdup(redirect));
+			reply.location = location = must(strdup(redirect));
 	}
 	curl_easy_cleanup(r->curl);	/* before cb, which may free http */
 	r->curl = NULL;
 	r->cb(&reply, r->arg);
 	free(text);
 	free(location);
+}
+
+static void
+http_done(CURL *curl, CURLcode code, void *arg)
+{
+	struct http		*h = arg;
+	struct http_request	*r;
+
+	curl_easy_getinfo(curl, CURLINFO_PRIVATE, &r);
+	r->code = code;
+	r->done = true;
+	TAILQ_REMOVE(&h->active, r, entry);
+	TAILQ_INSERT_TAIL(&h->done, r, entry);
+	event_active(h->deliver, 0, 0);
 }
 
 /* One callback a run, and nothing of http after it: it may be freed there. */
@@ -559,7 +211,7 @@ http_deliver_cb(evutil_socket_t fd, short what, void *arg)
 	TAILQ_REMOVE(&h->done, r, entry);
 	if (!TAILQ_EMPTY(&h->done))
 		event_active(h->deliver, 0, 0);
-	curl_multi_remove_handle(h->multi, r->curl);
+	curl_multi_remove_handle(h->loop.multi, r->curl);
 	r->running = true;
 	http_answer(r);
 	http_request_free(r);
@@ -602,21 +254,22 @@ struct http_request *
 http_send(struct http *h, const char *method, const char *path,
     const char *body, int64_t timeout_ms, http_cb cb, void *arg)
 {
-	struct http_request	*r = http_must(calloc(1, sizeof(*r)));
-	char			*url = http_format("%s%s", h->url, path);
+	struct http_request	*r = must(calloc(1, sizeof(*r)));
+	char			*url = must_format("%s%s", h->address.url,
+				    path);
 
 	r->http = h;
 	r->cb = cb;
 	r->arg = arg;
-	r->what = http_format("%s %s at %s", method, path, h->address);
-	r->sending = http_must(strdup(body == NULL ? "" : body));
+	r->what = must_format("%s %s at %s", method, path, h->address.text);
+	r->sending = must(strdup(body == NULL ? "" : body));
 	r->sending_length = strlen(r->sending);
-	r->curl = http_must(curl_easy_duphandle(h->model));
+	r->curl = must(curl_easy_duphandle(h->model));
 	r->code = http_prepare(r, method, url,
 	    timeout_ms > 0 ? timeout_ms : h->config->request_timeout);
 	r->sent_at = clock_ms();
 	if (r->code == CURLE_OK &&
-	    curl_multi_add_handle(h->multi, r->curl) != CURLM_OK)
+	    curl_multi_add_handle(h->loop.multi, r->curl) != CURLM_OK)
 		r->code = CURLE_FAILED_INIT;
 	r->done = r->code != CURLE_OK;
 	if (r->done)
@@ -635,11 +288,44 @@ http_cancel(struct http_request *r)
 		return;
 	h = r->http;
 	TAILQ_REMOVE(r->done ? &h->done : &h->active, r, entry);
-	curl_multi_remove_handle(h->multi, r->curl);
+	curl_multi_remove_handle(h->loop.multi, r->curl);
 	http_request_free(r);
 }
 
 /* --- all of it ------------------------------------------------------------ */
+
+static bool
+http_set_headers(struct http *h, struct error *err)
+{
+	char		 token[HTTP_TOKEN_MAX];
+	char		*header;
+	struct curl_slist	*list = NULL;
+
+	if (!http_token(h->config, token, sizeof(token), err))
+		return false;
+	if (h->address.host != NULL)
+		list = must(curl_slist_append(list, h->address.host));
+	list = must(curl_slist_append(list, "Accept: application/json"));
+	/* Else curl waits for a "100 Continue" before a large body. */
+	list = must(curl_slist_append(list, "Expect:"));
+	if (token[0] != '\0') {
+		h->token_mark = http_token_hash(token);
+		header = must_format("X-Consul-Token: %s", token);
+		list = must(curl_slist_append(list, header));
+		free(header);
+	}
+	h->headers = list;
+	return true;
+}
+
+/* curl's own sockets would be inherited by the plugins' processes. */
+static curl_socket_t
+http_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	(void)arg;
+	(void)purpose;
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
 
 static bool
 http_readable(const char *key, const char *path, struct error *err)
@@ -677,8 +363,8 @@ http_set_tls(struct http *h, const struct config *c, struct error *err)
 	}
 	SET(CURLOPT_SSL_VERIFYPEER, c->consul_verify ? 1L : 0L);
 	SET(CURLOPT_SSL_VERIFYHOST, c->consul_verify ? 2L : 0L);
-	if (h->connect_to != NULL)
-		SET(CURLOPT_CONNECT_TO, h->connect_to);
+	if (h->address.connect_to != NULL)
+		SET(CURLOPT_CONNECT_TO, h->address.connect_to);
 	return true;
 }
 
@@ -699,38 +385,27 @@ http_set_model(struct http *h, struct error *err)
 	SET(CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
 	SET(CURLOPT_WRITEFUNCTION, http_write_cb);
 	SET(CURLOPT_READFUNCTION, http_read_cb);
-	if (h->socket_path[0] != '\0')
-		SET(CURLOPT_UNIX_SOCKET_PATH, h->socket_path);
-	return !h->tls || http_set_tls(h, h->config, err);
+	if (h->address.socket_path[0] != '\0')
+		SET(CURLOPT_UNIX_SOCKET_PATH, h->address.socket_path);
+	return !h->address.tls || http_set_tls(h, h->config, err);
 }
 #undef SET
-
-static void
-http_set_multi(struct http *h)
-{
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, http_set_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, http_set_timer);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-}
 
 bool
 http_new(struct http **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct http	*h = http_must(calloc(1, sizeof(*h)));
+	struct http	*h = must(calloc(1, sizeof(*h)));
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	TAILQ_INIT(&h->active);
 	TAILQ_INIT(&h->done);
-	h->base = base;
 	h->config = config;
-	h->timer = http_must(evtimer_new(base, http_timer_cb, h));
-	h->deliver = http_must(event_new(base, -1, 0, http_deliver_cb, h));
-	h->multi = http_must(curl_multi_init());
-	h->model = http_must(curl_easy_init());
-	http_set_multi(h);
-	if (!http_set_address(h, config->consul_address, err) ||
+	h->deliver = must(event_new(base, -1, 0, http_deliver_cb, h));
+	http_loop_init(&h->loop, base, http_done, h);
+	h->model = must(curl_easy_init());
+	if (!http_address_set(&h->address, config->consul_address,
+	    config->consul_tls_server_name, err) ||
 	    !http_set_headers(h, err) || !http_set_model(h, err)) {
 		http_free(h);
 		*out = NULL;
@@ -749,15 +424,11 @@ http_free(struct http *h)
 		http_cancel(TAILQ_FIRST(&h->active));
 	while (!TAILQ_EMPTY(&h->done))
 		http_cancel(TAILQ_FIRST(&h->done));
-	curl_multi_cleanup(h->multi);
+	http_loop_free(&h->loop);
 	curl_easy_cleanup(h->model);
 	curl_slist_free_all(h->headers);
-	curl_slist_free_all(h->connect_to);
-	event_free(h->timer);
 	event_free(h->deliver);
-	free(h->address);
-	free(h->url);
-	free(h->socket_path);
+	http_address_free(&h->address);
 	free(h);
 	curl_global_cleanup();
 }
@@ -777,5 +448,5 @@ http_token_mark(const struct http *h)
 const char *
 http_address(const struct http *h)
 {
-	return h->address;
+	return h->address.text;
 }

@@ -3,8 +3,8 @@
  * to DNS, orders and Orders are one service; but its keys know case, so these
  * are two locks, which two nodes can have at a time.
  *
- * Agents of ours don't register beside such a service (registration.c), and
- * don't take a lock while there is one.  For another program, which does not
+ * Agents of ours don't register beside such a service (registration_round.c),
+ * and don't take a lock while there is one.  For another program, which does not
  * look, a master takes the other lock, too, for as long as it is master: it bars
  * it.  Where it can't, it must stop.
  */

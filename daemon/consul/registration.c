@@ -2,620 +2,27 @@
 
 #include "registration.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
-#include "clock.h"
-#include "json.h"
 #include "log.h"
-#include "namesake.h"
+#include "registration_round.h"
 #include "stranger.h"
 #include "timer.h"
-#include "value.h"
-#include "words.h"
 
-#define RETRY_FIRST	250	/* ms, doubled at each failure … */
-#define RETRY_MAX	5000	/* … up to this */
 /* A new master goes first: what we write would keep Consul's log from it. */
 #define GIVE_WAY	30	/* ms */
-#define TRIES		3	/* to see ourselves, where we need it not */
-#define ROLE_MAX	16
-#define TAGS_MAX	(ROLE_MAX + 1 + VALUE_TAGS_MAX)
-#define META_MAX	500	/* Consul takes 512 characters of a meta value */
-/* So that new words are in Consul within 10 s, and cost no more writes. */
-#define WORDS_PAUSE	9000	/* ms */
-#define WATCH_WAIT	55000	/* ms of one long poll */
-#define WATCH_PAUSE	100	/* ms between two of them */
-#define WATCH_RETRY	2000	/* ms after a failure */
-/* Who puts his own back as often as we do shall not make us do it for ever. */
-#define REPAIRS		3	/* at once; then one in REGISTRATION_INTERVAL */
-#define REPAIRS_FORGET	60000	/* ms */
 
-struct registration {
-	struct consul				*consul;
-	const struct config			*config;
-	const struct registration_events	*events;
-	void					*arg;
-	char					 check_url[REGISTRATION_URL];
-	char					 mark[STRANGER_MARK];
-
-	bool				 started;
-	bool				 passing;
-	char				 health[META_MAX];
-	char				 health_at[32];	/* it was said */
-	char				 told[META_MAX];	/* as Consul has it */
-	int64_t				 told_at;	/* clock_ms */
-	bool				 registered;	/* in this round */
-	bool				 fresh;		/* by us, just now */
-	bool				 outdated;	/* what is registered */
-	bool				 identified;
-	bool				 placed;	/* once, in this run */
-	bool				 dirty;		/* look once more */
-	char				 role[ROLE_MAX];	/* "?": as it is */
-	char				 since[32];	/* of the role */
-	char				 notice[META_MAX];
-	const char			*warning;
-	char				 why[1024];	/* it was withdrawn, or
-							 * whose it is */
-	int64_t				 stranger_until;	/* 0: none */
-	int64_t				 repaired_at;	/* the last of these: */
-	int				 repairs;
-	char				 hash[32];	/* as seen last */
-	char				 node[CONSUL_NAME_MAX];
-
-	int				 failures;
-	struct consul_request		*request, *watch;
-	struct event			*timer, *watch_timer;
-
-	void				(*left)(bool, void *);
-	void				*left_arg;
-};
-
-static const char *const role_tags[] = {
-	"master", "slave", "unhealthy", "disabled"
-};
-
-static void	registration_next(struct registration *);
-static void	registration_deregister(struct registration *);
-static void	registration_register(struct registration *, bool);
-static void	registration_watch(struct registration *);
-
+/* What was overwritten is a lie to all who look for the master. */
 static void
-now_rfc3339(char *text, size_t size)
-{
-	time_t		now = time(NULL);
-	struct tm	tm;
-
-	strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-}
-
-static bool
-registration_told_long_ago(const struct registration *r)
-{
-	return clock_ms() - r->told_at >= WORDS_PAUSE;
-}
-
-const char *
-registration_role(const char *tags)
-{
-	size_t	i;
-
-	for (i = 0; i < sizeof role_tags / sizeof role_tags[0]; i++) {
-		size_t	n = strlen(role_tags[i]);
-
-		if (strncmp(tags, role_tags[i], n) == 0 &&
-		    (tags[n] == '\0' || tags[n] == ','))
-			return role_tags[i];
-	}
-	return "";
-}
-
-/* The role comes first, then the configured tags. */
-static void
-registration_tags(const struct registration *r, char *text, size_t size)
-{
-	const char	*extra = r->config->service_tags;
-
-	snprintf(text, size, "%s%s%s", r->role,
-	    r->role[0] != '\0' && extra[0] != '\0' ? "," : "", extra);
-}
-
-static void
-registration_done(struct registration *r)
-{
-	r->failures = 0;
-	r->events->trouble("", r->arg);
-	timer_in(r->timer, REGISTRATION_INTERVAL);
-	registration_watch(r);
-	if (r->dirty)
-		registration_next(r);
-}
-
-static void
-registration_failed(struct registration *r, const char *text)
-{
-	int64_t	pause = (int64_t)RETRY_FIRST <<
-		    (r->failures < 8 ? r->failures : 8);
-
-	r->failures++;
-	if (r->left != NULL) {
-		registration_next(r);
-		return;
-	}
-	r->events->trouble(text, r->arg);
-	timer_in(r->timer, pause < RETRY_MAX ? pause : RETRY_MAX);
-}
-
-/* Leaving cuts a round short: nothing may be registered any more. */
-static bool
-registration_is_over(struct registration *r)
-{
-	if (r->left != NULL)
-		registration_next(r);
-	return r->left != NULL;
-}
-
-/*
- * The same service in another case, or on this node the same id: Consul takes
- * them for one.  Whoever came later does not register.  Two that come at once
- * both look once more after they have registered, and then at least one of them
- * sees the other.
- */
-
-static void
-registration_refuse(struct registration *r, const struct consul_instance *in)
-{
-	char	text[512];
-
-	snprintf(text, sizeof text, "not registered, and so not to be a "
-	    "master: the node \"%.100s\" has this service as \"%.63s\", and we "
-	    "call it \"%s\": to Consul they are one, but their locks are two. "
-	    "Give all copies the same [service] name; if that one is gone for "
-	    "good, deregister it there: consul services deregister -id=%.63s",
-	    in->node, in->name, r->config->service_name, in->service_id);
-	registration_failed(r, text);
-}
-
-static void
-registration_withdrawn(const struct consul_reply *reply, void *arg)
+registration_changed(const struct consul_reply *reply, void *arg)
 {
 	struct registration	*r = arg;
+	bool			 same_check;
 
-	(void)reply;
-	r->request = NULL;
-	if (!registration_is_over(r))
-		registration_failed(r, r->why);
-}
-
-/* For the reason in r->why.  Of two that have come at once not both shall come
- * back at once. */
-static void
-registration_withdraw(struct registration *r)
-{
-	r->failures += rand() % 4;
-	r->request = consul_deregister(r->consul, r->config->service_id,
-	    registration_withdrawn, r);
-}
-
-static void
-registration_other_id(struct registration *r, const char *id)
-{
-	char	text[512];
-
-	snprintf(text, sizeof text, "this node has the service id \"%.63s\", "
-	    "too, which Consul takes for our \"%s\": give them ids that differ "
-	    "in more than case; if that one is gone for good: consul services "
-	    "deregister -id=%.63s", id, r->config->service_id, id);
-	registration_failed(r, text);
-}
-
-static void
-registration_may(const struct consul_reply *reply, void *arg)
-{
-	struct registration		*r = arg;
-	const struct consul_instance	*other = namesake_find(r->config,
-					    reply);
-
-	r->request = NULL;
-	if (registration_is_over(r))
-		return;
-	if (reply->outcome != CONSUL_OK) {
-		registration_failed(r, reply->text);
-	} else if (other != NULL) {
-		registration_refuse(r, other);
-	} else if (!r->placed && r->node[0] != '\0' &&
-	    registration_misleads(r->config, r->node, reply, r->why,
-	    sizeof r->why)) {
-		registration_failed(r, r->why);
-	} else {
-		r->fresh = true;
-		r->failures = 0;	/* those of before say nothing now */
-		registration_register(r, true);
-	}
-}
-
-static void
-registration_nearly(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-
-	r->request = NULL;
-	if (registration_is_over(r))
-		return;
-	if (reply->id[0] != '\0')
-		registration_other_id(r, reply->id + strlen("service:"));
-	else
-		r->request = consul_instances(r->consul,
-		    r->config->service_name, registration_may, r);
-}
-
-/*
- * A round:  own_service -> own_check (our node) -> instances (our address)
- * with a register where something is missing or not as it should be; before it,
- * where all is missing, own_check and instances look for a namesake.
- */
-
-/* Ours, or one that Consul takes for it. */
-static const struct consul_instance *
-registration_find(const struct registration *r, const struct consul_reply *reply)
-{
-	size_t	i;
-
-	for (i = 0; i < reply->instance_count; i++)
-		if (strcasecmp(reply->instances[i].node, r->node) == 0 &&
-		    strcasecmp(reply->instances[i].service_id,
-		    r->config->service_id) == 0)
-			return &reply->instances[i];
-	return NULL;
-}
-
-static void
-registration_located(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-	const char		*address = r->config->service_address;
-	const struct consul_instance	*other = namesake_find(r->config,
-					    reply);
-	const struct consul_instance	*self = registration_find(r, reply);
-
-	r->request = NULL;
-	if (registration_is_over(r))
-		return;
-	if (reply->filtered && !r->identified)
-		log_warning("%s", REGISTRATION_FILTERED);
-	/* An agent that starts again where it was is a master perhaps: namesake.c
-	 * sees to that. */
-	if (other != NULL && r->fresh) {
-		snprintf(r->why, sizeof r->why, "deregistered again, because "
-		    "the node \"%.100s\" has this service as \"%.63s\", and we "
-		    "call it \"%s\": give all copies the same [service] name",
-		    other->node, other->name, r->config->service_name);
-		registration_withdraw(r);
-		return;
-	}
-	if (address[0] == '\0' && self != NULL)
-		address = self->address;
-	/* A copy that was registered by us once has its place. */
-	if (r->fresh && !r->placed && registration_misleads(r->config,
-	    r->node, reply, r->why, sizeof r->why)) {
-		registration_withdraw(r);
-		return;
-	}
-	if (self != NULL && strcmp(self->service_id, r->config->service_id) != 0) {
-		registration_other_id(r, self->service_id);
-		return;
-	}
-	/* The agent brings us to the catalogue in a moment: not before may we
-	 * say that nobody else is there.  Where our token may not see us that
-	 * would be never. */
-	if (address[0] == '\0' ||
-	    (self == NULL && r->fresh && r->failures < TRIES)) {
-		registration_failed(r, reply->outcome != CONSUL_OK ?
-		    reply->text : "Consul's catalogue does not show our "
-		    "service: if this stays, give the token node:read, or "
-		    "set [service] address");
-		return;
-	}
-	r->identified = r->placed = true;
-	r->fresh = false;
-	r->events->registered(r->node, address, r->arg);
-	registration_done(r);
-}
-
-static void
-registration_checked(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-
-	r->request = NULL;
-	if (registration_is_over(r))
-		return;
-	if (reply->outcome == CONSUL_GONE && !r->registered) {
-		registration_register(r, true);
-	} else if (reply->outcome == CONSUL_GONE) {
-		/* What a token may not read looks as if it were not there. */
-		registration_failed(r, "we have registered, but Consul does "
-		    "not show our check: give the token service:read for our "
-		    "service and node:read for this node");
-	} else if (reply->outcome != CONSUL_OK) {
-		registration_failed(r, reply->text);
-	} else if (r->outdated) {
-		registration_register(r, false);
-	} else if (r->identified) {
-		registration_done(r);
-	} else {
-		snprintf(r->node, sizeof r->node, "%s", reply->node);
-		r->request = consul_instances(r->consul,
-		    r->config->service_name, registration_located, r);
-	}
-}
-
-static void
-registration_check(struct registration *r)
-{
-	r->request = consul_own_check(r->consul, r->config->service_id,
-	    registration_checked, r);
-}
-
-static void
-registration_registered(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-
-	r->request = NULL;
-	if (registration_is_over(r))
-		return;
-	if (reply->outcome != CONSUL_OK) {
-		registration_failed(r, reply->text);
-		return;
-	}
-	r->registered = true;
-	r->outdated = false;
-	registration_check(r);
-}
-
-static void
-registration_describe(struct registration *r, struct consul_registration *g,
-    char *tags, size_t size)
-{
-	registration_tags(r, tags, size);
-	*g = (struct consul_registration){
-		.id = r->config->service_id,
-		.name = r->config->service_name,
-		.address = r->config->service_address,
-		.port = (uint16_t)r->config->service_port,
-		.tags = tags,
-		.since = r->since,
-		.health = r->health,
-		.health_at = r->health_at,
-		.warning = r->warning,
-		.notice = r->notice,
-		.agent = r->mark,
-		.check_url = r->check_url,
-		.check_interval_ms = r->config->check_interval,
-		.check_timeout_ms = r->config->check_timeout,
-		.check_failures = r->config->check_failures,
-		.passing = r->passing,
-	};
-}
-
-static void
-registration_register(struct registration *r, bool with_check)
-{
-	char				 tags[TAGS_MAX];
-	struct consul_registration	 g;
-
-	if (with_check && r->failures == 0)
-		log_info("Registering service in Consul");
-	registration_describe(r, &g, tags, sizeof tags);
-	g.with_check = with_check;
-	r->told_at = clock_ms();
-	r->request = consul_register(r->consul, &g, registration_registered,
-	    r);
-}
-
-/* Takes over the role of an earlier run, until ours is known. */
-static void
-registration_take_role(struct registration *r, const struct consul_reply *reply)
-{
-	const char	*old = registration_role(reply->tags);
-
-	if (strcmp(r->role, "?") == 0)
-		snprintf(r->role, sizeof r->role, "%s", old);
-	if (strcmp(r->role, old) == 0)
-		snprintf(r->since, sizeof r->since, "%s", reply->since);
-	else if (r->role[0] == '\0' && old[0] != '\0')
-		log_info("Removing tag %s", old);
-	else
-		log_info("Updating tag to %s", r->role);
-}
-
-static bool
-registration_is_right(struct registration *r, const struct consul_reply *reply,
-    bool *same_check)
-{
-	struct consul_registration	 g;
-	char				 tags[TAGS_MAX];
-
-	registration_describe(r, &g, tags, sizeof tags);
-	*same_check = consul_same_check(r->consul, reply->check, &g);
-	return *same_check && strcmp(reply->tags, tags) == 0 &&
-	    reply->port == g.port && strcmp(reply->address, g.address) == 0 &&
-	    strcmp(reply->warning, g.warning) == 0 &&
-	    strcmp(reply->notice, g.notice) == 0 &&
-	    strcmp(reply->agent, g.agent) == 0 &&
-	    (!registration_told_long_ago(r) ||
-	    words_same(reply->health, g.health));
-}
-
-/*
- * The registration of somebody else.  What he lacks, who has lost it by a fault
- * of ours, or what is dead, we put right; with an agent that lives we don't
- * fight.
- */
-
-static void
-registration_met(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-
-	r->request = NULL;
-	if (registration_is_over(r))
-		return;
-	if (stranger_is_dead(reply, r->why)) {
-		r->stranger_until = 0;
-		if (strcmp(r->role, "?") == 0)
-			r->role[0] = '\0';
-		registration_register(r, true);
-		return;
-	}
-	r->failures = 1;	/* asked again soon, by the timer */
-	registration_failed(r, r->why);
-	if (r->left == NULL && clock_ms() >= r->stranger_until)
-		r->events->taken(r->why, r->arg);
-}
-
-static void
-registration_stranger(struct registration *r, const struct consul_reply *reply)
-{
-	if (r->stranger_until == 0) {
-		r->stranger_until = clock_ms() + stranger_patience(reply);
-		r->identified = false;
-		r->events->barred(r->arg);
-	}
-	stranger_explain(reply, r->config, r->mark, r->why, sizeof r->why);
-	r->request = consul_own_check(r->consul, r->config->service_id,
-	    registration_met, r);
-}
-
-/* A file of Consul's, a hand, or a program that says not who it is. */
-static bool
-registration_may_repair(struct registration *r,
-    const struct consul_reply *reply)
-{
-	char	text[512];
-	int64_t	since = clock_ms() - r->repaired_at;
-
-	snprintf(text, sizeof text, "our registration was overwritten (found: "
-	    "id \"%.63s\", name \"%.63s\", tags \"%.100s\", port %u): look "
-	    "for this id in the Consul agent's config files, and for another "
-	    "program that registers it", r->config->service_id, reply->name,
-	    reply->tags, (unsigned)reply->port);
-	if (since >= REPAIRS_FORGET)
-		r->repairs = 0;
-	if (r->repairs >= REPAIRS && since < REGISTRATION_INTERVAL) {
-		r->events->trouble(text, r->arg);
-		timer_in(r->timer, REGISTRATION_INTERVAL - since + 1);
-		return false;
-	}
-	log_warning("Putting it back: %s", text);
-	r->repairs++;
-	r->repaired_at = clock_ms();
-	return true;
-}
-
-/*
- * What is registered already decides: nothing is written that is right.  Above
- * all the check: Consul forgets how often it may fail until it has polled it
- * once, so that a restarted agent's session would hang on one poll.
- */
-static void
-registration_looked(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-	bool			 overwritten, same_check;
-
-	r->request = NULL;
-	if (registration_is_over(r))
-		return;
-	if (reply->outcome == CONSUL_GONE) {
-		r->stranger_until = 0;
-		r->identified = false;
-		if (strcmp(r->role, "?") == 0)
-			snprintf(r->role, sizeof r->role, "%s", "");
-		r->request = consul_own_check(r->consul,
-		    r->config->service_id, registration_nearly, r);
-		return;
-	}
-	if (reply->outcome != CONSUL_OK) {
-		registration_failed(r, reply->text);
-		return;
-	}
-	if (stranger_wrote(reply, r->mark, r->check_url)) {
-		registration_stranger(r, reply);
-		return;
-	}
-	r->stranger_until = 0;
-	overwritten = r->identified && strcmp(reply->agent, r->mark) != 0;
-	if (overwritten && !registration_may_repair(r, reply))
-		return;
-	registration_take_role(r, reply);
-	r->outdated = !registration_is_right(r, reply, &same_check);
-	snprintf(r->told, sizeof r->told, "%s", reply->health);
-	if (same_check)
-		registration_check(r);
-	else
-		registration_register(r, true);
-}
-
-static void
-registration_next(struct registration *r)
-{
-	r->dirty = r->registered = r->outdated = false;
-	event_del(r->timer);
-	if (r->left != NULL)
-		registration_deregister(r);
-	else
-		r->request = consul_own_service(r->consul,
-		    r->config->service_id, registration_looked, r);
-}
-
-/*
- * The watch, from when we are registered: what was overwritten is a lie to all
- * who look for the master.
- */
-
-static void
-registration_watched(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-	bool			 same, same_check;
-
-	r->watch = NULL;
-	if (r->left != NULL)
-		return;
-	if (reply->outcome != CONSUL_OK) {
-		r->hash[0] = '\0';
-		timer_in(r->watch_timer, WATCH_RETRY);
-		if (reply->outcome == CONSUL_GONE)
-			registration_look(r);
-		return;
-	}
-	same = strcmp(r->hash, reply->hash) == 0;
-	snprintf(r->hash, sizeof r->hash, "%s", reply->hash);
-	timer_in(r->watch_timer, WATCH_PAUSE);
-	if (!same && !registration_is_right(r, reply, &same_check))
+	if (reply->outcome == CONSUL_GONE ||
+	    !registration_entry_is_right(&r->entry, reply, &same_check))
 		registration_look(r);
-}
-
-static void
-registration_watch(struct registration *r)
-{
-	if (r->watch == NULL && !event_pending(r->watch_timer, EV_TIMEOUT, NULL))
-		r->watch = consul_watch_own_service(r->consul,
-		    r->config->service_id, r->hash, WATCH_WAIT,
-		    registration_watched, r);
-}
-
-static void
-registration_watch_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	registration_watch(arg);
 }
 
 static void
@@ -623,7 +30,7 @@ registration_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	registration_next(arg);
+	registration_round_next(arg);
 }
 
 void
@@ -634,18 +41,15 @@ registration_look(struct registration *r)
 	if (r->request != NULL)
 		r->dirty = true;
 	else
-		registration_next(r);
+		registration_round_next(r);
 }
 
 void
 registration_set_health(struct registration *r, bool passing, const char *text)
 {
-	r->passing = passing;
-	snprintf(r->health, sizeof r->health, "%s", text);
-	json_mend(r->health);	/* or it would never be as Consul has it */
-	now_rfc3339(r->health_at, sizeof r->health_at);
-	if (r->started && (words_same(r->told, r->health) || r->request != NULL ||
-	    !registration_told_long_ago(r)))
+	registration_entry_set_health(&r->entry, passing, text);
+	if (r->started && (r->request != NULL ||
+	    !registration_entry_has_news(&r->entry)))
 		return;
 	r->started = true;
 	registration_look(r);
@@ -654,12 +58,11 @@ registration_set_health(struct registration *r, bool passing, const char *text)
 void
 registration_set_tag(struct registration *r, const char *tag)
 {
-	bool	was_master = strcmp(r->role, "master") == 0;
+	bool	was_master = strcmp(r->entry.role, "master") == 0;
 
-	if (strcmp(r->role, tag) == 0)
+	if (strcmp(r->entry.role, tag) == 0)
 		return;
-	snprintf(r->role, sizeof r->role, "%s", tag);
-	now_rfc3339(r->since, sizeof r->since);
+	registration_entry_set_role(&r->entry, tag);
 	if (was_master && r->started && r->request == NULL)
 		timer_in(r->timer, GIVE_WAY);
 	else
@@ -669,46 +72,17 @@ registration_set_tag(struct registration *r, const char *tag)
 void
 registration_set_warning(struct registration *r, const char *text)
 {
-	if (strcmp(r->warning, text) == 0)
+	if (strcmp(r->entry.warning, text) == 0)
 		return;
-	r->warning = text;
+	r->entry.warning = text;
 	registration_look(r);
 }
 
 void
 registration_set_notice(struct registration *r, const char *text)
 {
-	snprintf(r->notice, sizeof r->notice, "%s", text);
-	json_mend(r->notice);
+	registration_entry_set_notice(&r->entry, text);
 	registration_look(r);
-}
-
-static void
-registration_deregistered(const struct consul_reply *reply, void *arg)
-{
-	struct registration	*r = arg;
-
-	r->request = NULL;
-	if (reply->outcome != CONSUL_OK)
-		log_warning("The service may still be registered in Consul "
-		    "(%s); once it answers, run: consul services deregister "
-		    "-id=%s", reply->text, r->config->service_id);
-	r->left(reply->outcome == CONSUL_OK, r->left_arg);
-}
-
-static void
-registration_deregister(struct registration *r)
-{
-	consul_cancel(r->watch);
-	r->watch = NULL;
-	event_del(r->watch_timer);
-	/* It is not ours. */
-	if (r->stranger_until != 0) {
-		r->left(true, r->left_arg);
-		return;
-	}
-	r->request = consul_deregister(r->consul, r->config->service_id,
-	    registration_deregistered, r);
 }
 
 void
@@ -717,6 +91,7 @@ registration_leave(struct registration *r, void (*done)(bool, void *),
 {
 	r->left = done;
 	r->left_arg = arg;
+	r->watch.over = true;
 	if (!r->started) {
 		done(true, arg);
 		return;
@@ -725,56 +100,7 @@ registration_leave(struct registration *r, void (*done)(bool, void *),
 	/* A registration that is under way must not come after it. */
 	r->dirty = true;
 	if (r->request == NULL)
-		registration_next(r);
-}
-
-/* On a host with several nodes all of them have such an address. */
-bool
-registration_misleads(const struct config *c, const char *node,
-    const struct consul_reply *reply, char *why, size_t size)
-{
-	const char	*own = c->service_address;
-	size_t		 i;
-
-	for (i = 0; i < reply->instance_count; i++) {
-		const struct consul_instance	*in = &reply->instances[i];
-		bool	 ours = value_is_loopback(own);
-
-		if (strcasecmp(in->node, node) == 0 ||
-		    in->node_address[0] == '\0' ||
-		    value_is_loopback(in->node_address) ||
-		    (!ours && !value_is_loopback(in->address)))
-			continue;
-		snprintf(why, size, "not registered, and so not to be a "
-		    "master: the node \"%.100s\" has a copy of this service, "
-		    "too, and the [service] address %s is %.100s, by which "
-		    "each host means itself: a slave would follow itself. Set "
-		    "it to one by which the other nodes reach that copy, and "
-		    "restart its agent. If that node is gone for good, take it "
-		    "out of Consul", in->node, ours ? "here" : "there", ours ?
-		    own : in->address);
-		return true;
-	}
-	return false;
-}
-
-void
-registration_url(const struct config *config, int api_port,
-    char url[REGISTRATION_URL])
-{
-	struct error	err;
-	char		host[256];
-	int		port;
-
-	/* Consul polls from this host: all addresses include the loopback. */
-	if (!value_split_address(config->api_listen, host, sizeof host,
-	    &port, &err) || host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
-		snprintf(host, sizeof host, "127.0.0.1");
-	else if (strcmp(host, "::") == 0)
-		snprintf(host, sizeof host, "::1");
-	snprintf(url, REGISTRATION_URL,
-	    strchr(host, ':') != NULL ? "http://[%s]:%d/health" :
-	    "http://%s:%d/health", host, api_port);
+		registration_round_next(r);
 }
 
 struct registration *
@@ -790,12 +116,13 @@ registration_new(struct event_base *base, struct consul *consul,
 	r->config = config;
 	r->events = events;
 	r->arg = arg;
-	r->warning = "";
-	snprintf(r->role, sizeof r->role, "?");
 	registration_url(config, api_port, r->check_url);
 	stranger_make_mark(config, r->mark);
+	registration_entry_init(&r->entry, consul, config, r->check_url,
+	    r->mark);
 	r->timer = evtimer_new(base, registration_timer, r);
-	r->watch_timer = evtimer_new(base, registration_watch_timer, r);
+	registration_watch_init(&r->watch, base, consul, config,
+	    registration_changed, r);
 	return r;
 }
 
@@ -805,8 +132,7 @@ registration_free(struct registration *r)
 	if (r == NULL)
 		return;
 	consul_cancel(r->request);
-	consul_cancel(r->watch);
+	registration_watch_free(&r->watch);
 	event_free(r->timer);
-	event_free(r->watch_timer);
 	free(r);
 }

@@ -13,39 +13,10 @@
 
 #include "config.h"
 #include "consul.h"
-
-#define REGISTRATION_INTERVAL	30000	/* ms; what ends our session makes us
-					 * look at once */
-
-struct registration_events {
-	/* We are registered; node and address (of the service) as Consul
-	 * knows them.  Runs again when we had to be registered anew. */
-	void	(*registered)(const char *node, const char *address, void *arg);
-	/* Another agent's registration stands in the place of ours: no session
-	 * may be had, or ended, until registered runs again. */
-	void	(*barred)(void *arg);
-	/* He lives, so one must go: text is who he is, and who we are. */
-	void	(*taken)(const char *text, void *arg);
-	/* What goes wrong now; "" when it has ended. */
-	void	(*trouble)(const char *text, void *arg);
-};
+#include "registration_address.h"
+#include "registration_events.h"
 
 struct registration;
-
-#define REGISTRATION_URL	512
-/* Whoever is told to follow such a master would follow himself: while there are
- * copies on other nodes than this one, its address, or one of theirs, is one by
- * which each host means itself.  Says so, and what to do. */
-bool			 registration_misleads(const struct config *,
-			    const char *node, const struct consul_reply *,
-			    char *why, size_t);
-#define REGISTRATION_FILTERED	"Consul hides nodes of this service from our token, " \
-	"so that we can't tell whether we are alone: give it node_prefix \"\" { " \
-	"policy = \"read\" } and service:read, as conf/acl-policy.hcl does"
-
-/* Where Consul finds our /health. */
-void			 registration_url(const struct config *, int api_port,
-			    char url[REGISTRATION_URL]);
 
 /* Borrows all.  api_port is where our /health answers. */
 struct registration	*registration_new(struct event_base *, struct consul *,
@@ -64,9 +35,6 @@ void			 registration_set_warning(struct registration *,
 /* What they may want to know; copies text. */
 void			 registration_set_notice(struct registration *,
 			    const char *text);
-/* The role among tags, joined by ','; "" if there is none. */
-const char		*registration_role(const char *tags);
-
 /* The role's tag, "" for none. */
 void			 registration_set_tag(struct registration *,
 			    const char *tag);

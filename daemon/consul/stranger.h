@@ -4,7 +4,8 @@
  * Two agents that register one id overwrite each other, and each ends the
  * other's session.  So each says in its registration who it is.  Who comes to
  * the registration of another one that lives does not start; who finds his own
- * overwritten by such a one ends, and touches nothing of it (registration.c).
+ * overwritten by such a one ends, and touches nothing of it
+ * (registration_round.c).
  *
  * He lives if Consul's check of him is not critical, or his /health answers.  A
  * check that says neither yet is waited for: Consul believes in a dead one for

@@ -1,5 +1,5 @@
 /*
- * fuzz/consul.c - what consul.c and json.c make of an answer.
+ * fuzz/consul.c - what consul_*.c and json.c make of an answer.
  *
  * An input is one line, "KIND STATUS INDEX LOCATION", KIND being a letter, and
  * then the body.  In the place of http.c stands one that gives it as the

@@ -1,5 +1,5 @@
 /*
- * fuzz/http.c - a whole HTTP answer, through libcurl, http.c and consul.c.
+ * fuzz/http.c - a whole HTTP answer, through libcurl, http.c and consul_*.c.
  *
  * An input is the letter of a request (see ask.h), one that says how the bytes
  * come ('s': in small pieces; 'c': and before the end the request is cancelled),

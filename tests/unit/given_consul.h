@@ -1,6 +1,7 @@
 /*
- * given_consul.h - in the place of consul.c: notes what it is asked, and answers
- * from the loop with what the test has put here; a watch when the test says so.
+ * given_consul.h - in the place of what consul.h declares: notes what it is
+ * asked, and answers from the loop with what the test has put here; a watch
+ * when the test says so.
  */
 #ifndef GIVEN_CONSUL_H
 #define GIVEN_CONSUL_H

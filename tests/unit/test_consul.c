@@ -1,7 +1,7 @@
 /*
  * test_consul.c - every answer of Consul, and of things that are not Consul.
  *
- * consul.c and http.c run against a server of bytes: it reads whole requests,
+ * consul_*.c and http.c run against a server of bytes: it reads whole requests,
  * keeps them, and sends what the test has put into `server.answer`.
  */
 #include <setjmp.h>

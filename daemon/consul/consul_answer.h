@@ -1,0 +1,64 @@
+/*
+ * consul_answer.h - what an answer of Consul is read with.
+ *
+ * Of an answer nothing is taken for granted: what is not exactly what Consul
+ * would say is CONSUL_UNKNOWN, never "free", "gone" or "done".
+ */
+#ifndef CONSUL_ANSWER_H
+#define CONSUL_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "consul_reply.h"
+#include "http.h"
+#include "json.h"
+
+struct consul_request;
+
+/* What an answer is read into; lives as long as the callback runs. */
+struct consul_answer {
+	const struct consul_request	*request;
+	const struct http_reply	*http;
+	struct consul_reply	 reply;
+	struct consul_key	 key;
+	struct consul_record	*records;
+	struct consul_session	*sessions;
+	struct consul_instance	*instances;
+	yajl_val		 root;
+	char			**owned;	/* strings, and how many */
+	size_t			 owned_count;
+	const char		*words;		/* Consul's own reason */
+	char			 text[1024];
+};
+
+/* Makes the answer own text. */
+const char	*consul_answer_keep(struct consul_answer *, char *text);
+/* What it owns, not the answer itself. */
+void		 consul_answer_free(struct consul_answer *);
+
+/* Is this the error that Consul names so?  Words is a part of it, in any
+ * case. */
+bool		 consul_answer_says(const struct consul_answer *, int status,
+		    const char *words);
+/* The JSON of a good answer, the answer's own; NULL where it is none. */
+yajl_val	 consul_answer_root(struct consul_answer *, int status);
+/* OK and REFUSED for "true" and "false". */
+enum consul_outcome	consul_answer_true(struct consul_answer *);
+
+/* Copies a string member, cut to size; false where it is no string. */
+bool		 consul_answer_string(yajl_val v, const char *name, char *out,
+		    size_t size);
+/* The same for a name, of CONSUL_NAME_MAX; false where it would be cut. */
+bool		 consul_answer_name(yajl_val v, const char *name, char *out);
+/* And for an id, of CONSUL_ID_MAX; false where it is empty, too. */
+bool		 consul_answer_id(yajl_val v, const char *name, char *out);
+/* False where it is no number. */
+bool		 consul_answer_uint(yajl_val v, const char *name,
+		    uint64_t *out);
+/* A list of strings, joined with ','; the answer's own; NULL where it is no
+ * such list. */
+const char	*consul_answer_join(struct consul_answer *, yajl_val list);
+
+#endif

@@ -1,0 +1,121 @@
+/* consul_reply.h - what Consul has answered, in types. */
+#ifndef CONSUL_REPLY_H
+#define CONSUL_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What came back, before what it said. */
+enum consul_outcome {
+	CONSUL_OK,		/* Consul did it, or: here is what you asked */
+	CONSUL_REFUSED,		/* Consul says no, and nothing has changed */
+	CONSUL_GONE,		/* the session or service does not exist */
+	CONSUL_DENIED,		/* 403: the token may not */
+	CONSUL_UNKNOWN,		/* no answer, a 500, a broken answer: whatever
+				 * was asked may or may not have happened */
+};
+
+#define CONSUL_ID_MAX	64	/* a session id has 36 characters */
+#define CONSUL_NAME_MAX	256
+/* What we write has a position in it, quoted: FAILOVER_POSITION and the rest. */
+#define CONSUL_VALUE_MAX 8192
+
+/* A key as one read showed it. */
+struct consul_key {
+	bool		 exists;
+	char		 session[CONSUL_ID_MAX];	/* "" where it is free */
+	char		 value[CONSUL_VALUE_MAX];	/* decoded; cut where it
+							 * is longer */
+	uint64_t	 create_index;
+	uint64_t	 lock_index;
+	uint64_t	 modify_index;
+};
+
+struct consul_session {
+	char		 id[CONSUL_ID_MAX];
+	char		 name[CONSUL_NAME_MAX];
+	char		 node[CONSUL_NAME_MAX];
+	char		 ttl[32];
+	int64_t		 lock_delay_ms;
+	bool		 serf_health;	/* bound to the node's serfHealth */
+	bool		 service;	/* bound to the check asked for */
+	char		 service_id[CONSUL_NAME_MAX];	/* whose check it is
+							 * bound to; "": none's */
+};
+
+/* An instance of the service in the catalogue. */
+struct consul_instance {
+	char		 node[CONSUL_NAME_MAX];
+	char		 address[CONSUL_NAME_MAX];	/* the service's, or the node's */
+	char		 node_address[CONSUL_NAME_MAX];	/* "": not told */
+	char		 service_id[CONSUL_NAME_MAX];
+	uint16_t	 port;
+	const char	*name;		/* the service's, as registered there */
+	const char	*tags;		/* joined with ','; borrowed */
+	const char	*status;	/* worst of its checks; "" if not asked */
+	bool		 sick;		/* its own check is critical */
+	const char	*maintenance;	/* name of a check of maintenance mode
+					 * that is critical; "" none, or … */
+	const char	*critical;	/* of any but its own; "" … */
+	const char	*output;	/* what its health is; "" if not asked */
+	const char	*output_at;	/* then it was so; "": not known */
+	const char	*since;		/* meta failover-since; "" … */
+	const char	*warning;	/* meta failover-warning; "" … */
+	const char	*notice;	/* meta failover-notice; "" … */
+};
+
+/* One key below a prefix; the strings are borrowed. */
+struct consul_record {
+	const char	*key, *session;	/* session "" where it has none */
+	const char	*value;		/* decoded */
+};
+
+struct consul_reply {
+	enum consul_outcome		 outcome;
+	const char			*text;	/* why not, for people: names the
+						 * request and Consul's words */
+	int64_t				 sent_at;	/* clock_ms, before sending */
+	uint64_t			 index;	/* X-Consul-Index */
+	int				 status;	/* HTTP's; 0 for none */
+	bool				 delayed;	/* _lock: lock-delay runs */
+	bool				 filtered;	/* our token may not
+							 * see all of it */
+	bool				 too_large;	/* the answer, for us */
+	bool				 stranger;	/* no Consul answers, but
+							 * somebody */
+
+	const struct consul_key		*key;		/* consul_get, _lock */
+	const struct consul_record	*records;	/* consul_list */
+	size_t				 record_count;
+	const struct consul_session	*sessions;	/* _session_info, _sessions */
+	size_t				 session_count;
+	const struct consul_instance	*instances;	/* _instances, _health */
+	size_t				 instance_count;
+	const char			*id;		/* _session_create; _own_check:
+							 * one in another case */
+	const char			*node;		/* _own_check: node name */
+	const char			*check_status;	/* _own_check */
+	const char			*check_output;	/* _own_check */
+	const char			*tags;		/* _own_service, joined */
+	uint16_t			 port;		/* _own_service */
+	const char			*address;	/* _own_service */
+	const char			*name;		/* _own_service */
+	const char			*hash;		/* _own_service */
+	const char			*agent;		/* _own_service: the
+							 * meta failover-agent */
+	const char			*check;		/* _own_service: the
+							 * meta failover-check */
+	const char			*since;		/* _own_service: the
+							 * meta failover-since */
+	const char			*warning;	/* _own_service: the
+							 * meta failover-warning */
+	const char			*notice;	/* _own_service: the
+							 * meta failover-notice */
+	const char			*health;	/* _own_service: the
+							 * meta failover-health */
+};
+
+typedef void (*consul_cb)(const struct consul_reply *, void *arg);
+
+#endif

@@ -1,0 +1,22 @@
+/* http_token.h - the token that we show to Consul. */
+#ifndef HTTP_TOKEN_H
+#define HTTP_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "error.h"
+
+#define HTTP_TOKEN_MAX	1024
+
+/* The token without the white space around it; "" where there is none.  Fails
+ * where the file can't be read, or has no token that fits a header and size. */
+bool		http_token(const struct config *, char *token, size_t size,
+		    struct error *);
+/* Tells one token from another: who reads it learns nothing that helps to guess
+ * the token. */
+uint16_t	http_token_hash(const char *token);
+
+#endif
