@@ -10,6 +10,7 @@
 #include "candidates.h"
 #include "clock.h"
 #include "json.h"
+#include "text.h"
 #include "timer.h"
 #include "value.h"
 
@@ -74,12 +75,6 @@ struct lock {
 
 static void	lock_watch(struct lock *);
 static void	lock_open_session(struct lock *);
-
-static void
-copy(char *to, size_t size, const char *from)
-{
-	snprintf(to, size, "%s", from == NULL ? "" : from);
-}
 
 static void
 cancel(struct consul_request **r)
@@ -187,10 +182,11 @@ lock_set_before(struct lock *l, yajl_val v)
 {
 	struct lock_before	*b = &l->before;
 
-	copy(b->node, sizeof b->node, json_string(v, "node", l->view.node));
-	copy(b->service_id, sizeof b->service_id,
+	text_copy(b->node, sizeof b->node, json_string(v, "node",
+	    l->view.node));
+	text_copy(b->service_id, sizeof b->service_id,
 	    json_string(v, "service_id", ""));
-	copy(b->host, sizeof b->host, json_string(v, "address",
+	text_copy(b->host, sizeof b->host, json_string(v, "address",
 	    l->view.host));
 	b->port = (uint16_t)json_uint(v, "port", l->view.port);
 	free(b->position);
@@ -304,7 +300,7 @@ lock_holder_instance(const struct consul_reply *r, void *arg)
 		return;
 	}
 	l->stranger[0] = '\0';
-	copy(l->view.host, sizeof l->view.host, r->instances[i].address);
+	text_copy(l->view.host, sizeof l->view.host, r->instances[i].address);
 	l->view.port = r->instances[i].port;
 	lock_report(l);
 }
@@ -317,7 +313,7 @@ lock_holder_session(const struct consul_reply *r, void *arg)
 	l->holder = NULL;
 	if (r->session_count == 0)
 		return;
-	copy(l->view.node, sizeof l->view.node, r->sessions[0].node);
+	text_copy(l->view.node, sizeof l->view.node, r->sessions[0].node);
 	l->holder_session = r->sessions[0];
 	if (l->holder_session.service_id[0] == '\0') {
 		lock_name_stranger(l->stranger, &l->holder_session);
@@ -340,17 +336,17 @@ lock_see_theirs(struct lock *l, const struct consul_key *k, bool again)
 	    json_string(v, "service_id", ""))) {
 		/* An earlier run of ours, whose session goes as soon as we
 		 * make one: it is no master to follow. */
-		copy(l->view.node, sizeof l->view.node, l->node);
-		copy(l->view.host, sizeof l->view.host, "");
+		text_copy(l->view.node, sizeof l->view.node, l->node);
+		text_copy(l->view.host, sizeof l->view.host, "");
 	} else if (told) {
-		copy(l->view.node, sizeof l->view.node,
+		text_copy(l->view.node, sizeof l->view.node,
 		    json_string(v, "node", ""));
-		copy(l->view.host, sizeof l->view.host,
+		text_copy(l->view.host, sizeof l->view.host,
 		    json_string(v, "address", ""));
 		l->view.port = (uint16_t)json_uint(v, "port", 0);
 	} else if (!again || l->view.host[0] == '\0') {
-		copy(l->view.node, sizeof l->view.node, "");
-		copy(l->view.host, sizeof l->view.host, "");
+		text_copy(l->view.node, sizeof l->view.node, "");
+		text_copy(l->view.host, sizeof l->view.host, "");
 		cancel(&l->holder);
 		l->holder = consul_session_info(l->consul, k->session,
 		    l->config->service_id, lock_holder_session, l);
@@ -440,8 +436,8 @@ lock_see_ours(struct lock *l)
 {
 	l->view.owner = CORE_LOCK_OURS;
 	l->view.made = l->made;
-	copy(l->view.node, sizeof l->view.node, l->node);
-	copy(l->view.host, sizeof l->view.host, l->address);
+	text_copy(l->view.node, sizeof l->view.node, l->node);
+	text_copy(l->view.host, sizeof l->view.host, l->address);
 	l->view.port = (uint16_t)l->config->service_port;
 	lock_report(l);
 }
@@ -541,12 +537,12 @@ lock_read_done(const struct consul_reply *r, void *arg)
 	l->events->key_trouble("", l->arg);
 	/* The session of an earlier run of ours still has the lock: go on. */
 	if (l->resume[0] != '\0' && strcmp(r->key->session, l->resume) == 0) {
-		copy(l->session, sizeof l->session, l->resume);
+		text_copy(l->session, sizeof l->session, l->resume);
 		l->renew_every = 0;
 		timer_in(l->session_timer, 0);
 		l->events->session(true, l->session, l->arg);
 	}
-	copy(l->resume, sizeof l->resume, "");
+	text_copy(l->resume, sizeof l->resume, "");
 	lock_see(l, r->key, r->sent_at, true);
 	if (waited)
 		lock_open_session(l);
@@ -646,7 +642,7 @@ lock_acquired(const struct consul_reply *r, void *arg)
 		lock_see(l, r->key, r->sent_at, true);
 		break;
 	case CONSUL_GONE:
-		copy(l->session, sizeof l->session, "");
+		text_copy(l->session, sizeof l->session, "");
 		l->events->session(false, r->text, l->arg);
 		lock_open_session(l);
 		break;
@@ -761,7 +757,7 @@ lock_session_failed(struct lock *l, const char *text)
 static void
 lock_session_lost(struct lock *l, const char *text)
 {
-	copy(l->session, sizeof l->session, "");
+	text_copy(l->session, sizeof l->session, "");
 	l->held = false;
 	l->events->session(false, text, l->arg);
 	lock_look(l);
@@ -801,7 +797,7 @@ lock_session_unfit(struct lock *l, bool exists)
 	if (exists)
 		consul_session_destroy(l->consul, l->session, lock_forget_it,
 		    NULL);
-	copy(l->session, sizeof l->session, "");
+	text_copy(l->session, sizeof l->session, "");
 	l->held = false;
 	lock_session_failed(l, text);
 	l->events->session(false, text, l->arg);
@@ -855,7 +851,7 @@ lock_session_created(const struct consul_reply *r, void *arg)
 		lock_session_failed(l, text);
 		return;
 	}
-	copy(l->session, sizeof l->session, r->id);
+	text_copy(l->session, sizeof l->session, r->id);
 	l->session_request = consul_session_info(l->consul, l->session,
 	    l->config->service_id, lock_session_seen, l);
 }
@@ -952,7 +948,7 @@ lock_drop_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	event_del(l->drop_timer);
 	consul_session_destroy(l->consul, l->dropped, lock_destroyed, l);
-	copy(l->dropped, sizeof l->dropped, "");
+	text_copy(l->dropped, sizeof l->dropped, "");
 }
 
 static void
@@ -960,7 +956,7 @@ lock_drop_session(struct lock *l)
 {
 	cancel(&l->session_request);
 	event_del(l->session_timer);
-	copy(l->resume, sizeof l->resume, "");
+	text_copy(l->resume, sizeof l->resume, "");
 	if (l->session[0] == '\0')
 		return;
 	/* What is under way would say that we still have the lock. */
@@ -972,9 +968,9 @@ lock_drop_session(struct lock *l)
 	if (l->dropped[0] != '\0')
 		lock_drop_timer(-1, 0, l);	/* an earlier one */
 	l->destroying++;
-	copy(l->dropped, sizeof l->dropped, l->session);
+	text_copy(l->dropped, sizeof l->dropped, l->session);
 	timer_in(l->drop_timer, l->giving_way ? GIVE_WAY : 0);
-	copy(l->session, sizeof l->session, "");
+	text_copy(l->session, sizeof l->session, "");
 }
 
 void
@@ -1012,8 +1008,8 @@ void
 lock_identify(struct lock *l, const char *node, const char *address)
 {
 	l->barred = false;
-	copy(l->node, sizeof l->node, node);
-	copy(l->address, sizeof l->address, address);
+	text_copy(l->node, sizeof l->node, node);
+	text_copy(l->address, sizeof l->address, address);
 	/* What was seen before is seen better now: who we are, and whether we
 	 * are alone. */
 	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
@@ -1061,7 +1057,7 @@ lock_new(struct event_base *base, struct consul *consul,
 	l->config = config;
 	l->events = events;
 	l->arg = arg;
-	copy(l->resume, sizeof l->resume, resume);
+	text_copy(l->resume, sizeof l->resume, resume);
 	l->before.position = strdup("");
 	lock_make_path(config, l->path);
 	l->session_timer = evtimer_new(base, lock_session_timer, l);

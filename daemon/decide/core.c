@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 /* Pause between two tries for a free lock that is refused: its lock-delay runs,
  * of which Consul announces the end to nobody. */
 #define ACQUIRE_PAUSE	300
@@ -344,12 +346,6 @@ core_do(struct core *c, enum core_action_type type)
 	return a;
 }
 
-static void
-copy(char *to, size_t size, const char *from)
-{
-	snprintf(to, size, "%s", from == NULL ? "" : from);
-}
-
 static void __attribute__((format(printf, 2, 3)))
 core_say(struct core *c, const char *fmt, ...)
 {
@@ -380,14 +376,14 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 	a->op = op;
 	a->epoch = c->epoch;
 	a->timeout = timeout;
-	copy(a->text, sizeof a->text, c->why);
-	copy(c->call_host, sizeof c->call_host, "");
+	text_copy(a->text, sizeof a->text, c->why);
+	text_copy(c->call_host, sizeof c->call_host, "");
 	c->call_port = 0;
 	if (op == CORE_ENSURE_SLAVE) {
-		copy(c->call_host, sizeof c->call_host, c->lock.host);
+		text_copy(c->call_host, sizeof c->call_host, c->lock.host);
 		c->call_port = c->lock.port;
 	}
-	copy(a->host, sizeof a->host, c->call_host);
+	text_copy(a->host, sizeof a->host, c->call_host);
 	a->port = c->call_port;
 	if (op == CORE_ENSURE_MASTER) {
 		a->until = c->held;
@@ -411,7 +407,7 @@ learn_health(struct core *c, const struct core_event *ev)
 	if (ev->health != c->health)
 		c->busy_since = c->now;
 	c->health = ev->health;
-	copy(c->health_text, sizeof c->health_text, ev->text);
+	text_copy(c->health_text, sizeof c->health_text, ev->text);
 }
 
 /* As long as a master can last that has not noticed yet. */
@@ -599,7 +595,7 @@ learn_result(struct core *c, const struct core_event *ev)
 		c->call_at = c->now + call_pause(c);
 		c->not_done++;
 	}
-	copy(c->call_text, sizeof c->call_text, ev->text);
+	text_copy(c->call_text, sizeof c->call_text, ev->text);
 	if (op == CORE_ENSURE_MASTER)
 		c->master_failures = c->failed ? c->master_failures + 1 : 0;
 	else if (c->done == op)
@@ -638,7 +634,7 @@ learn_guard(struct core *c, const struct core_event *ev)
 	if (ev->guard == CORE_GUARD_DEMOTED)
 		learn_demoted(c);
 	if (ev->guard == CORE_GUARD_DEMOTED || ev->guard == CORE_GUARD_FAILED)
-		copy(c->call_text, sizeof c->call_text, ev->text);
+		text_copy(c->call_text, sizeof c->call_text, ev->text);
 }
 
 static void
@@ -697,15 +693,15 @@ learn(struct core *c, const struct core_event *ev)
 		break;
 	case CORE_EV_DISABLED:
 		c->disabled = ev->yes;
-		copy(c->disabled_text, sizeof c->disabled_text, ev->text);
+		text_copy(c->disabled_text, sizeof c->disabled_text, ev->text);
 		break;
 	case CORE_EV_YIELD:
 		c->yields = ev->yes;
-		copy(c->yield_text, sizeof c->yield_text, ev->text);
+		text_copy(c->yield_text, sizeof c->yield_text, ev->text);
 		break;
 	case CORE_EV_STOP:
 		c->stop = true;
-		copy(c->stop_text, sizeof c->stop_text, ev->text);
+		text_copy(c->stop_text, sizeof c->stop_text, ev->text);
 		break;
 	}
 }
@@ -848,7 +844,7 @@ enter(struct core *c, enum core_state from)
 	c->done = CORE_NO_OP;
 	c->failed = false;
 	c->not_done = 0;
-	copy(c->call_text, sizeof c->call_text, "");
+	text_copy(c->call_text, sizeof c->call_text, "");
 	if (c->state == CORE_PROMOTING)
 		c->master_failures = 0;
 	else if (c->state == CORE_DEMOTING)
@@ -914,7 +910,7 @@ step(struct core *c)
 	a->from = from;
 	a->to = rules[i].to;
 	a->yes = rules[i].quiet;
-	copy(a->text, sizeof a->text, c->why);
+	text_copy(a->text, sizeof a->text, c->why);
 	c->state = rules[i].to;		/* the only assignment */
 	enter(c, from);
 	return true;
@@ -1217,8 +1213,8 @@ show_tag(struct core *c)
 
 	if (t == NULL || strcmp(t, c->tag) == 0)
 		return;
-	copy(c->tag, sizeof c->tag, t);
-	copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
+	text_copy(c->tag, sizeof c->tag, t);
+	text_copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
 }
 
 /* While the lock is ours a bad verdict is held back until the copy is demoted
@@ -1239,10 +1235,10 @@ show_health(struct core *c)
 	    strcmp(c->published_text, c->health_text) == 0)
 		return;
 	c->published = h;
-	copy(c->published_text, sizeof c->published_text, c->health_text);
+	text_copy(c->published_text, sizeof c->published_text, c->health_text);
 	a = core_do(c, CORE_PUBLISH);
 	a->health = h;
-	copy(a->text, sizeof a->text, c->health_text);
+	text_copy(a->text, sizeof a->text, c->health_text);
 }
 
 void
@@ -1260,8 +1256,8 @@ core_init(struct core *c, const struct core_config *config, int64_t now)
 	c->lease = config->inherited_lease;
 	c->guard_until = now;
 	c->acquire_at = c->hold_off = now;
-	copy(c->tag, sizeof c->tag, "?");
-	copy(c->why, sizeof c->why, "the agent starts");
+	text_copy(c->tag, sizeof c->tag, "?");
+	text_copy(c->why, sizeof c->why, "the agent starts");
 }
 
 void
