@@ -52,7 +52,7 @@ struct lock {
 	struct lock_before		 before;
 	bool				 held;		/* by us, we believe */
 	bool				 carries;	/* what was left to us */
-	bool				 made;		/* see core.h */
+	bool				 made;		/* see core_types.h */
 	bool				 settled;	/* it need not any more */
 	bool				 giving_way;	/* given back just now */
 	bool				 was_held;	/* ever, by anybody */
