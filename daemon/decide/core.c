@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_due.h"
 #include "text.h"
 
 /* Pause between two tries for a free lock that is refused: its lock-delay runs,
@@ -71,17 +72,6 @@ static const char *const state_names[CORE_STATES] = {
 	"master", "demoting", "slave", "fenced", "stopping"
 };
 
-/* True at t and after it; before it, the next tick comes at t or earlier. */
-static bool
-due(struct core *c, int64_t t)
-{
-	if (c->now >= t)
-		return true;
-	if (t < c->wake)
-		c->wake = t;
-	return false;
-}
-
 /*
  * The conditions of the table.
  */
@@ -108,7 +98,7 @@ enabled(struct core *c)
 static bool
 yields(struct core *c)
 {
-	return c->yields && due(c, c->yield_at);
+	return c->yields && core_due(c, c->yield_at);
 }
 
 static bool
@@ -171,7 +161,7 @@ no_session(struct core *c)
 static bool
 fuse_burnt(struct core *c)
 {
-	return c->proof < 0 || due(c, c->proof + c->config.fuse);
+	return c->proof < 0 || core_due(c, c->proof + c->config.fuse);
 }
 
 /* This copy was master when the agent last ran, and the lock says it still is. */
@@ -198,7 +188,7 @@ alone(struct core *c)
 {
 	return lock_free(c) && c->lock.epoch == 0 && c->lock.clean &&
 	    !c->guard_fired && !c->config.never_master && !c->made_master &&
-	    !due(c, c->lock.at + c->config.fuse);
+	    !core_due(c, c->lock.at + c->config.fuse);
 }
 
 static bool
@@ -225,8 +215,9 @@ static bool
 may_not_resume(struct core *c)
 {
 	if (lock_unknown(c) && !c->stop && !c->guard_fired)
-		return due(c, c->since + (c->lock.missing && !c->made_master ?
-		    c->config.fuse : c->config.request_timeout));
+		return core_due(c, c->since + (c->lock.missing &&
+		    !c->made_master ? c->config.fuse :
+		    c->config.request_timeout));
 	return !ours_from_before(c) && !adopts(c);
 }
 
@@ -257,7 +248,7 @@ promotion_begun(const struct core *c)
 static bool
 promotion_late(struct core *c)
 {
-	return due(c, promotion_begun(c) + c->config.promote_limit);
+	return core_due(c, promotion_begun(c) + c->config.promote_limit);
 }
 
 /*
@@ -723,11 +714,11 @@ static void
 pass_time(struct core *c)
 {
 	c->busy_too_long = c->health == CORE_HEALTH_BUSY &&
-	    due(c, c->busy_since + c->config.busy_limit);
+	    core_due(c, c->busy_since + c->config.busy_limit);
 	if (c->state != CORE_DEMOTING)
 		return;
 	if (c->maybe_master && !c->demote_late && c->config.can_demote &&
-	    due(c, c->since + c->config.demote_deadline)) {
+	    core_due(c, c->since + c->config.demote_deadline)) {
 		c->demote_late = c->drop_session = true;
 		c->unfenced = c->made_master;
 		core_say(c, c->made_master ? "The copy could not be demoted "
@@ -744,7 +735,7 @@ pass_time(struct core *c)
 		ask_guard(c);
 	}
 	if (c->maybe_master && !c->config.can_demote &&
-	    due(c, c->guard_until)) {
+	    core_due(c, c->guard_until)) {
 		c->unfenced = true;
 		c->maybe_master = false;
 		core_say(c, "The plugin has no ensure_demoted, so the copy MAY "
@@ -752,7 +743,7 @@ pass_time(struct core *c)
 		    "application by hand; other nodes can take the lock after "
 		    "its lock-delay");
 	}
-	if (c->release == CORE_RELEASING && due(c, c->release_by))
+	if (c->release == CORE_RELEASING && core_due(c, c->release_by))
 		learn_released(c, false);
 }
 
@@ -931,8 +922,8 @@ may_acquire(struct core *c)
 	if (!lock_free(c) || !c->session || c->acquiring ||
 	    c->health != CORE_HEALTH_OK || c->config.never_master)
 		return false;
-	return due(c, c->acquire_at) && due(c, c->hold_off) &&
-	    (c->lock.epoch == 0 || due(c, c->grace_until));
+	return core_due(c, c->acquire_at) && core_due(c, c->hold_off) &&
+	    (c->lock.epoch == 0 || core_due(c, c->grace_until));
 }
 
 static bool
@@ -946,13 +937,13 @@ work_starting(struct core *c)
 {
 	if (!adopts(c))
 		return;
-	if (due(c, c->look_at)) {
+	if (core_due(c, c->look_at)) {
 		c->look_at = c->now + ALONE_LOOK;
-		due(c, c->look_at);
+		core_due(c, c->look_at);
 		core_do(c, CORE_LOOK);
 	}
 	if (c->health != CORE_HEALTH_OK || !c->session || c->acquiring ||
-	    !due(c, c->acquire_at))
+	    !core_due(c, c->acquire_at))
 		return;
 	c->acquiring = c->adopting = true;
 	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
@@ -971,13 +962,13 @@ work_candidate(struct core *c)
 {
 	/* Keep looking, so that notice_pause can tell a pause from peace. */
 	if (lock_free(c))
-		due(c, c->now + STOOD_STILL / 2);
+		core_due(c, c->now + STOOD_STILL / 2);
 	if (!may_acquire(c))
 		return;
 	if (!elected(c))
 		return;		/* wish_election asks */
 	if (c->op != CORE_NO_OP) {
-		if (!due(c, c->since + slave_grace(c)))
+		if (!core_due(c, c->since + slave_grace(c)))
 			return;
 		core_cancel(c);
 	}
@@ -995,7 +986,8 @@ work_master(struct core *c)
 	 * back: all of that can happen while we stand still. */
 	if (c->now >= c->held)
 		return;
-	if (c->op == CORE_NO_OP && due(c, c->grace_until) && due(c, c->call_at))
+	if (c->op == CORE_NO_OP && core_due(c, c->grace_until) &&
+	    core_due(c, c->call_at))
 		core_call(c, CORE_ENSURE_MASTER, c->config.master_deadline);
 }
 
@@ -1010,7 +1002,7 @@ work_slave(struct core *c)
 		return;
 	if (moved)
 		core_cancel(c);
-	if (c->op == CORE_NO_OP && (moved || due(c, c->call_at)))
+	if (c->op == CORE_NO_OP && (moved || core_due(c, c->call_at)))
 		core_call(c, CORE_ENSURE_SLAVE, c->config.slave_deadline);
 }
 
@@ -1028,17 +1020,17 @@ work_demoting(struct core *c)
 {
 	int64_t	left = c->since + c->config.demote_deadline - c->now;
 
-	if (c->maybe_master && !due(c, c->guard_until)) {
+	if (c->maybe_master && !core_due(c, c->guard_until)) {
 		return;		/* the guard is at it */
 	} else if (c->maybe_master) {
 		/* What is too short to do it would only hide why it failed. */
 		if (c->not_done > 0 && left > 0 && left < LAST_CALL)
-			due(c, c->now + left);
-		else if (c->op == CORE_NO_OP && due(c, c->call_at))
+			core_due(c, c->now + left);
+		else if (c->op == CORE_NO_OP && core_due(c, c->call_at))
 			core_call(c, CORE_ENSURE_DEMOTED,
 			    left > 0 ? left : c->config.demote_deadline);
 	} else if (c->release == CORE_KEPT && !position_known(c)) {
-		if (c->op != CORE_NO_OP || !due(c, c->position_at))
+		if (c->op != CORE_NO_OP || !core_due(c, c->position_at))
 			return;
 		if (c->position_until == 0)
 			c->position_until = c->now + POSITION_WAIT;
@@ -1057,7 +1049,7 @@ work_demoting(struct core *c)
 		c->release = CORE_RELEASING;
 		c->release_by = c->now + 2 * c->config.request_timeout;
 	} else
-		due(c, c->release_by);
+		core_due(c, c->release_by);
 }
 
 static void
@@ -1102,10 +1094,10 @@ lease_wanted(struct core *c)
 	if (!c->maybe_master)
 		return 0;
 	if (c->state != CORE_DEMOTING || c->lease == 0 ||
-	    !due(c, c->lease_next))
+	    !core_due(c, c->lease_next))
 		return c->lease;
 	c->lease_next = c->now + DEMOTE_LEASE_NEXT;
-	due(c, c->lease_next);
+	core_due(c, c->lease_next);
 	return c->now + DEMOTE_LEASE;
 }
 
@@ -1170,8 +1162,8 @@ wish_session(struct core *c)
 static bool
 joins_in_vain(struct core *c)
 {
-	return c->not_done > 0 && due(c, c->not_done_at + c->config.lock_delay +
-	    grace(c));
+	return c->not_done > 0 && core_due(c, c->not_done_at +
+	    c->config.lock_delay + grace(c));
 }
 
 /* NULL: leave it as it is. */
