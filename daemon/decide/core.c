@@ -2,10 +2,10 @@
 
 #include "core.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_do.h"
 #include "core_due.h"
 #include "text.h"
 
@@ -321,32 +321,6 @@ static const struct core_rule rules[] = {
 /*
  * Actions.
  */
-
-static struct core_action *
-core_do(struct core *c, enum core_action_type type)
-{
-	struct core_action	*a;
-
-	/* The tests show that this can't happen; if it does, dying is safe
-	 * (the session ends) and losing an action is not. */
-	if (c->out->count == CORE_ACTIONS)
-		abort();
-	a = &c->out->list[c->out->count++];
-	memset(a, 0, sizeof *a);
-	a->type = type;
-	return a;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-core_say(struct core *c, const char *fmt, ...)
-{
-	struct core_action	*a = core_do(c, CORE_SAY);
-	va_list			 ap;
-
-	va_start(ap, fmt);
-	vsnprintf(a->text, sizeof a->text, fmt, ap);
-	va_end(ap);
-}
 
 static void
 core_cancel(struct core *c)
@@ -721,7 +695,7 @@ pass_time(struct core *c)
 	    core_due(c, c->since + c->config.demote_deadline)) {
 		c->demote_late = c->drop_session = true;
 		c->unfenced = c->made_master;
-		core_say(c, c->made_master ? "The copy could not be demoted "
+		core_do_say(c, c->made_master ? "The copy could not be demoted "
 		    "within %.1f s and MAY STILL BE A MASTER (%.300s). Stop "
 		    "the application by hand. We go on trying; other nodes can "
 		    "take the lock after its lock-delay" : "The copy could not "
@@ -738,10 +712,10 @@ pass_time(struct core *c)
 	    core_due(c, c->guard_until)) {
 		c->unfenced = true;
 		c->maybe_master = false;
-		core_say(c, "The plugin has no ensure_demoted, so the copy MAY "
-		    "STILL BE A MASTER until ensure_slave has run. Stop the "
-		    "application by hand; other nodes can take the lock after "
-		    "its lock-delay");
+		core_do_say(c, "The plugin has no ensure_demoted, so the copy "
+		    "MAY STILL BE A MASTER until ensure_slave has run. Stop "
+		    "the application by hand; other nodes can take the lock "
+		    "after its lock-delay");
 	}
 	if (c->release == CORE_RELEASING && core_due(c, c->release_by))
 		learn_released(c, false);
