@@ -7,6 +7,7 @@
 
 #include "core_do.h"
 #include "core_due.h"
+#include "core_lock.h"
 #include "text.h"
 
 /* Pause between two tries for a free lock that is refused: its lock-delay runs,
@@ -37,9 +38,6 @@
 /* While the lock is free we look every ACQUIRE_PAUSE: a longer silence means
  * that this process stood still, and that what it knows is old. */
 #define STOOD_STILL	2000
-/* Two clocks may differ by so much while a grace lasts, as within the
- * lock-delay (see config_check_times). */
-#define GRACE_MARGIN	1000
 /* While we demote the copy ourselves, the guard is told so often that it need
  * not; it waits so long for the next word. */
 #define DEMOTE_LEASE	300
@@ -116,19 +114,19 @@ not_bad(struct core *c)
 static bool
 lock_free(struct core *c)
 {
-	return c->lock.owner == CORE_LOCK_FREE;
+	return core_lock_is_free(c);
 }
 
 static bool
 lock_ours(struct core *c)
 {
-	return c->lock.owner == CORE_LOCK_OURS;
+	return core_lock_is_ours(c);
 }
 
 static bool
 lock_theirs(struct core *c)
 {
-	return c->lock.owner == CORE_LOCK_THEIRS;
+	return core_lock_is_theirs(c);
 }
 
 static bool
@@ -156,12 +154,10 @@ no_session(struct core *c)
 	return !c->session;
 }
 
-/* The fuse: nobody else can be master yet, because Consul keeps the lock from
- * them for the lock-delay, which is longer than fuse and demotion together. */
 static bool
 fuse_burnt(struct core *c)
 {
-	return c->proof < 0 || core_due(c, c->proof + c->config.fuse);
+	return core_lock_fuse_burnt(c);
 }
 
 /* This copy was master when the agent last ran, and the lock says it still is. */
@@ -375,105 +371,6 @@ learn_health(struct core *c, const struct core_event *ev)
 	text_copy(c->health_text, sizeof c->health_text, ev->text);
 }
 
-/* As long as a master can last that has not noticed yet. */
-static int64_t
-grace(const struct core *c)
-{
-	return c->config.fuse + c->config.demote_deadline + GRACE_MARGIN;
-}
-
-/*
- * A lock found free may have a master still, who has not noticed yet: Consul's
- * lock-delay keeps others away for long enough, unless the key was deleted or
- * Consul has forgotten.  So wait as long as such a master can last, from when
- * we first saw this very freedom.
- */
-static void
-learn_free(struct core *c, const struct core_lock *l)
-{
-	bool	same = lock_free(c) && c->lock.epoch == l->epoch;
-
-	if (l->clean)
-		c->grace_until = c->now;
-	else if (!same || c->lock.clean) {
-		c->grace_until = c->now + grace(c);
-		/* It may be refused for so long, and whoever has waited for the
-		 * better copy would then try as that does. */
-		if (l->epoch != 0 &&
-		    c->acquire_at < c->now + c->config.lock_delay)
-			c->acquire_at = c->now + c->config.lock_delay;
-	}
-	c->grace_known = true;
-}
-
-/* The lock is ours, although we have not seen it free: an earlier run of ours
- * has taken it, and may not have waited long enough when it died. */
-static void
-learn_inherited(struct core *c, const struct core_lock *l)
-{
-	c->grace_known = true;
-	c->grace_until = c->now;
-	if (l->epoch != c->config.resume_epoch)
-		c->grace_until += grace(c);
-}
-
-/* It may grow under a master, whose key somebody has overwritten. */
-static void
-learn_epoch(struct core *c, uint64_t epoch)
-{
-	if (c->state == CORE_MASTER && lock_ours(c) && epoch != c->epoch)
-		core_do(c, CORE_REMEMBER)->epoch = epoch;
-	c->epoch = epoch;
-}
-
-/* It was about another lock. */
-static void
-end_election(struct core *c)
-{
-	if (!c->electing)
-		return;
-	c->electing = false;
-	core_do(c, CORE_ELECT)->yes = false;
-}
-
-static void
-learn_lock(struct core *c, const struct core_lock *l)
-{
-	/* Only a consistent read can show that we have it. */
-	if (l->owner == CORE_LOCK_OURS && !l->proof)
-		return;
-	/* Read before we gave it back, answered after that. */
-	if (l->owner == CORE_LOCK_OURS && l->at <= c->given_back_at)
-		return;
-	if (l->owner != c->lock.owner || l->epoch != c->lock.epoch) {
-		c->elected_at = -1;
-		end_election(c);
-	}
-	if (l->owner == CORE_LOCK_FREE)
-		learn_free(c, l);
-	if (l->owner == CORE_LOCK_OURS) {
-		if (l->at > c->proof)
-			c->proof = l->at;
-		/* Two answers that have overtaken each other. */
-		if (lock_ours(c) && l->epoch < c->lock.epoch)
-			return;
-		if (!c->grace_known)
-			learn_inherited(c, l);
-		else if (l->made && !lock_ours(c))
-			c->grace_until = c->now + grace(c);
-	}
-	if (l->owner == CORE_LOCK_THEIRS) {
-		c->grace_known = false;
-		c->acquire_at = c->now;		/* they have had it */
-	}
-	c->lock = *l;
-	c->acquiring = false;
-	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
-		learn_epoch(c, l->epoch);
-	else if (l->owner == CORE_LOCK_FREE && c->epoch == 0)
-		c->epoch = l->epoch;	/* somebody has had it */
-}
-
 static void
 learn_session(struct core *c, bool yes)
 {
@@ -481,12 +378,12 @@ learn_session(struct core *c, bool yes)
 
 	c->session = yes;
 	c->acquiring = false;
-	if (yes || !lock_ours(c))
+	if (yes || !core_lock_is_ours(c))
 		return;
 	/* The lock went with it. */
 	freed.owner = CORE_LOCK_FREE;
 	freed.clean = false;
-	learn_lock(c, &freed);
+	core_lock_learn(c, &freed);
 }
 
 /* When to call again what was not done. */
@@ -626,7 +523,7 @@ learn(struct core *c, const struct core_event *ev)
 		learn_health(c, ev);
 		break;
 	case CORE_EV_LOCK:
-		learn_lock(c, ev->lock);
+		core_lock_learn(c, ev->lock);
 		break;
 	case CORE_EV_REFUSED:
 		c->acquiring = false;
@@ -676,7 +573,7 @@ learn(struct core *c, const struct core_event *ev)
 static void
 notice_pause(struct core *c, int64_t now)
 {
-	if (lock_free(c) && c->state == CORE_CANDIDATE &&
+	if (core_lock_is_free(c) && c->state == CORE_CANDIDATE &&
 	    now - c->now > STOOD_STILL) {
 		c->lock.owner = CORE_LOCK_UNKNOWN;
 		core_do(c, CORE_LOOK);
@@ -750,7 +647,7 @@ static void
 enter_demoting(struct core *c)
 {
 	core_cancel(c);
-	c->proof_lost = lock_ours(c) && fuse_burnt(c);
+	c->proof_lost = core_lock_is_ours(c) && core_lock_fuse_burnt(c);
 	c->demote_late = false;
 	c->release = CORE_KEPT;
 	c->position_asked = c->position_told = false;
@@ -775,7 +672,7 @@ static void
 leave_demoting(struct core *c)
 {
 	/* What we knew of a lock that we lost or dropped is worth nothing. */
-	if (lock_ours(c))
+	if (core_lock_is_ours(c))
 		c->lock.owner = CORE_LOCK_UNKNOWN;
 	/* The guard's own release may be on its way: nothing that it could end
 	 * may be built on this session any more. */
@@ -893,7 +790,7 @@ step(struct core *c)
 static bool
 may_acquire(struct core *c)
 {
-	if (!lock_free(c) || !c->session || c->acquiring ||
+	if (!core_lock_is_free(c) || !c->session || c->acquiring ||
 	    c->health != CORE_HEALTH_OK || c->config.never_master)
 		return false;
 	return core_due(c, c->acquire_at) && core_due(c, c->hold_off) &&
@@ -935,7 +832,7 @@ static void
 work_candidate(struct core *c)
 {
 	/* Keep looking, so that notice_pause can tell a pause from peace. */
-	if (lock_free(c))
+	if (core_lock_is_free(c))
 		core_due(c, c->now + STOOD_STILL / 2);
 	if (!may_acquire(c))
 		return;
@@ -972,7 +869,7 @@ work_slave(struct core *c)
 	bool	moved = strcmp(c->call_host, c->lock.host) != 0 ||
 		    c->call_port != c->lock.port;
 
-	if (!lock_theirs(c) || c->lock.host[0] == '\0')
+	if (!core_lock_is_theirs(c) || c->lock.host[0] == '\0')
 		return;
 	if (moved)
 		core_cancel(c);
@@ -1137,7 +1034,7 @@ static bool
 joins_in_vain(struct core *c)
 {
 	return c->not_done > 0 && core_due(c, c->not_done_at +
-	    c->config.lock_delay + grace(c));
+	    c->config.lock_delay + core_lock_grace(c));
 }
 
 /* NULL: leave it as it is. */
@@ -1192,7 +1089,7 @@ show_health(struct core *c)
 	enum core_health	 h = bad(c) ? CORE_HEALTH_BAD : c->health;
 	struct core_action	*a;
 
-	if (h == CORE_HEALTH_BAD && lock_ours(c) && !c->demote_late &&
+	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demote_late &&
 	    c->published != CORE_HEALTH_UNKNOWN &&
 	    (c->state == CORE_PROMOTING || c->state == CORE_MASTER ||
 	    c->state == CORE_DEMOTING))
