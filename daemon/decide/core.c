@@ -8,6 +8,7 @@
 #include "core_do.h"
 #include "core_due.h"
 #include "core_lock.h"
+#include "core_session.h"
 #include "text.h"
 
 /* Pause between two tries for a free lock that is refused: its lock-delay runs,
@@ -371,21 +372,6 @@ learn_health(struct core *c, const struct core_event *ev)
 	text_copy(c->health_text, sizeof c->health_text, ev->text);
 }
 
-static void
-learn_session(struct core *c, bool yes)
-{
-	struct core_lock	freed = c->lock;
-
-	c->session = yes;
-	c->acquiring = false;
-	if (yes || !core_lock_is_ours(c))
-		return;
-	/* The lock went with it. */
-	freed.owner = CORE_LOCK_FREE;
-	freed.clean = false;
-	core_lock_learn(c, &freed);
-}
-
 /* When to call again what was not done. */
 static int64_t
 call_pause(struct core *c)
@@ -531,7 +517,7 @@ learn(struct core *c, const struct core_event *ev)
 		    ACQUIRE_PAUSE_LONG);
 		break;
 	case CORE_EV_SESSION:
-		learn_session(c, ev->yes);
+		core_session_learn(c, ev->yes);
 		break;
 	case CORE_EV_CALL_DONE:
 		learn_result(c, ev);
@@ -1005,29 +991,6 @@ wish_election(struct core *c)
  * What others see of us.
  */
 
-static void
-wish_session(struct core *c)
-{
-	bool	want = c->state != CORE_UNHEALTHY &&
-		    c->state != CORE_DISABLED && c->state != CORE_STOPPING;
-
-	if (c->state == CORE_STOPPING)
-		return;		/* CORE_LEAVE sees to it */
-	if (c->drop_session) {
-		core_do(c, CORE_WANT_SESSION)->yes = false;
-		c->drop_session = c->want_session = c->session = false;
-	}
-	if (c->demote_late)
-		want = false;
-	if (!want)
-		c->acquiring = false;
-	if (want == c->want_session)
-		return;
-	core_do(c, CORE_WANT_SESSION)->yes = c->want_session = want;
-	if (!want)
-		c->session = false;
-}
-
 /* It says again and again that it is not one yet.  When its master dies it need
  * not be told from the others before there can be another master. */
 static bool
@@ -1145,7 +1108,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 	work(c);
 	hold_lease(c);
 	wish_election(c);
-	wish_session(c);
+	core_session_wish(c);
 	show_tag(c);
 	show_health(c);
 	c->out = NULL;
