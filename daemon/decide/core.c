@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_call.h"
 #include "core_do.h"
 #include "core_due.h"
 #include "core_lock.h"
@@ -236,16 +237,10 @@ master_failed(struct core *c)
 	return c->master_failures >= MASTER_FAILURES;
 }
 
-static int64_t
-promotion_begun(const struct core *c)
-{
-	return c->since > c->grace_until ? c->since : c->grace_until;
-}
-
 static bool
 promotion_late(struct core *c)
 {
-	return core_due(c, promotion_begun(c) + c->config.promote_limit);
+	return core_due(c, core_call_promotion_begun(c) + c->config.promote_limit);
 }
 
 /*
@@ -316,50 +311,6 @@ static const struct core_rule rules[] = {
 };
 
 /*
- * Actions.
- */
-
-static void
-core_cancel(struct core *c)
-{
-	if (c->op == CORE_NO_OP)
-		return;
-	core_do(c, CORE_CANCEL);
-	c->op = CORE_NO_OP;
-	c->call++;		/* an answer that is on its way is too late */
-}
-
-static void
-core_call(struct core *c, enum core_op op, int64_t timeout)
-{
-	struct core_action	*a = core_do(c, CORE_CALL);
-
-	a->call = ++c->call;
-	a->op = op;
-	a->epoch = c->epoch;
-	a->timeout = timeout;
-	text_copy(a->text, sizeof a->text, c->why);
-	text_copy(c->call_host, sizeof c->call_host, "");
-	c->call_port = 0;
-	if (op == CORE_ENSURE_SLAVE) {
-		text_copy(c->call_host, sizeof c->call_host, c->lock.host);
-		c->call_port = c->lock.port;
-	}
-	text_copy(a->host, sizeof a->host, c->call_host);
-	a->port = c->call_port;
-	if (op == CORE_ENSURE_MASTER) {
-		a->until = c->held;
-		a->yes = c->state == CORE_MASTER ||
-		    c->now >= promotion_begun(c) + c->config.catch_up;
-		c->maybe_master = c->made_master = true;
-	}
-	if (op == CORE_POSITION)
-		a->yes = c->was_master ||
-		    c->lock.epoch == c->config.resume_epoch;
-	c->op = op;
-}
-
-/*
  * Facts.
  */
 
@@ -398,12 +349,6 @@ core_lease(struct core *c, int64_t until)
 	/* Without ensure_demoted no lock is ever given back clean. */
 	a->clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
 	return a;
-}
-
-static void
-learn_demoted(struct core *c)
-{
-	c->maybe_master = c->made_master = c->unfenced = false;
 }
 
 /* What we could not do, from a process and with a handler of its own it may. */
@@ -447,7 +392,7 @@ learn_result(struct core *c, const struct core_event *ev)
 	if (op == CORE_ENSURE_MASTER)
 		c->master_failures = c->failed ? c->master_failures + 1 : 0;
 	else if (c->done == op)
-		learn_demoted(c);
+		core_call_demoted(c);
 	else if (op == CORE_ENSURE_DEMOTED && c->failed)
 		ask_guard(c);
 }
@@ -474,13 +419,13 @@ learn_guard(struct core *c, const struct core_event *ev)
 	if (ev->guard != CORE_GUARD_FIRED) {
 		c->guard_until = c->now;
 	} else if (!c->guard_fired) {
-		core_cancel(c);
+		core_call_cancel(c);
 		c->guard_fired = c->guard_asked = true;
 		c->guard_until = c->now + c->config.demote_deadline +
 		    GUARD_ANSWER;
 	}
 	if (ev->guard == CORE_GUARD_DEMOTED)
-		learn_demoted(c);
+		core_call_demoted(c);
 	if (ev->guard == CORE_GUARD_DEMOTED || ev->guard == CORE_GUARD_FAILED)
 		text_copy(c->call_text, sizeof c->call_text, ev->text);
 }
@@ -632,7 +577,7 @@ hold_off(struct core *c)
 static void
 enter_demoting(struct core *c)
 {
-	core_cancel(c);
+	core_call_cancel(c);
 	c->proof_lost = core_lock_is_ours(c) && core_lock_fuse_burnt(c);
 	c->demote_late = false;
 	c->release = CORE_KEPT;
@@ -827,7 +772,7 @@ work_candidate(struct core *c)
 	if (c->op != CORE_NO_OP) {
 		if (!core_due(c, c->since + slave_grace(c)))
 			return;
-		core_cancel(c);
+		core_call_cancel(c);
 	}
 	c->acquiring = true;
 	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
@@ -837,7 +782,7 @@ static void
 work_master(struct core *c)
 {
 	if (c->op != CORE_ENSURE_MASTER)
-		core_cancel(c);
+		core_call_cancel(c);
 	/* No master without a guard.  Of a lease that it has not heard of it
 	 * has ended the one before, maybe, demoted the copy and given the lock
 	 * back: all of that can happen while we stand still. */
@@ -858,7 +803,7 @@ work_slave(struct core *c)
 	if (!core_lock_is_theirs(c) || c->lock.host[0] == '\0')
 		return;
 	if (moved)
-		core_cancel(c);
+		core_call_cancel(c);
 	if (c->op == CORE_NO_OP && (moved || core_due(c, c->call_at)))
 		core_call(c, CORE_ENSURE_SLAVE, c->config.slave_deadline);
 }
