@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_acquire.h"
 #include "core_call.h"
 #include "core_do.h"
 #include "core_due.h"
@@ -12,11 +13,6 @@
 #include "core_session.h"
 #include "text.h"
 
-/* Pause between two tries for a free lock that is refused: its lock-delay runs,
- * of which Consul announces the end to nobody. */
-#define ACQUIRE_PAUSE	300
-/* The same where it fails for another reason: no right, no leader. */
-#define ACQUIRE_PAUSE_LONG 2000
 /* A call that failed or said "again" is made again after this, then twice that,
  * up to CALL_PAUSE_MAX on the way to or from mastership, up to role_interval
  * for a slave, who may need hours. */
@@ -32,14 +28,6 @@
 #define HOLD_OFF_DOUBLINGS 3
 /* A master that has yielded, and got the lock back, keeps it for so long. */
 #define YIELD_PAUSE	300000
-/* An ensure_slave under way may end by itself so long, before it is killed
- * because the lock has become free; but no longer than this share of
- * election_wait, for half of which the others wait for a silent one. */
-#define SLAVE_GRACE	500
-#define SLAVE_GRACE_SHARE 4
-/* While the lock is free we look every ACQUIRE_PAUSE: a longer silence means
- * that this process stood still, and that what it knows is old. */
-#define STOOD_STILL	2000
 /* While we demote the copy ourselves, the guard is told so often that it need
  * not; it waits so long for the next word. */
 #define DEMOTE_LEASE	300
@@ -51,8 +39,6 @@
 #define POSITION_WAIT	5000
 /* A copy that is alone looks so often whether it still is. */
 #define ALONE_LOOK	1000
-/* So long holds what an election has shown, while the lock is refused. */
-#define ELECTION_HOLDS	3000
 /* A guard that is asked to demote says in this time that it is at it. */
 #define GUARD_ANSWER	1000
 
@@ -240,7 +226,8 @@ master_failed(struct core *c)
 static bool
 promotion_late(struct core *c)
 {
-	return core_due(c, core_call_promotion_begun(c) + c->config.promote_limit);
+	return core_due(c, core_call_promotion_begun(c) +
+	    c->config.promote_limit);
 }
 
 /*
@@ -441,7 +428,7 @@ learn_released(struct core *c, bool yes)
 	c->lock.clean = true;
 	c->given_back_at = c->now;
 	/* Let the others have it first. */
-	c->acquire_at = c->now + 2 * ACQUIRE_PAUSE;
+	c->acquire_at = c->now + 2 * CORE_ACQUIRE_PAUSE;
 }
 
 static void
@@ -457,9 +444,7 @@ learn(struct core *c, const struct core_event *ev)
 		core_lock_learn(c, ev->lock);
 		break;
 	case CORE_EV_REFUSED:
-		c->acquiring = false;
-		c->acquire_at = c->now + (ev->yes ? ACQUIRE_PAUSE :
-		    ACQUIRE_PAUSE_LONG);
+		core_acquire_refused(c, ev->yes);
 		break;
 	case CORE_EV_SESSION:
 		core_session_learn(c, ev->yes);
@@ -468,12 +453,7 @@ learn(struct core *c, const struct core_event *ev)
 		learn_result(c, ev);
 		break;
 	case CORE_EV_ELECTED:
-		if (!c->electing)
-			break;		/* of one that is over */
-		c->electing = false;
-		c->elected_at = ev->yes ? c->now : -1;
-		if (!ev->yes)
-			c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
+		core_acquire_elected(c, ev->yes);
 		break;
 	case CORE_EV_ELECTION_VOID:
 		c->elected_at = -1;
@@ -496,18 +476,6 @@ learn(struct core *c, const struct core_event *ev)
 		c->stop = true;
 		text_copy(c->stop_text, sizeof c->stop_text, ev->text);
 		break;
-	}
-}
-
-/* A free lock that was seen before a pause of this process says nothing about
- * who has come and gone since. */
-static void
-notice_pause(struct core *c, int64_t now)
-{
-	if (core_lock_is_free(c) && c->state == CORE_CANDIDATE &&
-	    now - c->now > STOOD_STILL) {
-		c->lock.owner = CORE_LOCK_UNKNOWN;
-		core_do(c, CORE_LOOK);
 	}
 }
 
@@ -713,27 +681,6 @@ step(struct core *c)
  * What a state does while it lasts.
  */
 
-/*
- * May the lock be tried for now?  The copies are compared when no master can be
- * writing any more, so a lock that was lost is not tried for in the grace: but a
- * missing key is, whose grace only begins when somebody has made it.
- */
-static bool
-may_acquire(struct core *c)
-{
-	if (!core_lock_is_free(c) || !c->session || c->acquiring ||
-	    c->health != CORE_HEALTH_OK || c->config.never_master)
-		return false;
-	return core_due(c, c->acquire_at) && core_due(c, c->hold_off) &&
-	    (c->lock.epoch == 0 || core_due(c, c->grace_until));
-}
-
-static bool
-elected(const struct core *c)
-{
-	return c->elected_at >= 0 && c->now < c->elected_at + ELECTION_HOLDS;
-}
-
 static void
 work_starting(struct core *c)
 {
@@ -748,33 +695,6 @@ work_starting(struct core *c)
 	    !core_due(c, c->acquire_at))
 		return;
 	c->acquiring = c->adopting = true;
-	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
-}
-
-static int64_t
-slave_grace(const struct core *c)
-{
-	int64_t	share = c->config.election_wait / SLAVE_GRACE_SHARE;
-
-	return share < SLAVE_GRACE ? share : SLAVE_GRACE;
-}
-
-static void
-work_candidate(struct core *c)
-{
-	/* Keep looking, so that notice_pause can tell a pause from peace. */
-	if (core_lock_is_free(c))
-		core_due(c, c->now + STOOD_STILL / 2);
-	if (!may_acquire(c))
-		return;
-	if (!elected(c))
-		return;		/* wish_election asks */
-	if (c->op != CORE_NO_OP) {
-		if (!core_due(c, c->since + slave_grace(c)))
-			return;
-		core_call_cancel(c);
-	}
-	c->acquiring = true;
 	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
 }
 
@@ -859,7 +779,7 @@ work(struct core *c)
 {
 	switch (c->state) {
 	case CORE_CANDIDATE:
-		work_candidate(c);
+		core_acquire_work(c);
 		break;
 	case CORE_PROMOTING:
 	case CORE_MASTER:
@@ -915,21 +835,6 @@ hold_lease(struct core *c)
 		c->lease = c->held = 0;
 	} else
 		core_lease(c, until);
-}
-
-/*
- * Which of the copies takes a free lock: asked of the others.
- */
-static void
-wish_election(struct core *c)
-{
-	bool	want = c->state == CORE_CANDIDATE && may_acquire(c) &&
-		    !elected(c);
-
-	if (want == c->electing)
-		return;
-	c->electing = want;
-	core_do(c, CORE_ELECT)->yes = want;
 }
 
 /*
@@ -1043,7 +948,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 {
 	c->out = out;
 	out->count = 0;
-	notice_pause(c, now);
+	core_acquire_notice_pause(c, now);
 	c->now = now;
 	learn(c, ev);
 	do {
@@ -1052,7 +957,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 	} while (step(c));
 	work(c);
 	hold_lease(c);
-	wish_election(c);
+	core_acquire_wish_election(c);
 	core_session_wish(c);
 	show_tag(c);
 	show_health(c);
