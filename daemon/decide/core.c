@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core_acquire.h"
+#include "core_adopt.h"
 #include "core_call.h"
 #include "core_do.h"
 #include "core_due.h"
@@ -37,8 +38,6 @@
 /* One that says "again", because it still stops, is asked again for so long:
  * it is no master any more, so nobody is in a hurry but its clients. */
 #define POSITION_WAIT	5000
-/* A copy that is alone looks so often whether it still is. */
-#define ALONE_LOOK	1000
 /* A guard that is asked to demote says in this time that it is at it. */
 #define GUARD_ANSWER	1000
 
@@ -163,28 +162,10 @@ may_resume(struct core *c)
 	return ours_from_before(c) && not_bad(c);
 }
 
-/* Nobody has ever had the lock, and no other copy is there: if this one is a
- * master, its operator has made it one, and to demote it would break what is to
- * be made again.  Another copy that comes is seen within the fuse, and waits for
- * a grace, which is longer. */
-static bool
-alone(struct core *c)
-{
-	return lock_free(c) && c->lock.epoch == 0 && c->lock.clean &&
-	    !c->guard_fired && !c->config.never_master && !c->made_master &&
-	    !core_due(c, c->lock.at + c->config.fuse);
-}
-
-static bool
-adopts(struct core *c)
-{
-	return alone(c) && !c->stop && !c->disabled;
-}
-
 static bool
 stops_unadopted(struct core *c)
 {
-	return c->stop && alone(c);
+	return c->stop && core_adopt_alone(c);
 }
 
 static bool
@@ -202,7 +183,7 @@ may_not_resume(struct core *c)
 		return core_due(c, c->since + (c->lock.missing &&
 		    !c->made_master ? c->config.fuse :
 		    c->config.request_timeout));
-	return !ours_from_before(c) && !adopts(c);
+	return !ours_from_before(c) && !core_adopt_may(c);
 }
 
 static bool
@@ -682,23 +663,6 @@ step(struct core *c)
  */
 
 static void
-work_starting(struct core *c)
-{
-	if (!adopts(c))
-		return;
-	if (core_due(c, c->look_at)) {
-		c->look_at = c->now + ALONE_LOOK;
-		core_due(c, c->look_at);
-		core_do(c, CORE_LOOK);
-	}
-	if (c->health != CORE_HEALTH_OK || !c->session || c->acquiring ||
-	    !core_due(c, c->acquire_at))
-		return;
-	c->acquiring = c->adopting = true;
-	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
-}
-
-static void
 work_master(struct core *c)
 {
 	if (c->op != CORE_ENSURE_MASTER)
@@ -793,7 +757,7 @@ work(struct core *c)
 		work_demoting(c);
 		break;
 	case CORE_STARTING:
-		work_starting(c);
+		core_adopt_work(c);
 		break;
 	case CORE_DISABLED:
 	case CORE_FENCED:
