@@ -10,6 +10,7 @@
 #include "core_call.h"
 #include "core_do.h"
 #include "core_due.h"
+#include "core_guard.h"
 #include "core_lock.h"
 #include "core_session.h"
 #include "text.h"
@@ -29,17 +30,11 @@
 #define HOLD_OFF_DOUBLINGS 3
 /* A master that has yielded, and got the lock back, keeps it for so long. */
 #define YIELD_PAUSE	300000
-/* While we demote the copy ourselves, the guard is told so often that it need
- * not; it waits so long for the next word. */
-#define DEMOTE_LEASE	300
-#define DEMOTE_LEASE_NEXT 100
 /* A demoted copy tells in this time how far it has got, or never. */
 #define POSITION_LIMIT	1000
 /* One that says "again", because it still stops, is asked again for so long:
  * it is no master any more, so nobody is in a hurry but its clients. */
 #define POSITION_WAIT	5000
-/* A guard that is asked to demote says in this time that it is at it. */
-#define GUARD_ANSWER	1000
 
 enum detail { NOTHING, HEALTH, CALL, HOLDER, STOP, DISABLE, YIELD };
 
@@ -303,33 +298,6 @@ call_pause(struct core *c)
 	return pause < most ? pause : most;
 }
 
-/* By the end of the fuse and one demotion, because nobody else can have the
- * lock before; that is more time than one that begins earlier takes itself. */
-static struct core_action *
-core_lease(struct core *c, int64_t until)
-{
-	struct core_action	*a = core_do(c, CORE_LEASE);
-
-	a->until = c->lease = until;
-	a->by = c->config.demote_deadline +
-	    (c->proof >= 0 ? c->proof + c->config.fuse : c->since);
-	a->epoch = c->epoch;
-	/* Without ensure_demoted no lock is ever given back clean. */
-	a->clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
-	return a;
-}
-
-/* What we could not do, from a process and with a handler of its own it may. */
-static void
-ask_guard(struct core *c)
-{
-	if (c->held == 0 || c->guard_asked)
-		return;
-	c->guard_asked = true;
-	c->guard_until = c->now + GUARD_ANSWER;
-	core_lease(c, c->now)->yes = true;
-}
-
 static void
 learn_result(struct core *c, const struct core_event *ev)
 {
@@ -362,40 +330,7 @@ learn_result(struct core *c, const struct core_event *ev)
 	else if (c->done == op)
 		core_call_demoted(c);
 	else if (op == CORE_ENSURE_DEMOTED && c->failed)
-		ask_guard(c);
-}
-
-static void
-learn_guard(struct core *c, const struct core_event *ev)
-{
-	/* The first answer for this mastership, or a later one. */
-	if (ev->guard == CORE_GUARD_HOLDS && c->lease != 0 &&
-	    (ev->until == c->lease || c->held != 0))
-		c->held = ev->until;
-	if (ev->guard == CORE_GUARD_GONE) {
-		c->held = 0;
-		c->guard_asked = false;
-	}
-	/* We were demoted before; but it can give back what our session has. */
-	if (c->lease == 0 && ev->guard == CORE_GUARD_FIRED) {
-		c->guard_fired = c->state == CORE_DEMOTING;
-		c->drop_session = c->drop_session || !c->guard_fired;
-	}
-	/* What else it has to say of an older lease is of no use. */
-	if (ev->guard == CORE_GUARD_HOLDS || c->lease == 0)
-		return;
-	if (ev->guard != CORE_GUARD_FIRED) {
-		c->guard_until = c->now;
-	} else if (!c->guard_fired) {
-		core_call_cancel(c);
-		c->guard_fired = c->guard_asked = true;
-		c->guard_until = c->now + c->config.demote_deadline +
-		    GUARD_ANSWER;
-	}
-	if (ev->guard == CORE_GUARD_DEMOTED)
-		core_call_demoted(c);
-	if (ev->guard == CORE_GUARD_DEMOTED || ev->guard == CORE_GUARD_FAILED)
-		text_copy(c->call_text, sizeof c->call_text, ev->text);
+		core_guard_ask(c);
 }
 
 static void
@@ -443,7 +378,7 @@ learn(struct core *c, const struct core_event *ev)
 		learn_released(c, ev->yes);
 		break;
 	case CORE_EV_GUARD:
-		learn_guard(c, ev);
+		core_guard_learn(c, ev);
 		break;
 	case CORE_EV_DISABLED:
 		c->disabled = ev->yes;
@@ -483,7 +418,7 @@ pass_time(struct core *c)
 		    (double)c->config.demote_deadline / 1000,
 		    c->call_text[0] != '\0' ? c->call_text : "no answer");
 		/* It said "again" until now, and the next call may hang. */
-		ask_guard(c);
+		core_guard_ask(c);
 	}
 	if (c->maybe_master && !c->config.can_demote &&
 	    core_due(c, c->guard_until)) {
@@ -544,7 +479,7 @@ enter_demoting(struct core *c)
 		c->maybe_master = c->maybe_master &&
 		    (c->proof_lost || c->guard_fired);
 		if (c->maybe_master)
-			ask_guard(c);
+			core_guard_ask(c);
 	}
 }
 
@@ -768,40 +703,6 @@ work(struct core *c)
 }
 
 /*
- * What the guard is told: how long the copy may be a master without a word from
- * us.  While we demote it ourselves that is from moment to moment.
- */
-
-static int64_t
-lease_wanted(struct core *c)
-{
-	if (c->state == CORE_PROMOTING || c->state == CORE_MASTER)
-		return c->proof + c->config.fuse;
-	if (!c->maybe_master)
-		return 0;
-	if (c->state != CORE_DEMOTING || c->lease == 0 ||
-	    !core_due(c, c->lease_next))
-		return c->lease;
-	c->lease_next = c->now + DEMOTE_LEASE_NEXT;
-	core_due(c, c->lease_next);
-	return c->now + DEMOTE_LEASE;
-}
-
-static void
-hold_lease(struct core *c)
-{
-	int64_t	until = lease_wanted(c);
-
-	if (until == c->lease)
-		return;
-	if (until == 0) {
-		core_do(c, CORE_END_LEASE);
-		c->lease = c->held = 0;
-	} else
-		core_lease(c, until);
-}
-
-/*
  * What others see of us.
  */
 
@@ -920,7 +821,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 		pass_time(c);
 	} while (step(c));
 	work(c);
-	hold_lease(c);
+	core_guard_hold_lease(c);
 	core_acquire_wish_election(c);
 	core_session_wish(c);
 	show_tag(c);
