@@ -12,6 +12,7 @@
 #include "core_do.h"
 #include "core_due.h"
 #include "core_guard.h"
+#include "core_health.h"
 #include "core_lock.h"
 #include "core_session.h"
 #include "text.h"
@@ -78,7 +79,7 @@ yields(struct core *c)
 static bool
 bad(struct core *c)
 {
-	return c->health == CORE_HEALTH_BAD || c->busy_too_long;
+	return core_health_is_bad(c);
 }
 
 static bool
@@ -271,15 +272,6 @@ static const struct core_rule rules[] = {
  * Facts.
  */
 
-static void
-learn_health(struct core *c, const struct core_event *ev)
-{
-	if (ev->health != c->health)
-		c->busy_since = c->now;
-	c->health = ev->health;
-	text_copy(c->health_text, sizeof c->health_text, ev->text);
-}
-
 /* When to call again what was not done. */
 static int64_t
 call_pause(struct core *c)
@@ -334,7 +326,7 @@ learn(struct core *c, const struct core_event *ev)
 	case CORE_EV_TICK:
 		break;
 	case CORE_EV_HEALTH:
-		learn_health(c, ev);
+		core_health_learn(c, ev);
 		break;
 	case CORE_EV_LOCK:
 		core_lock_learn(c, ev->lock);
@@ -373,13 +365,6 @@ learn(struct core *c, const struct core_event *ev)
 		text_copy(c->stop_text, sizeof c->stop_text, ev->text);
 		break;
 	}
-}
-
-static void
-busy_time(struct core *c)
-{
-	c->busy_too_long = c->health == CORE_HEALTH_BUSY &&
-	    core_due(c, c->busy_since + c->config.busy_limit);
 }
 
 /*
@@ -611,30 +596,6 @@ show_tag(struct core *c)
 	text_copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
 }
 
-/* While the lock is ours a bad verdict is held back until the copy is demoted
- * and the lock given back: Consul would end the session over it, and the
- * others would have to wait for the lock-delay. */
-static void
-show_health(struct core *c)
-{
-	enum core_health	 h = bad(c) ? CORE_HEALTH_BAD : c->health;
-	struct core_action	*a;
-
-	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demote_late &&
-	    c->published != CORE_HEALTH_UNKNOWN &&
-	    (c->state == CORE_PROMOTING || c->state == CORE_MASTER ||
-	    c->state == CORE_DEMOTING))
-		return;
-	if (h == c->published &&
-	    strcmp(c->published_text, c->health_text) == 0)
-		return;
-	c->published = h;
-	text_copy(c->published_text, sizeof c->published_text, c->health_text);
-	a = core_do(c, CORE_PUBLISH);
-	a->health = h;
-	text_copy(a->text, sizeof a->text, c->health_text);
-}
-
 void
 core_init(struct core *c, const struct core_config *config, int64_t now)
 {
@@ -671,7 +632,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 	learn(c, ev);
 	do {
 		c->wake = INT64_MAX;
-		busy_time(c);
+		core_health_pass_time(c);
 		core_demotion_pass_time(c);
 	} while (step(c));
 	work(c);
@@ -679,7 +640,7 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 	core_acquire_wish_election(c);
 	core_session_wish(c);
 	show_tag(c);
-	show_health(c);
+	core_health_show(c);
 	c->out = NULL;
 }
 
