@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "core_types.h"
 
@@ -51,8 +50,5 @@ const char	*core_role_why(const struct core *);
 
 /* Milliseconds left before a master must stop without a new proof. */
 int64_t		 core_fuse_left(const struct core *, int64_t now);
-
-/* The table of transitions as a graph, in Graphviz' dot language. */
-void		 core_print_dot(FILE *);
 
 #endif
