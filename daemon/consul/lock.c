@@ -95,86 +95,12 @@ retry_pause(int failures)
 	return pause + rand() % (int)(pause / 4);
 }
 
-/*
- * The key's value says who holds the lock, and how it was given up.  An older
- * program, or a hand, may have written something else or nothing.
- */
-
-void
-lock_make_path(const struct config *c, char path[CONSUL_NAME_MAX])
-{
-	snprintf(path, CONSUL_NAME_MAX, "lock/%s/leader", c->service_name);
-}
-
-static void
-put_who(yajl_gen g, const char *node, const char *service_id,
-    const char *address, int64_t port)
-{
-	if (node[0] != '\0')
-		json_put_member(g, "node", node);
-	json_put_member(g, "service_id", service_id);
-	if (address[0] != '\0')
-		json_put_member(g, "address", address);
-	json_put_member_int(g, "port", port);
-}
-
-/* Not whether it was final: he who carries it may have written since. */
-static void
-put_carried(yajl_gen g, const struct lock_before *b)
-{
-	json_put(g, "before");
-	yajl_gen_map_open(g);
-	put_who(g, b->node, b->service_id, b->host, b->port);
-	json_put_member(g, "position", b->position);
-	yajl_gen_map_close(g);
-}
-
-char *
-lock_make_value(const struct config *c, const char *state, const char *session,
-    const char *node, const char *address, const char *position, bool final,
-    const char *mark, const struct lock_before *carried)
-{
-	yajl_gen	 g = json_new();
-	char		*text;
-
-	yajl_gen_map_open(g);
-	json_put_member(g, "state", state);
-	json_put_member(g, "session", session);
-	put_who(g, node, c->service_id, address, c->service_port);
-	if (position[0] != '\0') {
-		json_put_member(g, "position", position);
-		json_put_member_bool(g, "final", final);
-	}
-	if (mark != NULL)
-		json_put_member_bool(g, mark, true);
-	if (carried != NULL)
-		put_carried(g, carried);
-	yajl_gen_map_close(g);
-	text = strdup(json_text(g, NULL));
-	json_free(g);
-	if ((position[0] == '\0' && carried == NULL) ||
-	    strlen(text) < CONSUL_VALUE_MAX)
-		return text;
-	/* It would come back cut, and then not even say who wrote it. */
-	free(text);
-	return lock_make_value(c, state, session, node, address, "", false,
-	    mark, NULL);
-}
-
 static char *
 lock_value(const struct lock *l, const char *state, const char *position,
     bool final)
 {
-	return lock_make_value(l->config, state, l->session, l->node,
+	return lock_value_make(l->config, state, l->session, l->node,
 	    l->address, position, final, NULL, NULL);
-}
-
-static yajl_val
-lock_parse_value(const struct consul_key *k)
-{
-	struct error	err;
-
-	return json_parse(k->value, strlen(k->value), &err);
 }
 
 static void
@@ -199,7 +125,7 @@ lock_set_before(struct lock *l, yajl_val v)
 static bool
 lock_read_before(struct lock *l, const struct consul_key *k)
 {
-	yajl_val	v = lock_parse_value(k);
+	yajl_val	v = lock_value_parse(k);
 	yajl_val	carried = json_get(v, "before");
 	bool		released = strcmp(json_string(v, "state", ""),
 			    "released") == 0;
@@ -215,7 +141,7 @@ lock_read_before(struct lock *l, const struct consul_key *k)
 static void
 lock_read_ours(struct lock *l, const struct consul_key *k)
 {
-	yajl_val	v = lock_parse_value(k);
+	yajl_val	v = lock_value_parse(k);
 	yajl_val	carried = json_get(v, "before");
 
 	l->made = YAJL_IS_TRUE(json_get(v, LOCK_MADE));
@@ -223,27 +149,6 @@ lock_read_ours(struct lock *l, const struct consul_key *k)
 	if (l->carries && l->before.position[0] == '\0')
 		lock_set_before(l, carried);
 	yajl_tree_free(v);
-}
-
-char *
-lock_make_last_value(const struct config *c, const char *state,
-    const struct consul_key *k)
-{
-	yajl_val	 v = lock_parse_value(k);
-	yajl_val	 left = json_get(v, "before");
-	struct config	 his = *c;
-	char		*value;
-
-	if (left != NULL) {
-		his.service_id = (char *)json_string(left, "service_id", "");
-		his.service_port = (int64_t)json_uint(left, "port", 0);
-	}
-	value = lock_make_value(&his, state, k->session,
-	    json_string(left, "node", ""), json_string(left, "address", ""),
-	    json_string(left, "position", ""), false,
-	    left != NULL ? LOCK_PASSED_ON : NULL, NULL);
-	yajl_tree_free(v);
-	return value;
 }
 
 /*
@@ -327,7 +232,7 @@ lock_holder_session(const struct consul_reply *r, void *arg)
 static void
 lock_see_theirs(struct lock *l, const struct consul_key *k, bool again)
 {
-	yajl_val	v = lock_parse_value(k);
+	yajl_val	v = lock_value_parse(k);
 	bool		told = strcmp(json_string(v, "session", ""),
 			    k->session) == 0;	/* by the holder itself */
 
@@ -682,7 +587,7 @@ lock_acquire(struct lock *l, uint64_t epoch)
 	/* If this try is answered at once: a moment ago nobody else was there
 	 * who could have had it. */
 	l->made = !l->key.exists && !l->view.clean;
-	value = lock_make_value(l->config, "held", l->session, l->node,
+	value = lock_value_make(l->config, "held", l->session, l->node,
 	    l->address, "", false, l->key.exists ? NULL : LOCK_MADE,
 	    l->before.position[0] != '\0' ? &l->before : NULL);
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
@@ -735,7 +640,7 @@ lock_pass_on(struct lock *l, bool clean)
 
 	his.service_id = (char *)b->service_id;
 	his.service_port = b->port;
-	lock_give_back(l, lock_make_value(&his, clean ? "released" : "dropped",
+	lock_give_back(l, lock_value_make(&his, clean ? "released" : "dropped",
 	    l->session, b->node, b->host, b->position, b->final, LOCK_PASSED_ON,
 	    NULL));
 }
@@ -1059,7 +964,7 @@ lock_new(struct event_base *base, struct consul *consul,
 	l->arg = arg;
 	text_copy(l->resume, sizeof l->resume, resume);
 	l->before.position = strdup("");
-	lock_make_path(config, l->path);
+	lock_value_path(config, l->path);
 	l->session_timer = evtimer_new(base, lock_session_timer, l);
 	l->drop_timer = evtimer_new(base, lock_drop_timer, l);
 	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
