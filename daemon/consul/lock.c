@@ -10,6 +10,7 @@
 #include "candidates.h"
 #include "clock.h"
 #include "json.h"
+#include "lock_stranger.h"
 #include "text.h"
 #include "timer.h"
 #include "value.h"
@@ -174,16 +175,6 @@ lock_is_us(const struct lock *l, const char *node, const char *service_id)
 	    strcasecmp(service_id, l->config->service_id) == 0;
 }
 
-void
-lock_name_stranger(char text[LOCK_STRANGER], const struct consul_session *s)
-{
-	snprintf(text, LOCK_STRANGER, "the session \"%.100s\" of the node %.100s "
-	    "has the lock, and is of no copy of this service: nobody can be "
-	    "the master. If nobody needs it, end it on that node: curl -X PUT "
-	    "http://127.0.0.1:8500/v1/session/destroy/%s", s->name, s->node,
-	    s->id);
-}
-
 static void
 lock_holder_instance(const struct consul_reply *r, void *arg)
 {
@@ -200,7 +191,7 @@ lock_holder_instance(const struct consul_reply *r, void *arg)
 			break;
 	if (i == r->instance_count) {
 		/* Seen again with the next change or look. */
-		lock_name_stranger(l->stranger, &l->holder_session);
+		lock_stranger_name(l->stranger, &l->holder_session);
 		lock_report(l);
 		return;
 	}
@@ -221,7 +212,7 @@ lock_holder_session(const struct consul_reply *r, void *arg)
 	text_copy(l->view.node, sizeof l->view.node, r->sessions[0].node);
 	l->holder_session = r->sessions[0];
 	if (l->holder_session.service_id[0] == '\0') {
-		lock_name_stranger(l->stranger, &l->holder_session);
+		lock_stranger_name(l->stranger, &l->holder_session);
 		lock_report(l);
 		return;
 	}

@@ -83,9 +83,6 @@ void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 const struct lock_before *lock_before(const struct lock *);
 const char	*lock_session(const struct lock *);	/* "" where there is none */
 /* Who has the lock and is of no copy of the service, and how to end that; "". */
-#define LOCK_STRANGER	512
 const char	*lock_stranger(const struct lock *);
-void		 lock_name_stranger(char text[LOCK_STRANGER],
-		    const struct consul_session *);
 
 #endif
