@@ -10,7 +10,7 @@
 #include "candidates.h"
 #include "clock.h"
 #include "json.h"
-#include "lock_stranger.h"
+#include "lock_private.h"
 #include "text.h"
 #include "timer.h"
 #include "value.h"
@@ -25,64 +25,8 @@
 #define RETRY_MAX	2000	/* … up to this */
 #define QUIET_FAILURES	3
 
-struct lock {
-	struct consul			*consul;
-	const struct config		*config;
-	const struct lock_events	*events;
-	void				*arg;
-	char				 path[CONSUL_NAME_MAX];	/* of the key */
-
-	char				 node[CONSUL_NAME_MAX];	/* "" at first */
-	char				 address[CONSUL_NAME_MAX];
-
-	/* the session */
-	bool				 wanted;
-	bool				 barred;
-	char				 session[CONSUL_ID_MAX];
-	char				 resume[CONSUL_ID_MAX];
-	int64_t				 renew_every;
-	int				 session_failures;
-	struct consul_request		*session_request;
-	int				 destroying;	/* requests under way */
-	char				 dropped[CONSUL_ID_MAX];
-	struct event			*session_timer, *drop_timer;
-
-	/* the key, as it was seen last */
-	struct consul_key		 key;
-	struct core_lock		 view;
-	struct lock_before		 before;
-	bool				 held;		/* by us, we believe */
-	bool				 carries;	/* what was left to us */
-	bool				 made;		/* see core_types.h */
-	bool				 settled;	/* it need not any more */
-	bool				 giving_way;	/* given back just now */
-	bool				 was_held;	/* ever, by anybody */
-	int				 unproved;	/* renewals since a proof */
-	uint64_t			 index;
-	int				 watch_failures;
-	struct consul_request		*watch;
-	struct event			*watch_timer;
-	struct consul_request		*read;		/* consistent */
-	bool				 look;		/* until one succeeds */
-	struct event			*verify_timer;
-	struct consul_request		*write;		/* acquire or release */
-	struct consul_request		*holder;	/* who is it? */
-	struct consul_session		 holder_session;
-	char				 stranger[LOCK_STRANGER];
-
-	void				(*left)(void *);
-	void				*left_arg;
-};
-
 static void	lock_watch(struct lock *);
 static void	lock_open_session(struct lock *);
-
-static void
-cancel(struct consul_request **r)
-{
-	consul_cancel(*r);
-	*r = NULL;
-}
 
 /* With up to a quarter more, so that many agents do not ask in step. */
 static int64_t
@@ -243,7 +187,7 @@ lock_see_theirs(struct lock *l, const struct consul_key *k, bool again)
 	} else if (!again || l->view.host[0] == '\0') {
 		text_copy(l->view.node, sizeof l->view.node, "");
 		text_copy(l->view.host, sizeof l->view.host, "");
-		cancel(&l->holder);
+		lock_cancel(&l->holder);
 		l->holder = consul_session_info(l->consul, k->session,
 		    l->config->service_id, lock_holder_session, l);
 	}
@@ -363,7 +307,7 @@ lock_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
 	if (!proof && l->read != NULL && k->modify_index != l->key.modify_index)
 		lock_look(l);
 	if (k->session[0] == '\0' || !again) {
-		cancel(&l->holder);
+		lock_cancel(&l->holder);
 		l->stranger[0] = '\0';
 	}
 	l->key = *k;
@@ -397,7 +341,7 @@ lock_settled(const struct consul_reply *r, void *arg)
 		lock_look(l);
 		return;
 	}
-	cancel(&l->read);
+	lock_cancel(&l->read);
 	l->carries = l->made = false;
 	lock_see(l, r->key, r->sent_at, true);
 }
@@ -450,7 +394,7 @@ lock_look(struct lock *l)
 	/* One that is under way may have been answered before what made us
 	 * ask; Consul has it in a moment, so ask again. */
 	l->look = true;
-	cancel(&l->read);
+	lock_cancel(&l->read);
 	l->read = consul_get(l->consul, l->path, true, lock_read_done, l);
 }
 
@@ -531,7 +475,7 @@ lock_acquired(const struct consul_reply *r, void *arg)
 	switch (r->outcome) {
 	case CONSUL_OK:
 		/* A read that was sent before would say that it is not ours. */
-		cancel(&l->read);
+		lock_cancel(&l->read);
 		l->carries = l->before.position[0] != '\0';
 		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
@@ -609,8 +553,8 @@ static void
 lock_give_back(struct lock *l, char *value)
 {
 	/* A read that was sent before would say that we still have it. */
-	cancel(&l->read);
-	cancel(&l->write);
+	lock_cancel(&l->read);
+	lock_cancel(&l->write);
 	l->write = consul_release(l->consul, l->path, l->session, value,
 	    lock_released, l);
 	free(value);
@@ -850,14 +794,14 @@ lock_drop_timer(evutil_socket_t fd, short what, void *arg)
 static void
 lock_drop_session(struct lock *l)
 {
-	cancel(&l->session_request);
+	lock_cancel(&l->session_request);
 	event_del(l->session_timer);
 	text_copy(l->resume, sizeof l->resume, "");
 	if (l->session[0] == '\0')
 		return;
 	/* What is under way would say that we still have the lock. */
-	cancel(&l->read);
-	cancel(&l->write);
+	lock_cancel(&l->read);
+	lock_cancel(&l->write);
 	if (l->held)
 		l->view.owner = CORE_LOCK_UNKNOWN;
 	l->held = false;
@@ -897,7 +841,7 @@ lock_bar(struct lock *l)
 {
 	l->barred = true;
 	if (l->session[0] == '\0')
-		cancel(&l->session_request);
+		lock_cancel(&l->session_request);
 }
 
 void
@@ -970,11 +914,11 @@ lock_free(struct lock *l)
 {
 	if (l == NULL)
 		return;
-	cancel(&l->session_request);
-	cancel(&l->watch);
-	cancel(&l->read);
-	cancel(&l->write);
-	cancel(&l->holder);
+	lock_cancel(&l->session_request);
+	lock_cancel(&l->watch);
+	lock_cancel(&l->read);
+	lock_cancel(&l->write);
+	lock_cancel(&l->holder);
 	event_free(l->session_timer);
 	event_free(l->drop_timer);
 	event_free(l->watch_timer);
