@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "json.h"
 #include "lock_private.h"
+#include "lock_retry.h"
 #include "text.h"
 #include "timer.h"
 #include "value.h"
@@ -21,24 +22,10 @@
  * would keep Consul's log from it. */
 #define GIVE_WAY	50	/* ms */
 #define SETTLE		50	/* ms: the slaves, and the tag, go first */
-#define RETRY_FIRST	50	/* ms, doubled at each failure … */
-#define RETRY_MAX	2000	/* … up to this */
 #define QUIET_FAILURES	3
 
 static void	lock_watch(struct lock *);
 static void	lock_open_session(struct lock *);
-
-/* With up to a quarter more, so that many agents do not ask in step. */
-static int64_t
-retry_pause(int failures)
-{
-	int64_t	pause = (int64_t)RETRY_FIRST <<
-		    (failures < 10 ? failures : 10);
-
-	if (pause > RETRY_MAX)
-		pause = RETRY_MAX;
-	return pause + rand() % (int)(pause / 4);
-}
 
 static char *
 lock_value(const struct lock *l, const char *state, const char *position,
@@ -437,14 +424,14 @@ lock_watch_done(const struct consul_reply *r, void *arg)
 	if (r->outcome != CONSUL_OK) {
 		l->index = 0;
 		l->events->key_trouble(r->text, l->arg);
-		timer_in(l->watch_timer, retry_pause(l->watch_failures++));
+		timer_in(l->watch_timer, lock_retry_pause(l->watch_failures++));
 		return;
 	}
 	/* An index that is missing or falls back means that Consul has
 	 * forgotten: what we believe may be of another past. */
 	if (r->index == 0 || r->index < l->index) {
 		l->index = 0;
-		timer_in(l->watch_timer, retry_pause(l->watch_failures++));
+		timer_in(l->watch_timer, lock_retry_pause(l->watch_failures++));
 		lock_look(l);
 		return;
 	}
@@ -591,7 +578,7 @@ lock_session_failed(struct lock *l, const char *text)
 	/* Consul needs a moment to notice that our check passes: no news. */
 	if (l->session_failures >= QUIET_FAILURES)
 		l->events->session_trouble(text, l->arg);
-	timer_in(l->session_timer, retry_pause(l->session_failures++));
+	timer_in(l->session_timer, lock_retry_pause(l->session_failures++));
 }
 
 static void
@@ -732,7 +719,7 @@ lock_session_timer(evutil_socket_t fd, short what, void *arg)
 	/* Consul hears us, but we do not hear it: by now we have stepped down,
 	 * and the session would only keep the lock from others. */
 	if (l->held && l->unproved * l->renew_every > l->config->fuse) {
-		timer_in(l->session_timer, RETRY_MAX);
+		timer_in(l->session_timer, LOCK_RETRY_MAX);
 		return;
 	}
 	if (l->session[0] == '\0')
