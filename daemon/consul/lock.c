@@ -7,23 +7,19 @@
 #include <string.h>
 #include <strings.h>
 
-#include "clock.h"
-#include "lock_holder.h"
 #include "lock_private.h"
+#include "lock_read.h"
 #include "lock_retry.h"
 #include "text.h"
 #include "timer.h"
 #include "value.h"
 
-#define WATCH_WAIT	55000	/* ms of one long poll */
-#define WATCH_PAUSE	100	/* ms between two of them, as Consul asks for */
 /* Whoever takes the lock that we have given back goes first: what we clear away
  * would keep Consul's log from it. */
 #define GIVE_WAY	50	/* ms */
 #define SETTLE		50	/* ms: the slaves, and the tag, go first */
 #define QUIET_FAILURES	3
 
-static void	lock_watch(struct lock *);
 static void	lock_open_session(struct lock *);
 
 static char *
@@ -35,54 +31,6 @@ lock_value(const struct lock *l, const char *state, const char *position,
 }
 
 static void
-lock_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
-    bool proof)
-{
-	bool	again = l->view.owner == CORE_LOCK_THEIRS &&
-		    strcmp(l->key.session, k->session) == 0;
-	bool	ours = l->session[0] != '\0' &&
-		    strcmp(k->session, l->session) == 0;
-
-	/* What touches our own lock is believed from a consistent read only:
-	 * an old leader may still answer with what was true before. */
-	if (!proof && (ours || l->held || l->resume[0] != '\0')) {
-		if (ours != l->held)
-			lock_look(l);
-		return;
-	}
-	/* Older than what we have seen: from such a leader, or restored. */
-	if (!proof && k->exists && k->modify_index < l->key.modify_index) {
-		lock_look(l);
-		return;
-	}
-	/* A read that is under way may be older than this. */
-	if (!proof && l->read != NULL && k->modify_index != l->key.modify_index)
-		lock_look(l);
-	if (k->session[0] == '\0' || !again) {
-		lock_cancel(&l->holder);
-		l->stranger[0] = '\0';
-	}
-	l->key = *k;
-	if (proof)
-		l->unproved = 0;
-	l->held = ours;
-	l->view.proof = proof;
-	l->view.at = sent_at;
-	l->view.epoch = k->modify_index;
-	l->view.clean = l->view.made = l->view.missing = false;
-	if (k->session[0] != '\0')
-		l->was_held = true;
-	if (ours && k->value[0] != '\0')
-		lock_holder_read_ours(l, k);
-	if (ours)
-		lock_holder_ours(l);
-	else if (k->session[0] != '\0')
-		lock_holder_theirs(l, k, again);
-	else
-		lock_holder_none(l, k);
-}
-
-static void
 lock_settled(const struct consul_reply *r, void *arg)
 {
 	struct lock	*l = arg;
@@ -90,12 +38,12 @@ lock_settled(const struct consul_reply *r, void *arg)
 	l->write = NULL;
 	timer_in(l->verify_timer, l->config->verify_interval);
 	if (r->outcome != CONSUL_OK) {
-		lock_look(l);
+		lock_read_look(l);
 		return;
 	}
 	lock_cancel(&l->read);
 	l->carries = l->made = false;
-	lock_see(l, r->key, r->sent_at, true);
+	lock_read_see(l, r->key, r->sent_at, true);
 }
 
 static void
@@ -106,48 +54,6 @@ lock_write_settled(struct lock *l)
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
 	    lock_settled, l);
 	free(value);
-}
-
-/*
- * The proof, and any other look:  GET KEY?consistent
- */
-
-static void
-lock_read_done(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-	bool		 waited;
-
-	l->read = NULL;
-	timer_in(l->verify_timer, l->config->verify_interval);
-	if (r->outcome != CONSUL_OK) {
-		l->events->key_trouble(r->text, l->arg);
-		return;
-	}
-	l->look = false;
-	waited = l->resume[0] != '\0';
-	l->events->key_trouble("", l->arg);
-	/* The session of an earlier run of ours still has the lock: go on. */
-	if (l->resume[0] != '\0' && strcmp(r->key->session, l->resume) == 0) {
-		text_copy(l->session, sizeof l->session, l->resume);
-		l->renew_every = 0;
-		timer_in(l->session_timer, 0);
-		l->events->session(true, l->session, l->arg);
-	}
-	text_copy(l->resume, sizeof l->resume, "");
-	lock_see(l, r->key, r->sent_at, true);
-	if (waited)
-		lock_open_session(l);
-}
-
-void
-lock_look(struct lock *l)
-{
-	/* One that is under way may have been answered before what made us
-	 * ask; Consul has it in a moment, so ask again. */
-	l->look = true;
-	lock_cancel(&l->read);
-	l->read = consul_get(l->consul, l->path, true, lock_read_done, l);
 }
 
 /* While the lock is ours; and while it is not known whose it is, or where the
@@ -165,53 +71,7 @@ lock_verify(evutil_socket_t fd, short what, void *arg)
 		lock_write_settled(l);
 	else if (l->look || l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
 	    (l->view.owner == CORE_LOCK_THEIRS && l->view.host[0] == '\0'))
-		lock_look(l);
-}
-
-/*
- * The watch: one long poll after the other.
- */
-
-static void
-lock_watch_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	lock_watch(arg);
-}
-
-static void
-lock_watch_done(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-
-	l->watch = NULL;
-	if (r->outcome != CONSUL_OK) {
-		l->index = 0;
-		l->events->key_trouble(r->text, l->arg);
-		timer_in(l->watch_timer, lock_retry_pause(l->watch_failures++));
-		return;
-	}
-	/* An index that is missing or falls back means that Consul has
-	 * forgotten: what we believe may be of another past. */
-	if (r->index == 0 || r->index < l->index) {
-		l->index = 0;
-		timer_in(l->watch_timer, lock_retry_pause(l->watch_failures++));
-		lock_look(l);
-		return;
-	}
-	l->watch_failures = 0;
-	timer_in(l->watch_timer, WATCH_PAUSE + rand() % (WATCH_PAUSE / 4));
-	l->index = r->index;
-	l->events->key_trouble("", l->arg);
-	lock_see(l, r->key, r->sent_at, false);
-}
-
-static void
-lock_watch(struct lock *l)
-{
-	l->watch = consul_watch(l->consul, l->path, l->index, WATCH_WAIT,
-	    lock_watch_done, l);
+		lock_read_look(l);
 }
 
 /*
@@ -231,7 +91,7 @@ lock_acquired(const struct consul_reply *r, void *arg)
 		l->carries = l->before.position[0] != '\0';
 		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
-		lock_see(l, r->key, r->sent_at, true);
+		lock_read_see(l, r->key, r->sent_at, true);
 		break;
 	case CONSUL_GONE:
 		text_copy(l->session, sizeof l->session, "");
@@ -242,14 +102,14 @@ lock_acquired(const struct consul_reply *r, void *arg)
 		l->events->write_trouble("", l->arg);
 		l->events->refused(true, r->text, l->arg);
 		if (!r->delayed)
-			lock_look(l);
+			lock_read_look(l);
 		break;
 	case CONSUL_DENIED:
 	case CONSUL_UNKNOWN:
 		/* It may have happened all the same. */
 		l->events->write_trouble(r->text, l->arg);
 		l->events->refused(false, r->text, l->arg);
-		lock_look(l);
+		lock_read_look(l);
 		break;
 	}
 }
@@ -264,7 +124,7 @@ lock_acquire(struct lock *l, uint64_t epoch)
 	/* We have read on since, and not reported it yet: what was decided is
 	 * about another lock, and so is what was left with that. */
 	if ((l->key.exists ? l->key.modify_index : 0) != epoch) {
-		lock_look(l);
+		lock_read_look(l);
 		return;
 	}
 	/* Whether we are alone is being asked again; that ends in seen. */
@@ -352,7 +212,7 @@ lock_session_lost(struct lock *l, const char *text)
 	text_copy(l->session, sizeof l->session, "");
 	l->held = false;
 	l->events->session(false, text, l->arg);
-	lock_look(l);
+	lock_read_look(l);
 	lock_open_session(l);
 }
 
@@ -393,7 +253,7 @@ lock_session_unfit(struct lock *l, bool exists)
 	l->held = false;
 	lock_session_failed(l, text);
 	l->events->session(false, text, l->arg);
-	lock_look(l);
+	lock_read_look(l);
 }
 
 static void
@@ -527,7 +387,7 @@ lock_destroyed(const struct consul_reply *r, void *arg)
 			l->left(l->left_arg);
 		return;
 	}
-	lock_look(l);
+	lock_read_look(l);
 	lock_open_session(l);
 }
 
@@ -597,6 +457,12 @@ lock_bar(struct lock *l)
 }
 
 void
+lock_look(struct lock *l)
+{
+	lock_read_look(l);
+}
+
+void
 lock_identify(struct lock *l, const char *node, const char *address)
 {
 	l->barred = false;
@@ -606,7 +472,7 @@ lock_identify(struct lock *l, const char *node, const char *address)
 	 * are alone. */
 	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
 	    l->view.host[0] == '\0' || !l->key.exists)
-		lock_look(l);
+		lock_read_look(l);
 	lock_open_session(l);
 }
 
@@ -652,12 +518,13 @@ lock_new(struct event_base *base, struct consul *consul,
 	text_copy(l->resume, sizeof l->resume, resume);
 	l->before.position = strdup("");
 	lock_value_path(config, l->path);
+	l->resumed = lock_open_session;
 	l->session_timer = evtimer_new(base, lock_session_timer, l);
 	l->drop_timer = evtimer_new(base, lock_drop_timer, l);
-	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
+	lock_read_init(l, base);
 	l->verify_timer = evtimer_new(base, lock_verify, l);
-	lock_look(l);
-	lock_watch(l);
+	lock_read_look(l);
+	lock_read_watch(l);
 	return l;
 }
 

@@ -29,6 +29,8 @@ struct lock {
 	bool				 barred;
 	char				 session[CONSUL_ID_MAX];
 	char				 resume[CONSUL_ID_MAX];
+	/* Whether that one goes on is known: a new one may be made. */
+	void				(*resumed)(struct lock *);
 	int64_t				 renew_every;
 	int				 session_failures;
 	struct consul_request		*session_request;
