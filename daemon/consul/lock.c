@@ -1,4 +1,13 @@
-/* lock.c - our session and the lock key in Consul: taken, proved, given back. */
+/*
+ * lock.c - our session and the lock key in Consul: taken, proved, given back.
+ *
+ * Its parts, each of which knows those above it only:
+ *
+ *	lock_value, _stranger	what is written in the key; who is no copy
+ *	lock_holder		who has the lock, by a read that is believed
+ *	lock_read		reading the key, and what is believed
+ *	lock_session		our session
+ */
 
 #include "lock.h"
 

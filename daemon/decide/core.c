@@ -1,4 +1,18 @@
-/* core.c - the decisions: facts are learnt, a table says what follows. */
+/*
+ * core.c - the decisions: facts are learnt, a table says what follows.
+ *
+ * Its parts, each of which knows those above it only:
+ *
+ *	core_do, core_due	what is to be done, and when to look again
+ *	core_lock, _session	what is known of the lock; our session
+ *	core_call		the call of the plugin that is under way
+ *	core_acquire, _adopt	how we come to the lock
+ *	core_guard		the talk with the guard
+ *	core_demotion		stepping down
+ *	core_health, _tag	what others see of us
+ *	core_work		what a state does while it lasts
+ *	core_rules		the table, and the step from state to state
+ */
 
 #include "core.h"
 

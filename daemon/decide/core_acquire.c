@@ -84,13 +84,14 @@ slave_grace(const struct core *c)
 void
 core_acquire_work(struct core *c)
 {
-	/* Keep looking, so that notice_pause can tell a pause from peace. */
+	/* Keep looking, so that core_acquire_notice_pause can tell a pause from
+	 * peace. */
 	if (core_lock_is_free(c))
 		core_due(c, c->now + STOOD_STILL / 2);
 	if (!may_acquire(c))
 		return;
 	if (!elected(c))
-		return;		/* wish_election asks */
+		return;		/* core_acquire_wish_election asks */
 	if (c->op != CORE_NO_OP) {
 		if (!core_due(c, c->since + slave_grace(c)))
 			return;
@@ -100,9 +101,7 @@ core_acquire_work(struct core *c)
 	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
 }
 
-/*
- * Which of the copies takes a free lock: asked of the others.
- */
+/* Which of the copies takes a free lock: asked of the others. */
 void
 core_acquire_wish_election(struct core *c)
 {
