@@ -4,6 +4,7 @@
  * Its parts, each of which knows those above it only:
  *
  *	lock_value, _stranger	what is written in the key; who is no copy
+ *	lock_retry		when to ask Consul again after a failure
  *	lock_holder		who has the lock, by a read that is believed
  *	lock_read		reading the key, and what is believed
  *	lock_session		our session
