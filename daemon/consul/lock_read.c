@@ -1,4 +1,4 @@
-/* lock_read.c - reading the lock key: the watch, the proof, what is believed. */
+/* lock_read.c - reading the key: the watch, the proof, what is believed. */
 
 #include "lock_read.h"
 

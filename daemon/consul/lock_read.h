@@ -1,4 +1,4 @@
-/* lock_read.h - reading the lock key: the watch, the proof, what is believed. */
+/* lock_read.h - reading the key: the watch, the proof, what is believed. */
 #ifndef LOCK_READ_H
 #define LOCK_READ_H
 

@@ -4,6 +4,7 @@
 
 #include "core_types.h"
 
+/* It begins: the state is entered. */
 void	core_demotion_enter(struct core *);
 /* What only time makes true. */
 void	core_demotion_pass_time(struct core *);

@@ -8,8 +8,8 @@
 void	core_guard_learn(struct core *, const struct core_event *);
 /* Asks it to demote the copy, once; guard_until is how long it may take. */
 void	core_guard_ask(struct core *);
-/* Tells it how long the copy may be a master without a word from us, where that
- * has changed. */
+/* Tells it how long the copy may be a master without a word from us, if
+ * that is news. */
 void	core_guard_hold_lease(struct core *);
 
 #endif
