@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core.h"
+#include "core_graph.h"
 #include "fail.h"
 
 static int	command_states_run(struct options *);
@@ -22,6 +22,6 @@ command_states_run(struct options *o)
 	if (!o->dot)
 		return fail(EXIT_USAGE, "states: say --dot to print the graph "
 		    "of states in Graphviz' language");
-	core_print_dot(stdout);
+	core_graph_print(stdout);
 	return EXIT_SUCCESS;
 }

@@ -16,7 +16,7 @@
 
 #include "consul.h"
 #include "core.h"
-#include "lock.h"
+#include "lock_value.h"
 #include "log.h"
 #include "registration.h"
 #include "runfile.h"
@@ -134,9 +134,9 @@ leave_decide(struct leave *l)
 		return;
 	}
 	snprintf(l->key.session, sizeof l->key.session, "%s", l->session);
-	value = lock_make_last_value(l->config, l->as == LEAVE_RELEASED ?
+	value = lock_value_make_last(l->config, l->as == LEAVE_RELEASED ?
 	    "released" : "dropped", &l->key);
-	lock_make_path(l->config, path);
+	lock_value_path(l->config, path);
 	consul_release(l->consul, path, l->session, value, leave_released, l);
 	free(value);
 }
@@ -181,7 +181,7 @@ leave_release(struct leave *l)
 {
 	char	 path[CONSUL_NAME_MAX];
 
-	lock_make_path(l->config, path);
+	lock_value_path(l->config, path);
 	l->looking = 3;
 	consul_get(l->consul, path, true, leave_looked, l);
 	consul_session_info(l->consul, l->session, l->config->service_id,

@@ -10,7 +10,7 @@
 
 #include "candidates.h"
 #include "consul.h"
-#include "lock.h"
+#include "lock_value.h"
 #include "namesake.h"
 #include "registration.h"
 #include "stranger.h"
@@ -110,7 +110,7 @@ live_saw_check(const struct consul_reply *r, void *arg)
 
 	if (!live_go_on(l, r))
 		return;
-	lock_make_path(l->config, key);
+	lock_value_path(l->config, key);
 	snprintf(l->node, sizeof l->node, "%s", r->node);
 	if (r->id[0] != '\0')
 		live_end(l, LIVE_BAD, "this node has our [service] id in other "

@@ -15,7 +15,7 @@
 #include "consul.h"
 #include "error.h"
 #include "json.h"
-#include "lock.h"
+#include "lock_stranger.h"
 #include "printable.h"
 #include "registration_role.h"
 
@@ -283,7 +283,7 @@ status_holder(const struct consul_reply *r, void *arg)
 	    r->sessions[0].node : "(a session that is gone)");
 	printable(s->holder);
 	if (r->session_count > 0 && !status_has_copy(s, &r->sessions[0])) {
-		lock_name_stranger(s->stranger, &r->sessions[0]);
+		lock_stranger_name(s->stranger, &r->sessions[0]);
 		printable(s->stranger);
 	}
 	status_print(s);

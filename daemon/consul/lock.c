@@ -1,497 +1,34 @@
-/* lock.c - our session and the lock key in Consul. */
+/*
+ * lock.c - our session and the lock key in Consul: taken, proved, given back.
+ *
+ * Its parts, each of which knows those above it only:
+ *
+ *	lock_value, _stranger	what is written in the key; who is no copy
+ *	lock_retry		when to ask Consul again after a failure
+ *	lock_holder		who has the lock, by a read that is believed
+ *	lock_read		reading the key, and what is believed
+ *	lock_session		our session
+ */
 
 #include "lock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "candidates.h"
-#include "clock.h"
-#include "json.h"
+#include "lock_private.h"
+#include "lock_read.h"
+#include "lock_session.h"
+#include "text.h"
 #include "timer.h"
-#include "value.h"
 
-#define WATCH_WAIT	55000	/* ms of one long poll */
-#define WATCH_PAUSE	100	/* ms between two of them, as Consul asks for */
-/* Whoever takes the lock that we have given back goes first: what we clear away
- * would keep Consul's log from it. */
-#define GIVE_WAY	50	/* ms */
 #define SETTLE		50	/* ms: the slaves, and the tag, go first */
-#define RETRY_FIRST	50	/* ms, doubled at each failure … */
-#define RETRY_MAX	2000	/* … up to this */
-#define QUIET_FAILURES	3
-
-struct lock {
-	struct consul			*consul;
-	const struct config		*config;
-	const struct lock_events	*events;
-	void				*arg;
-	char				 path[CONSUL_NAME_MAX];	/* of the key */
-
-	char				 node[CONSUL_NAME_MAX];	/* "" at first */
-	char				 address[CONSUL_NAME_MAX];
-
-	/* the session */
-	bool				 wanted;
-	bool				 barred;
-	char				 session[CONSUL_ID_MAX];
-	char				 resume[CONSUL_ID_MAX];
-	int64_t				 renew_every;
-	int				 session_failures;
-	struct consul_request		*session_request;
-	int				 destroying;	/* requests under way */
-	char				 dropped[CONSUL_ID_MAX];
-	struct event			*session_timer, *drop_timer;
-
-	/* the key, as it was seen last */
-	struct consul_key		 key;
-	struct core_lock		 view;
-	struct lock_before		 before;
-	bool				 held;		/* by us, we believe */
-	bool				 carries;	/* what was left to us */
-	bool				 made;		/* see core.h */
-	bool				 settled;	/* it need not any more */
-	bool				 giving_way;	/* given back just now */
-	bool				 was_held;	/* ever, by anybody */
-	int				 unproved;	/* renewals since a proof */
-	uint64_t			 index;
-	int				 watch_failures;
-	struct consul_request		*watch;
-	struct event			*watch_timer;
-	struct consul_request		*read;		/* consistent */
-	bool				 look;		/* until one succeeds */
-	struct event			*verify_timer;
-	struct consul_request		*write;		/* acquire or release */
-	struct consul_request		*holder;	/* who is it? */
-	struct consul_session		 holder_session;
-	char				 stranger[LOCK_STRANGER];
-
-	void				(*left)(void *);
-	void				*left_arg;
-};
-
-static void	lock_watch(struct lock *);
-static void	lock_open_session(struct lock *);
-
-static void
-copy(char *to, size_t size, const char *from)
-{
-	snprintf(to, size, "%s", from == NULL ? "" : from);
-}
-
-static void
-cancel(struct consul_request **r)
-{
-	consul_cancel(*r);
-	*r = NULL;
-}
-
-/* With up to a quarter more, so that many agents do not ask in step. */
-static int64_t
-retry_pause(int failures)
-{
-	int64_t	pause = (int64_t)RETRY_FIRST <<
-		    (failures < 10 ? failures : 10);
-
-	if (pause > RETRY_MAX)
-		pause = RETRY_MAX;
-	return pause + rand() % (int)(pause / 4);
-}
-
-/*
- * The key's value says who holds the lock, and how it was given up.  An older
- * program, or a hand, may have written something else or nothing.
- */
-
-void
-lock_make_path(const struct config *c, char path[CONSUL_NAME_MAX])
-{
-	snprintf(path, CONSUL_NAME_MAX, "lock/%s/leader", c->service_name);
-}
-
-static void
-put_who(yajl_gen g, const char *node, const char *service_id,
-    const char *address, int64_t port)
-{
-	if (node[0] != '\0')
-		json_put_member(g, "node", node);
-	json_put_member(g, "service_id", service_id);
-	if (address[0] != '\0')
-		json_put_member(g, "address", address);
-	json_put_member_int(g, "port", port);
-}
-
-/* Not whether it was final: he who carries it may have written since. */
-static void
-put_carried(yajl_gen g, const struct lock_before *b)
-{
-	json_put(g, "before");
-	yajl_gen_map_open(g);
-	put_who(g, b->node, b->service_id, b->host, b->port);
-	json_put_member(g, "position", b->position);
-	yajl_gen_map_close(g);
-}
-
-char *
-lock_make_value(const struct config *c, const char *state, const char *session,
-    const char *node, const char *address, const char *position, bool final,
-    const char *mark, const struct lock_before *carried)
-{
-	yajl_gen	 g = json_new();
-	char		*text;
-
-	yajl_gen_map_open(g);
-	json_put_member(g, "state", state);
-	json_put_member(g, "session", session);
-	put_who(g, node, c->service_id, address, c->service_port);
-	if (position[0] != '\0') {
-		json_put_member(g, "position", position);
-		json_put_member_bool(g, "final", final);
-	}
-	if (mark != NULL)
-		json_put_member_bool(g, mark, true);
-	if (carried != NULL)
-		put_carried(g, carried);
-	yajl_gen_map_close(g);
-	text = strdup(json_text(g, NULL));
-	json_free(g);
-	if ((position[0] == '\0' && carried == NULL) ||
-	    strlen(text) < CONSUL_VALUE_MAX)
-		return text;
-	/* It would come back cut, and then not even say who wrote it. */
-	free(text);
-	return lock_make_value(c, state, session, node, address, "", false,
-	    mark, NULL);
-}
 
 static char *
 lock_value(const struct lock *l, const char *state, const char *position,
     bool final)
 {
-	return lock_make_value(l->config, state, l->session, l->node,
+	return lock_value_make(l->config, state, l->session, l->node,
 	    l->address, position, final, NULL, NULL);
-}
-
-static yajl_val
-lock_parse_value(const struct consul_key *k)
-{
-	struct error	err;
-
-	return json_parse(k->value, strlen(k->value), &err);
-}
-
-static void
-lock_set_before(struct lock *l, yajl_val v)
-{
-	struct lock_before	*b = &l->before;
-
-	copy(b->node, sizeof b->node, json_string(v, "node", l->view.node));
-	copy(b->service_id, sizeof b->service_id,
-	    json_string(v, "service_id", ""));
-	copy(b->host, sizeof b->host, json_string(v, "address",
-	    l->view.host));
-	b->port = (uint16_t)json_uint(v, "port", l->view.port);
-	free(b->position);
-	b->position = strdup(json_string(v, "position", ""));
-	b->final = YAJL_IS_TRUE(json_get(v, "final"));
-	b->passed_on = YAJL_IS_TRUE(json_get(v, LOCK_PASSED_ON));
-}
-
-/* Learns who had a key that is free now; true: he gave it back in good order. */
-static bool
-lock_read_before(struct lock *l, const struct consul_key *k)
-{
-	yajl_val	v = lock_parse_value(k);
-	yajl_val	carried = json_get(v, "before");
-	bool		released = strcmp(json_string(v, "state", ""),
-			    "released") == 0;
-
-	lock_set_before(l, carried != NULL ? carried : v);
-	yajl_tree_free(v);
-	return released;
-}
-
-/* The same of a key that is ours.  An earlier run of ours may have been left
- * something, and not have made use of it.  Which of our tries has had effect only
- * the value tells: one that we have long given up may be the one. */
-static void
-lock_read_ours(struct lock *l, const struct consul_key *k)
-{
-	yajl_val	v = lock_parse_value(k);
-	yajl_val	carried = json_get(v, "before");
-
-	l->made = YAJL_IS_TRUE(json_get(v, LOCK_MADE));
-	l->carries = carried != NULL;
-	if (l->carries && l->before.position[0] == '\0')
-		lock_set_before(l, carried);
-	yajl_tree_free(v);
-}
-
-char *
-lock_make_last_value(const struct config *c, const char *state,
-    const struct consul_key *k)
-{
-	yajl_val	 v = lock_parse_value(k);
-	yajl_val	 left = json_get(v, "before");
-	struct config	 his = *c;
-	char		*value;
-
-	if (left != NULL) {
-		his.service_id = (char *)json_string(left, "service_id", "");
-		his.service_port = (int64_t)json_uint(left, "port", 0);
-	}
-	value = lock_make_value(&his, state, k->session,
-	    json_string(left, "node", ""), json_string(left, "address", ""),
-	    json_string(left, "position", ""), false,
-	    left != NULL ? LOCK_PASSED_ON : NULL, NULL);
-	yajl_tree_free(v);
-	return value;
-}
-
-/*
- * Reporting what was seen.
- */
-
-static void
-lock_report(struct lock *l)
-{
-	l->events->seen(&l->view, l->arg);
-}
-
-/* A foreign holder:  session -> its node and service -> that instance
- *
- * A session that is of no instance of the service is nobody's to follow: a hand
- * made it.  Nor is our own copy, of which it may be an earlier run's. */
-
-/* Is that this very copy?  As long as we do not know who we are, it may be. */
-static bool
-lock_is_us(const struct lock *l, const char *node, const char *service_id)
-{
-	return (l->node[0] == '\0' || strcasecmp(node, l->node) == 0) &&
-	    strcasecmp(service_id, l->config->service_id) == 0;
-}
-
-void
-lock_name_stranger(char text[LOCK_STRANGER], const struct consul_session *s)
-{
-	snprintf(text, LOCK_STRANGER, "the session \"%.100s\" of the node %.100s "
-	    "has the lock, and is of no copy of this service: nobody can be "
-	    "the master. If nobody needs it, end it on that node: curl -X PUT "
-	    "http://127.0.0.1:8500/v1/session/destroy/%s", s->name, s->node,
-	    s->id);
-}
-
-static void
-lock_holder_instance(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-	size_t		 i;
-
-	l->holder = NULL;
-	if (lock_is_us(l, l->view.node, l->holder_session.service_id))
-		return;
-	for (i = 0; i < r->instance_count; i++)
-		if (strcasecmp(r->instances[i].node, l->view.node) == 0 &&
-		    strcasecmp(r->instances[i].service_id,
-		    l->holder_session.service_id) == 0)
-			break;
-	if (i == r->instance_count) {
-		/* Seen again with the next change or look. */
-		lock_name_stranger(l->stranger, &l->holder_session);
-		lock_report(l);
-		return;
-	}
-	l->stranger[0] = '\0';
-	copy(l->view.host, sizeof l->view.host, r->instances[i].address);
-	l->view.port = r->instances[i].port;
-	lock_report(l);
-}
-
-static void
-lock_holder_session(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-
-	l->holder = NULL;
-	if (r->session_count == 0)
-		return;
-	copy(l->view.node, sizeof l->view.node, r->sessions[0].node);
-	l->holder_session = r->sessions[0];
-	if (l->holder_session.service_id[0] == '\0') {
-		lock_name_stranger(l->stranger, &l->holder_session);
-		lock_report(l);
-		return;
-	}
-	l->holder = consul_instances(l->consul, l->config->service_name,
-	    lock_holder_instance, l);
-}
-
-static void
-lock_see_theirs(struct lock *l, const struct consul_key *k, bool again)
-{
-	yajl_val	v = lock_parse_value(k);
-	bool		told = strcmp(json_string(v, "session", ""),
-			    k->session) == 0;	/* by the holder itself */
-
-	l->view.owner = CORE_LOCK_THEIRS;
-	if (told && lock_is_us(l, json_string(v, "node", ""),
-	    json_string(v, "service_id", ""))) {
-		/* An earlier run of ours, whose session goes as soon as we
-		 * make one: it is no master to follow. */
-		copy(l->view.node, sizeof l->view.node, l->node);
-		copy(l->view.host, sizeof l->view.host, "");
-	} else if (told) {
-		copy(l->view.node, sizeof l->view.node,
-		    json_string(v, "node", ""));
-		copy(l->view.host, sizeof l->view.host,
-		    json_string(v, "address", ""));
-		l->view.port = (uint16_t)json_uint(v, "port", 0);
-	} else if (!again || l->view.host[0] == '\0') {
-		copy(l->view.node, sizeof l->view.node, "");
-		copy(l->view.host, sizeof l->view.host, "");
-		cancel(&l->holder);
-		l->holder = consul_session_info(l->consul, k->session,
-		    l->config->service_id, lock_holder_session, l);
-	}
-	yajl_tree_free(v);
-	lock_report(l);
-}
-
-/*
- * No key at all: it was deleted, or there never was one.  Nobody can be master
- * if no other node has the service, or has had it:  instances -> records
- * A Consul agent that was started anew without its data takes our services out
- * of the catalogue until they are registered again; the record of who had a
- * session stays.
- */
-
-static void
-lock_alone_by_records(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-	struct error	 err;
-	char		 id[2 * CONSUL_NAME_MAX];
-	yajl_val	 v;
-	size_t		 i;
-
-	l->holder = NULL;
-	l->view.clean = r->outcome == CONSUL_OK;
-	snprintf(id, sizeof id, CANDIDATES_ID, l->node, l->config->service_id);
-	for (i = 0; i < r->record_count; i++) {
-		v = json_parse(r->records[i].value,
-		    strlen(r->records[i].value), &err);
-		if (strcasecmp(json_string(v, "id", ""), id) != 0)
-			l->view.clean = false;
-		yajl_tree_free(v);
-	}
-	lock_report(l);
-}
-
-/* Consul hides what our token may not read, so we must see at least ourselves. */
-static void
-lock_alone(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-	char		 prefix[CONSUL_NAME_MAX];
-	bool		 self = false, others = false;
-	size_t		 i;
-
-	l->holder = NULL;
-	for (i = 0; i < r->instance_count; i++) {
-		const struct consul_instance	*in = &r->instances[i];
-
-		if (strcasecmp(in->node, l->node) == 0 &&
-		    strcasecmp(in->service_id, l->config->service_id) == 0)
-			self = true;
-		else
-			others = true;
-	}
-	if (r->outcome != CONSUL_OK || !self || others || r->filtered) {
-		lock_report(l);
-		return;
-	}
-	snprintf(prefix, sizeof prefix, CANDIDATES_PREFIX,
-	    l->config->service_name);
-	l->holder = consul_list(l->consul, prefix, 0, 0,
-	    lock_alone_by_records, l);
-}
-
-static void
-lock_see_free(struct lock *l, const struct consul_key *k)
-{
-	l->view.clean = lock_read_before(l, k) && k->exists;
-	l->view.owner = CORE_LOCK_FREE;
-	if (k->exists || l->was_held) {
-		lock_report(l);
-	} else if (l->node[0] == '\0') {
-		l->view.owner = CORE_LOCK_UNKNOWN;
-		l->view.missing = true;
-		lock_report(l);
-	} else if (l->holder == NULL) {
-		l->holder = consul_instances(l->consul,
-		    l->config->service_name, lock_alone, l);
-	}
-}
-
-static void
-lock_see_ours(struct lock *l)
-{
-	l->view.owner = CORE_LOCK_OURS;
-	l->view.made = l->made;
-	copy(l->view.node, sizeof l->view.node, l->node);
-	copy(l->view.host, sizeof l->view.host, l->address);
-	l->view.port = (uint16_t)l->config->service_port;
-	lock_report(l);
-}
-
-static void
-lock_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
-    bool proof)
-{
-	bool	again = l->view.owner == CORE_LOCK_THEIRS &&
-		    strcmp(l->key.session, k->session) == 0;
-	bool	ours = l->session[0] != '\0' &&
-		    strcmp(k->session, l->session) == 0;
-
-	/* What touches our own lock is believed from a consistent read only:
-	 * an old leader may still answer with what was true before. */
-	if (!proof && (ours || l->held || l->resume[0] != '\0')) {
-		if (ours != l->held)
-			lock_look(l);
-		return;
-	}
-	/* Older than what we have seen: from such a leader, or restored. */
-	if (!proof && k->exists && k->modify_index < l->key.modify_index) {
-		lock_look(l);
-		return;
-	}
-	/* A read that is under way may be older than this. */
-	if (!proof && l->read != NULL && k->modify_index != l->key.modify_index)
-		lock_look(l);
-	if (k->session[0] == '\0' || !again) {
-		cancel(&l->holder);
-		l->stranger[0] = '\0';
-	}
-	l->key = *k;
-	if (proof)
-		l->unproved = 0;
-	l->held = ours;
-	l->view.proof = proof;
-	l->view.at = sent_at;
-	l->view.epoch = k->modify_index;
-	l->view.clean = l->view.made = l->view.missing = false;
-	if (k->session[0] != '\0')
-		l->was_held = true;
-	if (ours && k->value[0] != '\0')
-		lock_read_ours(l, k);
-	if (ours)
-		lock_see_ours(l);
-	else if (k->session[0] != '\0')
-		lock_see_theirs(l, k, again);
-	else
-		lock_see_free(l, k);
 }
 
 static void
@@ -502,12 +39,12 @@ lock_settled(const struct consul_reply *r, void *arg)
 	l->write = NULL;
 	timer_in(l->verify_timer, l->config->verify_interval);
 	if (r->outcome != CONSUL_OK) {
-		lock_look(l);
+		lock_read_look(l);
 		return;
 	}
-	cancel(&l->read);
+	lock_cancel(&l->read);
 	l->carries = l->made = false;
-	lock_see(l, r->key, r->sent_at, true);
+	lock_read_see(l, r->key, r->sent_at, true);
 }
 
 static void
@@ -518,48 +55,6 @@ lock_write_settled(struct lock *l)
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
 	    lock_settled, l);
 	free(value);
-}
-
-/*
- * The proof, and any other look:  GET KEY?consistent
- */
-
-static void
-lock_read_done(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-	bool		 waited;
-
-	l->read = NULL;
-	timer_in(l->verify_timer, l->config->verify_interval);
-	if (r->outcome != CONSUL_OK) {
-		l->events->key_trouble(r->text, l->arg);
-		return;
-	}
-	l->look = false;
-	waited = l->resume[0] != '\0';
-	l->events->key_trouble("", l->arg);
-	/* The session of an earlier run of ours still has the lock: go on. */
-	if (l->resume[0] != '\0' && strcmp(r->key->session, l->resume) == 0) {
-		copy(l->session, sizeof l->session, l->resume);
-		l->renew_every = 0;
-		timer_in(l->session_timer, 0);
-		l->events->session(true, l->session, l->arg);
-	}
-	copy(l->resume, sizeof l->resume, "");
-	lock_see(l, r->key, r->sent_at, true);
-	if (waited)
-		lock_open_session(l);
-}
-
-void
-lock_look(struct lock *l)
-{
-	/* One that is under way may have been answered before what made us
-	 * ask; Consul has it in a moment, so ask again. */
-	l->look = true;
-	cancel(&l->read);
-	l->read = consul_get(l->consul, l->path, true, lock_read_done, l);
 }
 
 /* While the lock is ours; and while it is not known whose it is, or where the
@@ -577,53 +72,7 @@ lock_verify(evutil_socket_t fd, short what, void *arg)
 		lock_write_settled(l);
 	else if (l->look || l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
 	    (l->view.owner == CORE_LOCK_THEIRS && l->view.host[0] == '\0'))
-		lock_look(l);
-}
-
-/*
- * The watch: one long poll after the other.
- */
-
-static void
-lock_watch_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	lock_watch(arg);
-}
-
-static void
-lock_watch_done(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-
-	l->watch = NULL;
-	if (r->outcome != CONSUL_OK) {
-		l->index = 0;
-		l->events->key_trouble(r->text, l->arg);
-		timer_in(l->watch_timer, retry_pause(l->watch_failures++));
-		return;
-	}
-	/* An index that is missing or falls back means that Consul has
-	 * forgotten: what we believe may be of another past. */
-	if (r->index == 0 || r->index < l->index) {
-		l->index = 0;
-		timer_in(l->watch_timer, retry_pause(l->watch_failures++));
-		lock_look(l);
-		return;
-	}
-	l->watch_failures = 0;
-	timer_in(l->watch_timer, WATCH_PAUSE + rand() % (WATCH_PAUSE / 4));
-	l->index = r->index;
-	l->events->key_trouble("", l->arg);
-	lock_see(l, r->key, r->sent_at, false);
-}
-
-static void
-lock_watch(struct lock *l)
-{
-	l->watch = consul_watch(l->consul, l->path, l->index, WATCH_WAIT,
-	    lock_watch_done, l);
+		lock_read_look(l);
 }
 
 /*
@@ -639,29 +88,29 @@ lock_acquired(const struct consul_reply *r, void *arg)
 	switch (r->outcome) {
 	case CONSUL_OK:
 		/* A read that was sent before would say that it is not ours. */
-		cancel(&l->read);
+		lock_cancel(&l->read);
 		l->carries = l->before.position[0] != '\0';
 		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
-		lock_see(l, r->key, r->sent_at, true);
+		lock_read_see(l, r->key, r->sent_at, true);
 		break;
 	case CONSUL_GONE:
-		copy(l->session, sizeof l->session, "");
+		text_copy(l->session, sizeof l->session, "");
 		l->events->session(false, r->text, l->arg);
-		lock_open_session(l);
+		lock_session_open(l);
 		break;
 	case CONSUL_REFUSED:
 		l->events->write_trouble("", l->arg);
 		l->events->refused(true, r->text, l->arg);
 		if (!r->delayed)
-			lock_look(l);
+			lock_read_look(l);
 		break;
 	case CONSUL_DENIED:
 	case CONSUL_UNKNOWN:
 		/* It may have happened all the same. */
 		l->events->write_trouble(r->text, l->arg);
 		l->events->refused(false, r->text, l->arg);
-		lock_look(l);
+		lock_read_look(l);
 		break;
 	}
 }
@@ -676,7 +125,7 @@ lock_acquire(struct lock *l, uint64_t epoch)
 	/* We have read on since, and not reported it yet: what was decided is
 	 * about another lock, and so is what was left with that. */
 	if ((l->key.exists ? l->key.modify_index : 0) != epoch) {
-		lock_look(l);
+		lock_read_look(l);
 		return;
 	}
 	/* Whether we are alone is being asked again; that ends in seen. */
@@ -686,7 +135,7 @@ lock_acquire(struct lock *l, uint64_t epoch)
 	/* If this try is answered at once: a moment ago nobody else was there
 	 * who could have had it. */
 	l->made = !l->key.exists && !l->view.clean;
-	value = lock_make_value(l->config, "held", l->session, l->node,
+	value = lock_value_make(l->config, "held", l->session, l->node,
 	    l->address, "", false, l->key.exists ? NULL : LOCK_MADE,
 	    l->before.position[0] != '\0' ? &l->before : NULL);
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
@@ -717,8 +166,8 @@ static void
 lock_give_back(struct lock *l, char *value)
 {
 	/* A read that was sent before would say that we still have it. */
-	cancel(&l->read);
-	cancel(&l->write);
+	lock_cancel(&l->read);
+	lock_cancel(&l->write);
 	l->write = consul_release(l->consul, l->path, l->session, value,
 	    lock_released, l);
 	free(value);
@@ -739,254 +188,21 @@ lock_pass_on(struct lock *l, bool clean)
 
 	his.service_id = (char *)b->service_id;
 	his.service_port = b->port;
-	lock_give_back(l, lock_make_value(&his, clean ? "released" : "dropped",
+	lock_give_back(l, lock_value_make(&his, clean ? "released" : "dropped",
 	    l->session, b->node, b->host, b->position, b->final, LOCK_PASSED_ON,
 	    NULL));
-}
-
-/*
- * The session:  which ones are there already -> create -> is it as ordered?
- * -> renew, renew …
- */
-
-static void
-lock_session_failed(struct lock *l, const char *text)
-{
-	/* Consul needs a moment to notice that our check passes: no news. */
-	if (l->session_failures >= QUIET_FAILURES)
-		l->events->session_trouble(text, l->arg);
-	timer_in(l->session_timer, retry_pause(l->session_failures++));
-}
-
-static void
-lock_session_lost(struct lock *l, const char *text)
-{
-	copy(l->session, sizeof l->session, "");
-	l->held = false;
-	l->events->session(false, text, l->arg);
-	lock_look(l);
-	lock_open_session(l);
-}
-
-static void
-lock_renewed(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-
-	l->session_request = NULL;
-	if (r->outcome == CONSUL_OK) {
-		l->session_failures = 0;
-		l->events->session_trouble("", l->arg);
-		timer_in(l->session_timer, l->renew_every);
-	} else if (r->outcome == CONSUL_GONE)
-		lock_session_lost(l, r->text);
-	else
-		lock_session_failed(l, r->text);
-}
-
-static void
-lock_forget_it(const struct consul_reply *r, void *arg)
-{
-	(void)r;
-	(void)arg;
-}
-
-static void
-lock_session_unfit(struct lock *l, bool exists)
-{
-	const char	*text = exists ?
-	    "its TTL, lock-delay or checks are not as configured" :
-	    "it does not exist any more, or our token may not read it";
-
-	if (exists)
-		consul_session_destroy(l->consul, l->session, lock_forget_it,
-		    NULL);
-	copy(l->session, sizeof l->session, "");
-	l->held = false;
-	lock_session_failed(l, text);
-	l->events->session(false, text, l->arg);
-	lock_look(l);
-}
-
-static void
-lock_session_seen(const struct consul_reply *r, void *arg)
-{
-	struct lock			*l = arg;
-	const struct consul_session	*s = r->sessions;
-	int64_t				 ttl;
-
-	l->session_request = NULL;
-	if (r->outcome != CONSUL_OK) {
-		lock_session_failed(l, r->text);
-		return;
-	}
-	/* An adopted session may be of another config: it will do if its
-	 * lock-delay is long enough for ours. */
-	if (r->session_count == 0 || !s->service ||
-	    s->lock_delay_ms < l->config->lock_delay ||
-	    !value_duration(s->ttl, &ttl)) {
-		lock_session_unfit(l, r->session_count > 0);
-		return;
-	}
-	l->session_failures = 0;
-	l->renew_every = ttl / 2;
-	l->events->session_trouble("", l->arg);
-	l->events->session(true, l->session, l->arg);
-	/* At once: an adopted one may be near the end of its TTL, and an agent
-	 * that crashes again and again would never come to renew it. */
-	timer_in(l->session_timer, 0);
-}
-
-static void
-lock_session_created(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-	char		 text[1024];
-
-	l->session_request = NULL;
-	if (r->outcome != CONSUL_OK) {
-		snprintf(text, sizeof text, r->outcome != CONSUL_REFUSED ?
-		    "%s" : strstr(r->text, "serfHealth") != NULL ?
-		    "waiting until Consul's check serfHealth of this node "
-		    "passes (see \"consul members\"; [lock] bind_node = no does "
-		    "without it): %s" :
-		    "waiting until Consul's check of our /health passes: %s",
-		    r->text);
-		lock_session_failed(l, text);
-		return;
-	}
-	copy(l->session, sizeof l->session, r->id);
-	l->session_request = consul_session_info(l->consul, l->session,
-	    l->config->service_id, lock_session_seen, l);
-}
-
-/* Sessions of our own name and check on our own node that are not ours are of
- * an earlier run, or of a create whose answer never came. */
-static void
-lock_sessions_listed(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-	size_t		 i;
-
-	l->session_request = NULL;
-	if (r->outcome != CONSUL_OK) {
-		lock_session_failed(l, r->text);
-		return;
-	}
-	for (i = 0; i < r->session_count; i++)
-		if (r->sessions[i].service && strcasecmp(r->sessions[i].name,
-		    l->config->service_name) == 0)
-			consul_session_destroy(l->consul, r->sessions[i].id,
-			    lock_forget_it, NULL);
-	l->session_request = consul_session_create(l->consul,
-	    l->config->service_name, l->config->service_id,
-	    l->config->bind_node, l->config->session_ttl,
-	    l->config->lock_delay, lock_session_created, l);
-}
-
-static void
-lock_session_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct lock	*l = arg;
-
-	(void)fd;
-	(void)what;
-	if (!l->wanted || l->session_request != NULL)
-		return;
-	/* Consul hears us, but we do not hear it: by now we have stepped down,
-	 * and the session would only keep the lock from others. */
-	if (l->held && l->unproved * l->renew_every > l->config->fuse) {
-		timer_in(l->session_timer, RETRY_MAX);
-		return;
-	}
-	if (l->session[0] == '\0')
-		lock_open_session(l);
-	else if (l->renew_every == 0)
-		l->session_request = consul_session_info(l->consul, l->session,
-		    l->config->service_id, lock_session_seen, l);
-	else {
-		l->unproved++;
-		l->session_request = consul_session_renew(l->consul,
-		    l->session, lock_renewed, l);
-	}
-}
-
-/* Makes one where it is wanted, may be had, and there is none. */
-static void
-lock_open_session(struct lock *l)
-{
-	/* Whether an earlier one goes on must be known first. */
-	if (!l->wanted || l->barred || l->node[0] == '\0' ||
-	    l->session[0] != '\0' ||
-	    l->session_request != NULL || l->destroying > 0 ||
-	    l->resume[0] != '\0')
-		return;
-	l->renew_every = 0;
-	l->session_request = consul_sessions(l->consul, l->node,
-	    l->config->service_id, lock_sessions_listed, l);
-}
-
-/* If it failed: it is destroyed before the next one is made, or by its TTL. */
-static void
-lock_destroyed(const struct consul_reply *r, void *arg)
-{
-	struct lock	*l = arg;
-
-	(void)r;
-	l->destroying--;
-	if (l->left != NULL) {
-		if (l->destroying == 0)
-			l->left(l->left_arg);
-		return;
-	}
-	lock_look(l);
-	lock_open_session(l);
-}
-
-static void
-lock_drop_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct lock	*l = arg;
-
-	(void)fd;
-	(void)what;
-	event_del(l->drop_timer);
-	consul_session_destroy(l->consul, l->dropped, lock_destroyed, l);
-	copy(l->dropped, sizeof l->dropped, "");
-}
-
-static void
-lock_drop_session(struct lock *l)
-{
-	cancel(&l->session_request);
-	event_del(l->session_timer);
-	copy(l->resume, sizeof l->resume, "");
-	if (l->session[0] == '\0')
-		return;
-	/* What is under way would say that we still have the lock. */
-	cancel(&l->read);
-	cancel(&l->write);
-	if (l->held)
-		l->view.owner = CORE_LOCK_UNKNOWN;
-	l->held = false;
-	if (l->dropped[0] != '\0')
-		lock_drop_timer(-1, 0, l);	/* an earlier one */
-	l->destroying++;
-	copy(l->dropped, sizeof l->dropped, l->session);
-	timer_in(l->drop_timer, l->giving_way ? GIVE_WAY : 0);
-	copy(l->session, sizeof l->session, "");
 }
 
 void
 lock_want_session(struct lock *l, bool want)
 {
 	if (!want)
-		lock_drop_session(l);
+		lock_session_drop(l);
 	l->wanted = want;
 	l->session_failures = 0;
 	if (l->session[0] != '\0')
 		timer_in(l->session_timer, 0);
-	lock_open_session(l);
+	lock_session_open(l);
 }
 
 void
@@ -995,7 +211,7 @@ lock_leave(struct lock *l, void (*done)(void *), void *arg)
 	l->wanted = false;
 	l->left = done;
 	l->left_arg = arg;
-	lock_drop_session(l);
+	lock_session_drop(l);
 	if (l->destroying == 0)
 		done(arg);
 }
@@ -1005,21 +221,27 @@ lock_bar(struct lock *l)
 {
 	l->barred = true;
 	if (l->session[0] == '\0')
-		cancel(&l->session_request);
+		lock_cancel(&l->session_request);
+}
+
+void
+lock_look(struct lock *l)
+{
+	lock_read_look(l);
 }
 
 void
 lock_identify(struct lock *l, const char *node, const char *address)
 {
 	l->barred = false;
-	copy(l->node, sizeof l->node, node);
-	copy(l->address, sizeof l->address, address);
+	text_copy(l->node, sizeof l->node, node);
+	text_copy(l->address, sizeof l->address, address);
 	/* What was seen before is seen better now: who we are, and whether we
 	 * are alone. */
 	if (l->held || l->view.owner == CORE_LOCK_UNKNOWN ||
 	    l->view.host[0] == '\0' || !l->key.exists)
-		lock_look(l);
-	lock_open_session(l);
+		lock_read_look(l);
+	lock_session_open(l);
 }
 
 void
@@ -1061,15 +283,14 @@ lock_new(struct event_base *base, struct consul *consul,
 	l->config = config;
 	l->events = events;
 	l->arg = arg;
-	copy(l->resume, sizeof l->resume, resume);
+	text_copy(l->resume, sizeof l->resume, resume);
 	l->before.position = strdup("");
-	lock_make_path(config, l->path);
-	l->session_timer = evtimer_new(base, lock_session_timer, l);
-	l->drop_timer = evtimer_new(base, lock_drop_timer, l);
-	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
+	lock_value_path(config, l->path);
+	lock_session_init(l, base);
+	lock_read_init(l, base);
 	l->verify_timer = evtimer_new(base, lock_verify, l);
-	lock_look(l);
-	lock_watch(l);
+	lock_read_look(l);
+	lock_read_watch(l);
 	return l;
 }
 
@@ -1078,11 +299,11 @@ lock_free(struct lock *l)
 {
 	if (l == NULL)
 		return;
-	cancel(&l->session_request);
-	cancel(&l->watch);
-	cancel(&l->read);
-	cancel(&l->write);
-	cancel(&l->holder);
+	lock_cancel(&l->session_request);
+	lock_cancel(&l->watch);
+	lock_cancel(&l->read);
+	lock_cancel(&l->write);
+	lock_cancel(&l->holder);
 	event_free(l->session_timer);
 	event_free(l->drop_timer);
 	event_free(l->watch_timer);

@@ -20,38 +20,8 @@
 
 #include "config.h"
 #include "consul.h"
-#include "core.h"
-
-/* All run from the loop; what they are given is borrowed.  A text is the
- * reason, for people. */
-struct lock_events {
-	/* A read of the key, or our own acquire, showed this. */
-	void	(*seen)(const struct core_lock *, void *arg);
-	/* usual: it is held, or delayed; else somebody has to see to it. */
-	void	(*refused)(bool usual, const char *text, void *arg);
-	/* yes: there is a session now, text is its id; no: it is gone, not by
-	 * our will. */
-	void	(*session)(bool yes, const char *text, void *arg);
-	void	(*released)(bool yes, const char *text, void *arg);
-	/* What goes wrong now with reading the key, with taking or giving it
-	 * back, with the session; "" when it ended. */
-	void	(*key_trouble)(const char *text, void *arg);
-	void	(*write_trouble)(const char *text, void *arg);
-	void	(*session_trouble)(const char *text, void *arg);
-};
-
-/* Who had the lock before, as the key said when it was last seen free; if he died
- * before he was the master, who had it before him. */
-struct lock_before {
-	char		 node[CONSUL_NAME_MAX];	/* "" where it did not say */
-	char		 service_id[CONSUL_NAME_MAX];
-	char		 host[CONSUL_NAME_MAX];	/* of the application */
-	uint16_t	 port;
-	char		*position;	/* left with the lock; "" for none */
-	bool		 final;		/* nobody can have got further */
-	bool		 passed_on;	/* by another one, who could not be master
-					 * after him: he may want the lock again */
-};
+#include "lock_events.h"
+#include "lock_value.h"
 
 struct lock;
 
@@ -91,32 +61,10 @@ void		 lock_pass_on(struct lock *, bool clean);
 /* Destroys the session, and says when that is over, well or not. */
 void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 
-/* The key, and what is written there: who holds it, or how it was given up.
- * The value is the caller's.  A node or an address that is not known is "": who
- * reads the value knows who held the lock.  carried: what was left to one who
- * holds it, and may die before he has made use of it; or NULL.  mark: one of
- * these members, which is true; or NULL. */
-#define LOCK_MADE	"made"		/* held: the key was missing */
-#define LOCK_PASSED_ON	"passed_on"	/* see struct lock_before */
-void		 lock_make_path(const struct config *,
-		    char path[CONSUL_NAME_MAX]);
-char		*lock_make_value(const struct config *, const char *state,
-		    const char *session, const char *node,
-		    const char *address, const char *position, bool final,
-		    const char *mark, const struct lock_before *carried);
-
-/* For who gives back a lock of which he knows the key only: passes on what was
- * left to the holder, if that is not made use of yet. */
-char		*lock_make_last_value(const struct config *, const char *state,
-		    const struct consul_key *);
-
 /* Borrowed until the next event. */
 const struct lock_before *lock_before(const struct lock *);
 const char	*lock_session(const struct lock *);	/* "" where there is none */
 /* Who has the lock and is of no copy of the service, and how to end that; "". */
-#define LOCK_STRANGER	512
 const char	*lock_stranger(const struct lock *);
-void		 lock_name_stranger(char text[LOCK_STRANGER],
-		    const struct consul_session *);
 
 #endif

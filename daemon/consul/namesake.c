@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lock.h"
+#include "lock_value.h"
 #include "log.h"
 #include "timer.h"
 
@@ -62,7 +62,7 @@ namesake_path(const struct namesake *n, const char *name,
 	struct config	its = *n->config;
 
 	its.service_name = (char *)name;
-	lock_make_path(&its, path);
+	lock_value_path(&its, path);
 }
 
 static void
@@ -136,7 +136,7 @@ namesake_put(struct namesake *n)
 		return;
 	namesake_path(n, n->name, path);
 	/* No address: a copy of another name shall not follow us. */
-	value = lock_make_value(n->config, "held", n->session, n->node, "", "",
+	value = lock_value_make(n->config, "held", n->session, n->node, "", "",
 	    false, NULL, NULL);
 	n->put = consul_put(n->consul, path, n->session, value,
 	    namesake_put_done, n);

@@ -2,8 +2,8 @@
  * core.h - the decisions: who acts as master, and when it stops.
  *
  * Pure: no I/O, no clock, no allocation.  What is learnt goes in as events with
- * the time; what is to be done comes out as actions.  The same object file is
- * in the daemon, in the unit tests and in the simulator.
+ * the time; what is to be done comes out as actions.  The same objects are in
+ * the daemon, in the unit tests and in the simulator.
  *
  * All times are milliseconds of one clock that never steps (clock_ms).
  */
@@ -11,12 +11,9 @@
 #define CORE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
-#define CORE_TEXT	512
-#define CORE_NAME	256
+#include "core_types.h"
 
 /* What people read, in Consul and in /status, while it is not known whether the
  * copy has stopped being a master. */
@@ -24,264 +21,6 @@
 			"the application by hand"
 
 #define CORE_JOINING	"joining"
-
-enum core_state {
-	CORE_STARTING,		/* nothing is known yet */
-	CORE_UNHEALTHY,		/* the application is not fit to serve */
-	CORE_DISABLED,		/* the operator's disable file is there */
-	CORE_CANDIDATE,		/* fit, and nobody is known to have the lock */
-	CORE_PROMOTING,		/* we have the lock, the copy is made master */
-	CORE_MASTER,
-	CORE_DEMOTING,		/* the copy stops being master */
-	CORE_SLAVE,		/* another node has the lock */
-	CORE_FENCED,		/* demoted, because Consul proves nothing */
-	CORE_STOPPING,		/* not master any more; the agent goes away */
-	CORE_STATES
-};
-
-enum core_health {
-	CORE_HEALTH_UNKNOWN,
-	CORE_HEALTH_OK,
-	CORE_HEALTH_BUSY,
-	CORE_HEALTH_BAD,
-};
-
-enum core_op {
-	CORE_NO_OP,
-	CORE_ENSURE_MASTER,
-	CORE_ENSURE_SLAVE,
-	CORE_ENSURE_DEMOTED,
-	CORE_POSITION,		/* how far the copy has got, now demoted */
-};
-
-enum core_result { CORE_DONE, CORE_FAILED, CORE_AGAIN };
-
-/* What is heard from the guard, who demotes the copy if we don't (lease.h). */
-enum core_guard {
-	CORE_GUARD_GONE,	/* there is none just now */
-	CORE_GUARD_HOLDS,	/* the lease that ends at `until` */
-	CORE_GUARD_FIRED,	/* the lease is over: it demotes the copy now, */
-	CORE_GUARD_DEMOTED,	/* has done it, */
-	CORE_GUARD_FAILED,	/* or could not */
-};
-
-enum core_owner { CORE_LOCK_UNKNOWN, CORE_LOCK_FREE, CORE_LOCK_OURS, CORE_LOCK_THEIRS };
-
-/* The lock key, as one read of it (or our own acquire) showed it. */
-struct core_lock {
-	enum core_owner	 owner;
-	bool		 proof;		/* a consistent read, or the acquire:
-					 * "ours" is proved as of `at` */
-	int64_t		 at;		/* when the request was sent */
-	uint64_t	 epoch;		/* the key's ModifyIndex: see lock.h */
-	bool		 clean;		/* free: its holder gave it back in good
-					 * order, or nobody can have held it */
-	bool		 missing;	/* unknown: there is no key; whether
-					 * anybody can have had it is asked as
-					 * soon as it is known who we are */
-	bool		 made;		/* ours: it was missing, and Consul can
-					 * check that, but not that nobody has
-					 * had it since it was seen so */
-	char		 node[CORE_NAME];	/* theirs: the holder */
-	char		 host[CORE_NAME];	/* its application's address */
-	uint16_t	 port;
-};
-
-enum core_event_type {
-	CORE_EV_TICK,		/* time has passed */
-	CORE_EV_HEALTH,		/* health, text */
-	CORE_EV_LOCK,		/* lock */
-	CORE_EV_REFUSED,	/* our acquire was refused; yes: because it is
-				 * held or delayed, no: for another reason */
-	CORE_EV_SESSION,	/* yes: we have a session; no: it is gone */
-	CORE_EV_CALL_DONE,	/* call, result, text */
-	CORE_EV_ELECTED,	/* yes: this copy shall take the lock; no: it
-				 * must not, for now */
-	CORE_EV_ELECTION_VOID,	/* what it has shown counts no more */
-	CORE_EV_RELEASED,	/* yes: given back; no: that can't be told */
-	CORE_EV_GUARD,		/* guard, until, text */
-	CORE_EV_DISABLED,	/* yes, no; text is the file */
-	CORE_EV_YIELD,		/* yes: as a master, to another copy that is
-				 * fit; text is why */
-	CORE_EV_STOP,		/* text is why */
-};
-
-struct core_event {
-	enum core_event_type	 type;
-	bool			 yes;
-	enum core_health	 health;
-	const struct core_lock	*lock;		/* borrowed, as is text */
-	uint32_t		 call;
-	enum core_result	 result;
-	enum core_guard		 guard;
-	int64_t			 until;
-	const char		*text;
-};
-
-enum core_action_type {
-	CORE_WANT_SESSION,	/* yes: have one; no: destroy it.  A destroyed
-				 * session leaves the lock to the lock-delay */
-	CORE_ELECT,		/* yes: see whether this copy is the one to take
-				 * the free lock; no: that is over */
-	CORE_ACQUIRE,		/* epoch: the free lock that this was decided
-				 * upon; any other must not be taken */
-	CORE_LOOK,		/* read the key now */
-	CORE_RELEASE,		/* clean: it is known that nobody is master;
-				 * yes: with the position, which was told */
-	CORE_CALL,		/* call, op, host, port, timeout, text = reason;
-				 * ensure_master: it must not begin at `until`
-				 * or later, for then the guard may have ended
-				 * the mastership (0 for the others); yes: it need no
-				 * longer wait for what the master before left.
-				 * position: yes: of one that has been master,
-				 * which has all there is */
-	CORE_CANCEL,		/* kill the call that is under way */
-	CORE_LEASE,		/* until, by: tell the guard; see lease.h.
-				 * clean_at: until then another copy may be a
-				 * master, who has not noticed yet.  yes: the
-				 * guard shall demote the copy now */
-	CORE_END_LEASE,		/* tell it that the copy is no master */
-	CORE_SET_TAG,		/* text: "master", "slave", …; "" for none */
-	CORE_PUBLISH,		/* health, text: what /health answers */
-	CORE_REMEMBER,		/* epoch: we are its master (see resume_epoch);
-				 * 0: nothing must be gone on with */
-	CORE_CHANGED,		/* from, to, text: log and show it; yes: it is
-				 * on the ordinary way up, and no news */
-	CORE_SAY,		/* text: log it, as an error */
-	CORE_LEAVE,		/* destroy the session, deregister, exit */
-};
-
-struct core_action {
-	enum core_action_type	 type;
-	bool			 yes, clean;
-	uint32_t		 call;
-	enum core_op		 op;
-	enum core_health	 health;
-	enum core_state		 from, to;
-	uint64_t		 epoch;
-	uint16_t		 port;
-	int64_t			 timeout;
-	int64_t			 until, by, clean_at;
-	char			 host[CORE_NAME];
-	char			 text[CORE_TEXT];
-};
-
-/* One event causes a few; a core that would need more has a bug. */
-#define CORE_ACTIONS	24
-
-struct core_actions {
-	size_t			 count;
-	struct core_action	 list[CORE_ACTIONS];
-};
-
-struct core_config {
-	int64_t	 fuse;			/* F */
-	int64_t	 demote_deadline;	/* D */
-	int64_t	 request_timeout;	/* To */
-	int64_t	 lock_delay;		/* L */
-	int64_t	 role_interval;
-	int64_t	 master_deadline;
-	int64_t	 slave_deadline;
-	int64_t	 busy_limit;
-	int64_t	 promote_limit;
-	int64_t	 catch_up;
-	int64_t	 election_wait;
-	bool	 can_demote;		/* the plugin has ensure_demoted, */
-	bool	 can_tell;		/* position */
-	bool	 never_master;
-	/* The epoch that this copy was master of when the agent last ran on
-	 * this boot of the machine, 0 for none: if the lock still says so,
-	 * the copy goes on as master without being demoted first. */
-	uint64_t resume_epoch;
-	/* The end of the lease that our guard has from the one before it; 0
-	 * for none: nobody knows of a mastership. */
-	int64_t	 inherited_lease;
-};
-
-/* Plain data; read it, but only core.c writes it. */
-struct core {
-	struct core_config	 config;
-	enum core_state		 state;
-	int64_t			 since;		/* of the state */
-	char			 why[CORE_TEXT];	/* it was entered */
-	int64_t			 now;
-	int64_t			 wake;		/* the next tick; INT64_MAX */
-	struct core_actions	*out;
-
-	/* what the plugin says */
-	enum core_health	 health;
-	int64_t			 busy_since;
-	char			 health_text[CORE_TEXT];
-	enum core_health	 published;
-	char			 published_text[CORE_TEXT];
-
-	/* what Consul says */
-	bool			 session;
-	bool			 want_session;
-	struct core_lock	 lock;
-	uint64_t		 epoch;		/* of the last holder seen, or, of
-						 * a key that was free at first, its
-						 * own; 0: nobody has had it */
-	int64_t			 proof;		/* time of the last; -1 */
-	bool			 acquiring;
-	bool			 adopting;	/* asked for as we started */
-	int64_t			 look_at;	/* are we alone still? */
-	int64_t			 acquire_at;	/* not before */
-	bool			 electing;	/* we asked who shall have it */
-	int64_t			 elected_at;	/* it is us; -1: not asked */
-	int64_t			 hold_off;	/* after a failed promotion */
-	int			 promote_failures;
-	int64_t			 grace_until;	/* no promotion before … */
-	bool			 grace_known;	/* … of the lock as it is */
-
-	/* the call under way, and what came of the last one */
-	enum core_op		 op;		/* CORE_NO_OP: none */
-	uint32_t		 call;		/* its number */
-	int64_t			 call_at;	/* the next one is due */
-	int			 not_done;	/* calls in a row, */
-	int64_t			 not_done_at;	/* since then */
-	char			 call_host[CORE_NAME];	/* ensure_slave of … */
-	uint16_t		 call_port;
-	enum core_op		 done;		/* the last one said done */
-	bool			 failed;	/* the last one failed */
-	char			 call_text[CORE_TEXT];	/* its sentence */
-	int			 master_failures;	/* in a row */
-
-	/* what the guard knows */
-	int64_t			 lease;		/* its end, as told; 0: none */
-	int64_t			 lease_next;	/* when to tell a new one */
-	int64_t			 held;		/* the end that it has said it
-						 * holds; 0: of none */
-	bool			 guard_fired;
-	bool			 guard_asked;	/* to demote, since we failed */
-	int64_t			 guard_until;	/* it is at it; don't disturb */
-
-	/* stepping down */
-	bool			 maybe_master;	/* the copy may take writes */
-	bool			 made_master;	/* by us, or the run before us,
-						 * and not demoted since */
-	bool			 busy_too_long;
-	bool			 demote_late;	/* D has passed, not demoted */
-	bool			 unfenced;	/* it was said that the copy may
-						 * still be a master */
-	bool			 proof_lost;	/* the fuse has burnt down */
-	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
-	bool			 position_asked, position_told;
-	int64_t			 position_at, position_until;
-	bool			 was_master;	/* with the lock as it is */
-	int64_t			 release_by;	/* no answer: treat as unknown */
-	bool			 drop_session;	/* it may still hold the lock */
-	int64_t			 given_back_at;
-
-	bool			 disabled;
-	bool			 yields;
-	int64_t			 yield_at;	/* not before */
-	char			 yield_text[CORE_TEXT];
-	bool			 stop;
-	char			 disabled_text[CORE_TEXT];
-	char			 stop_text[CORE_TEXT];
-	char			 tag[16];	/* "?" while it is not ours to set */
-};
 
 void		 core_init(struct core *, const struct core_config *,
 		    int64_t now);
@@ -311,8 +50,5 @@ const char	*core_role_why(const struct core *);
 
 /* Milliseconds left before a master must stop without a new proof. */
 int64_t		 core_fuse_left(const struct core *, int64_t now);
-
-/* The table of transitions as a graph, in Graphviz' dot language. */
-void		 core_print_dot(FILE *);
 
 #endif

@@ -492,8 +492,8 @@ leave_looked(const struct consul_reply *r, void *arg)
 	    strcmp(r->key->session, g->leave_session) == 0)
 		ours = *r->key;
 	snprintf(ours.session, sizeof ours.session, "%s", g->leave_session);
-	lock_make_path(&g->node->config, path);
-	value = lock_make_last_value(&g->node->config, g->leave_as, &ours);
+	lock_value_path(&g->node->config, path);
+	value = lock_value_make_last(&g->node->config, g->leave_as, &ours);
 	consul_release(&g->leave, path, g->leave_session, value,
 	    leave_released, g);
 	free(value);
@@ -530,7 +530,7 @@ leave_begins(struct node *n, void *arg, int64_t unused)
 		leave_destroyed(NULL, g);
 		return;
 	}
-	lock_make_path(&n->config, path);
+	lock_value_path(&n->config, path);
 	consul_get(&g->leave, path, true, leave_looked, g);
 }
 

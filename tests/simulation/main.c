@@ -1,8 +1,8 @@
 /*
  * main.c - the simulator: many schedules of faults, in virtual time.
  *
- * Linked in are the daemon's own objects of core.c and election.c (what is
- * decided), lock.c and candidates.c (what is said to Consul), several of each
+ * Linked in are the daemon's own objects of core*.c and election.c (what is
+ * decided), lock*.c and candidates.c (what is said to Consul), several of each
  * in one process.  Around them is a world of chance that one seed decides:
  *
  *	world.c		time, clocks, libevent's timers, the invariants

@@ -22,7 +22,7 @@ struct waiting {
 	enum whose	 whose;
 };
 
-/* libevent's timer, as lock.c uses it. */
+/* libevent's timer, as lock*.c uses it. */
 struct event {
 	bool			 used, pending;
 	uint32_t		 stamp;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core.h"
+#include "core_graph.h"
 
 #define FUSE		10000
 #define DEMOTE		3000
@@ -1734,7 +1735,7 @@ the_graph_is_the_one_in_the_readme(void **unused)
 	FILE	*f = open_memstream(&text, &size);
 
 	(void)unused;
-	core_print_dot(f);
+	core_graph_print(f);
 	fclose(f);
 	f = fopen(SOURCE_DIR "/conf/states.dot", "r");
 	assert_non_null(f);

@@ -1,0 +1,12 @@
+/* lock_retry.h - when to ask Consul again after a failure. */
+#ifndef LOCK_RETRY_H
+#define LOCK_RETRY_H
+
+#include <stdint.h>
+
+#define LOCK_RETRY_MAX	2000	/* ms; a quarter more at most */
+
+/* ms, after so many failures in a row before this one. */
+int64_t	lock_retry_pause(int failures);
+
+#endif

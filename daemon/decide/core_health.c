@@ -1,0 +1,57 @@
+/* core_health.c - how the application is, as its plugin says. */
+
+#include "core_health.h"
+
+#include <string.h>
+
+#include "core_do.h"
+#include "core_due.h"
+#include "core_lock.h"
+#include "text.h"
+
+void
+core_health_learn(struct core *c, const struct core_event *ev)
+{
+	if (ev->health != c->health)
+		c->busy_since = c->now;
+	c->health = ev->health;
+	text_copy(c->health_text, sizeof c->health_text, ev->text);
+}
+
+void
+core_health_pass_time(struct core *c)
+{
+	c->busy_too_long = c->health == CORE_HEALTH_BUSY &&
+	    core_due(c, c->busy_since + c->config.busy_limit);
+}
+
+bool
+core_health_is_bad(const struct core *c)
+{
+	return c->health == CORE_HEALTH_BAD || c->busy_too_long;
+}
+
+/* While the lock is ours a bad verdict is held back until the copy is demoted
+ * and the lock given back: Consul would end the session over it, and the
+ * others would have to wait for the lock-delay. */
+void
+core_health_show(struct core *c)
+{
+	enum core_health	 h = core_health_is_bad(c) ?
+				    CORE_HEALTH_BAD : c->health;
+	struct core_action	*a;
+
+	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demote_late &&
+	    c->published != CORE_HEALTH_UNKNOWN &&
+	    (c->state == CORE_PROMOTING || c->state == CORE_MASTER ||
+	    c->state == CORE_DEMOTING))
+		return;
+	if (h == c->published &&
+	    strcmp(c->published_text, c->health_text) == 0)
+		return;
+	c->published = h;
+	text_copy(c->published_text, sizeof c->published_text, c->health_text);
+	a = core_do(c, CORE_PUBLISH);
+	a->health = h;
+	text_copy(a->text, sizeof a->text, c->health_text);
+}

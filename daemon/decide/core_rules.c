@@ -1,0 +1,352 @@
+/* core_rules.c - the table: which state follows which, and when. */
+
+#include "core_rules.h"
+
+#include <stdio.h>
+
+#include "core_adopt.h"
+#include "core_call.h"
+#include "core_demotion.h"
+#include "core_do.h"
+#include "core_due.h"
+#include "core_health.h"
+#include "core_lock.h"
+#include "text.h"
+
+/* So many failures of ensure_master in a row cost the lock. */
+#define MASTER_FAILURES	3
+/* A node that could not be made master leaves the lock to others for this
+ * long, twice as long each time, up to HOLD_OFF << HOLD_OFF_DOUBLINGS. */
+#define HOLD_OFF	10000
+#define HOLD_OFF_DOUBLINGS 3
+/* A master that has yielded, and got the lock back, keeps it for so long. */
+#define YIELD_PAUSE	300000
+
+/*
+ * The conditions of the table.
+ */
+
+static bool
+stop(struct core *c)
+{
+	return c->stop;
+}
+
+static bool
+disabled(struct core *c)
+{
+	return c->disabled;
+}
+
+static bool
+enabled(struct core *c)
+{
+	return !c->disabled;
+}
+
+/* Once in a while: if nobody takes it, a master that goes on is better. */
+static bool
+yields(struct core *c)
+{
+	return c->yields && core_due(c, c->yield_at);
+}
+
+static bool
+bad(struct core *c)
+{
+	return core_health_is_bad(c);
+}
+
+static bool
+not_bad(struct core *c)
+{
+	return c->health != CORE_HEALTH_UNKNOWN && !bad(c);
+}
+
+static bool
+lock_free(struct core *c)
+{
+	return core_lock_is_free(c);
+}
+
+static bool
+lock_ours(struct core *c)
+{
+	return core_lock_is_ours(c);
+}
+
+static bool
+lock_theirs(struct core *c)
+{
+	return core_lock_is_theirs(c);
+}
+
+static bool
+lock_known(struct core *c)
+{
+	return c->lock.owner != CORE_LOCK_UNKNOWN;
+}
+
+static bool
+lock_unknown(struct core *c)
+{
+	return !lock_known(c);
+}
+
+/* We register with the plugin's first verdict, and ask Consul after that. */
+static bool
+unasked(struct core *c)
+{
+	return c->health == CORE_HEALTH_UNKNOWN && lock_unknown(c);
+}
+
+static bool
+no_session(struct core *c)
+{
+	return !c->session;
+}
+
+static bool
+fuse_burnt(struct core *c)
+{
+	return core_lock_fuse_burnt(c);
+}
+
+/* This copy was master when the agent last ran, and the lock says it still is. */
+static bool
+ours_from_before(struct core *c)
+{
+	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
+	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    !bad(c);
+}
+
+static bool
+may_resume(struct core *c)
+{
+	return ours_from_before(c) && not_bad(c);
+}
+
+static bool
+stops_unadopted(struct core *c)
+{
+	return c->stop && core_adopt_alone(c);
+}
+
+static bool
+may_adopt(struct core *c)
+{
+	return c->adopting && lock_ours(c) && !c->lock.made &&
+	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    not_bad(c);
+}
+
+static bool
+may_not_resume(struct core *c)
+{
+	if (lock_unknown(c) && !c->stop && !c->guard_fired)
+		return core_due(c, c->since + (c->lock.missing &&
+		    !c->made_master ? c->config.fuse :
+		    c->config.request_timeout));
+	return !ours_from_before(c) && !core_adopt_may(c);
+}
+
+static bool
+guard_fired(struct core *c)
+{
+	return c->guard_fired;
+}
+
+static bool
+promoted(struct core *c)
+{
+	return c->op == CORE_NO_OP && c->done == CORE_ENSURE_MASTER;
+}
+
+static bool
+master_failed(struct core *c)
+{
+	return c->master_failures >= MASTER_FAILURES;
+}
+
+static bool
+promotion_late(struct core *c)
+{
+	return core_due(c, core_call_promotion_begun(c) +
+	    c->config.promote_limit);
+}
+
+/*
+ * What is true is looked up from the top; the first row whose condition holds
+ * is taken, then the next state's rows are looked at, until none holds.  The
+ * rows of DEMOTING count only when stepping down is over.
+ */
+const struct core_rule core_rules[] = {
+/* in		  when		   goes to	   because */
+{ CORE_STARTING,  may_resume,	   CORE_PROMOTING, "the lock is still ours from before", CORE_RULE_NOTHING, true },
+{ CORE_STARTING,  may_adopt,	   CORE_PROMOTING, "nobody has had the lock yet, and no other copy is there", CORE_RULE_NOTHING, true },
+{ CORE_STARTING,  stops_unadopted, CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STARTING,  may_not_resume,  CORE_DEMOTING,  "the copy may be a master from before", CORE_RULE_NOTHING, true },
+
+{ CORE_UNHEALTHY, stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_UNHEALTHY, disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_UNHEALTHY, not_bad,	   CORE_CANDIDATE, "the application is healthy again", CORE_RULE_NOTHING, true },
+
+{ CORE_DISABLED,  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_DISABLED,  enabled,	   CORE_CANDIDATE, "the disable file is gone", CORE_RULE_DISABLE, false },
+
+{ CORE_CANDIDATE, stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_CANDIDATE, disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_CANDIDATE, bad,		   CORE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
+{ CORE_CANDIDATE, lock_ours,	   CORE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
+{ CORE_CANDIDATE, lock_theirs,	   CORE_SLAVE,	   "another node has the lock", CORE_RULE_HOLDER, false },
+
+{ CORE_PROMOTING, fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", CORE_RULE_NOTHING, false },
+{ CORE_PROMOTING, guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", CORE_RULE_NOTHING, false },
+{ CORE_PROMOTING, lock_theirs,	   CORE_DEMOTING,  "another node has the lock", CORE_RULE_HOLDER, false },
+{ CORE_PROMOTING, no_session,	   CORE_DEMOTING,  "our session in Consul is gone", CORE_RULE_NOTHING, false },
+{ CORE_PROMOTING, lock_free,	   CORE_DEMOTING,  "the lock was taken from us", CORE_RULE_NOTHING, false },
+{ CORE_PROMOTING, stop,		   CORE_DEMOTING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_PROMOTING, disabled,	   CORE_DEMOTING,  "the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_PROMOTING, bad,		   CORE_DEMOTING,  "the application is not healthy", CORE_RULE_HEALTH, false },
+{ CORE_PROMOTING, master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CORE_RULE_CALL, false },
+{ CORE_PROMOTING, promotion_late,  CORE_DEMOTING,  "ensure_master has not ended within promote_limit", CORE_RULE_CALL, false },
+{ CORE_PROMOTING, promoted,	   CORE_MASTER,	   "ensure_master is done", CORE_RULE_CALL, true },
+
+{ CORE_MASTER,	  fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", CORE_RULE_NOTHING, false },
+{ CORE_MASTER,	  guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", CORE_RULE_NOTHING, false },
+{ CORE_MASTER,	  lock_theirs,	   CORE_DEMOTING,  "another node has the lock", CORE_RULE_HOLDER, false },
+{ CORE_MASTER,	  no_session,	   CORE_DEMOTING,  "our session in Consul is gone", CORE_RULE_NOTHING, false },
+{ CORE_MASTER,	  lock_free,	   CORE_DEMOTING,  "the lock was taken from us", CORE_RULE_NOTHING, false },
+{ CORE_MASTER,	  stop,		   CORE_DEMOTING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_MASTER,	  disabled,	   CORE_DEMOTING,  "the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_MASTER,	  yields,	   CORE_DEMOTING,  "Consul does not hand out this copy, but another one", CORE_RULE_YIELD, false },
+{ CORE_MASTER,	  bad,		   CORE_DEMOTING,  "the application is not healthy", CORE_RULE_HEALTH, false },
+{ CORE_MASTER,	  master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CORE_RULE_CALL, false },
+
+{ CORE_DEMOTING,  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_DEMOTING,  disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_DEMOTING,  bad,		   CORE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
+{ CORE_DEMOTING,  unasked,	   CORE_FENCED,	   "the plugin has not said yet how the copy is", CORE_RULE_NOTHING, false },
+{ CORE_DEMOTING,  lock_unknown,	   CORE_FENCED,	   "Consul does not tell who has the lock", CORE_RULE_NOTHING, false },
+{ CORE_DEMOTING,  lock_theirs,	   CORE_SLAVE,	   "another node has the lock", CORE_RULE_HOLDER, false },
+{ CORE_DEMOTING,  lock_known,	   CORE_CANDIDATE, "the copy is not a master", CORE_RULE_NOTHING, true },
+
+{ CORE_SLAVE,	  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_SLAVE,	  disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_SLAVE,	  bad,		   CORE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
+{ CORE_SLAVE,	  lock_free,	   CORE_CANDIDATE, "the lock is free", CORE_RULE_NOTHING, true },
+{ CORE_SLAVE,	  lock_ours,	   CORE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
+
+{ CORE_FENCED,	  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
+{ CORE_FENCED,	  disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_FENCED,	  lock_known,	   CORE_CANDIDATE, "Consul tells again who has the lock", CORE_RULE_NOTHING, false },
+};
+
+const size_t	core_rules_count = sizeof core_rules / sizeof core_rules[0];
+
+/* A copy that could not be made master leaves the lock to others for a while. */
+static void
+hold_off(struct core *c)
+{
+	int	n = c->promote_failures < HOLD_OFF_DOUBLINGS ?
+		    c->promote_failures : HOLD_OFF_DOUBLINGS;
+
+	c->hold_off = c->now + ((int64_t)HOLD_OFF << n);
+	c->promote_failures++;
+}
+
+/* The work of a state starts at once, and with nothing said about it yet. */
+static void
+enter(struct core *c, enum core_state from)
+{
+	if (from == CORE_PROMOTING && c->state == CORE_DEMOTING &&
+	    (master_failed(c) || promotion_late(c)))
+		hold_off(c);
+	if (from == CORE_MASTER && c->state == CORE_DEMOTING && yields(c)) {
+		c->hold_off = c->now + HOLD_OFF;
+		c->yield_at = c->now + YIELD_PAUSE;
+	}
+	c->since = c->now;
+	if (c->state == CORE_MASTER) {
+		c->promote_failures = 0;
+		c->unfenced = false;
+		c->was_master = true;
+		core_do(c, CORE_REMEMBER)->epoch = c->lock.epoch;
+		return;		/* ensure_master has just been done */
+	}
+	c->call_at = c->now;
+	c->done = CORE_NO_OP;
+	c->failed = false;
+	c->not_done = 0;
+	text_copy(c->call_text, sizeof c->call_text, "");
+	if (c->state == CORE_PROMOTING)
+		c->master_failures = 0;
+	else if (c->state == CORE_DEMOTING)
+		core_demotion_enter(c);
+	else if (c->state == CORE_STOPPING) {
+		/* Not taken over: it is left as its operator has made it. */
+		c->maybe_master = c->maybe_master && from != CORE_STARTING;
+		core_do(c, CORE_LEAVE)->yes = !c->maybe_master;
+	}
+}
+
+static void
+explain(const struct core *c, const struct core_rule *r, char *text,
+    size_t size)
+{
+	const char	*more = "";
+
+	switch (r->detail) {
+	case CORE_RULE_NOTHING:
+		break;
+	case CORE_RULE_HEALTH:
+		more = c->health_text;
+		break;
+	case CORE_RULE_CALL:
+		more = c->call_text;
+		break;
+	case CORE_RULE_HOLDER:
+		more = c->lock.node;
+		break;
+	case CORE_RULE_STOP:
+		more = c->stop_text;
+		break;
+	case CORE_RULE_YIELD:
+		more = c->yield_text;
+		break;
+	case CORE_RULE_DISABLE:
+		more = c->disabled_text;
+		break;
+	}
+	snprintf(text, size, "%s%s%.400s", r->because,
+	    more[0] == '\0' ? "" : ": ", more);
+}
+
+/* Takes one row of the table; false when none holds. */
+bool
+core_rules_step(struct core *c)
+{
+	enum core_state		 from = c->state;
+	struct core_action	*a;
+	size_t			 i;
+
+	if (from == CORE_DEMOTING && !core_demotion_is_over(c))
+		return false;
+	if (from == CORE_DEMOTING)
+		core_demotion_leave(c);
+	for (i = 0; i < core_rules_count; i++)
+		if (core_rules[i].in == from && core_rules[i].when(c))
+			break;
+	if (i == core_rules_count)
+		return false;
+	explain(c, &core_rules[i], c->why, sizeof c->why);
+	a = core_do(c, CORE_CHANGED);
+	a->from = from;
+	a->to = core_rules[i].to;
+	a->yes = core_rules[i].quiet;
+	text_copy(a->text, sizeof a->text, c->why);
+	c->state = core_rules[i].to;		/* the only assignment */
+	enter(c, from);
+	return true;
+}

@@ -1,0 +1,62 @@
+/* core_tag.c - the tag of our service in Consul, which clients ask for. */
+
+#include "core_tag.h"
+
+#include <string.h>
+
+#include "core_do.h"
+#include "core_due.h"
+#include "core_lock.h"
+#include "text.h"
+
+/* It says again and again that it is not one yet.  When its master dies it need
+ * not be told from the others before there can be another master. */
+static bool
+joins_in_vain(struct core *c)
+{
+	return c->not_done > 0 && core_due(c, c->not_done_at +
+	    c->config.lock_delay + core_lock_grace(c));
+}
+
+/* NULL: leave it as it is. */
+static const char *
+tag(struct core *c)
+{
+	bool	was_slave = strcmp(c->tag, "slave") == 0;
+
+	switch (c->state) {
+	case CORE_MASTER:
+		return "master";
+	case CORE_UNHEALTHY:
+		return "unhealthy";
+	case CORE_DISABLED:
+		return "disabled";
+	case CORE_SLAVE:
+		if (c->done == CORE_ENSURE_SLAVE)
+			return "slave";
+		return was_slave && !c->failed && !joins_in_vain(c) ?
+		    "slave" : "";
+	case CORE_CANDIDATE:
+	case CORE_FENCED:
+		return was_slave ? "slave" : "";
+	case CORE_DEMOTING:
+		return c->demote_late ? "" : NULL;
+	case CORE_STARTING:
+	case CORE_PROMOTING:
+	case CORE_STOPPING:
+	case CORE_STATES:
+		break;
+	}
+	return NULL;
+}
+
+void
+core_tag_show(struct core *c)
+{
+	const char	*t = tag(c);
+
+	if (t == NULL || strcmp(t, c->tag) == 0)
+		return;
+	text_copy(c->tag, sizeof c->tag, t);
+	text_copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
+}
