@@ -191,4 +191,3 @@ core_fuse_left(const struct core *c, int64_t now)
 	return c->proof + c->config.fuse > now ?
 	    c->proof + c->config.fuse - now : 0;
 }
-
