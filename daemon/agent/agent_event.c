@@ -88,7 +88,7 @@ agent_perform(struct agent *a, const struct core_action *act)
 		log_error("%s", act->text);
 		break;
 	case CORE_LEAVE:
-		agent_leave(a, act->yes);
+		agent_leave(a, act->yes, act->clean);
 		break;
 	}
 }

@@ -45,14 +45,22 @@ agent_session_left(void *arg)
 {
 	struct agent	*a = arg;
 
-	registration_leave(a->registration, agent_deregistered, a);
+	if (a->deregisters) {
+		registration_leave(a->registration, agent_deregistered, a);
+		return;
+	}
+	log_warning("The service stays registered in Consul, because the copy "
+	    "may still be a master: the guard deregisters it after the "
+	    "demotion");
+	agent_gone(a);
 }
 
 void
-agent_leave(struct agent *a, bool demoted)
+agent_leave(struct agent *a, bool demoted, bool deregister)
 {
 	notify_send("STOPPING=1");
 	a->clean_stop = demoted;
+	a->deregisters = deregister;
 	timer_in(a->leave_timer, 2 * a->config->request_timeout + 1000);
 	candidates_leave(a->candidates);
 	if (lock_session(a->lock)[0] != '\0')

@@ -99,7 +99,7 @@ struct agent {
 
 	bool			 stopping;
 	int64_t			 stopping_at;
-	bool			 clean_stop;
+	bool			 clean_stop, deregisters;
 	bool			 misnamed;	/* that is why we stop */
 	void			(*reload)(void *);
 	void			*reload_arg;
@@ -125,7 +125,7 @@ int64_t	agent_change_wall_ms(void);
 /* agent_leave.c */
 
 /* CORE_LEAVE; demoted: the copy is no master, so the end may be a good one. */
-void	agent_leave(struct agent *, bool demoted);
+void	agent_leave(struct agent *, bool demoted, bool deregister);
 void	agent_leave_timer(evutil_socket_t, short, void *arg);
 
 /* agent_health.c */

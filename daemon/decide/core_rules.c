@@ -260,6 +260,8 @@ hold_off(struct core *c)
 static void
 enter(struct core *c, enum core_state from)
 {
+	struct core_action	*leave;
+
 	if (from == CORE_PROMOTING && c->state == CORE_DEMOTING &&
 	    (master_failed(c) || promotion_late(c)))
 		hold_off(c);
@@ -287,7 +289,9 @@ enter(struct core *c, enum core_state from)
 	else if (c->state == CORE_STOPPING) {
 		/* Not taken over: it is left as its operator has made it. */
 		c->maybe_master = c->maybe_master && from != CORE_STARTING;
-		core_do(c, CORE_LEAVE)->yes = !c->maybe_master;
+		leave = core_do(c, CORE_LEAVE);
+		leave->yes = !c->maybe_master;
+		leave->clean = !c->maybe_master || !c->made_master;
 	}
 }
 

@@ -137,7 +137,11 @@ enum core_action_type {
 	CORE_CHANGED,		/* from, to, text: log and show it; yes: it is
 				 * on the ordinary way up, and no news */
 	CORE_SAY,		/* text: log it, as an error */
-	CORE_LEAVE,		/* destroy the session, deregister, exit */
+	CORE_LEAVE,		/* destroy the session, deregister, exit; yes:
+				 * the copy is no master.  clean: deregister; a
+				 * copy that we made a master, and could not
+				 * demote, must stay in the catalogue: another one
+				 * would believe that it is alone */
 };
 
 struct core_action {

@@ -482,7 +482,7 @@ agent_gone(struct node *n, void *arg, int64_t unused)
 	(void)unused;
 	if (!consul_reaches(n) || n->cut_local > 0 || !consul_has_leader())
 		n->clean_stop = false;
-	else if (n->registered)
+	else if (n->registered && n->deregisters)
 		consul_deregister_service(n);
 	agent_ends(n);
 }
@@ -506,9 +506,10 @@ agent_left(void *arg)
 }
 
 static void
-agent_leave(struct node *n, bool demoted)
+agent_leave(struct node *n, bool demoted, bool deregister)
 {
 	n->clean_stop = demoted;
+	n->deregisters = deregister;
 	world_in(node_delay(n, 2 * n->config.request_timeout + 1000), OF_AGENT,
 	    n, agent_left_late, NULL, 0, &n->life);
 	candidates_leave(n->candidates);
@@ -652,7 +653,7 @@ agent_perform(struct node *n, const struct core_action *a)
 		node_said(n, false);
 		break;
 	case CORE_LEAVE:
-		agent_leave(n, a->yes);
+		agent_leave(n, a->yes, a->clean);
 		break;
 	case CORE_LEASE:
 		agent_lease(n, a);
@@ -1025,7 +1026,7 @@ agent_stop(struct node *n)
 	if (n->starting)
 		return;
 	if (world.bug == BUG_DESTROY_FIRST)
-		agent_leave(n, true);
+		agent_leave(n, true, true);
 	else
 		agent_event(n, &ev);
 }

@@ -238,7 +238,7 @@ struct node {
 	int			 down;		/* no agent may run here */
 	bool			 starting;	/* it waits for the old guard */
 	bool			 running, identified, tried;
-	bool			 stopping, clean_stop;
+	bool			 stopping, clean_stop, deregisters;
 	int			 stopped;	/* SIGSTOP */
 	uint32_t		 life;		/* of the agent */
 	uint32_t		 wake_stamp, registration_stamp, health_stamp;

@@ -1434,6 +1434,9 @@ a_copy_that_we_have_not_made_master_is_not_said_to_be_one(void **unused)
 	assert_null(strstr(wanted(&w, CORE_SAY)->text, "MASTER"));
 	assert_false(w.core.unfenced);
 	assert_int_equal(w.core.state, CORE_DEMOTING);
+	stop(&w);
+	assert_false(wanted(&w, CORE_LEAVE)->yes);
+	assert_true(wanted(&w, CORE_LEAVE)->clean);
 }
 
 static void
@@ -1469,6 +1472,8 @@ a_stop_whose_demotion_fails_ends_and_says_so(void **unused)
 	tick(&w, DEMOTE);
 	assert_non_null(wanted(&w, CORE_SAY));
 	assert_false(wanted(&w, CORE_LEAVE)->yes);
+	/* Nor is it hidden from those who ask whether they are alone. */
+	assert_false(wanted(&w, CORE_LEAVE)->clean);
 }
 
 static void
@@ -1483,6 +1488,7 @@ a_stop_in_good_order_demotes_releases_and_leaves(void **unused)
 	assert_true(wanted(&w, CORE_RELEASE)->clean);
 	released(&w, true);
 	assert_true(wanted(&w, CORE_LEAVE)->yes);
+	assert_true(wanted(&w, CORE_LEAVE)->clean);
 	assert_int_equal(w.core.state, CORE_STOPPING);
 }
 
