@@ -1551,7 +1551,7 @@ def test_a_data_directory_that_is_none(lab):
     shutil.chown(deep, node.copy.user)
     for folder, why in (("/nowhere", "/nowhere: No such file"),
                         (deep, "is longer than"),
-                        ("data", "is no absolute path"),
+                        ("data", "is not an absolute path"),
                         (node.copy.folder, "has no PG_VERSION")):
         for op in "health", "ensure_demoted":
             assert why in refused(
