@@ -15,7 +15,7 @@
  *		{ 0 }
  *	};
  *
- *	FAILOVER_PLUGIN("flag", "1.0", "a file says who is healthy", options);
+ *	FAILOVER_PLUGIN("flag", "1.0", "healthy while a file exists", options);
  *
  *	enum failover_result
  *	health(struct failover *f)

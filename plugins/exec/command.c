@@ -87,7 +87,7 @@ command_find(struct command *c, const char **wrong)
 		*wrong = strerror(access(word, X_OK) == 0 ? 0 : errno);
 		return access(word, X_OK) == 0;
 	}
-	*wrong = "is no absolute path, nor a name to be found in PATH";
+	*wrong = "is neither an absolute path nor a name to find in PATH";
 	if (strchr(word, '/') != NULL)
 		return false;
 	for (path = path == NULL ? "/usr/bin:/bin" : path; *path != '\0';

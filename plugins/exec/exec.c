@@ -18,7 +18,7 @@ static const struct failover_option options[] = {
 	REQUIRED("ensure_master", "command: be the master"),
 	REQUIRED("ensure_slave", "command: be a slave of $CF_MASTER_ADDR"),
 	REQUIRED("ensure_demoted", "command: stop being the master, at once"),
-	OPTIONAL("position", "command: print how far this copy has got"),
+	OPTIONAL("position", "command: print the position of this copy"),
 	OPTIONAL("has_position",
 	    "command: exit 0 if this copy has all of $CF_POSITION, 1 if not"),
 	OPTIONAL("behind", "command: print how much of $CF_POSITION it lacks"),

@@ -253,7 +253,7 @@ mariadb_lacks(struct copy *c, enum extent extent, const char *position,
 	gtid_free(&known);
 	gtid_free(&stream);
 	return ok || server_fail(&c->server,
-	    "this is no GTID position of MariaDB");
+	    "this is not a GTID position of MariaDB");
 }
 
 static bool
@@ -311,7 +311,7 @@ copy_meet(struct copy *c, const struct copy *other, bool diverged)
 	gtid_free(&known);
 	if (!ok)
 		return server_fail(&c->server,
-		    "there is no transaction that both have");
+		    "the copies have no transaction in common");
 	/* In strict mode, what it has written is in the way. */
 	if (diverged && !server_run(&c->server, NULL, "RESET MASTER"))
 		return false;
@@ -357,7 +357,7 @@ subtract(struct copy *c, const char *a, const char *b, const char *more,
 		*count = gtid_count(value);
 		copy_line(rest, size, value);
 	} else if (ok)
-		ok = server_fail(&c->server, "this is no GTID set of MySQL");
+		ok = server_fail(&c->server, "this is not a GTID set of MySQL");
 	table_free(&t);
 	free(qa);
 	free(qb);

@@ -102,7 +102,7 @@ read_directive(struct reader *r, const struct line *l, char *text)
 		*path++ = '\0';
 	path = trim(path);
 	if (strcmp(text, "!include") != 0 && strcmp(text, "!includedir") != 0)
-		return fail(r, "%s:%u: %.64s is not understood, only !include "
+		return fail(r, "%s:%u: %.64s is not supported, only !include "
 		    "and !includedir", l->path, l->number, text);
 	if (*path != '/')
 		return fail(r, "%s:%u: %s needs an absolute path", l->path,
@@ -167,16 +167,16 @@ read_line(struct reader *r, struct line *l, char *text)
 		return read_directive(r, l, text);
 	if (*text == '[') {
 		if (strchr(text, ']') == NULL)
-			return fail(r, "%s:%u: there is no ] behind the name "
-			    "of a group", l->path, l->number);
+			return fail(r, "%s:%u: there is no ] after the name of "
+			    "a group", l->path, l->number);
 		*strchr(text, ']') = '\0';
 		l->group = is_ours(trim(text + 1)) ? OUR_GROUP : OTHER_GROUP;
 		r->known = r->known || l->group == OUR_GROUP;
 		return true;
 	}
 	if (l->group == NO_GROUP)
-		return fail(r, "%s:%u: this stands in no [group]: the client's "
-		    "library stops reading here", l->path, l->number);
+		return fail(r, "%s:%u: this line is in no [group]: the "
+		    "client's library stops reading here", l->path, l->number);
 	return l->group == OTHER_GROUP || keep(r, l, text);
 }
 
@@ -217,7 +217,7 @@ defaults_read(struct defaults *d, const char *path, char *why, size_t size)
 
 	*d = (struct defaults){ 0 };
 	if (*path != '/')
-		return fail(&r, "%s is no absolute path", path);
+		return fail(&r, "%s is not an absolute path", path);
 	if (!read_file(&r, path))
 		return false;
 	return r.known || fail(&r, "%s has none of the groups [client], "

@@ -188,7 +188,7 @@ sessions_end(struct failover *f, struct server *s)
 
 	while ((sessions = end_sessions(s, "", &newest)) > 0) {
 		if (f->time_left(f) <= until)
-			return server_fail(s, "%d of them go on", sessions);
+			return server_fail(s, "%d of them continue", sessions);
 		server_pause(SETTLE);
 	}
 	return sessions == 0;
@@ -219,6 +219,6 @@ demote(struct failover *f, struct copy *c, const struct place *at)
 	} while (!c->read_only && f->time_left(f) > until);
 	if (!c->read_only)
 		return f->say(f, FAILOVER_FAILED,
-		    "somebody allows writes again and again");
+		    "something keeps allowing writes again");
 	return f->say(f, FAILOVER_DONE, "read-only, all sessions ended");
 }

@@ -90,8 +90,8 @@ fit_say_stopped(struct failover *f)
 enum failover_result
 fit_say_refused(struct failover *f)
 {
-	return f->say(f, FAILOVER_FAILED, "%.400s; %s; to make it master all "
-	    "the same: consul-failover promote", f->memory, strncmp(f->memory,
+	return f->say(f, FAILOVER_FAILED, "%.400s; %s; to make it master "
+	    "anyway: consul-failover promote", f->memory, strncmp(f->memory,
 	    SHUT_OUT, strlen(SHUT_OUT)) == 0 ? "let it in, and it gets what it "
-	    "lacks" : "make a new copy of it");
+	    "lacks" : "make a new copy");
 }

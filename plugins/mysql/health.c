@@ -128,9 +128,9 @@ master_health(struct failover *f)
 	const char	*value, *name = copy_filter(&own, &value);
 
 	if (name != NULL && !f->number(f, "allow_filters"))
-		return f->say(f, FAILOVER_DONE, "master; but %s = %.200s leaves "
-		    "out some of the data: do not fail over before that is "
-		    "mended", name, value);
+		return f->say(f, FAILOVER_DONE, "master; but %s = %.200s "
+		    "leaves out some of the data: do not fail over before that "
+		    "is fixed", name, value);
 	return f->say(f, FAILOVER_DONE, "master");
 }
 
@@ -154,7 +154,7 @@ role_health(struct failover *f)
 		return slave_health(f);
 	if (f->role == FAILOVER_SLAVE)
 		return f->say(f, FAILOVER_AGAIN,
-		    "a slave, but replicates from nobody");
+		    "a slave, but has no master");
 	return f->say(f, FAILOVER_DONE, "neither master nor slave");
 }
 
@@ -171,13 +171,13 @@ warn_if_it_can_not_be_killed(struct failover *f)
 	warned = true;
 	if (!f->number(f, "kill_server") ||
 	    !server_can_kill(&own.server, &at, why, sizeof(why)))
-		f->log(f, FAILOVER_WARNING, "a server that has no connection "
-		    "left, or hangs, could not be demoted: %s; see kill_server "
-		    "in consul-failover-mysql(7)", why);
+		f->log(f, FAILOVER_WARNING, "a server that has no free "
+		    "connection, or hangs, could not be demoted: %s; see "
+		    "kill_server in consul-failover-mysql(7)", why);
 }
 
-#define MISSED	"started with another socket, the server would be taken for " \
-    "one that is down: "
+#define MISSED	"started with another socket, the server would be considered " \
+    "down: "
 
 /* While it is where we look for it, it can tell where else it would be found.
  * Said once, by the same handler. */
@@ -202,8 +202,8 @@ warn_if_it_could_be_missed(struct failover *f)
 		f->log(f, FAILOVER_WARNING, MISSED "it listens on port %s, and "
 		    "[service] port is %u", table_text(&t, "port"), f->port);
 	else
-		f->log(f, FAILOVER_WARNING, MISSED "write option host beside "
-		    "socket, an address that it listens at (bind_address = %s)",
+		f->log(f, FAILOVER_WARNING, MISSED "also set option host, to "
+		    "an address that it listens at (bind_address = %s)",
 		    table_text(&t, "address"));
 	table_free(&t);
 }
@@ -222,10 +222,10 @@ check_file(struct failover *f)
 		warned = false;
 	else if (f->role == FAILOVER_MASTER && own.server.link != NULL) {
 		if (!warned)
-			f->log(f, FAILOVER_WARNING, "the server is asked as "
-			    "before, but could not be found anew: option "
+			f->log(f, FAILOVER_WARNING, "still connected to "
+			    "the server, but could not find it again: option "
 			    "defaults_file can't be used as it is now; "
-			    "\"consul-failover check\" says why");
+			    "\"consul-failover check\" shows why");
 		warned = true;
 		r = FAILOVER_DONE;
 	}

@@ -24,7 +24,7 @@ say_waits(struct failover *f, int64_t count, const char *missing)
 		return own_sorry(f, "can't see what is applied", &own.server);
 	return f->say(f, FAILOVER_AGAIN, "waits for %lld transactions: %s%s%s",
 	    (long long)count, missing, *lock == '\0' ? "" :
-	    "; what applies them is held up: ", lock);
+	    "; applying them is blocked: ", lock);
 }
 
 /* Until all of the position is applied. */
@@ -77,14 +77,14 @@ ask_previous(struct failover *f, char *position, size_t size, bool *ends)
 		return f->enough ? FAILOVER_DONE : FAILOVER_AGAIN;
 	if (r != FAILOVER_DONE && server_is_full(&previous.server) && !f->enough) {
 		copy_close(&previous);
-		return f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, "
-		    "runs, but has no connection left to ask whether it takes "
+		return f->say(f, FAILOVER_AGAIN, "the previous master, %s:%u, "
+		    "runs, but has no free connection to ask whether it takes "
 		    "writes", f->previous_host, f->previous_port);
 	}
 	if (r != FAILOVER_DONE) {
 		if (!*ends)
-			f->log(f, FAILOVER_WARNING, "the master before: %s:%u: "
-			    "%s", f->previous_host, f->previous_port,
+			f->log(f, FAILOVER_WARNING, "the previous master: "
+			    "%s:%u: %s", f->previous_host, f->previous_port,
 			    previous.server.text);
 		copy_close(&previous);
 		return FAILOVER_DONE;
@@ -94,11 +94,11 @@ ask_previous(struct failover *f, char *position, size_t size, bool *ends)
 	if (id != NULL && its != NULL && strcmp(id, its) == 0)
 		r = FAILOVER_DONE;
 	else if (!previous.read_only)
-		r = f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, still "
-		    "takes writes", f->previous_host, f->previous_port);
+		r = f->say(f, FAILOVER_AGAIN, "the previous master, %s:%u, "
+		    "still takes writes", f->previous_host, f->previous_port);
 	else if (!f->enough &&
 	    !copy_position(&previous, APPLIED, position, size))
-		r = f->say(f, FAILOVER_AGAIN, "the master before: %s",
+		r = f->say(f, FAILOVER_AGAIN, "the previous master: %s",
 		    previous.server.text);
 	copy_close(&previous);
 	return r;
@@ -121,8 +121,8 @@ wait_for_end_of_stream(struct failover *f, bool ends)
 	}
 	if (r == FAILOVER_DONE && ends && own.receiving == RECEIVING_YES &&
 	    copy_follows(&own, f->previous_host, f->previous_port))
-		return f->say(f, FAILOVER_AGAIN, "the master before, %s:%u, "
-		    "goes down, and still sends", f->previous_host,
+		return f->say(f, FAILOVER_AGAIN, "the previous master, %s:%u, "
+		    "is shutting down, and still sends", f->previous_host,
 		    f->previous_port);
 	return r;
 }
@@ -169,9 +169,9 @@ end_delay(struct failover *f)
 		return r;
 	/* Its master may have refused it once more. */
 	if (!d->mariadb && own.receiving == RECEIVING_NO)
-		return f->say(f, FAILOVER_FAILED, "can't end the delay: the "
-		    "threads are both stopped, so what was received would be "
-		    "thrown away with it");
+		return f->say(f, FAILOVER_FAILED, "can't end the delay: both "
+		    "threads are stopped, so what was received would be "
+		    "discarded with it");
 	file = server_quote(s, table_text(&own.status, "Relay_Log_File"));
 	if (!d->mariadb)
 		ok = server_run(s, NULL, "%s %s_DELAY=0", d->follow,
@@ -202,9 +202,9 @@ start_applying(struct failover *f)
 		return own_sorry(f, "GTIDs", &own.server);
 	if (own.receiving == RECEIVING_NO && count > 0 &&
 	    strcmp(table_text(&own.status, "Using_Gtid"), "No") != 0)
-		return f->say(f, FAILOVER_FAILED, "has received and not "
-		    "applied %s, and the threads are both stopped: a start "
-		    "would throw that away", missing);
+		return f->say(f, FAILOVER_FAILED, "has received but not "
+		    "applied %s, and both threads are stopped: a start would "
+		    "discard that", missing);
 	if ((own.receiving != RECEIVING_NO || count > 0) && !server_run(&own.server, NULL,
 	    "%s", own.dialect->start_applying))
 		return own_sorry(f, "can't apply what was received",
@@ -303,7 +303,7 @@ open_writes(struct failover *f)
 		    &own.server);
 	if (*f->memory != '\0' && f->remember(f, "") != FAILOVER_DONE)
 		f->log(f, FAILOVER_WARNING, "the master by promote, but can't "
-		    "forget this: %s", f->memory);
+		    "clear the record: %s", f->memory);
 	return f->say(f, FAILOVER_DONE, "master");
 }
 

@@ -11,36 +11,35 @@
 
 static const struct failover_option options[] = {
 	{ "socket", FAILOVER_STRING, NULL,
-	    "path of the server's socket; wins over host" },
+	    "path of the server's socket; used instead of host" },
 	{ "host", FAILOVER_STRING, NULL,
-	    "where the server listens on [service] port, also beside socket; "
-	    "127.0.0.1, if neither socket nor defaults_file is given" },
-	{ "user", FAILOVER_STRING, NULL, "who we are for this server" },
+	    "where the server listens on [service] port, also if socket is "
+	    "set; 127.0.0.1, if neither socket nor defaults_file is given" },
+	{ "user", FAILOVER_STRING, NULL, "our account on this server" },
 	{ "password_file", FAILOVER_STRING, NULL,
 	    "file with the password of user" },
 	{ "defaults_file", FAILOVER_STRING, NULL,
 	    "my.cnf of the client; [client] and [consul-failover] are read" },
 	{ "replication_user", FAILOVER_STRING | FAILOVER_REQUIRED, NULL,
-	    "who slaves are for their master" },
+	    "the account of slaves on their master" },
 	{ "replication_password_file", FAILOVER_STRING, NULL,
 	    "file with the password of replication_user" },
 	{ "replication_ca", FAILOVER_STRING, NULL,
-	    "certificates that a master must show one of; none: no TLS" },
+	    "certificates that verify a master's; none: no TLS" },
 	{ "databases", FAILOVER_STRING, NULL,
-	    "databases that must exist, with commas between them" },
+	    "databases that must exist, separated by commas" },
 	{ "query", FAILOVER_STRING, NULL,
 	    "a statement that must work for the copy to be healthy" },
 	{ "max_lag", FAILOVER_DURATION, NULL,
 	    "a slave that is further behind is not healthy" },
 	{ "on_divergence", FAILOVER_STRING, "refuse",
-	    "a copy with transactions that the master has not: refuse, or "
-	    "follow all the same" },
+	    "a copy with transactions that the master lacks: refuse, or follow "
+	    "anyway" },
 	{ "allow_filters", FAILOVER_BOOLEAN, "no",
-	    "a copy that leaves out some of the data by its settings may be "
-	    "the master" },
+	    "a copy whose settings leave out some data may be the master" },
 	{ "kill_server", FAILOVER_BOOLEAN, "yes",
-	    "a master that can't be demoted in time is killed: who listens at "
-	    "socket or host, on this machine" },
+	    "a master that can't be demoted in time is killed: the process "
+	    "that listens at socket or host, on this machine" },
 	{ "semi_sync", FAILOVER_BOOLEAN, "no",
 	    "semi-synchronous replication is switched with the role" },
 	{ "events", FAILOVER_BOOLEAN, "no",

@@ -61,9 +61,8 @@ check_place(struct failover *f, const struct defaults *file)
 
 	if (at.socket == NULL && at.host == NULL)
 		return f->say(f, FAILOVER_FAILED, "option defaults_file: %s "
-		    "says neither socket nor host, so a server that runs would "
-		    "be looked for in a wrong place: give option socket",
-		    at.defaults_file);
+		    "sets neither socket nor host, so a running server would "
+		    "not be found: give option socket", at.defaults_file);
 	if (at.socket != NULL && *at.socket != '/' && *at.socket != '@')
 		return f->say(f, FAILOVER_FAILED, "socket %.200s: give its "
 		    "absolute path", at.socket);

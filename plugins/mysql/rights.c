@@ -128,14 +128,15 @@ rights_check(struct failover *f)
 	vital = missing_rights(list, sizeof(list));
 	length = name_of_us(&us);
 	if (vital > 0 && f->role != FAILOVER_MASTER) {
-		f->say(f, FAILOVER_FAILED, "we may not do what makes a master "
-		    "or a slave: GRANT %s ON *.* TO %.*s", list, length, us);
+		f->say(f, FAILOVER_FAILED, "our account can't make this copy a "
+		    "master or a slave: GRANT %s ON *.* TO %.*s", list, length,
+		    us);
 		copy_close(&own);	/* a new session has new rights */
 		return FAILOVER_FAILED;
 	}
 	if (*list != '\0' && !warned)
 		f->log(f, FAILOVER_WARNING, "a demotion or a change of master "
-		    "may fail for want of rights: GRANT %s ON *.* TO %.*s, and "
+		    "may fail for lack of rights: GRANT %s ON *.* TO %.*s, and "
 		    "restart the agent", list, length, us);
 	warned = *list != '\0';
 	return FAILOVER_DONE;

@@ -236,9 +236,9 @@ server_can_kill(const struct server *s, const struct place *at, char *text,
 	pid_t	 pid = find_server(s, at);
 
 	if (pid == 0)
-		snprintf(text, size, "no process of mariadbd or mysqld is seen "
-		    "that listens at %.128s", at->socket != NULL ? at->socket :
-		    at->host);
+		snprintf(text, size, "no process of mariadbd or mysqld was "
+		    "found that listens at %.128s", at->socket != NULL ?
+		    at->socket : at->host);
 	else if (kill(pid, 0) == -1)
 		snprintf(text, size, "can't kill process %d: %s", (int)pid,
 		    strerror(errno));
@@ -331,18 +331,18 @@ find_running(struct server *s, const struct place *at)
 		s->cut_off = s->system_error == ENOENT &&
 		    access(where, F_OK) != 0;
 		s->elsewhere = !s->cut_off;
-		server_fail(s, s->cut_off ? "the server runs, and the file of "
-		    "its socket %.128s was removed: restart it" : "a process "
-		    "listens at %.128s, and who connects there is refused: if "
-		    "that lasts, restart the server", where);
+		server_fail(s, s->cut_off ? "the server runs, but its socket "
+		    "file %.128s was removed: restart it" : "a process listens "
+		    "at %.128s, but refuses connections: if that lasts, "
+		    "restart the server", where);
 	} else if ((pid = find_on_port(at)) != 0) {
 		s->pid = at->guessed ? 0 : pid;
 		s->elsewhere = s->by_port = !at->guessed;
-		server_fail(s, "nobody listens at %.128s, but a server listens "
-		    "on port %u%s: if it is this one, correct the options or "
-		    "its my.cnf", where, at->port,
+		server_fail(s, "nothing listens at %.128s, but a server "
+		    "listens on port %u%s: if it is this one, correct the "
+		    "options or its my.cnf", where, at->port,
 		    pid == LISTENER_UNSEEN ?
-		    " (whose process we may not see)" : "");
+		    " (whose process we can't see)" : "");
 	}
 }
 
@@ -395,8 +395,8 @@ server_open(struct server *s, struct failover *f, const struct place *at)
 	if (at->hasty && at->socket != NULL && !has_room(at->socket)) {
 		server_close(s);
 		s->system_error = EAGAIN;
-		return fail(s, CR_CONNECTION_ERROR, "the queue of those who "
-		    "wait for a connection is full");
+		return fail(s, CR_CONNECTION_ERROR, "the queue of pending "
+		    "connections is full");
 	}
 	/* "localhost": a host of the option file would win over our socket. */
 	wanted = mysql_real_connect_start(&done, s->link, at->socket != NULL ?

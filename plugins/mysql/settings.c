@@ -78,5 +78,5 @@ settings_check_filters(struct failover *f)
 		return FAILOVER_DONE;
 	return f->say(f, FAILOVER_FAILED, "%s = %.200s leaves out some of the "
 	    "data, whatever GTIDs this copy has: remove that from my.cnf and "
-	    "make the copy anew, or set allow_filters = yes", name, value);
+	    "make a new copy, or set allow_filters = yes", name, value);
 }

@@ -32,7 +32,7 @@ slave_set_semi_sync(struct failover *f, bool master)
 		r = own_sorry(f, "semi_sync", &own.server);
 	else if (t.rows < 2)
 		r = f->say(f, FAILOVER_FAILED, "semi_sync = yes, but the "
-		    "server has not both plugins of semi-synchronous "
+		    "server does not have both plugins for semi-synchronous "
 		    "replication");
 	for (row = 0; row < t.rows && r == FAILOVER_DONE; row++) {
 		name = table_get(&t, row, "Variable_name");
@@ -114,8 +114,8 @@ check_divergence(struct failover *f, struct copy *master, const char *host,
 		return f->say(f, FAILOVER_FAILED, "%s:%u is %s, and this is %s",
 		    host, port, master->version, own.version);
 	if (id != NULL && its != NULL && strcmp(id, its) == 0)
-		return f->say(f, FAILOVER_FAILED, "%s:%u is this very copy, or "
-		    "both have the same %s", host, port,
+		return f->say(f, FAILOVER_FAILED, "%s:%u is this copy itself, "
+		    "or both have the same %s", host, port,
 		    own.dialect->mariadb ? "server_id" : "auto.cnf");
 	if (!copy_errant(&own, master, errant, sizeof(errant)) ||
 	    !copy_has_lost(&own, master, lost, sizeof(lost)))
@@ -123,8 +123,8 @@ check_divergence(struct failover *f, struct copy *master, const char *host,
 	if (*lost != '\0' && !f->number(f, "semi_sync"))
 		return f->say(f, FAILOVER_FAILED, "has lost transactions that "
 		    "it wrote itself, up to %s, and would skip them as a slave "
-		    "of %s:%u: make the copy anew from a backup, or, of "
-		    "nothing, with another server_id", lost, host, port);
+		    "of %s:%u: make a new copy from a backup, or an empty one "
+		    "with another server_id", lost, host, port);
 	/* It may be catching up still, with us. */
 	if (*errant != '\0' && master->read_only)
 		return f->say(f, FAILOVER_AGAIN, "%s:%u is not the master yet",
@@ -132,16 +132,15 @@ check_divergence(struct failover *f, struct copy *master, const char *host,
 	/* What the master has more is not here, and is not to be lost when that
 	 * is gone.  ensure_master only fetches what it can get. */
 	if (*errant != '\0' && !follow && *f->master_host != '\0' &&
-	    fit_remember(f, "has transactions that %s:%u has not: %s", host,
+	    fit_remember(f, "has transactions that %s:%u lacks: %s", host,
 	    port, errant) != FAILOVER_DONE)
 		return FAILOVER_FAILED;
 	if (*errant != '\0' && !follow)
 		return f->say(f, FAILOVER_FAILED, "has transactions that %s:%u "
-		    "has not: %s; save what is wanted of them and make the "
-		    "copy anew, or set on_divergence = follow", host, port,
-		    errant);
+		    "lacks: %s; save what you need of them and make a new "
+		    "copy, or set on_divergence = follow", host, port, errant);
 	if (*errant != '\0')
-		f->log(f, FAILOVER_WARNING, "follows %s:%u, which has not %s",
+		f->log(f, FAILOVER_WARNING, "follows %s:%u, which lacks %s",
 		    host, port, errant);
 	/* Applied meanwhile: more than the last look has shown. */
 	if (!server_run(&own.server, NULL, "%s", own.dialect->stop) ||

@@ -109,7 +109,7 @@ agent_start(struct failover *f)
 	/* Two that are cut to one would wait for each other's turns. */
 	if (strlen(instance == NULL ? f->service : instance) > INSTANCE)
 		return f->say(f, FAILOVER_FAILED, "option instance: its name, "
-		    "or the service's, is longer than %d bytes: give another",
+		    "or the service's, is longer than %d bytes: choose another",
 		    INSTANCE);
 	if (agent.program[0] != '/' || access(agent.program, X_OK) != 0)
 		return f->say(f, FAILOVER_FAILED, "option agent: %s: %s",

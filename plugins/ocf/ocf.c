@@ -19,17 +19,17 @@ static const struct failover_option options[] = {
 	{ "agent", FAILOVER_STRING | FAILOVER_REQUIRED, NULL,
 	    "the resource agent: ocf:PROVIDER:TYPE, or its path" },
 	{ "parameters", FAILOVER_STRING, NULL,
-	    "what the agent wants to know: NAME=VALUE ..." },
+	    "parameters of the resource agent: NAME=VALUE ..." },
 	{ "instance", FAILOVER_STRING, NULL,
 	    "name of the resource, unique on this host; default: the service" },
 	{ "start", FAILOVER_BOOLEAN, "yes",
-	    "start the application where it is stopped" },
+	    "start the application if it is stopped" },
 	{ "ocf_root", FAILOVER_STRING, "/usr/lib/ocf",
 	    "where the resource agents are" },
 	{ "tools", FAILOVER_STRING, OCF_TOOLS,
-	    "folder of crm_attribute and its like, of ours" },
+	    "folder of our crm_attribute and similar tools" },
 	{ "lock_dir", FAILOVER_STRING, LOCK_DIR,
-	    "folder of the lock that has one action run at a time" },
+	    "folder of the lock that lets one action run at a time" },
 	{ 0 }
 };
 
@@ -247,9 +247,9 @@ demote(struct failover *f)
 		return FAILOVER_FAILED;
 	if (!parameters_known)
 		return f->say(f, FAILOVER_FAILED, "the resource agent's "
-		    "meta-data did not end in time, so it can't be told "
-		    "whether it knows the option parameters, and speaks of "
-		    "this application: see %s meta-data", agent.program);
+		    "meta-data did not end in time, so the option parameters "
+		    "could not be checked, and its answers may concern another "
+		    "application: see %s meta-data", agent.program);
 	return agent_tell(f, FAILOVER_DONE, "monitor", code);
 }
 

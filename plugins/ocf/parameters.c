@@ -165,8 +165,9 @@ parameters_check(struct failover *f, FILE *asked)
 		    describes(text, c.words[i], length);
 		if (!ok)
 			f->say(f, FAILOVER_FAILED, "option parameters: the "
-			    "resource agent knows no \"%.*s\": see %s meta-data",
-			    (int)length, c.words[i], agent.program);
+			    "resource agent has no parameter \"%.*s\": see %s "
+			    "meta-data", (int)length, c.words[i],
+			    agent.program);
 	}
 	parameters_known = parameters_known && ok;
 	free(text);

@@ -38,11 +38,11 @@ turn_check(struct failover *f)
 	else if (stat(folder, &st) != 0)
 		wrong = strerror(errno);
 	else if (!S_ISDIR(st.st_mode))
-		wrong = "is no folder";
+		wrong = "is not a folder";
 	else if (st.st_uid != geteuid() && st.st_uid != 0)
-		wrong = "is another user's";
+		wrong = "belongs to another user";
 	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		wrong = "others may write there";
+		wrong = "others may write to it";
 	else if (access(folder, W_OK) != 0)
 		wrong = strerror(errno);
 	else if (strchr(instance, '/') != NULL)

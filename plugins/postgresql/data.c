@@ -100,8 +100,8 @@ check_owner(struct failover *f)
 	struct stat	 s;
 
 	if (data_folder(f)[0] != '/')
-		f->say(f, FAILOVER_FAILED, "option data_directory: %s is no "
-		    "absolute path", data_folder(f));
+		f->say(f, FAILOVER_FAILED, "option data_directory: %s is not "
+		    "an absolute path", data_folder(f));
 	else if (stat(data_folder(f), &s) != 0)
 		f->say(f, FAILOVER_FAILED, "option data_directory: %s: %s",
 		    data_folder(f), strerror(errno));
@@ -115,7 +115,7 @@ check_owner(struct failover *f)
 		    "longer than %d bytes", data_folder(f), PATH_ROOM);
 	else if (access("/proc/self/cwd", F_OK) != 0)
 		f->say(f, FAILOVER_FAILED, "/proc is not mounted: without it "
-		    "nobody knows whether the server runs");
+		    "the plugin can't see whether the server runs");
 	else
 		return true;
 	return false;

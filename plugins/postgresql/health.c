@@ -37,11 +37,11 @@ advise(struct failover *f, struct query *q)
 		    "slot: leave it empty",
 		"fsync is off: after a crash of this host the copy may be "
 		    "damaged, and nothing shows it: make a new one then",
-		"recovery_target_... stands in the configuration: a server "
-		    "that the plugin starts ignores it; remove it",
-		"this host sorts text otherwise than the one where a database "
-		    "was made, so indexes may miss rows: run the same libc and "
-		    "ICU on all hosts, or REINDEX",
+		"recovery_target_... is in the configuration: a server that "
+		    "the plugin starts ignores it; remove it",
+		"this host sorts text differently from the one where a "
+		    "database was created, so indexes may miss rows: run the "
+		    "same libc and ICU on all hosts, or REINDEX",
 	};
 	static const char	 sorts[] = ", EXISTS (SELECT 1 FROM pg_database "
 	    "WHERE datcollversion IS NOT NULL AND datcollversion IS DISTINCT "
@@ -154,7 +154,7 @@ say_standby(struct failover *f, struct query *q)
 		return FAILOVER_FAILED;
 	if (strcmp(query_value(q, 2), "streaming") != 0)
 		return f->say(f, FAILOVER_DONE,
-		    "standby, streams from nobody, %s bytes to apply",
+		    "standby without a stream, %s bytes to apply",
 		    query_value(q, 5));
 	return f->say(f, FAILOVER_DONE,
 	    "standby, streams from %s:%s, %s bytes to apply",

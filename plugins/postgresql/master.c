@@ -53,8 +53,8 @@ wait_for_target(struct failover *f, struct query *q)
 	enum failover_result	 result;
 
 	if (!position_parse(&target, f->target))
-		return f->say(f, FAILOVER_AGAIN, "the master before left %s, "
-		    "which is no position", f->target);
+		return f->say(f, FAILOVER_AGAIN, "the previous master left %s, "
+		    "which is not a position", f->target);
 	result = own_position(f, &own, system, sizeof(system));
 	if (result != FAILOVER_DONE)
 		return result;
@@ -66,8 +66,9 @@ wait_for_target(struct failover *f, struct query *q)
 	    query_run(q, f, "SELECT current_setting('primary_conninfo') = $1",
 	    conninfo, NULL) && !query_true(q, 0))
 		point(f, q, f->previous_host, conninfo);
-	return f->say(f, FAILOVER_AGAIN, "waits for %lld bytes that the master "
-	    "before has written", (long long)position_behind(&own, &target));
+	return f->say(f, FAILOVER_AGAIN, "waits for %lld bytes that the "
+	    "previous master has written",
+	    (long long)position_behind(&own, &target));
 }
 
 /* A promotion applies all that was received, but can't be broken off: so it
@@ -143,8 +144,9 @@ has_target(struct failover *f)
 		return result;
 	target.lsn--;
 	return position_has(&own, &target) ? FAILOVER_DONE : f->say(f,
-	    FAILOVER_FAILED, "was promoted without %lld bytes that the master "
-	    "before has written", (long long)position_behind(&own, &target));
+	    FAILOVER_FAILED, "was promoted without %lld bytes that the "
+	    "previous master has written",
+	    (long long)position_behind(&own, &target));
 }
 
 /* What a client is given that does not ask for more.  A master whose operator
@@ -164,12 +166,12 @@ takes_writes(struct failover *f, struct query *q)
 	frozen = query_true(q, 0);
 	if (frozen && f->role != FAILOVER_MASTER) {
 		f->say(f, FAILOVER_FAILED, "default_transaction_read_only is "
-		    "on: as the master it takes no writes before that is off");
+		    "on: as the master it takes no writes until that is off");
 		return false;
 	}
 	if (frozen && !told)
 		f->log(f, FAILOVER_WARNING, "remains the master, but takes no "
-		    "writes before default_transaction_read_only is off");
+		    "writes until default_transaction_read_only is off");
 	told = frozen;
 	return true;
 }
@@ -202,9 +204,9 @@ become_master(struct failover *f, struct query *q)
 		return result;
 	/* Whatever it lacks, now it is what the others follow. */
 	if (*f->memory && f->remember(f, "") != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "what is remembered against "
-		    "this copy can't be forgotten (is [agent] state_dir "
-		    "writable?): %s", f->memory);
+		f->log(f, FAILOVER_WARNING, "the record against this copy "
+		    "can't be cleared (is [agent] state_dir writable?): %s",
+		    f->memory);
 	settle(f, q);
 	return f->say(f, FAILOVER_DONE, "primary, epoch %llu",
 	    (unsigned long long)f->epoch);

@@ -47,7 +47,7 @@ static const struct failover_option options[] = {
 	{ "stop_command", FAILOVER_STRING, "",
 	    "shell command that stops it; default: as pg_ctl -m fast" },
 	{ "log_file", FAILOVER_STRING, "",
-	    "what starts and pg_rewind write; default: data_directory.log" },
+	    "output of starts and pg_rewind; default: data_directory.log" },
 	{ 0 }
 };
 
@@ -65,7 +65,7 @@ plugin_start(struct failover *f)
 		    "none of refuse, rewind, copy", way);
 	if (strstr(f->option(f, "start_command"), "recovery_target") != NULL)
 		return f->say(f, FAILOVER_FAILED, "option start_command: with "
-		    "recovery_target the server ends being a standby");
+		    "recovery_target the server stops being a standby");
 	if (strchr(f->option(f, "config_file"), '\'') != NULL)
 		return f->say(f, FAILOVER_FAILED,
 		    "option config_file: a ' in its name can't be handled");
@@ -105,10 +105,10 @@ say_down(struct failover *f, struct query *q)
 		if (!mark_torn(f))
 			return f->say(f, FAILOVER_FAILED,
 			    "the server does not run");
-		return f->say(f, FAILOVER_FAILED, "pg_rewind has not come to "
-		    "its end, so the server is not started before it has: %s%s",
+		return f->say(f, FAILOVER_FAILED, "pg_rewind has not finished, "
+		    "so the server is not started until it has: %s%s",
 		    f->master_host[0] == '\0' ? "there is no master to finish "
-		    "it from" : "it is to be finished from the master ",
+		    "it from" : "it must be finished from the master ",
 		    f->master_host);
 	case SERVER_ORPHANED:
 		return f->say(f, FAILOVER_FAILED, "its postmaster is dead, but "
@@ -130,10 +130,10 @@ is_spoilt(struct failover *f)
 {
 	if (*f->memory == '\0' || f->promote)
 		return false;
-	f->say(f, FAILOVER_FAILED, "%s; %s, or make this one master all the "
-	    "same: consul-failover promote", f->memory, strncmp(f->memory,
+	f->say(f, FAILOVER_FAILED, "%s; %s, or make this one master anyway: "
+	    "consul-failover promote", f->memory, strncmp(f->memory,
 	    SHUT_OUT, strlen(SHUT_OUT)) == 0 ? "let it in" :
-	    "make a new copy of it");
+	    "make a new copy");
 	return true;
 }
 
@@ -157,7 +157,7 @@ look_position(struct failover *f, struct position *p, char *system, size_t size)
 	}
 	if (s.postmaster == 0 && !job)
 		return f->say(f, FAILOVER_FAILED, "the server does not run, "
-		    "and was not stopped in good order");
+		    "and was not stopped properly");
 	ok = query_local(&q, f, true) && query_position(&q, f, p, system, size);
 	query_close(&q);
 	if (ok)
@@ -321,8 +321,7 @@ stays_standby(struct failover *f, const struct server *s)
 			f->log(f, FAILOVER_WARNING, "can't be asked whether it "
 			    "remains a standby: %s", q.sentence);
 		else if (name != NULL)
-			query_failed(&q, "%s stands in its configuration",
-			    name);
+			query_failed(&q, "%s is in its configuration", name);
 	}
 	f->deadline = deadline;
 	if (!safe)

@@ -245,8 +245,8 @@ say_stranger(struct query *q, struct failover *f)
 	    realpath(data, its) != NULL && strcmp(its, real) == 0))
 		query_failed(q, "the server on port %s does not run in %s "
 		    "where the plugin could see it: run the agent in the same "
-		    "container, and give option connection the server itself",
-		    PQport(q->conn), data_folder(f));
+		    "container, and point option connection to the server "
+		    "itself", PQport(q->conn), data_folder(f));
 	else
 		query_failed(q, "the server on port %s has its data in %s, not "
 		    "in data_directory %s", PQport(q->conn), data,

@@ -73,7 +73,7 @@ rejoin_may_rewind(struct failover *f, bool others, char *why, size_t size)
 			    "it to the user of the server (chown), or put it "
 			    "elsewhere", data_folder(f), d->d_name);
 		else if (!ok)
-			snprintf(why, size, "%s/%s is no file, so pg_rewind "
+			snprintf(why, size, "%s/%s is not a file, so pg_rewind "
 			    "fails where it copies from here: put it elsewhere "
 			    "(unix_socket_directories?)", data_folder(f),
 			    d->d_name);

@@ -120,7 +120,7 @@ ask_to_stop(struct failover *f)
 		return;
 	/* Nor may it stop later what will have been started again. */
 	kill(-command.pid, SIGKILL);
-	f->log(f, FAILOVER_WARNING, "stop_command %s: the server is told "
+	f->log(f, FAILOVER_WARNING, "stop_command %s: stopping the server "
 	    "directly: %s", command.status != 0 ? "failed" : "takes too long",
 	    argv[2]);
 	if (p.postmaster != 0)
@@ -141,8 +141,8 @@ server_stop(struct failover *f, bool closed)
 		wait_stop(f, closed, all / 4);
 		return true;
 	}
-	f->log(f, FAILOVER_WARNING, "the server does not stop in good order "
-	    "within %.1f s: stopping it at once", (double)all / 2000);
+	f->log(f, FAILOVER_WARNING, "the server does not stop properly within "
+	    "%.1f s: stopping it at once", (double)all / 2000);
 	p = process_read_pid_file(f);
 	if (p.postmaster != 0)
 		kill(p.postmaster, SIGQUIT);
@@ -210,8 +210,8 @@ server_start(struct failover *f, pid_t old, int log)
 	if (mark_get(f) != MARK_STANDBY)
 		return false;
 	if (mark_torn(f)) {
-		dprintf(log, "error: pg_rewind of %s has not come to its end: "
-		    "it is not started\n", data_folder(f));
+		dprintf(log, "error: pg_rewind of %s has not finished: it is "
+		    "not started\n", data_folder(f));
 		return false;
 	}
 	process_clear(f);

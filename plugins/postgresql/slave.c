@@ -100,9 +100,9 @@ compare(struct failover *f, struct query *local, struct query *q,
 		if (same_timeline(f, q, &own))
 			return FAILOVER_DONE;
 		*way = REJOIN_COPY;
-		return refuse(f, "has diverged: its timeline %u is another one "
-		    "than that of %s:%d, so only a new copy helps",
-		    own.timeline, host, f->master_port);
+		return refuse(f, "has diverged: its timeline %u differs from "
+		    "that of %s:%d, so only a new copy helps", own.timeline,
+		    host, f->master_port);
 	}
 	if (recovers)
 		return f->say(f, FAILOVER_AGAIN, "waits until %s:%d has been "
@@ -161,7 +161,7 @@ start_slave(struct failover *f, const struct server *s, const char *host)
 	if (mark_torn(f))
 		return rejoin_allows(f, REJOIN_REWIND) ?
 		    rejoin(f, s, host, REJOIN_REWIND) : f->say(f,
-		    FAILOVER_FAILED, "pg_rewind of %s has not come to its end: "
+		    FAILOVER_FAILED, "pg_rewind of %s has not finished: "
 		    "on_divergence = rewind or copy lets it be done again",
 		    data_folder(f));
 	if (s->control.clean)
@@ -205,7 +205,7 @@ point(struct failover *f, struct query *q, const char *host,
 		if (demote(f, &s) != FAILOVER_DONE)
 			return FAILOVER_FAILED;
 	}
-	return f->say(f, FAILOVER_AGAIN, "was told to follow %s:%d", host,
+	return f->say(f, FAILOVER_AGAIN, "was set to follow %s:%d", host,
 	    f->master_port);
 }
 
@@ -288,7 +288,7 @@ follow_stream(struct failover *f, struct query *q, const char *host,
 	else if (*current)
 		result = say_streams(f, q, host);
 	if (!asked && result == FAILOVER_DONE)
-		f->say(f, result, "slave of %s:%d, which can't be asked: %s",
+		f->say(f, result, "slave of %s:%d, which can't be queried: %s",
 		    host, f->master_port, master.sentence);
 	query_close(&master);
 	return result;

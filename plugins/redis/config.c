@@ -24,8 +24,8 @@ static void
 warn_of_starts(struct failover *f, const char *why)
 {
 	f->log(f, FAILOVER_WARNING, "%s. After a restart the server takes "
-	    "writes until this agent has seen it: put \"replicaof " NOBODY
-	    " 0\" into its config file, and set rewrite_config = no", why);
+	    "writes until this agent notices it: put \"replicaof " NOBODY " "
+	    "0\" into its config file, and set rewrite_config = no", why);
 }
 
 void

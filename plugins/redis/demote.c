@@ -92,8 +92,8 @@ demote(struct failover *f, int64_t kept, struct state *st, bool *was_master)
 	enum answer	 a = server_state(&local, wait, st);
 
 	if (a == ANSWER_OK && st->master && st->loading)
-		return refuse(ANSWER_LOADING, "Redis reads its data from disk, "
-		    "and takes no REPLICAOF until it has");
+		return refuse(ANSWER_LOADING, "Redis is loading its data from "
+		    "disk, and takes no REPLICAOF before that is done");
 	if (a == ANSWER_OK && st->master) {
 		a = follow_nobody(f, st, kept);
 		*was_master = a == ANSWER_OK;
@@ -118,10 +118,10 @@ runs_no_more(struct failover *f, enum answer a)
 	if (!kill_may_run(&local, f->option(f, "pid_file"), why, sizeof(why)))
 		return ANSWER_OK;
 	if (local.socket[0] != '\0')
-		return refuse(ANSWER_MOVED, "nobody answers at %.60s, but %s",
+		return refuse(ANSWER_MOVED, "nothing answers at %.60s, but %s",
 		    local.socket, why);
-	return refuse(ANSWER_MOVED, "nobody answers at port %u of %.40s, but %s",
-	    local.port, local.host, why);
+	return refuse(ANSWER_MOVED, "nothing answers at port %u of %.40s, but "
+	    "%s", local.port, local.host, why);
 }
 
 /* What can't be done now must not be done later: it ends.  SHUTDOWN is allowed
@@ -261,9 +261,8 @@ demote_stop_writes(struct failover *f, struct state *st)
 		return FAILOVER_DONE;
 	if (!st->master)
 		f->log(f, FAILOVER_WARNING, "it took writes as a slave "
-		    "(replica-read-only no), which its master has not got: if "
-		    "there were any, stop Redis, remove its data files and "
-		    "start it");
+		    "(replica-read-only no); its master lacks them: if there "
+		    "were any, stop Redis, remove its data files and start it");
 	if (runs_no_more(f, demote(f, f->time_left(f) - own_patience(f), st,
 	    &was_master)) != ANSWER_OK)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);

@@ -18,8 +18,8 @@ keep(struct failover *f, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (f->remember(f, text) != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "it can't be kept in mind (is "
-		    "[agent] state_dir writable?) that %s", text);
+		f->log(f, FAILOVER_WARNING, "can't record (is [agent] "
+		    "state_dir writable?) that %s", text);
 }
 
 /* Can it go on where it is?  Else it is given all data anew. */
@@ -43,7 +43,7 @@ fit_compare(struct failover *f, const struct state *st,
 		return;
 	if (!can_go_on(&st->history, m))
 		keep(f, "this copy, with %" PRId64 " keys, lacks data of the "
-		    "master %.100s:%u, which has to send it all anew",
+		    "master %.100s:%u, which must send it everything again",
 		    st->history.keys, master->host, master->port);
 	else if (down * 1000 > f->number(f, "max_silence"))
 		keep(f, "this copy has had no link to the master %.100s:%u for "
@@ -62,8 +62,8 @@ void
 fit_forget(struct failover *f)
 {
 	if (f->memory[0] != '\0' && f->remember(f, "") != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "it can't be forgotten (is [agent] "
-		    "state_dir writable?) that %s", f->memory);
+		f->log(f, FAILOVER_WARNING, "can't clear the record (is "
+		    "[agent] state_dir writable?) that %s", f->memory);
 }
 
 enum failover_result
@@ -71,9 +71,9 @@ fit_lacks(struct failover *f)
 {
 	if (f->memory[0] == '\0' || f->promote)
 		return FAILOVER_DONE;
-	return f->say(f, FAILOVER_FAILED, "%.300s: let it get them, or make a "
-	    "new copy of it; to make it master all the same: consul-failover "
-	    "promote", f->memory);
+	return f->say(f, FAILOVER_FAILED, "%.300s: let it fetch them, or make "
+	    "a new copy; to make it master anyway: consul-failover promote",
+	    f->memory);
 }
 
 /* Redis counts errors of its master's commands, of its own slaves while it is a
@@ -103,15 +103,15 @@ fit_differs(struct failover *f, const struct state *st, bool ignores_maxmemory)
 		return FAILOVER_DONE;
 	if (failed > 0)
 		return f->say(f, FAILOVER_FAILED, "unexpected_error_replies "
-		    "has grown by %" PRId64 " since it follows: commands of "
-		    "its master fail here, so it has other data at the same "
-		    "offset; stop Redis, remove its data files and start it; "
-		    "if it was something else, CONFIG RESETSTAT; or set "
-		    "allow_other_data = yes", failed);
+		    "has grown by %" PRId64 " since it became a slave: "
+		    "commands of its master fail here, so its data differs at "
+		    "the same offset; stop Redis, remove its data files and "
+		    "start it; if the errors have another cause, CONFIG "
+		    "RESETSTAT; or set allow_other_data = yes", failed);
 	if (st->evicts && !ignores_maxmemory)
 		return f->say(f, FAILOVER_FAILED, "replica-ignore-maxmemory is "
 		    "no: at maxmemory this copy drops keys that its master "
-		    "has, at the same offset; CONFIG SET it to yes, or set "
+		    "has, at the same offset; set it to yes, or set "
 		    "allow_other_data = yes");
 	return FAILOVER_DONE;
 }

@@ -50,13 +50,13 @@ slave_health(struct failover *f, const struct state *st)
 	int64_t		 silent = silence(f, st);
 
 	if (st->syncing)
-		return f->say(f, FAILOVER_AGAIN, "slave of %s:%" PRId64
-		    ", whose data it gets anew", st->master_host,
+		return f->say(f, FAILOVER_AGAIN, "slave of %s:%" PRId64 ", "
+		    "copying all its data again", st->master_host,
 		    st->master_port);
 	if (silent > f->number(f, "max_silence"))
-		return f->say(f, FAILOVER_FAILED, "slave of %s:%" PRId64
-		    ", link %s: has not heard the master, %s:%u, for %" PRId64
-		    " s", st->master_host, st->master_port, link,
+		return f->say(f, FAILOVER_FAILED, "slave of %s:%" PRId64 ", "
+		    "link %s: has not heard from the master, %s:%u, for %"
+		    PRId64 " s", st->master_host, st->master_port, link,
 		    f->master_host, f->master_port, silent / 1000);
 	if (own_follows(f, st))
 		fit_forget(f);
@@ -91,23 +91,23 @@ takes_connections(struct failover *f, const struct state *st)
 	server_close(&s);
 	if (a == ANSWER_OK && strcmp(now.run_id, st->run_id) != 0) {
 		server_close(&local);
-		return f->say(f, FAILOVER_FAILED, "another server than the one "
-		    "that ran here, process %" PRId64 ", answers there now: "
-		    "process %" PRId64, st->pid, now.pid) == FAILOVER_DONE;
+		return f->say(f, FAILOVER_FAILED, "the server that ran here, "
+		    "process %" PRId64 ", was replaced by another one: process "
+		    "%" PRId64, st->pid, now.pid) == FAILOVER_DONE;
 	}
 	denied = a == ANSWER_REFUSED || a == ANSWER_DENIED;
 	none = a == ANSWER_NO_SERVER || denied;
 	/* Slaves and most clients come by the port, whatever a socket is like. */
 	if (none && s.socket[0] == '\0' &&
 	    !(denied && f->role == FAILOVER_MASTER))
-		return f->say(f, FAILOVER_FAILED, "Redis runs, and takes no new "
-		    "connection: %s", s.why) == FAILOVER_DONE;
+		return f->say(f, FAILOVER_FAILED, "Redis runs, but takes no "
+		    "new connection: %s", s.why) == FAILOVER_DONE;
 	if ((none || a == ANSWER_FULL) && !warned)
 		f->log(f, FAILOVER_WARNING, "Redis takes no new connection "
-		    "(%.200s). If this agent dies, its guard has to end Redis: "
+		    "(%.200s). If this agent dies, its guard must end Redis: "
 		    "%s", s.why, a == ANSWER_FULL ?
 		    "raise maxclients, or end clients" : a == ANSWER_DENIED ?
-		    "have it take the agent's password and rights again" :
+		    "give the agent its password and rights back in Redis" :
 		    "restart it before that");
 	warned = none || a == ANSWER_FULL;
 	return true;
@@ -131,9 +131,9 @@ look_for_process(struct failover *f, const struct state *st)
 	if (pid > 0)
 		snprintf(why, sizeof(why), "process %d: %s", pid,
 		    strerror(errno));
-	f->log(f, FAILOVER_WARNING, "a Redis that is full or hangs can't be "
-	    "demoted by this agent, as it may not end it (%s): run the agent "
-	    "as root or as the server's user, or give its pid_file", why);
+	f->log(f, FAILOVER_WARNING, "this agent can't demote a Redis that is "
+	    "full or hangs, because it can't end it (%s): run the agent as "
+	    "root or as the server's user, or give its pid_file", why);
 }
 
 /* We come by its socket; nobody else does.  Once: a tunnel may lead there. */
@@ -144,8 +144,8 @@ warn_of_port_0(struct failover *f, const struct state *st)
 
 	if (st->port == 0 && !warned)
 		f->log(f, FAILOVER_WARNING, "Redis has port 0, and listens at "
-		    "its socket only: unless a tunnel leads there from port %u, "
-		    "neither slaves nor clients reach it; give it that port",
+		    "its socket only: unless a tunnel leads there from port "
+		    "%u, slaves and clients can't reach it; give it that port",
 		    f->port);
 	warned = st->port == 0;
 }
@@ -196,18 +196,18 @@ health(struct failover *f)
 		return FAILOVER_FAILED;
 	if (disk_stops_writes(f, &st))
 		return f->say(f, FAILOVER_FAILED, "Redis could not write its "
-		    "data to disk, and so takes no writes: see its log");
+		    "data to disk, so it takes no writes: see its log");
 	if (f->role == FAILOVER_MASTER)
 		return master_health(f, &st);
 	if (st.loading)
-		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
-		    "disk");
+		return f->say(f, FAILOVER_AGAIN, "Redis is loading its data "
+		    "from disk");
 	if (f->role == FAILOVER_SLAVE && (st.master || !st.read_only))
 		return f->say(f, FAILOVER_FAILED, "it should be a slave, but "
 		    "takes writes");
 	if (st.master && fit_lacks(f) != FAILOVER_DONE)
 		return FAILOVER_FAILED;
 	if (st.master)
-		return f->say(f, FAILOVER_DONE, "not told yet what to be");
+		return f->say(f, FAILOVER_DONE, "has no role yet");
 	return slave_health(f, &st);
 }

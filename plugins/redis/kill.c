@@ -106,7 +106,7 @@ read_pid(const char *pid_file, char *why, size_t size)
 		    strerror(error));
 	else
 		snprintf(why, size, "pid_file %.128s %s", pid_file, ok ?
-		    "has no process number in it" : "is empty");
+		    "contains no process number" : "is empty");
 	return !ok && error == ENOENT ? 0 : UNTOLD;
 }
 
@@ -120,7 +120,7 @@ kill_pid_file(const char *pid_file, char *why, size_t size)
 	if (!is_server(pid)) {
 		snprintf(why, size, "process %d of pid_file %.128s %s", pid,
 		    pid_file, kill(pid, 0) != 0 && errno == ESRCH ?
-		    "does not run" : "is no Redis server");
+		    "does not run" : "is not a Redis server");
 		return 0;
 	}
 	return pid;
@@ -158,9 +158,9 @@ kill_find(const struct server *s, const char *pid_file, char *why, size_t size)
 	pid = pid_file == NULL ? 0 : kill_pid_file(pid_file, wrong,
 	    sizeof(wrong));
 	if (pid == 0)
-		snprintf(why, size, "%s, and %s", seen ? "what listens at its "
-		    "address is no process of Redis" : "no process is seen "
-		    "that listens at its address", wrong);
+		snprintf(why, size, "%s, and %s", seen ? "the process that "
+		    "listens at its address is not Redis" : "no process was "
+		    "found that listens at its address", wrong);
 	return pid;
 }
 
@@ -204,7 +204,7 @@ bool
 kill_may_run(const struct server *s, const char *pid_file, char *why,
     size_t size)
 {
-	char	 who[64] = "a process that we may not see";
+	char	 who[64] = "a process that we can't see";
 	pid_t	 pid = pid_file == NULL ? 0 : read_pid(pid_file, why, size);
 
 	if (pid == UNTOLD) {
@@ -251,7 +251,7 @@ kill_process(pid_t pid, int64_t wait, char *why, size_t size)
 	if (gone)
 		return true;
 	if (fd == -1 || !is_server(pid))
-		snprintf(why, size, "process %d is no Redis server", pid);
+		snprintf(why, size, "process %d is not a Redis server", pid);
 	else if (pidfd_send_signal(fd, SIGTERM, NULL, 0) != 0)
 		snprintf(why, size, "can't end process %d: %s", pid,
 		    strerror(errno));

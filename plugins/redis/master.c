@@ -36,19 +36,17 @@ master_health(struct failover *f, const struct state *st)
 		return f->say(f, FAILOVER_DONE, "demoted");
 	if (!st->master)
 		return f->say(f, FAILOVER_FAILED, "it is no longer the master "
-		    "but a slave of %s:%" PRId64 ": it was restarted, or "
-		    "somebody has given it REPLICAOF", st->master_host,
-		    st->master_port);
+		    "but a slave of %s:%" PRId64 ": it was restarted, or got a "
+		    "REPLICAOF", st->master_host, st->master_port);
 	/* What it reads from disk may be old or nothing: another copy may have
 	 * more, until its slaves have followed it. */
 	if (made[0] != '\0' && !same)
 		return f->say(f, FAILOVER_FAILED, "Redis was restarted while "
-		    "it was the master, and has %" PRId64 " keys now: the "
-		    "copy that has most shall be the master",
-		    st->history.keys);
+		    "it was the master, and has %" PRId64 " keys now: the copy "
+		    "that has most should be the master", st->history.keys);
 	if (st->loading)
-		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
-		    "disk");
+		return f->say(f, FAILOVER_AGAIN, "Redis is loading its data "
+		    "from disk");
 	strcpy(made, st->run_id);
 	return f->say(f, FAILOVER_DONE, "master with %" PRId64 " slaves and %"
 	    PRId64 " keys", st->slaves, st->history.keys);
@@ -68,15 +66,15 @@ do_without(struct failover *f, const struct history *target)
 	server_close(&master);
 	if (a != ANSWER_OK)
 		return f->say(f, FAILOVER_AGAIN, "this copy lacks the last "
-		    "bytes of the master before: %s", master.why);
+		    "bytes of the previous master: %s", master.why);
 	if (history_has(&before.history, target) == HISTORY_YES)
 		return f->say(f, FAILOVER_AGAIN, "this copy lacks the last "
-		    "bytes of the master before, %s:%u, and has no link to "
-		    "it: stop the agent here to have that be master again; "
-		    "after [election] catch_up it goes on without",
+		    "bytes of the previous master, %s:%u, and has no link to "
+		    "it: stop the agent here to make that one master again; "
+		    "after [election] catch_up it continues without them",
 		    master.host, master.port);
-	f->log(f, FAILOVER_WARNING, "the master before, %s:%u, was restarted: "
-	    "nobody can tell whether this copy has all that it had",
+	f->log(f, FAILOVER_WARNING, "the previous master, %s:%u, was "
+	    "restarted: it is unknown whether this copy has all of its data",
 	    master.host, master.port);
 	return FAILOVER_DONE;
 }
@@ -89,23 +87,21 @@ catch_up(struct failover *f, struct state *st)
 
 	if (f->enough && lacks != 0)
 		f->log(f, FAILOVER_WARNING, "it is made master without the "
-		    "last bytes of the master before, %s:%u: %" PRId64 " (-1: "
-		    "not known how many)", f->previous_host,
-		    f->previous_port, lacks);
+		    "last bytes of the previous master, %s:%u: %" PRId64 " "
+		    "(-1: unknown)", f->previous_host, f->previous_port, lacks);
 	if (f->enough || f->target[0] == '\0')
 		return FAILOVER_DONE;
 	if (!history_parse(&target, f->target))
-		return f->say(f, FAILOVER_AGAIN, "the master before left a "
-		    "position that is none of Redis: %.100s", f->target);
+		return f->say(f, FAILOVER_AGAIN, "the previous master left a "
+		    "position that is not from Redis: %.100s", f->target);
 	while ((lacks = history_lacks(&st->history, &target)) != 0) {
 		if (!st->link_up && !st->syncing)
 			return do_without(f, &target);
 		if (server_now() >= until || own_patience(f) <= MARGIN)
 			return f->say(f, FAILOVER_AGAIN, "waits for the last "
-			    "bytes of the master before, %s:%u: has %" PRId64
-			    " of %" PRId64, f->previous_host,
-			    f->previous_port, st->history.offset,
-			    target.offset);
+			    "bytes of the previous master, %s:%u: has %" PRId64
+			    " of %" PRId64, f->previous_host, f->previous_port,
+			    st->history.offset, target.offset);
 		usleep(1000);
 		if (server_state(&local, own_patience(f), st) != ANSWER_OK)
 			return f->say(f, FAILOVER_FAILED, "%s", local.why);
@@ -124,13 +120,13 @@ ensure_master(struct failover *f)
 	if (r != FAILOVER_DONE)
 		return r;
 	if (f->role != FAILOVER_MASTER && st.loading)
-		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
-		    "disk");
+		return f->say(f, FAILOVER_AGAIN, "Redis is loading its data "
+		    "from disk");
 	if (f->role != FAILOVER_MASTER && own_lost_all(&st.history) &&
 	    !f->number(f, "follow_empty_master"))
 		return f->say(f, FAILOVER_FAILED, "this copy has lost its "
 		    "data: it had %" PRId64 " keys and has none now, and as "
-		    "the master would wipe its slaves. Have another copy "
+		    "the master would wipe its slaves. Let another copy be "
 		    "elected, or set follow_empty_master = yes", seen.keys);
 	if (f->role != FAILOVER_MASTER && (fit_lacks(f) != FAILOVER_DONE ||
 	    (!st.master && fit_differs(f, &st, own_ignores_maxmemory(f, &st)) !=

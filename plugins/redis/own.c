@@ -55,8 +55,8 @@ is_ours(struct failover *f, const struct state *st)
 		return false;
 	}
 	if (st->number < OLDEST) {
-		f->say(f, FAILOVER_FAILED, "Redis %s is too old: 6.2 is the "
-		    "first that this plugin knows", st->version);
+		f->say(f, FAILOVER_FAILED, "Redis %s is too old: this plugin "
+		    "needs 6.2 or later", st->version);
 		return false;
 	}
 	if (own_watched_by_sentinel(f, &sentinel) != ANSWER_OK) {
@@ -65,8 +65,8 @@ is_ours(struct failover *f, const struct state *st)
 	}
 	if (sentinel)
 		f->say(f, FAILOVER_FAILED, "a Redis Sentinel watches this "
-		    "server: there must be one master over it; end the "
-		    "Sentinel (SENTINEL REMOVE), or this agent");
+		    "server: only one of them may manage it; end the Sentinel "
+		    "(SENTINEL REMOVE), or this agent");
 	return !sentinel;
 }
 

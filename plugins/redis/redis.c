@@ -30,17 +30,17 @@ static const struct failover_option options[] = {
 	{ "master_password_file", FAILOVER_STRING, NULL,
 	    "file with another password for the master (masterauth)" },
 	{ "timeout", FAILOVER_DURATION, "2s",
-	    "longest wait for an answer of a server" },
+	    "longest wait for an answer from a server" },
 	{ "max_silence", FAILOVER_DURATION, "30s",
-	    "a slave that has not heard its master for so long is sick" },
+	    "a slave without news from its master for this time is unhealthy" },
 	{ "follow_empty_master", FAILOVER_BOOLEAN, "no",
-	    "a master that has lost its data may replace those of others" },
+	    "a master that has lost its data may wipe that of its slaves" },
 	{ "rewrite_config", FAILOVER_BOOLEAN, "yes",
 	    "CONFIG REWRITE, so that a restarted server takes no writes" },
 	{ "kill_clients", FAILOVER_BOOLEAN, "yes",
 	    "disconnect the clients of a demoted master" },
 	{ "pid_file", FAILOVER_STRING, NULL,
-	    "of the server: it is killed if it can't be demoted otherwise" },
+	    "the server's; to kill it if it can't be demoted otherwise" },
 	{ "allow_other_data", FAILOVER_BOOLEAN, "no",
 	    "a slave known to differ at an equal offset may become master" },
 	{ 0 }
@@ -130,13 +130,13 @@ position(struct failover *f, char *text, size_t size)
 	if (r != FAILOVER_DONE)
 		return r;
 	if (was_restarted(&st))
-		return f->say(f, FAILOVER_FAILED, "Redis %s restarted since "
-		    "it was made master: what it had is not known, its %"
-		    PRId64 " keys are from its disk", made[0] == '\0' ?
+		return f->say(f, FAILOVER_FAILED, "Redis %s restarted since it "
+		    "was made master: its earlier data is unknown, its %" PRId64
+		    " keys are from its disk", made[0] == '\0' ?
 		    "may have been" : "was", st.history.keys);
 	if (st.loading)
-		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
-		    "disk");
+		return f->say(f, FAILOVER_AGAIN, "Redis is loading its data "
+		    "from disk");
 	history_print(&st.history, text, size);
 	return FAILOVER_DONE;
 }
@@ -163,7 +163,7 @@ has_position(struct failover *f, const char *text)
 	case HISTORY_UNKNOWN:
 		break;
 	}
-	return f->say(f, FAILOVER_AGAIN, "the two have no replication id in "
+	return f->say(f, FAILOVER_AGAIN, "the copies have no replication id in "
 	    "common");
 }
 

@@ -98,12 +98,12 @@ server_broken(struct server *s)
 	}
 	if (error == ENOENT && a == ANSWER_NO_SERVER && s->socket[0] != '\0' &&
 	    listener_find(s->socket) != 0)
-		a = server_explain(s, ANSWER_REFUSED, "the server runs, and "
-		    "the file of its socket was removed: restart it");
+		a = server_explain(s, ANSWER_REFUSED, "the server runs, but "
+		    "its socket file was removed: restart it");
 	else
 		server_explain(s, a, a == ANSWER_SILENT ? "no answer in time" :
 		    error == ECONNREFUSED && s->socket[0] == '\0' ?
-		    "nobody listens there: Redis does not run, or has port 0 "
+		    "nothing listens there: Redis does not run, or has port 0 "
 		    "or another one (see the option socket)" :
 		    s->context->errstr);
 	server_close(s);	/* a late answer would be taken for the next */

@@ -32,20 +32,20 @@ check_master(struct failover *f, const struct state *st)
 		return f->say(f, FAILOVER_FAILED, "the master %s:%u is this "
 		    "copy itself", master.host, master.port);
 	if (!m.master)
-		return f->say(f, FAILOVER_AGAIN, "%s:%u is no master, but a "
+		return f->say(f, FAILOVER_AGAIN, "%s:%u is not a master, but a "
 		    "slave of %s:%" PRId64, master.host, master.port,
 		    m.master_host, m.master_port);
 	if (m.loading)
-		return f->say(f, FAILOVER_AGAIN, "the master %s:%u reads its "
-		    "data from disk", master.host, master.port);
+		return f->say(f, FAILOVER_AGAIN, "the master %s:%u is loading "
+		    "its data from disk", master.host, master.port);
 	if (m.history.keys == 0 && st->history.keys > 0 &&
 	    history_common(&m.history, &st->history) == -1 &&
 	    !f->number(f, "follow_empty_master"))
 		return f->say(f, FAILOVER_FAILED, "the master %s:%u has no "
-		    "keys, and never had those here: it would wipe %" PRId64
-		    " keys. Stop it to have another master elected, or set "
-		    "follow_empty_master = yes", master.host, master.port,
-		    st->history.keys);
+		    "keys, and never had the %" PRId64 " keys of this copy: it "
+		    "would wipe them. Stop it to have another master elected, "
+		    "or set follow_empty_master = yes", master.host,
+		    master.port, st->history.keys);
 	fit_compare(f, st, &master, &m);
 	return FAILOVER_DONE;
 }
@@ -80,14 +80,14 @@ static enum failover_result
 say_copying(struct failover *f, const struct state *st)
 {
 	if (!st->syncing)
-		return f->say(f, FAILOVER_AGAIN, "Redis reads its data from "
-		    "disk");
+		return f->say(f, FAILOVER_AGAIN, "Redis is loading its data "
+		    "from disk");
 	if (st->loading)
-		return f->say(f, FAILOVER_AGAIN, "loads the data that %s:%"
+		return f->say(f, FAILOVER_AGAIN, "is loading the data that %s:%"
 		    PRId64 " has sent", st->master_host, st->master_port);
 	if (st->copied < 1)
 		return f->say(f, FAILOVER_AGAIN, "waits for %s:%" PRId64 " to "
-		    "send everything; if that lasts, the log of Redis says why",
+		    "send everything; if that lasts, see the log of Redis",
 		    st->master_host, st->master_port);
 	return f->say(f, FAILOVER_AGAIN, "copies everything from %s:%" PRId64
 	    ": %" PRId64 " %s", st->master_host, st->master_port,
@@ -116,7 +116,7 @@ wait_for_link(struct failover *f, struct state *st)
 	if (st->syncing)
 		return say_copying(f, st);
 	return f->say(f, FAILOVER_AGAIN, "connects to %s:%u; if that lasts, "
-	    "the log of Redis says why", master.host, master.port);
+	    "see the log of Redis", master.host, master.port);
 }
 
 enum failover_result

@@ -132,7 +132,7 @@ replication_ask(struct failover *f, const char *base, const char *core,
 	d = json_at(a.json, "details", NULL);
 	if (d == NULL && ok)
 		snprintf(a.wrong, sizeof(a.wrong), "%s: its handler "
-		    "/replication tells no details", base);
+		    "/replication reports no details", base);
 	if (d == NULL)
 		f->say(f, FAILOVER_FAILED, "core %s: %s", core, a.wrong);
 	else

@@ -40,7 +40,8 @@ check_closed(struct failover *f, const char *core, pid_t ends,
 {
 	const char	*home = f->option(f, "home");
 	bool		 counts = f->role != FAILOVER_NO_ROLE;
-	char		 where[PATH_MAX], who[32] = "a process out of sight";
+	char		 where[PATH_MAX];
+	char		 who[32] = "a process that we can't see";
 	pid_t		 pid;
 
 	while ((pid = fence_index_user(home, core, where)) != 0 &&
@@ -52,17 +53,17 @@ check_closed(struct failover *f, const char *core, pid_t ends,
 	if (pid == INDEX_UNKNOWN && !counts)	/* it may never have had one */
 		return FAILOVER_DONE;
 	if (pid == INDEX_UNKNOWN)
-		return f->say(f, FAILOVER_FAILED, "core %s is not to be had at "
-		    "%s, and whether another process has its index open can't "
-		    "be told, as no index*/write.lock can be read in %.200s: "
-		    "%s; see dataDir in consul-failover-solr(7)", core,
-		    http_here(), where, file_wrong());
+		return f->say(f, FAILOVER_FAILED, "core %s is not available at "
+		    "%s, and another process may have its index open: can't "
+		    "read index*/write.lock in %.200s: %s; see dataDir in "
+		    "consul-failover-solr(7)", core, http_here(), where,
+		    file_wrong());
 	if (pid > 0)
 		snprintf(who, sizeof(who), "process %d", (int)pid);
-	return f->say(f, counts ? FAILOVER_FAILED : FAILOVER_AGAIN, "core %s is "
-	    "not to be had at %s, but %s has its index in %.200s open: it "
-	    "starts or ends, or the option url is wrong", core, http_here(),
-	    who, where);
+	return f->say(f, counts ? FAILOVER_FAILED : FAILOVER_AGAIN, "core %s "
+	    "is not available at %s, but %s has its index in %.200s open: it "
+	    "is starting or stopping, or the option url is wrong", core,
+	    http_here(), who, where);
 }
 
 /* Nobody listens there.  Who had the index open when Solr was the master there
@@ -91,8 +92,8 @@ drained(struct failover *f, const char *core, int64_t reserve)
 		if (writing == 0)
 			return true;
 		if (f->time_left(f) < reserve) {
-			f->say(f, FAILOVER_FAILED, "core %s: %lld updates that "
-			    "came before do not end", core, (long long)writing);
+			f->say(f, FAILOVER_FAILED, "core %s: %lld earlier "
+			    "updates do not end", core, (long long)writing);
 			return false;
 		}
 		usleep(5000);

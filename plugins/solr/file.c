@@ -168,9 +168,9 @@ open_there(const struct spot *s, struct stat *st)
 const char *
 file_wrong(void)
 {
-	return errno == ELOOP ? "there is a link in the way, in a folder of "
-	    "another user, which is not followed as root: give the folder "
-	    "itself, or run the agent as Solr's user" : strerror(errno);
+	return errno == ELOOP ? "the path has a link in a folder of another "
+	    "user, which root does not follow: give the path without links, or "
+	    "run the agent as Solr's user" : strerror(errno);
 }
 
 char *

@@ -39,8 +39,8 @@ void
 fit_forget(struct failover *f)
 {
 	if (f->memory[0] != '\0' && f->remember(f, "") != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "it can't be forgotten (is [agent] "
-		    "state_dir writable?) that %s", f->memory);
+		f->log(f, FAILOVER_WARNING, "can't clear the record (is "
+		    "[agent] state_dir writable?) that %s", f->memory);
 }
 
 /* Has our core fetched since what it lacked?  A fetch that was under way goes on
@@ -79,8 +79,8 @@ fit_lacks(struct failover *f)
 		return false;
 	}
 	f->say(f, FAILOVER_FAILED, "%.300s: let it fetch that, or make a new "
-	    "copy of it; to make it master all the same: consul-failover "
-	    "promote", f->memory);
+	    "copy; to make it master anyway: consul-failover promote",
+	    f->memory);
 	return true;
 }
 
@@ -103,8 +103,8 @@ static void
 keep_in_mind(struct failover *f, const char *text)
 {
 	if (f->remember(f, text) != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "it can't be kept in mind (is "
-		    "[agent] state_dir writable?) that %s", text);
+		f->log(f, FAILOVER_WARNING, "can't record (is [agent] "
+		    "state_dir writable?) that %s", text);
 }
 
 void
@@ -149,7 +149,7 @@ fit_note_stale(struct failover *f, size_t n, const char *base,
 	any = some_core_lacks(f);
 	if (f->memory[0] == '\0' || (any && s->lacks == 0))
 		fit_note_lacking(f, n, base, ours, theirs,
-		    "could not be fetched for long");
+		    "could not be fetched for a long time");
 }
 
 void

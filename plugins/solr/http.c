@@ -66,8 +66,8 @@ http_start(struct failover *f)
 		snprintf(here_url, sizeof(here_url), "%s", whole);
 	curl_free(whole);
 	if (http == NULL || !ok) {
-		f->say(f, FAILOVER_FAILED, "option url: %s is no URL of a "
-		    "Solr, as http://localhost:8983/solr is", url);
+		f->say(f, FAILOVER_FAILED, "option url: %s is not the URL of a "
+		    "Solr, like http://localhost:8983/solr", url);
 		return false;
 	}
 	/* As people like to write it. */
@@ -178,14 +178,14 @@ judge(struct answer *a, const char *base)
 		    *user != '\0' ? "the password of the user " :
 		    "requests without a user", user);
 	else if (a->status == 403 && *said == '\0')
-		snprintf(a->wrong, sizeof(a->wrong), "%s forbids it to the "
+		snprintf(a->wrong, sizeof(a->wrong), "%s denies this to the "
 		    "user %s", base, user);
 	else if (a->status != 200)
 		snprintf(a->wrong, sizeof(a->wrong), "%s: HTTP %ld%s%.160s",
 		    base, a->status, *said != '\0' ? ": " : "", said);
 	else if (a->json == NULL)
-		snprintf(a->wrong, sizeof(a->wrong), "%s answers with "
-		    "something else than JSON: is this a Solr?", base);
+		snprintf(a->wrong, sizeof(a->wrong), "%s does not answer with "
+		    "JSON: is this a Solr?", base);
 }
 
 /* Takes what body has. */

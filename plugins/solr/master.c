@@ -52,9 +52,9 @@ fetch_rest(struct failover *f, const char *core)
 	if (place_compare(ours.place, theirs.place) == DIVERGED &&
 	    !fetch_may_discard(f))
 		return f->say(f, FAILOVER_AGAIN, "core %s has generation %llu, "
-		    "and the master before, %s, %llu: they have diverged; with "
-		    "on_divergence = follow this copy would be replaced", core,
-		    (unsigned long long)ours.place.generation, base,
+		    "and the previous master, %s, %llu: they have diverged; "
+		    "with on_divergence = follow this copy would be replaced",
+		    core, (unsigned long long)ours.place.generation, base,
 		    (unsigned long long)theirs.place.generation);
 	return fetch(f, core, base) == FAILOVER_DONE ? FAILOVER_DONE :
 	    FAILOVER_AGAIN;
@@ -76,7 +76,8 @@ catch_up(struct failover *f, const char *core)
 	if (place_find(f->target, core, &target) &&
 	    place_lacks(ours.place, target))
 		return f->say(f, FAILOVER_AGAIN, "core %s has generation %llu, "
-		    "and lacks what the master before left with %llu%s%s", core,
+		    "and lacks what the previous master left with %llu%s%s",
+		    core,
 		    (unsigned long long)ours.place.generation,
 		    (unsigned long long)target.generation,
 		    *f->previous_host != '\0' ? "; waits for " : "",

@@ -16,8 +16,8 @@ judge_version(struct failover *f, const char *version)
 
 	if (major >= 7 && major <= 9)
 		return SERVER_FIT;
-	f->say(f, FAILOVER_FAILED, "%s is Solr %.40s: this plugin knows 7 to 9",
-	    http_here(), *version != '\0' ? version : "of no version");
+	f->say(f, FAILOVER_FAILED, "%s is Solr %.40s: this plugin supports 7 "
+	    "to 9", http_here(), *version != '\0' ? version : "of unknown version");
 	return SERVER_FOREIGN;
 }
 

@@ -62,7 +62,7 @@ check_places(struct failover *f, const char *core, const char *base,
 		return f->say(f, FAILOVER_FAILED, "core %s of the master %s "
 		    "%s: following it would empty this copy, of generation "
 		    "%llu", core, base, theirs.version == 0 ? "is empty" :
-		    "does not let itself be replicated",
+		    "does not allow replication",
 		    (unsigned long long)ours.generation);
 	if (ours.generation < theirs.generation ||
 	    place_compare(ours, theirs) == SAME || ours.version == 0 ||
@@ -70,7 +70,7 @@ check_places(struct failover *f, const char *core, const char *base,
 		return FAILOVER_DONE;
 	return f->say(f, FAILOVER_FAILED, "core %s has generation %llu of "
 	    "version %llu, its master %s has %llu of %llu: it has diverged, "
-	    "and following would throw that away; on_divergence = follow "
+	    "and following would discard its data; on_divergence = follow "
 	    "allows it", core, (unsigned long long)ours.generation,
 	    (unsigned long long)ours.version, base,
 	    (unsigned long long)theirs.generation,
@@ -146,9 +146,9 @@ follow_all(struct failover *f, const char *base)
 		fit_forget(f);
 	if (all.lacking)
 		return f->say(f, FAILOVER_AGAIN, "fetches what it lacks from "
-		    "%s, and is its slave when it has that", base);
+		    "%s, and then becomes its slave", base);
 	return f->say(f, FAILOVER_DONE, "slave of %s%s", base,
-	    all.differs ? ", and fetches what is new" : ", up to date");
+	    all.differs ? ", fetching new data" : ", up to date");
 }
 
 /* Whatever is wrong with the master: this copy takes no writes. */
@@ -174,8 +174,8 @@ ensure_slave(struct failover *f, const char *master_host)
 	if (result != FAILOVER_DONE)
 		return result;
 	if (!http_there(base, master_host, f->master_port))
-		return f->say(f, FAILOVER_FAILED, "%s:%u gives no URL of the "
-		    "master", master_host, f->master_port);
+		return f->say(f, FAILOVER_FAILED, "%s:%u does not form a valid "
+		    "URL of the master", master_host, f->master_port);
 	result = close_loaded(f, &here) ? check_master(f, &here, base) :
 	    FAILOVER_FAILED;
 	answer_free(&here);

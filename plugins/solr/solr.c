@@ -33,18 +33,18 @@ static const struct failover_option options[] = {
 	    "folder of this copy's cores: home/<core>/core.properties" },
 	{ "user", FAILOVER_STRING, NULL, "for basic authentication" },
 	{ "password_file", FAILOVER_STRING, NULL,
-	    "file with the user's password, for us alone" },
+	    "file with the user's password, readable by us alone" },
 	{ "ca_file", FAILOVER_STRING, NULL,
 	    "certificates that an https URL is checked with" },
 	{ "method", FAILOVER_STRING, "replication",
 	    "replication: we fetch; restart: core.properties says the role" },
 	{ "on_divergence", FAILOVER_STRING, "refuse",
-	    "a slave that has what its master has not: refuse, or follow" },
+	    "a slave with data that its master lacks: refuse, or follow" },
 	{ "ping", FAILOVER_BOOLEAN, "yes", "ask each core's /admin/ping" },
 	{ "restart", FAILOVER_STRING, NULL,
 	    "method restart: command; default: the cores are reloaded" },
 	{ "restart_limit", FAILOVER_DURATION, "1m",
-	    "method restart: so long Solr may be down, and is busy" },
+	    "method restart: how long Solr may be down and count as busy" },
 	{ "leader_key", FAILOVER_STRING, "enable.leader",
 	    "method restart: key of core.properties; enable.master" },
 	{ "follower_key", FAILOVER_STRING, "enable.follower",
@@ -92,8 +92,8 @@ plugin_start(struct failover *f)
 		if (name[strspn(name, ok)] != '\0' || *name == '-' ||
 		    *name == '.' || count == CORES || strlen(name) > CORE_NAME)
 			return f->say(f, FAILOVER_FAILED,
-			    "option cores: %.200s is no name of a core, is "
-			    "longer than %d bytes, or is one too many", name,
+			    "option cores: %.200s is not the name of a core, "
+			    "is longer than %d bytes, or is one too many", name,
 			    CORE_NAME);
 		cores[count++] = name;
 	}
@@ -176,7 +176,7 @@ check_role(struct failover *f, const char *core, const struct replication *r)
 	    r->leader == (f->role == FAILOVER_MASTER))
 		return FAILOVER_DONE;
 	return f->say(f, r->leader ? FAILOVER_AGAIN : FAILOVER_FAILED,
-	    "core %s was made a %s, and is a %s", core,
+	    "core %s was made a %s, but is a %s", core,
 	    f->role == FAILOVER_MASTER ? "leader" : "follower",
 	    r->leader ? "leader" : "follower");
 }
@@ -193,7 +193,7 @@ describe(struct failover *f, char text[static FAILOVER_SENTENCE],
 	    (unsigned long long)r->place.generation,
 	    r->fetching ? ", fetches from " : "", r->fetching ? r->url : "",
 	    restart_is_method(f) && f->role == FAILOVER_SLAVE && r->poll_off ?
-	    ", polls nobody" : "");
+	    ", does not poll" : "");
 }
 
 static enum failover_result
@@ -231,14 +231,14 @@ warn_if_it_can_not_be_demoted(struct failover *f)
 		return;
 	warned = true;
 	if (f->option(f, "kill") == NULL)
-		f->log(f, FAILOVER_WARNING, "a Solr that hangs, or whose "
-		    "threads are used up, could not be demoted: give a command "
-		    "that ends it; see kill in consul-failover-solr(7)");
+		f->log(f, FAILOVER_WARNING, "a Solr that hangs or has no free "
+		    "threads could not be demoted: give a command that ends "
+		    "it; see kill in consul-failover-solr(7)");
 	for (n = 0; cores[n] != NULL; n++)
 		if (fence_index_user(f->option(f, "home"), cores[n], where) ==
 		    INDEX_UNKNOWN)
-			f->log(f, FAILOVER_WARNING, "core %s: if Solr were "
-			    "gone, it could not be demoted, as no "
+			f->log(f, FAILOVER_WARNING, "core %s: it could not be "
+			    "demoted while Solr is down, because no "
 			    "index*/write.lock can be read in %s: %s; see "
 			    "dataDir in consul-failover-solr(7)", cores[n],
 			    where, file_wrong());
@@ -323,8 +323,8 @@ compare(struct failover *f, const char *text, int64_t *lacks)
 		is = place_find(text, cores[n], &theirs) ?
 		    place_compare(r.place, theirs) : DIVERGED;
 		if (is == DIVERGED) {
-			f->say(f, FAILOVER_FAILED, "core %s, at generation %llu"
-			    " of version %llu, is of another history than "
+			f->say(f, FAILOVER_FAILED, "core %s, at generation "
+			    "%llu of version %llu, has another history than "
 			    "%.200s", cores[n],
 			    (unsigned long long)r.place.generation,
 			    (unsigned long long)r.place.version, text);

@@ -132,7 +132,7 @@ def test_a_copy_that_can_not_apply_what_it_received_is_not_promoted(lab):
     slave.copy.ask("STOP SLAVE IO_THREAD")
     master.copy.kill()
     status, said = slave.call("ensure_master")
-    assert status == 1 and "are both stopped" in said, said
+    assert status == 1 and "both threads are stopped" in said, said
     assert slave.copy.slave()["Relay_Log_Space"] > 0
     assert refuses_writes(slave)
     # Its position is what it has received, so that it is not taken for less.
@@ -159,7 +159,7 @@ def test_it_waits_for_the_final_position_of_the_old_master(lab):
 def test_a_target_of_another_database_is_refused(lab):
     node, = some(lab)
     done(node, "ensure_demoted")
-    assert "no GTID position of MariaDB" in refused(
+    assert "not a GTID position of MariaDB" in refused(
         node, "ensure_master", "--target", "3e11fa47-71ca-11e1-9e33:1-5")
 
 
@@ -292,7 +292,7 @@ NAMES_NOTHING = {
                  "longer than 107 bytes"),
     "another_protocol": ("[client]\nsocket = {socket}\nprotocol = tcp\n",
                          "protocol = tcp"),
-    "without_a_group": ("socket = {socket}\n", "cnf:1: this stands in no"),
+    "without_a_group": ("socket = {socket}\n", "cnf:1: this line is in no"),
 }
 
 
@@ -403,10 +403,10 @@ def test_a_server_that_would_not_be_found_elsewhere_is_told_in_time(lab):
     node.copy.start()
     node.agent.start()
     lab.master([node])
-    warning = "with another socket, the server would be taken for one that is down"
+    warning = "with another socket, the server would be considered down"
     lines = [l for l in node.agent.text().splitlines() if warning in l]
     assert len(lines) == 1
-    assert "write option host" in lines[0] and node.copy.address in lines[0]
+    assert "also set option host" in lines[0] and node.copy.address in lines[0]
     node.agent.stop()
     node.agent.write(options={"host": node.copy.address})
     assert warning not in done(node, "health")
@@ -689,7 +689,7 @@ def test_a_copy_that_has_diverged_is_refused_and_told_what_is_errant(lab):
     write(master, "2")
     number = slave.copy.server_id
     said = refused(slave, "ensure_slave", *of(master))
-    assert f"has transactions that {where(master)} has not: 0-{number}-2" in said
+    assert f"has transactions that {where(master)} lacks: 0-{number}-2" in said
 
 
 def test_seemingly_behind_it_is_refused_as_well(lab):
@@ -757,7 +757,7 @@ def test_a_killed_master_comes_back_without_what_nobody_acknowledged(lab):
 def test_a_copy_is_not_made_a_slave_of_itself(lab):
     node, = some(lab)
     done(node, "ensure_demoted")
-    assert "is this very copy" in refused(node, "ensure_slave", *of(node))
+    assert "is this copy itself" in refused(node, "ensure_slave", *of(node))
 
 
 def test_nor_of_one_with_its_server_id(lab):

@@ -250,7 +250,7 @@ class TestActions:
         """It would look elsewhere, and find nothing that runs."""
         r = Resource(tmp_path, STATEFUL, parameters=f"stat={tmp_path}/state")
         status, text = r.call("health")
-        assert status == 1 and 'knows no "stat"' in text
+        assert status == 1 and 'has no parameter "stat"' in text
 
     @pytest.mark.parametrize("op", ["ensure_demoted", "ensure_slave", "ensure_master"])
     def test_a_mistyped_parameter_does_not_hide_a_master(self, tmp_path, op):
@@ -261,7 +261,7 @@ class TestActions:
         assert status == 0 and "runs as the master (8)" in text
         r.file.write_text(r.file.read_text().replace("state=", "stat="))
         status, text = r.call(op)
-        assert status == 1 and 'knows no "stat"' in text, text
+        assert status == 1 and 'has no parameter "stat"' in text, text
         assert (tmp_path / "state").read_text() == "master\n"
 
     def test_with_a_parameter_that_it_does_not_know_it_is_given_nothing_to_do(
@@ -273,7 +273,7 @@ class TestActions:
             for code in 8, 0, 7:
                 r.tell(monitor=code)
                 status, text = r.call(op)
-                assert status == 1 and 'knows no "on"' in text, text
+                assert status == 1 and 'has no parameter "on"' in text, text
                 assert r.actions == ["meta-data"] and r.monitor == code
 
     def test_a_demotion_does_not_wait_for_the_description_first(self, tmp_path):
@@ -327,7 +327,7 @@ class TestActions:
 END
 """)
         status, text = r.call("health")
-        assert (status == 0) == known == ("knows no" not in text), text
+        assert (status == 0) == known == ("has no parameter" not in text), text
         if known and "CHECK_LEVEL" in parameters:
             assert "\nOCF_CHECK_LEVEL=10\n" in (tmp_path / "env.monitor").read_text()
 

@@ -7,7 +7,7 @@ static const struct failover_option options[] = {
 	{ 0 }
 };
 
-FAILOVER_PLUGIN("flag", "1.0", "a file says who is healthy", options);
+FAILOVER_PLUGIN("flag", "1.0", "healthy while a file exists", options);
 
 enum failover_result
 health(struct failover *f)

@@ -213,6 +213,7 @@ REFUSED = {
     r"sick": "unhealthy",
     r"all the same": "anyway",
     r"in good order": "properly; normally",
+    r"(?:master|agent) before(?=[,:])": "the previous one",
     r"of before|just now|without a word|but for": "earlier; current; silently; except",
     r"st(?:ands?|ood) (?:in|still)": "is in; hangs",
     r"go(?:es|ing|ne)? on": "continue",
@@ -244,6 +245,16 @@ def test_the_documents_are_plain_english(file):
              for number, line in prose((ROOT / file).read_text())
              for words, instead in REFUSED.items()
              for m in re.finditer(rf"\b(?:{words})\b", line, re.I)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", sorted(
+    f.name for f in (ROOT / "plugins").iterdir() if f.is_dir()))
+def test_what_the_plugins_say_is_plain_english(name):
+    found = [f"{m.group()!r} in {text!r}: {instead}"
+             for _, text in strings((ROOT / "plugins" / name).rglob("*.[ch]"))
+             for words, instead in REFUSED.items()
+             for m in re.finditer(rf"\b(?:{words})\b", text, re.I)]
     assert not found, "\n".join(found)
 
 

@@ -113,7 +113,7 @@ a_bad_command_line_is_refused_at_start(void **state)
 	    ": /no/such/thing: No such file or directory");
 	then_the_line_is_refused("/dev/null", ": /dev/null: Permission denied");
 	then_the_line_is_refused("./thing",
-	    ": ./thing: is no absolute path, nor a name to be found in PATH");
+	    ": ./thing: is neither an absolute path nor a name to find in PATH");
 	then_the_line_is_refused("no-such-command",
 	    ": no-such-command: is not found in PATH");
 }

@@ -687,7 +687,7 @@ static void
 it_does_not_become_a_slave_of_itself(void)
 {
 	assert_int_equal(slave_of(OWN_HOST), FAILOVER_FAILED);
-	said("is this very copy");
+	said("is this copy itself");
 	assert_int_equal(slave_of(OTHER_HOST), FAILOVER_DONE);
 }
 
@@ -776,7 +776,7 @@ with_transactions_of_its_own_it_is_refused(void)
 {
 	other("SET GLOBAL read_only = 0", NULL);
 	assert_int_equal(slave_of(OTHER_HOST), FAILOVER_FAILED);
-	said("has transactions that " OTHER_HOST ":3371 has not: ");
+	said("has transactions that " OTHER_HOST ":3371 lacks: ");
 }
 
 static void
@@ -861,7 +861,7 @@ what_its_master_has_refused_is_remembered(void)
 {
 	call.memory = "can't replicate from 127.71.0.2:3371: purged";
 	assert_int_equal(health(&call), FAILOVER_FAILED);
-	said("purged; make a new copy of it");
+	said("purged; make a new copy");
 	assert_int_equal(ensure_master(&call), FAILOVER_FAILED);
 	call.promote = call.enough = 1;
 	assert_int_equal(health(&call), FAILOVER_DONE);
@@ -889,7 +889,7 @@ what_its_master_has_purged_is_remembered(void)
 	assert_int_equal(ensure_master(&call), FAILOVER_FAILED);
 	own("STOP REPLICA", "RESET REPLICA ALL", NULL);
 	assert_int_equal(health(&call), FAILOVER_FAILED);
-	said("; make a new copy of it; to make it master all the same");
+	said("; make a new copy; to make it master anyway");
 }
 
 static void
@@ -917,7 +917,7 @@ while_a_session_goes_on_nothing_is_demoted(void)
 {
 	pause_length = 4000;
 	assert_int_equal(ensure_demoted(&call), FAILOVER_FAILED);
-	said("can't end sessions: 1 of them go on");
+	said("can't end sessions: 1 of them continue");
 }
 
 /* As one was made for us before that was asked: on MariaDB it has not BINLOG
@@ -1032,7 +1032,7 @@ one_that_has_our_port_alone_is_killed_only_as_the_master(void **state)
 	forget_call();
 	direct = true;
 	assert_int_equal(demote_as(FAILOVER_NO_ROLE), FAILOVER_FAILED);
-	said("nobody listens at /nowhere/mysqld.sock, but a server listens on "
+	said("nothing listens at /nowhere/mysqld.sock, but a server listens on "
 	    "port 3371: if it is this one, correct the options");
 	assert_int_equal(demote_as(FAILOVER_SLAVE), FAILOVER_FAILED);
 	assert_true(is_alive(pid));

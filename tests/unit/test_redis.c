@@ -216,7 +216,7 @@ a_server_is_found_without_asking_it(void **state)
 	assert_true(kill_is_named(pid, pid));
 	assert_false(kill_is_named(pid, pid + 1));
 	assert_int_equal(kill_find(&nowhere, NULL, why, sizeof(why)), 0);
-	assert_non_null(strstr(why, "no process is seen"));
+	assert_non_null(strstr(why, "no process was found"));
 	snprintf(number, sizeof(number), "%d\n", pid);
 	path = pid_file(number);
 	assert_int_equal(kill_find(&nowhere, path, why, sizeof(why)), pid);
@@ -252,9 +252,9 @@ nothing_but_a_server_is_killed(void **state)
 
 	(void)state;
 	assert_int_equal(kill_find(&s, NULL, why, sizeof(why)), 0);
-	assert_non_null(strstr(why, "is no process of Redis"));
+	assert_non_null(strstr(why, "is not Redis"));
 	assert_false(kill_process(pid, 200, why, sizeof(why)));
-	assert_non_null(strstr(why, "is no Redis server"));
+	assert_non_null(strstr(why, "is not a Redis server"));
 	snprintf(number, sizeof(number), "%d\n", pid);
 	for (i = 0; i <= sizeof(texts) / sizeof(texts[0]); i++) {
 		path = pid_file(i == 0 ? number : texts[i - 1]);

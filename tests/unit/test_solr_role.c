@@ -498,7 +498,7 @@ an_empty_slave_is_none_until_it_has_fetched(void **state)
 	assert_non_null(strstr(said, "fetches what it lacks"));
 	here.generation = before.generation++;
 	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_DONE);
-	assert_non_null(strstr(said, "fetches what is new"));
+	assert_non_null(strstr(said, "fetching new data"));
 	/* An empty one of an empty master has all. */
 	here = before = (struct copy){ .closed = true };
 	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_DONE);
