@@ -226,8 +226,8 @@ plugin_description_free(struct plugin_description *d)
 static bool
 option_is_near(const char *a, const char *b, int changes)
 {
-	while (*a != '\0' && *a == *b)
-		a++, b++;
+	for (; *a != '\0' && *a == *b; b++)
+		a++;
 	if (changes == 0 || strcmp(a, b) == 0)
 		return strcmp(a, b) == 0;
 	return (*a != '\0' && option_is_near(a + 1, b, changes - 1)) ||

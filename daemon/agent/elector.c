@@ -71,7 +71,7 @@ elector_timer(evutil_socket_t fd, short what, void *arg)
 		/* What the plugin still answers was asked before. */
 		e->round++;
 		e->question = s;
-		/* FALLTHROUGH */
+		__attribute__((fallthrough));
 	case ELECTION_NOTHING:
 		elector_ask(e);
 		timer_in(e->timer, s.at - clock_ms() + 1);

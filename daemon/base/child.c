@@ -34,7 +34,7 @@ child_find_self(char path[PATH_MAX])
 }
 
 static bool
-child_is_beside_us(char path[PATH_MAX], const char *format, const char *name)
+child_is_beside_us(char path[PATH_MAX], const char *relative)
 {
 	char	 folder[PATH_MAX];
 	int	 n;
@@ -43,27 +43,27 @@ child_is_beside_us(char path[PATH_MAX], const char *format, const char *name)
 	if (folder[0] == '\0')
 		return false;
 	*strrchr(folder, '/') = '\0';
-	n = snprintf(path, PATH_MAX, format, folder, name, name);
+	n = snprintf(path, PATH_MAX, "%s/%s", folder, relative);
 	return n < PATH_MAX && access(path, R_OK) == 0;
 }
 
 void
 child_find_program(char path[PATH_MAX], const char *name)
 {
-	if (!child_is_beside_us(path, "%s/%s", name))
+	if (!child_is_beside_us(path, name))
 		snprintf(path, PATH_MAX, LIBEXECDIR "/%s", name);
 }
 
 void
 child_find_plugin(char path[PATH_MAX], const char *name)
 {
-	char	 tree[PATH_MAX];
+	char	 tree[PATH_MAX], so[PATH_MAX];
 
+	snprintf(so, sizeof so, "../plugins/%s/%s.so", name, name);
 	if (strchr(name, '/') != NULL)
 		snprintf(path, PATH_MAX, "%s", name);
-	else if (!child_is_beside_us(tree, "%s/consul-failover-handler",
-	    name) ||
-	    !child_is_beside_us(tree, "%s/../plugins/%s/%s.so", name) ||
+	else if (!child_is_beside_us(tree, "consul-failover-handler") ||
+	    !child_is_beside_us(tree, so) ||
 	    realpath(tree, path) == NULL)
 		snprintf(path, PATH_MAX, PLUGINDIR "/%s.so", name);
 }

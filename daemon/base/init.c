@@ -36,7 +36,7 @@ init_has_guard(void)
 }
 
 /* Its own exit status in good order, else when no guard is left. */
-static void
+static _Noreturn void
 init_end(int status, const sigset_t *all)
 {
 	const struct timespec	moment = { .tv_nsec = 100000000 };

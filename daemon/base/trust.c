@@ -75,9 +75,10 @@ trust_link(const char *path, struct error *err)
 		return true;
 	if (slash == NULL)
 		strcpy(folder, ".");
-	else
-		memcpy(folder, path, (size_t)(slash - path) + 1),
-		    folder[slash - path + 1] = '\0';
+	else {
+		memcpy(folder, path, (size_t)(slash - path) + 1);
+		folder[slash - path + 1] = '\0';
+	}
 	if (realpath(folder, real) == NULL)
 		return true;
 	return trust_folder(real, true, &s, err) && trust_folders(real, err);

@@ -153,8 +153,10 @@ trial_call(struct trial *t, enum handler_op op, const char *text, int64_t ms)
 	};
 
 	t->op = op;
-	if (trial_is_ensure(op))
-		t->made = op, t->demoted = false;
+	if (trial_is_ensure(op)) {
+		t->made = op;
+		t->demoted = false;
+	}
 	t->answered = false;
 	t->took = clock_ms();
 	handler_call(h, &call, trial_answer, t);

@@ -185,7 +185,7 @@ guard_give_up(struct guard *g)
 		_exit(EXIT_FAILURE);
 }
 
-static void
+static _Noreturn void
 guard_run(struct guard *g)
 {
 	for (;;) {

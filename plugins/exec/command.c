@@ -164,7 +164,7 @@ struct end {
 };
 
 /* Runs in the keeper's child. */
-static void
+static _Noreturn void
 become_command(const struct command *c, int out, int err, int end,
     const sigset_t *signals)
 {

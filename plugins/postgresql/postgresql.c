@@ -118,7 +118,7 @@ say_down(struct failover *f, struct query *q)
 		if (mark_get(f) == MARK_NONE)
 			return f->say(f, FAILOVER_FAILED,
 			    "the server is being stopped");
-		/* FALLTHROUGH */
+		__attribute__((fallthrough));
 	default:
 		return f->say(f, q->end == QUERY_BUSY ? FAILOVER_AGAIN :
 		    FAILOVER_FAILED, "%s", q->sentence);

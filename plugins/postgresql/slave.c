@@ -65,7 +65,7 @@ compare(struct failover *f, struct query *local, struct query *q,
 	struct position		 own, other;
 	enum failover_result	 result;
 	char			 system[32], own_system[32];
-	uint64_t		 applied;
+	uint64_t		 applied = 0;
 	bool			 recovers;
 
 	/* What was received and not applied does no harm: a record that its

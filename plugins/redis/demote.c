@@ -72,7 +72,7 @@ kill_script(int64_t wait)
 	server_ask(&local, wait, NULL, "FUNCTION KILL");
 }
 
-static enum answer
+static enum answer __attribute__((format(printf, 2, 3)))
 refuse(enum answer a, const char *fmt, ...)
 {
 	va_list	 ap;

@@ -8,7 +8,7 @@
 
 /* Whatever keeps it from being kept: the copy follows its master, which mends
  * it. */
-static void
+static void __attribute__((format(printf, 2, 3)))
 keep(struct failover *f, const char *fmt, ...)
 {
 	char	 text[FAILOVER_SENTENCE];

@@ -467,6 +467,14 @@ lock_user(int folder, const char *index)
 	return l.l_pid > 0 ? l.l_pid : INDEX_HIDDEN;
 }
 
+/* NULL at the end, and then errno is 0, or at an error. */
+static struct dirent *
+next_entry(DIR *data)
+{
+	errno = 0;
+	return readdir(data);
+}
+
 pid_t
 fence_index_user(const char *home, const char *core,
     char where[static PATH_MAX])
@@ -480,7 +488,7 @@ fence_index_user(const char *home, const char *core,
 		return INDEX_UNKNOWN;
 	/* A fetch may have left some, and Solr has one of them open. */
 	while (pid <= 0 && pid != INDEX_HIDDEN &&
-	    (errno = 0, e = readdir(data)) != NULL) {
+	    (e = next_entry(data)) != NULL) {
 		if (strncmp(e->d_name, "index", 5) != 0)
 			continue;
 		its = lock_user(dirfd(data), e->d_name);

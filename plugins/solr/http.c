@@ -228,7 +228,7 @@ request(struct answer *a, int64_t limit, const char *body, const char *base,
 	return *a->wrong == '\0';
 }
 
-static bool
+static bool __attribute__((format(printf, 6, 0)))
 vrequest(struct failover *f, struct answer *a, int64_t limit, const char *body,
     const char *base, const char *path, va_list words)
 {

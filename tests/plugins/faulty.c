@@ -79,7 +79,7 @@ role(struct failover *f)
 	return text;
 }
 
-static void
+static _Noreturn void
 hang(void)
 {
 	for (;;)

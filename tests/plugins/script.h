@@ -186,8 +186,10 @@ script_misbehave(struct failover *f, const char *word)
 	else if (strcmp(word, "daemon") == 0)
 		script_fork(true);
 	else if (strcmp(word, "leak") == 0)
-		for (i = 0; i < 1000; i++)
-			script_keep(i, 10000), (void)!dup(2);
+		for (i = 0; i < 1000; i++) {
+			script_keep(i, 10000);
+			(void)!dup(2);
+		}
 	else if (strcmp(word, "fill") == 0)
 		script_keep(1, 100 << 20);
 	else if (strcmp(word, "garbage") == 0)

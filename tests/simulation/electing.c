@@ -189,7 +189,7 @@ election_rings(struct node *n, void *arg, int64_t unused)
 	case ELECTION_COMPARE:
 	case ELECTION_MEASURE:
 		n->question = s;
-		/* FALLTHROUGH */
+		__attribute__((fallthrough));
 	case ELECTION_NOTHING:
 		election_ask(n);
 		election_in(n, node_delay(n, s.at - node_clock(n) + 1));

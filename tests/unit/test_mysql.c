@@ -469,7 +469,7 @@ time_left(const struct failover *f)
 	return left;
 }
 
-static enum failover_result
+static enum failover_result __attribute__((format(printf, 3, 4)))
 say(struct failover *f, enum failover_result result, const char *fmt, ...)
 {
 	va_list	 ap;
@@ -483,7 +483,7 @@ say(struct failover *f, enum failover_result result, const char *fmt, ...)
 
 static char	 logged[2048];		/* of one test, a line each */
 
-static void
+static void __attribute__((format(printf, 3, 4)))
 write_log(struct failover *f, enum failover_level level, const char *fmt, ...)
 {
 	size_t	 used = strlen(logged);

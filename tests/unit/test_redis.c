@@ -24,7 +24,6 @@
 #define A	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define C	"cccccccccccccccccccccccccccccccccccccccc"
-#define D	"dddddddddddddddddddddddddddddddddddddddd"
 
 static struct history
 given(const char *text)

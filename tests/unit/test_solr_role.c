@@ -173,7 +173,7 @@ number(const struct failover *f, const char *name)
 static unsigned	 warnings;
 static char	 warned[FAILOVER_SENTENCE];	/* the last one */
 
-static void
+static void __attribute__((format(printf, 3, 4)))
 note(struct failover *f, enum failover_level level, const char *fmt, ...)
 {
 	va_list	 ap;
@@ -197,7 +197,7 @@ time_left(const struct failover *f)
 	return left;
 }
 
-static enum failover_result
+static enum failover_result __attribute__((format(printf, 3, 4)))
 say(struct failover *f, enum failover_result result, const char *fmt, ...)
 {
 	va_list	 ap;
