@@ -62,8 +62,8 @@ memory_check(const struct config *c, struct error *err)
 		    "as a user who may, or set [agent] state_dir in %s)",
 		    c->state_dir, strerror(errno), c->file);
 	return memory_read(path, text, sizeof text, &why) ||
-	    error_set(err, "%s: what is known against this copy's data may "
-	    "stand there", why.text);
+	    error_set(err, "%s: it may record that this copy lacks data",
+	    why.text);
 }
 
 bool

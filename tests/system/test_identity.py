@@ -45,8 +45,8 @@ def test_a_run_file_of_another_node_makes_no_master(lab, cluster, known):
     session = run_file(one)[1]
     shutil.copytree(run_folder(one), run_folder(two), dirs_exist_ok=True)
     two.start().wait_role("slave")
-    assert len(two.lines(f"Not going on with session {session}")) == 1
-    assert f'of the node "{cluster.clients[0].name}"' in two.text()
+    assert len(two.lines(f"Not continuing with the earlier session {session}")) == 1
+    assert f'it belongs to node "{cluster.clients[0].name}"' in two.text()
     assert lab.calls("ensure_demoted", two.name)
     assert not lab.calls("ensure_master", two.name)
     assert one.role == "master" and run_file(one)[1] == session

@@ -124,7 +124,7 @@ def test_no_other_user_can_lock_what_an_agent_locks(lab, single):
                                **process.identity("nobody"))
             assert r.returncode and "Permission denied" in r.stderr
         a.stop()
-        for suffix, said in ("guard", "another user's, who could lock it"), \
+        for suffix, said in ("guard", "another user, who could lock it"), \
                 ("run", "another user could lock it"):
             file = run / f"{name}.{suffix}"
             file.unlink(missing_ok=True)

@@ -170,7 +170,7 @@ def test_hup_while_waiting_to_be_promoted_makes_no_slave_of_itself(lab, single):
     session = single.session_of(lab.service)
     a.kill()
     single.put(f"/v1/kv/lock/{lab.service}/leader?release={session}")
-    a.start().wait_log("Nobody gave the lock back in good order")
+    a.start().wait_log("The lock was not released cleanly")
     a.hup()
     time.sleep(0.5)
     a.kill()
