@@ -50,12 +50,11 @@ agent_compare_address(struct agent *a, const struct core_lock *lock)
 		snprintf(text, sizeof text, same ? "node %.100s has %.100s, "
 		    "port %d, and so has this copy: a slave would follow "
 		    "itself. Set [service] address on each node to one that "
-		    "the other nodes can reach, and restart its "
-		    "agent" : "node %.100s has %.100s, port %d, which every "
-		    "host has: a slave would follow itself. Set [service] "
-		    "address there to one that the other nodes can reach, and "
-		    "restart its agent", lock->node,
-		    lock->host, lock->port);
+		    "the other nodes can reach, and restart its agent" :
+		    "node %.100s has %.100s, port %d, which every host has: "
+		    "a slave would follow itself. Set [service] address there "
+		    "to one that the other nodes can reach, and restart its "
+		    "agent", lock->node, lock->host, lock->port);
 	trouble_set(&a->address_trouble, text);
 }
 

@@ -124,8 +124,7 @@ guard_notice_silence(struct guard *g)
 	if (g->pid == -1 || g->unanswered <= SILENT_LEASES ||
 	    now - g->unanswered_at < SILENCE)
 		return;
-	log_warning("The guard (pid %ld) hangs: killing it",
-	    (long)g->pid);
+	log_warning("The guard (pid %ld) hangs: killing it", (long)g->pid);
 	g->unanswered = 0;
 	child_kill(g->pid);
 }

@@ -37,8 +37,7 @@ handover_answered(struct handover *h, enum handler_result result,
 		snprintf(h->position, sizeof h->position, "%s", ev->text);
 	else if (ev->result == CORE_FAILED)
 		log_info("The demoted copy can't report its position, so only "
-		    "the others are compared: %.300s",
-		    ev->text);
+		    "the others are compared: %.300s", ev->text);
 	return true;
 }
 

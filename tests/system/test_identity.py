@@ -303,7 +303,7 @@ def test_all_tags_are_there_or_refused(lab, single):
     a.write(service={"tags": f"abc,{tags}"})
     check = lab.run("check", [a.argv[0], "check", "-c", a.file])
     assert check.wait() == 78
-    assert "tags: the value is too long: 1002 characters, 1000 are" in check.text()
+    assert "tags: the value is too long: 1002 characters, at most 1000 are" in check.text()
 
 
 def test_a_master_whose_address_is_that_of_a_slave_is_named(lab, cluster):
