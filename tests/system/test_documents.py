@@ -78,7 +78,7 @@ FAULTS = {
     "agent killed, and started again within 1.5 s":
         ("the agent is killed, and started again within 1.5 s", set()),
     "agent killed for good": ("the agent is killed, and not started again", {15}),
-    "agent stopped (SIGSTOP), hangs": ("the agent stands still (SIGSTOP)", {1}),
+    "agent stopped (SIGSTOP), hangs": ("the agent is paused (SIGSTOP)", {1}),
     "host dies": ("this host dies", set()),
     "host cut off from Consul": ("this host is cut off from Consul", set()),
     "Consul agent of the master's host restarted":

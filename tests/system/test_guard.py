@@ -46,7 +46,7 @@ def test_an_agent_that_is_killed_for_good_costs_no_lock_delay(
     promoted = lab.calls("ensure_master", new.name)[0]
     assert demoted.at < promoted.at
     assert promoted.epoch > demoted.epoch
-    one.wait_log("The lock is given back (in good order)", alive=False)
+    one.wait_log("The lock is released (cleanly)", alive=False)
     net.wait_for("the dead node has left the service", lambda: one.name not in [
         i["Node"] for i in cluster.servers[0].catalog(lab.service)])
     net.wait_for("the guard has ended", lambda: process.stat(guard) in (None, "Z"))
@@ -166,7 +166,7 @@ def test_a_demotion_that_fails_runs_on_fence_failure_once_and_tells_all(lab, clu
     net.wait_for("the tag is gone", lambda: "master" not in dict(
         (i["Node"], i["ServiceTags"])
         for i in cluster.servers[0].catalog(lab.service))[one.name])
-    assert "given back" not in one.text()
+    assert "The lock is released" not in one.text()
     status = lab.run("status", [two.argv[0], "status", "-c", two.file])
     assert status.wait() == 1
     assert "MAY STILL BE A MASTER" in status.text()
@@ -318,7 +318,7 @@ def test_leave_by_hand_is_for_a_copy_without_an_agent(lab, single):
     a.start().wait_role("master")
     leave = lab.run("leave", [a.argv[0], "leave", "-c", a.file])
     assert leave.wait() == 1
-    assert "is at work" in leave.text()
+    assert "is running" in leave.text()
     assert single.session_of(lab.service)
     time.sleep(1.2)         # Consul forgives nothing before its first poll
     a.crash()

@@ -93,7 +93,7 @@ def test_leave_with_a_run_file_of_another_node_leaves_its_lock_alone(lab, cluste
     shutil.copy(run_folder(one) / f"{one.service}.run", run_folder(two))
     leave = lab.run("leave", [two.argv[0], "leave", "-c", two.file])
     assert leave.wait() == 0, leave.text()
-    assert f'session {session} is of the node "{one.name}"' in leave.text()
+    assert f'session {session} belongs to node "{one.name}"' in leave.text()
     assert cluster.servers[0].session_of(lab.service) == session
     assert one.role == "master"
     assert [i["Node"] for i in cluster.servers[0].catalog(lab.service)] == [one.name]
@@ -111,7 +111,7 @@ def test_leave_on_a_node_that_never_registered_leaves_the_lock_alone(
         run_file(two, {" ".join(run_file(one)[3:]): ""})
     leave = lab.run("leave", [two.argv[0], "leave", "-c", two.file, "released"])
     assert leave.wait() == 0, leave.text()
-    assert f'session {session} is of the node "{one.name}"' in leave.text()
+    assert f'session {session} belongs to node "{one.name}"' in leave.text()
     assert cluster.servers[0].session_of(lab.service) == session
     time.sleep(1)
     assert one.role == "master" and len(lab.masterships()) == 1
