@@ -112,7 +112,7 @@ status_judge(struct status *s)
 		    "may not read it)";
 	if (others > 0)
 		return "nodes have this service in another case, which is "
-		    "another lock: give all the same [service] name";
+		    "another lock: give all nodes the same [service] name";
 	if (warned > 0)
 		return "a node may be a master although it must not be";
 	if (masters > 1)

@@ -238,6 +238,21 @@ def prose(text):
             yield number, re.sub(r"`[^`]*`|\bf->say\b", "", line)
 
 
+# The rooms whose strings are plain English.
+SPEAKING = "agent", "base", "command", "guard", "handler"
+
+
+@pytest.mark.parametrize("room", SPEAKING)
+def test_what_the_program_says_is_plain_english(room):
+    """All that has a space in it; a name or a format has none."""
+    found = [f"{room}: {m.group()!r} in {text!r}: {instead}"
+             for _, text in strings([*(ROOT / "daemon" / room).glob("*.c")])
+             if " " in text.strip()
+             for words, instead in REFUSED.items()
+             for m in re.finditer(rf"\b(?:{words})\b", text, re.I)]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("file", PROSE)
 def test_the_documents_are_plain_english(file):
     found = [f"{file}:{number}: {m.group()!r}: {instead}"
