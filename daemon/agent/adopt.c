@@ -35,7 +35,8 @@ adopt_later(struct adopt *a, const char *text)
 {
 	struct timeval	tv = { 0, RETRY * 1000 };
 
-	error_set(a->why, "Consul does not tell within %s whose it is: %.300s",
+	error_set(a->why, "Consul did not report within %s which node it "
+	    "belongs to: %.300s",
 	    value_duration_text(a->config->request_timeout).text, text);
 	event_add(a->again, &tv);
 }
@@ -52,10 +53,10 @@ adopt_seen(const struct consul_reply *r, void *arg)
 	if (r->session_count == 0)
 		error_set(a->why, "it has ended, or our token may not read it");
 	else if (strcasecmp(r->sessions[0].node, a->node) != 0)
-		error_set(a->why, "it is of the node \"%s\", and this is %s: "
-		    "was the run file copied? Each node needs a run_dir of its "
-		    "own", r->sessions[0].node, a->node[0] != '\0' ? a->node :
-		    "another one (Consul's agent here does not know our "
+		error_set(a->why, "it belongs to node \"%s\", but this is %s: "
+		    "was the run file copied? Each node needs its own run_dir",
+		    r->sessions[0].node, a->node[0] != '\0' ? a->node :
+		    "another one (the local Consul agent does not know our "
 		    "service)");
 	else
 		a->yes = true;

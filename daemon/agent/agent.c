@@ -130,8 +130,8 @@ agent_adopt(struct agent *a)
 		return;
 	/* A slave has left one that does not matter any more. */
 	log_line(runfile_epoch(a->runfile) == 0 ? LOG_LEVEL_DEBUG :
-	    LOG_LEVEL_WARNING, "Not going on with session %s of before, but "
-	    "demoting the copy first: %s", session, why.text);
+	    LOG_LEVEL_WARNING, "Not continuing with the earlier session %s, "
+	    "but demoting the copy first: %s", session, why.text);
 	agent_event_remember(a, "", 0);
 }
 
@@ -149,7 +149,7 @@ static void
 agent_name_troubles(struct agent *a)
 {
 	a->key_trouble.what = "Consul, lock";
-	a->write_trouble.what = "Consul, taking or giving back the lock";
+	a->write_trouble.what = "Consul, taking or releasing the lock";
 	a->session_trouble.what = "Consul, session";
 	a->registration_trouble.what = "Consul, registration";
 	a->address_trouble.what = "The master's address";
@@ -216,10 +216,10 @@ agent_new(struct agent **out, const struct config *config,
 		a->role_done = FAILOVER_MASTER;
 	agent_make_parts(a);
 	if (!plugin->image.copied)
-		log_warning("The kernel runs nothing from memory (is "
-		    "vm.memfd_noexec 2?), so %s must not be written over, as "
-		    "cp does, while the agent runs: a master could not be "
-		    "demoted. Replace it by a rename", plugin->image.path);
+		log_warning("The kernel does not run programs from memory (is "
+		    "vm.memfd_noexec 2?): do not overwrite %s, as cp does, "
+		    "while the agent runs, or a master can't be demoted. "
+		    "Replace it by a rename", plugin->image.path);
 	agent_start_core(a);
 	agent_health_ask(a);
 	timer_in(a->position_timer, a->config->position_interval);

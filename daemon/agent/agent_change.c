@@ -62,8 +62,8 @@ agent_change(struct agent *a, const struct core_action *act)
 	if ((act->to == CORE_PROMOTING || (act->to == CORE_CANDIDATE &&
 	    a->core.lock.owner == CORE_LOCK_FREE)) &&
 	    a->core.grace_until > a->core.now)
-		log_info("Nobody gave the lock back in good order: whoever had "
-		    "it last may act as master for %.1f s more, so we wait",
+		log_info("The lock was not released cleanly; its last holder "
+		    "may still act as master, waiting %.1f s",
 		    (double)(a->core.grace_until - a->core.now) / 1000);
 	if (act->to == CORE_MASTER)
 		log_info("This copy is the master, with epoch %" PRIu64,

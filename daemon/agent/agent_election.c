@@ -57,11 +57,11 @@ agent_elected(const struct election_step *s, void *arg)
 	if (namesake_text(a->namesake)[0] != '\0')
 		snprintf(why, sizeof why, "%s", namesake_text(a->namesake));
 	else if (ev.yes && s->type == ELECTION_REFUSE)
-		log_warning("Taking the lock all the same, this once, as "
-		    "\"promote\" wants it: %s", s->text);
+		log_warning("Taking the lock anyway, once, because of "
+		    "\"promote\": %s", s->text);
 	else if (!ev.yes)
-		snprintf(why, sizeof why, "%.300s; to make it master all the "
-		    "same, run: consul-failover promote -c %s", s->text,
+		snprintf(why, sizeof why, "%.300s; to make it master anyway, "
+		    "run: consul-failover promote -c %s", s->text,
 		    a->config->file);
 	else if (elector_reason(a->elector)[0] != '\0')
 		log_warning("Taking the lock after [election] wait, although "

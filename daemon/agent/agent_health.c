@@ -54,7 +54,7 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 
 	/* A crash costs one call: it says nothing about the application. */
 	if (result == HANDLER_LOST && !a->health_retried) {
-		log_warning("%s; health is asked again", text);
+		log_warning("%s; calling health again", text);
 		a->counters.handler_restarts++;
 		a->health_retried = true;
 		agent_health_ask(a);

@@ -30,8 +30,8 @@ agent_end_promote(const struct agent *a, const struct core_lock *lock)
 	    old->owner != CORE_LOCK_UNKNOWN && (old->owner != lock->owner ||
 	    strcasecmp(old->node, lock->node) != 0) &&
 	    runfile_end_promote(a->config))
-		log_warning("%s has the lock, so \"promote\" is over for this "
-		    "copy: run it again if you still want that", lock->node);
+		log_warning("%s has the lock, so \"promote\" no longer applies "
+		    "to this copy: run it again if still needed", lock->node);
 }
 
 /* As with 127.0.0.1 in all configs, or in the master's: each copy would be told
@@ -49,13 +49,12 @@ agent_compare_address(struct agent *a, const struct core_lock *lock)
 	    (value_is_loopback(lock->host) && !value_is_loopback(a->address))))
 		snprintf(text, sizeof text, same ? "node %.100s has %.100s, "
 		    "port %d, and so has this copy: a slave would follow "
-		    "itself. One of the two is wrong: set [service] address on "
-		    "each node to one by which the others reach it, and "
-		    "restart its agent" : "node %.100s has %.100s, port %d, by "
-		    "which each host means itself: a slave would follow "
-		    "itself. Set [service] address there to one by which the "
-		    "others reach it, and restart its agent", lock->node,
-		    lock->host, lock->port);
+		    "itself. Set [service] address on each node to one that "
+		    "the other nodes can reach, and restart its agent" :
+		    "node %.100s has %.100s, port %d, which every host has: "
+		    "a slave would follow itself. Set [service] address there "
+		    "to one that the other nodes can reach, and restart its "
+		    "agent", lock->node, lock->host, lock->port);
 	trouble_set(&a->address_trouble, text);
 }
 
@@ -106,8 +105,8 @@ agent_released(bool yes, const char *text, void *arg)
 	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
 
 	if (!yes)
-		log_warning("The lock could not be given back, so the session "
-		    "goes: %s", text);
+		log_warning("The lock could not be released, so the session is "
+		    "destroyed: %s", text);
 	agent_event(arg, &ev);
 }
 

@@ -23,8 +23,8 @@ agent_notice_heed(const struct agent *a, char *text, size_t size)
 		return;
 	snprintf(text, size, "Consul does not hand out this copy, because the "
 	    "check %.250s is critical: %s%.100s", check, other[0] != '\0' ?
-	    "the master shall be " : core_is_master(&a->core) ?
-	    "it stays the master, for no other copy is handed out" :
+	    "the master should be " : core_is_master(&a->core) ?
+	    "it stays the master, because no other copy is handed out" :
 	    "no other copy is handed out either", other);
 }
 

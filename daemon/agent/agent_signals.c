@@ -21,9 +21,9 @@ agent_stop_signal(evutil_socket_t sig, short what, void *arg)
 	if (a->stopping && clock_ms() - a->stopping_at < TWICE)
 		return;
 	if (a->stopping) {
-		log_warning("Told to stop twice: stopping at once. The guard "
-		    "goes on: it demotes the copy if it is a master, and "
-		    "gives the lock back");
+		log_warning("Second signal to stop: stopping at once. The "
+		    "guard continues: it demotes the copy if it is a master, "
+		    "and releases the lock");
 		a->in_good_order = false;
 		event_base_loopbreak(a->base);
 		return;
@@ -55,8 +55,8 @@ agent_other_signal(evutil_socket_t sig, short what, void *arg)
 {
 	(void)what;
 	(void)arg;
-	log_info("%s does nothing here: SIGHUP reads the config again, and the "
-	    "log is standard error, for others to rotate",
+	log_info("%s does nothing here: SIGHUP reads the config again; the log "
+	    "is standard error, so its reader must rotate it",
 	    sig == SIGUSR1 ? "SIGUSR1" : "SIGUSR2");
 }
 

@@ -25,8 +25,8 @@ agent_waits(const struct agent *a)
 		why = "this copy is never_master";
 	else if (why[0] == '\0')
 		why = !c->session ? "it has no session in Consul yet" :
-		    c->grace_until > c->now ? "whoever had the lock last may "
-		    "act as master a moment longer" : core_role_why(c);
+		    c->grace_until > c->now ? "the last holder of the lock may "
+		    "still act as master" : core_role_why(c);
 	return why[0] == '\0' ? NULL : why;
 }
 

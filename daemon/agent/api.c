@@ -132,8 +132,7 @@ api_request_cb(struct evhttp_request *req, void *arg)
 		api_answer_put_string(&a, 404, "no such path; there are "
 		    "/health, /status, /master, /slave and /metrics");
 	else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD)
-		api_answer_put_string(&a, 405, "only GET and HEAD are answered "
-		    "here");
+		api_answer_put_string(&a, 405, "use GET or HEAD");
 	else {
 		api->status(&status, api->arg);
 		route->answer(&a, &status);

@@ -62,7 +62,7 @@ api_put_states(struct api_answer *a, const struct api_status *s)
 	enum api_health	 health;
 	const char	*name;
 
-	api_metric(a, "role", "gauge", "1 for what the copy is.");
+	api_metric(a, "role", "gauge", "1 for the role of the copy.");
 	for (state = 0; state <= CORE_STATES; state++) {
 		name = state < CORE_STATES ? core_state_name(state) :
 		    CORE_JOINING;
@@ -70,16 +70,17 @@ api_put_states(struct api_answer *a, const struct api_status *s)
 		    strcmp(s->role, name) == 0);
 	}
 	api_metric(a, "health", "gauge",
-	    "1 for what the plugin last said of the application.");
+	    "1 for the last result of the plugin's health.");
 	for (health = API_HEALTH_BAD; health <= API_HEALTH_BUSY; health++)
 		api_sample_of(a, s, "health", "status",
 		    api_health_name(health), s->health == health);
 	api_put_truth(a, s, "consul_up", s->consul_error[0] == '\0',
 	    "1 while Consul answers.");
 	api_put_truth(a, s, "guard_up", s->guard_pid > 0,
-	    "1 while the process runs that demotes the copy if we don't.");
+	    "1 while the guard runs, which demotes the copy if the agent "
+	    "can't.");
 	api_put_truth(a, s, "may_be_master", s->may_be_master,
-	    "1 while the copy may be a master although it must not.");
+	    "1 while the copy may be a master although it must not be.");
 }
 
 /* Milliseconds as seconds; no sample where there is none. */
@@ -92,13 +93,14 @@ api_put_seconds(struct api_answer *a, const struct api_status *s)
 		const char	*help;
 	} rows[] = {
 		{ "role_since_seconds", s->since_wall_ms,
-		    "When the agent got into this state, since 1970." },
+		    "When the agent entered this state, since 1970." },
 		{ "health_age_seconds", s->health_age_ms,
-		    "Age of the plugin's last verdict." },
+		    "Age of the last result of the plugin's health." },
 		{ "proof_age_seconds", s->proof_age_ms,
 		    "Age of Consul's last proof that the lock is ours." },
 		{ "fuse_left_seconds", s->fuse_left_ms,
-		    "As master: time until it stops without a new proof." },
+		    "As master: time until it is demoted without a new "
+		    "proof." },
 	};
 	size_t	 i;
 
@@ -126,23 +128,24 @@ api_put_counts(struct api_answer *a, const struct api_status *s)
 		{ "failovers_total", "counter", s->failovers,
 		    "Times this agent became master." },
 		{ "demotions_total", "counter", s->demotions,
-		    "Times it stopped being master." },
+		    "Times this agent stopped being master." },
 		{ "guard_demotions_total", "counter", s->guard_demotions,
-		    "Times the guard demoted the copy in its place." },
+		    "Times the guard demoted the copy instead of the agent." },
 		{ "health_calls_total", "counter", s->health_calls,
 		    "Calls of the plugin's health." },
 		{ "health_failures_total", "counter", s->health_failures,
-		    "Those that did not say the application is fit." },
+		    "Calls of health that did not return that the copy is "
+		    "healthy." },
 		{ "role_calls_total", "counter", s->role_calls,
-		    "Calls of the plugin's ensure_master and its like." },
+		    "Calls of the plugin's ensure_ functions." },
 		{ "role_failures_total", "counter", s->role_failures,
-		    "Those that failed." },
+		    "Calls of ensure_ functions that failed." },
 		{ "handler_restarts_total", "counter", s->handler_restarts,
 		    "Plugin processes that were started again." },
 		{ "consul_requests_total", "counter", s->consul_requests,
 		    "Requests to Consul." },
 		{ "consul_failures_total", "counter", s->consul_failures,
-		    "Those that brought no good answer." },
+		    "Requests to Consul that failed." },
 	};
 	size_t	 i;
 

@@ -87,8 +87,8 @@ description_read(struct described *a, struct error *err)
 		if (!description_read_option(d, w, name))
 			return error_set(err, "out of memory");
 	if (type != WIRE_DESCRIPTION || !wire_end(w))
-		return error_set(err, "plugin %s described itself in a way "
-		    "that can't be read", a->d.image.path);
+		return error_set(err, "plugin %s: its description can't be "
+		    "read", a->d.image.path);
 	return true;
 }
 
@@ -146,8 +146,8 @@ description_take(struct plugin_description *d, const char *name,
 
 	child_find_plugin(path, name);
 	if (strchr(name, '/') == NULL && access(path, F_OK) != 0)
-		return error_set(err, "no plugin %s is installed: there is no "
-		    "%s; a plugin elsewhere is named by its path, with a /",
+		return error_set(err, "plugin %s is not installed: there is no "
+		    "%s; to use a plugin elsewhere, give its path, with a /",
 		    name, path);
 	return description_check_file(path, err) &&
 	    (trust_file(path, &why) || error_set(err, "plugin %s: %s", path,
@@ -437,7 +437,7 @@ plugin_check_options(const struct plugin_description *d,
 	for (i = 0; c->max_behind >= 0 && i < 2; i++)
 		if ((d->ops & 1u << measures[i]) == 0)
 			fprintf(text, "%s: [election] max_behind: plugin %s "
-			    "can't tell how far a copy is behind (it has no "
+			    "can't report how far a copy is behind (it has no "
 			    "function %s, or not with these [options])\n",
 			    c->file, d->name, handler_op_name(measures[i]));
 	fclose(text);

@@ -30,7 +30,7 @@ disable_counts(const char *path, char *why, size_t size)
 	snprintf(folder, sizeof folder, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		snprintf(why, size, "%s does not disable this copy, because it "
-		    "is no regular file: remove it, and touch it", path);
+		    "is not a regular file: remove it, and touch it", path);
 	else if (st.st_uid != 0 && st.st_uid != geteuid() &&
 	    disable_any_user_may_write(dirname(folder)))
 		snprintf(why, size, "%s does not disable this copy, because it "

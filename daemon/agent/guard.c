@@ -100,7 +100,7 @@ guard_send_setup(struct guard *g, struct error *err)
 		if (guard_send(g))
 			return true;
 	}
-	return error_set(err, "can't tell the guard what it needs: %s",
+	return error_set(err, "can't send the guard its set-up: %s",
 	    strerror(errno));
 }
 
@@ -124,8 +124,7 @@ guard_notice_silence(struct guard *g)
 	if (g->pid == -1 || g->unanswered <= SILENT_LEASES ||
 	    now - g->unanswered_at < SILENCE)
 		return;
-	log_warning("The guard (pid %ld) stands still: killing it",
-	    (long)g->pid);
+	log_warning("The guard (pid %ld) hangs: killing it", (long)g->pid);
 	g->unanswered = 0;
 	child_kill(g->pid);
 }
@@ -209,8 +208,8 @@ guard_lose(struct guard *g, const char *why)
 		log_warning("The guard has died (%s); starting another one",
 		    why);
 	else if (g->losses == 1)
-		log_error("No guard: %s; we go on trying. Until then a master "
-		    "whose agent dies stays one", why);
+		log_error("No guard: %s; retrying. Until a guard runs, a "
+		    "master whose agent dies stays a master", why);
 	g->losses++;
 	event_add(g->again, &tv);
 }
@@ -263,7 +262,7 @@ guard_channel_cb(evutil_socket_t fd, short what, void *arg)
 	if (got == 1)
 		guard_read(g, &w);
 	else if (got == 0 || errno != EAGAIN) {
-		guard_lose(g, "its reason, if it had one, stands above");
+		guard_lose(g, "its reason, if it logged one, is above");
 		g->cb(CORE_GUARD_GONE, 0, "the guard has died", g->arg);
 	}
 }
@@ -293,8 +292,8 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 
 	if (got == 0) {
 		notify_send("EXTEND_TIMEOUT_USEC=%" PRId64, limit * 1000);
-		log_info("Waiting for the guard of the agent before: it may be "
-		    "demoting the copy");
+		log_info("Waiting for the guard of the previous agent: it may "
+		    "be demoting the copy");
 		got = guard_poll(&p, limit);
 	}
 	if (got == 0)
@@ -304,8 +303,8 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 	if (wire_receive(g->channel, &w, MSG_DONTWAIT) != 1 ||
 	    wire_type(&w) != WIRE_GUARD ||
 	    wire_number(&w) != CORE_GUARD_HOLDS)
-		return error_set(err, "the guard ended as it was started; its "
-		    "reason, if it had one, stands above");
+		return error_set(err, "the guard ended at its start; its "
+		    "reason, if it logged one, is above");
 	*inherited = (int64_t)wire_number(&w);
 	return true;
 }

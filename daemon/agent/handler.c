@@ -186,7 +186,7 @@ handler_late_cb(evutil_socket_t fd, short what, void *arg)
 		snprintf(why, sizeof(why), "%s did not answer within %s; its "
 		    "handler was killed", handler_op_name(h->op), limit);
 	else
-		snprintf(why, sizeof(why), "%s was not begun within %s: its "
+		snprintf(why, sizeof(why), "%s was not started within %s: its "
 		    "handler was lost %u times in a row",
 		    handler_op_name(h->op), limit, h->losses);
 	if (h->sent)
@@ -249,8 +249,8 @@ handler_read_grown(struct handler *h, struct wire *w)
 		return;
 	}
 	log_warning("plugin %s (%s): its handler has grown %s, and is replaced "
-	    "before the next call; \"consul-failover plugin test\" tells "
-	    "which call leaks", h->plugin->name, h->name, text);
+	    "before the next call; \"consul-failover plugin test\" shows which "
+	    "call leaks", h->plugin->name, h->name, text);
 	h->stale = true;
 }
 
@@ -341,7 +341,7 @@ handler_start(struct handler *h, struct error *err)
 	handler_put_start(&w, h->config, h->plugin, h->watch_cb != NULL);
 	/* If it has just ended, its channel tells why. */
 	return wire_send(h->process.channel, &w) || errno == EPIPE ||
-	    errno == ECONNRESET || error_set(err, "can't tell the handler its "
+	    errno == ECONNRESET || error_set(err, "can't send the handler its "
 	    "options: %s", strerror(errno));
 }
 

@@ -36,9 +36,8 @@ handover_answered(struct handover *h, enum handler_result result,
 	} else if (ev->result == CORE_DONE)
 		snprintf(h->position, sizeof h->position, "%s", ev->text);
 	else if (ev->result == CORE_FAILED)
-		log_info("The demoted copy can't tell how far it has got, so "
-		    "the others are compared with each other only: %.300s",
-		    ev->text);
+		log_info("The demoted copy can't report its position, so only "
+		    "the others are compared: %.300s", ev->text);
 	return true;
 }
 
@@ -47,9 +46,9 @@ handover_release(struct handover *h, struct lock *lock,
     const struct core_action *act)
 {
 	if (!act->yes && h->untold[0] != '\0')
-		log_warning("The demoted copy can't tell in time how far it "
-		    "has got, so the next master waits for nothing of it: "
-		    "%.300s", h->untold);
+		log_warning("The demoted copy did not report its position in "
+		    "time; the next master will not wait for its data: %.300s",
+		    h->untold);
 	h->untold[0] = '\0';
 	if (act->yes && h->leaves == HANDOVER_PASS_ON)
 		lock_pass_on(lock, act->clean);
@@ -72,8 +71,7 @@ handover_tell(struct handover *h, const struct lock_before *b, bool enough,
 	/* What this copy had itself, in an earlier try, it does not lack. */
 	if (strcasecmp(b->node, call->what.node) == 0)
 		return;
-	log_error("This copy has not got what the master before it, %s, left "
-	    "(%.200s) within [election] catch_up: that is waited for no "
-	    "longer; what is missing when this copy is the master may be found "
-	    "on %s", b->node, b->position, b->node);
+	log_error("Promoting without all data of the previous master %s "
+	    "(position %.200s): not received within [election] catch_up; look "
+	    "for the rest on %s", b->node, b->position, b->node);
 }

@@ -19,7 +19,7 @@ trouble_set(struct trouble *t, const char *text)
 		log_info("%s: all is well again", t->what);
 	else if (t->text[0] == '\0' ||
 	    clock_ms() - t->said_at >= TROUBLE_PAUSE) {
-		log_warning("%s: %s; we go on trying", t->what, text);
+		log_warning("%s: %s; retrying", t->what, text);
 		t->said_at = clock_ms();
 	}
 	snprintf(t->text, sizeof t->text, "%s", text);

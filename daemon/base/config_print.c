@@ -25,12 +25,12 @@ config_print_example(FILE *f)
 
 	fprintf(f, "# Every key of consul-failover, as printed by\n"
 	    "#\tconsul-failover config --example\n"
-	    "# A key behind a # stands at its default; the others are "
+	    "# A key behind a # has its default; the others are "
 	    "required.\n#\n"
 	    "# Durations have a unit: 500ms, 2s, 1m, 1h.  A flag (-o "
-	    "lock.fuse=10s) wins over\n"
-	    "# the environment, that over this file.  A comment is a line of "
-	    "its own.\n");
+	    "lock.fuse=10s) overrides\n"
+	    "# the environment, which overrides this file.  A comment needs "
+	    "its own line.\n");
 	for (i = 0; i < config_sections_count; i++) {
 		fprintf(f, "\n# %s\n[%s]\n", config_sections[i].meaning,
 		    config_sections[i].name);

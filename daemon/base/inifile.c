@@ -60,7 +60,7 @@ slurp(const char *file, char **text, size_t *length, struct error *err)
 	if (ferror(f))
 		error_set(err, "%s", strerror(errno));
 	else if (*length > INIFILE_MAX)
-		error_set(err, "longer than 1 MiB: no configuration");
+		error_set(err, "longer than 1 MiB: not a configuration");
 	else
 		ok = true;
 out:
@@ -101,8 +101,8 @@ next_line(struct inifile *f, char *line, size_t longest)
 		end--;
 	n = (size_t)(end - text);
 	if (n > longest) {
-		mistake(f, "the line is too long: %zu characters, %zu are "
-		    "possible", n, longest);
+		mistake(f, "the line is too long: %zu characters, at most %zu "
+		    "are allowed", n, longest);
 		n = 0;
 	} else if (has_control(text, end)) {
 		mistake(f, "the line holds control characters");
@@ -179,9 +179,8 @@ read_line(char *line, int size, void *arg)
 		f->pending = true;
 		if ((comment = comment_in_value(line)) != NULL) {
 			mistake(f, "a blank and a '%c' would begin a comment: "
-			    "give a comment a line of its own, and a '%c' of "
-			    "the value no blank before it", *comment,
-			    *comment);
+			    "put a comment on its own line, and no blank "
+			    "before a '%c' in the value", *comment, *comment);
 			f->pending = false;
 			line[0] = '\0';
 		}
@@ -201,7 +200,7 @@ read_key(void *arg, const char *section, const char *name, const char *value)
 	if (f->skip)
 		return 1;
 	if (section[0] == '\0')
-		mistake(f, "%s stands before the first [section]", name);
+		mistake(f, "%s is before the first [section]", name);
 	else
 		f->calls->key(f->arg, f->line, section, name, value);
 	return 1;

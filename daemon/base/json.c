@@ -66,7 +66,7 @@ json_parse(const char *text, size_t length, struct error *err)
 		why = reason[0] == '\0' ? "it is empty" : reason;
 	}
 	if (v == NULL)
-		error_set(err, "not the JSON we can read (%s): %s",
+		error_set(err, "can't parse this JSON (%s): %s",
 		    why == NULL ? "out of memory" : why,
 		    json_quote(text, length, quote, sizeof(quote)));
 	return v;

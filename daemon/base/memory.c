@@ -40,9 +40,9 @@ memory_could(const struct config *c, struct error *err)
 	if (errno == ENOENT && access(parent[0] != '\0' ? parent : "/",
 	    W_OK | X_OK) == 0)
 		return true;
-	return error_set(err, "can't write into %s: %s; under this user an "
-	    "agent would not start: run it as one who may, have the folder "
-	    "made for it (the unit does), or set [agent] state_dir",
+	return error_set(err, "can't write into %s: %s; as this user an agent "
+	    "would not start: run it as a user who may write there, create the "
+	    "folder for it (the unit does), or set [agent] state_dir",
 	    c->state_dir, strerror(errno));
 }
 
@@ -59,11 +59,11 @@ memory_check(const struct config *c, struct error *err)
 		    c->file);
 	if (access(c->state_dir, W_OK | X_OK) != 0)
 		return error_set(err, "can't write into the folder %s: %s (run "
-		    "as a user who may, or set [agent] state_dir in %s)",
-		    c->state_dir, strerror(errno), c->file);
+		    "as a user who may write there, or set [agent] state_dir "
+		    "in %s)", c->state_dir, strerror(errno), c->file);
 	return memory_read(path, text, sizeof text, &why) ||
-	    error_set(err, "%s: what is known against this copy's data may "
-	    "stand there", why.text);
+	    error_set(err, "%s: it may record that this copy lacks data",
+	    why.text);
 }
 
 bool

@@ -117,8 +117,8 @@ runfile_drop_others(const struct runfile *r, const struct config *c)
 
 	if (r->session[0] != '\0')
 		log_warning("%s was written on another machine or before the "
-		    "last boot: what it says is not taken over, and the copy "
-		    "is demoted first", r->path);
+		    "last boot: it is ignored, and the copy is demoted first",
+		    r->path);
 	runfile_end_promote(c);
 	snprintf(path, sizeof path, "%s/%s.guard", c->run_dir, c->service_id);
 	if (runfile_guard(c) == 0)
@@ -148,7 +148,7 @@ runfile_lock(struct runfile *r, const struct config *c, bool lock,
 		    strerror(errno), c->file);
 	if (fstat(r->fd, &st) != 0 || st.st_uid != geteuid() ||
 	    fchmod(r->fd, 0600) != 0)
-		return error_set(err, "%s is not the file of user %d, who runs "
+		return error_set(err, "%s does not belong to user %d, who runs "
 		    "this agent: another user could lock it; remove it, or set "
 		    "[agent] run_dir in %s", r->path, (int)geteuid(), c->file);
 	if (!lock)

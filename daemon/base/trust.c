@@ -12,7 +12,7 @@ static bool
 trust_refuse(const char *path, const struct stat *s, struct error *err)
 {
 	return error_set(err, "%s may write to %s, which root does not trust: "
-	    "chmod go-w '%s'", (s->st_mode & S_IWOTH) != 0 ? "everybody" :
+	    "chmod go-w '%s'", (s->st_mode & S_IWOTH) != 0 ? "every user" :
 	    "its group", path, path);
 }
 
@@ -38,9 +38,9 @@ trust_folder(const char *path, bool own, const struct stat *in,
 	    in->st_uid == 0)
 		return true;
 	if ((s.st_mode & S_ISVTX) != 0)
-		return error_set(err, "%s may write to %s, and what root is to "
-		    "read in it is not root's: put it into a folder of root's",
-		    (s.st_mode & S_IWOTH) != 0 ? "everybody" : "its group",
+		return error_set(err, "%s may write to %s, and the file in it "
+		    "does not belong to root: move it to a folder of root's",
+		    (s.st_mode & S_IWOTH) != 0 ? "every user" : "its group",
 		    path);
 	return trust_refuse(path, &s, err);
 }

@@ -103,7 +103,7 @@ value_split_address(const char *text, char *host, size_t size, int *port,
 	if (strlen(digits) > 5 || digits[0] == '\0' ||
 	    digits[strspn(digits, "0123456789")] != '\0' ||
 	    atoi(digits) < 1 || atoi(digits) > 65535)
-		return error_set(err, "\"%s\" is no port from 1 to 65535",
+		return error_set(err, "\"%s\" is not a port from 1 to 65535",
 		    digits);
 	memcpy(host, text, n);
 	host[n] = '\0';
@@ -151,7 +151,7 @@ static bool
 fits(const char *text, size_t most, struct error *err)
 {
 	return strlen(text) <= most || error_set(err, "the value is too long: "
-	    "%zu characters, %zu are possible", strlen(text), most);
+	    "%zu characters, at most %zu are allowed", strlen(text), most);
 }
 
 bool
@@ -186,8 +186,8 @@ value_set_name(const char *text, const struct value_range *range,
 {
 	(void)range;
 	if (!is_word(text, "-", 63))
-		return error_set(err, "\"%s\" is no DNS label, but "
-		    "master.<name>.service.consul must resolve: take 1 to 63 "
+		return error_set(err, "\"%s\" is not a DNS label, but "
+		    "master.<name>.service.consul must resolve: use 1 to 63 "
 		    "letters, digits and hyphens, no hyphen first or last",
 		    text);
 	return replace(field, text, err);
@@ -199,9 +199,9 @@ value_set_id(const char *text, const struct value_range *range,
 {
 	(void)range;
 	if (text[0] != '\0' && !is_word(text, "-_.", 63))
-		return error_set(err, "\"%s\" is no id: take 1 to 63 letters, "
-		    "digits, and between them hyphens, dots and underscores",
-		    text);
+		return error_set(err, "\"%s\" is not an id: use 1 to 63 "
+		    "letters, digits, and between them hyphens, dots and "
+		    "underscores", text);
 	return replace(field, text, err);
 }
 
@@ -266,8 +266,8 @@ value_set_host(const char *text, const struct value_range *range,
 		return error_set(err, "\"%s\" names no host: give the address "
 		    "by which other nodes reach this copy", text);
 	if (strchr(text, ':') != NULL && inet_pton(AF_INET6, text, &six) != 1)
-		return error_set(err, "\"%s\" is no address: give it without "
-		    "a port, which is [service] port", text);
+		return error_set(err, "\"%s\" is not an address: give it "
+		    "without a port, which is [service] port", text);
 	return replace(field, text, err);
 }
 
@@ -347,7 +347,7 @@ value_set_address(const char *text, const struct value_range *range,
 	if (sign != NULL && strncmp(text, "http://", 7) != 0 &&
 	    strncmp(text, "https://", 8) != 0 &&
 	    strncmp(text, "unix://", 7) != 0)
-		return error_set(err, "\"%.*s\" is no way to reach Consul: "
+		return error_set(err, "\"%.*s\" can't be used to reach Consul: "
 		    "write http://, https:// or unix://", (int)(sign - text),
 		    text);
 	return replace(field, text, err);
@@ -364,7 +364,7 @@ value_set_secret(const char *text, const struct value_range *range,
 	for (s = text; *s != '\0'; s++)
 		if (*s <= ' ' || *s >= 0x7f)
 			return error_set(err, "the token holds a blank or "
-			    "another character that no token has");
+			    "another character that is not allowed");
 	return replace(field, text, err);
 }
 
@@ -379,8 +379,9 @@ value_set_integer(const char *text, const struct value_range *range,
 	n = strtoll(text, &end, 10);
 	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 ||
 	    n < range->low || n > range->high)
-		return error_set(err, "\"%s\" is no number from %lld to %lld",
-		    text, (long long)range->low, (long long)range->high);
+		return error_set(err, "\"%s\" is not a number from %lld to "
+		    "%lld", text, (long long)range->low,
+		    (long long)range->high);
 	*(int64_t *)field = n;
 	return true;
 }
@@ -405,8 +406,8 @@ value_set_duration(const char *text, const struct value_range *range,
 		return error_set(err, "\"%s\" has no unit: write 2s, 500ms, "
 		    "1m or 1h", text);
 	if (!value_duration(text, &ms))
-		return error_set(err, "\"%s\" is no duration: write 2s, 500ms, "
-		    "1m or 1h", text);
+		return error_set(err, "\"%s\" is not a duration: write 2s, "
+		    "500ms, 1m or 1h", text);
 	if (!value_in_range(ms, range, err))
 		return false;
 	*(int64_t *)field = ms;

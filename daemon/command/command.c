@@ -32,7 +32,7 @@ command_usage(FILE *f, int status)
 		fprintf(f, "  %-8s %-27s %s\n", (*c)->name, words,
 		    (*c)->summary);
 	}
-	fputs("\nWith -c FILE go also  -o SECTION.KEY=VALUE  and", f);
+	fputs("\nWith -c FILE you can use  -o SECTION.KEY=VALUE  and", f);
 	for (i = 0; (name = config_flag_name(i)) != NULL; i++)
 		fprintf(f, "  --%s", name);
 	fputs("\nSee consul-failover(8).\n", f);
@@ -74,7 +74,7 @@ command_run_verb(const struct command *const *c, struct options *o)
 		    n == 0 ? "" : more ? ", " : " or ", (*c)->verb);
 		c++;
 	} while (more);
-	return fail(EXIT_USAGE, "%s: say %s", name, verbs);
+	return fail(EXIT_USAGE, "%s: use %s", name, verbs);
 }
 
 int

@@ -139,7 +139,7 @@ is_no_worse(const struct setup *s, const struct config *c,
 	call_once(c, p, &call, &a);
 	if (a.result == HANDLER_DONE || a.result == HANDLER_AGAIN)
 		return true;
-	log_error("With the new %s the plugin says: %s", c->file, a.text);
+	log_error("With the new %s the plugin reports: %s", c->file, a.text);
 	return false;
 }
 
@@ -175,7 +175,7 @@ reload(void *arg)
 		exposed_look(s->config, s->plugin, log_exposed);
 		log_info("Running with the new %s", s->config->file);
 	} else
-		log_error("%s is not taken over: the old configuration stays",
+		log_error("%s is rejected: the old configuration stays",
 		    s->config->file);
 }
 

@@ -20,7 +20,7 @@ static int
 command_config_run(struct options *o)
 {
 	if (!o->example)
-		return fail(EXIT_USAGE, "config: say --example to print every "
+		return fail(EXIT_USAGE, "config: use --example to print every "
 		    "key with its meaning and default");
 	config_print_example(stdout);
 	return EXIT_SUCCESS;

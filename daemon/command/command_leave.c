@@ -49,7 +49,7 @@ command_leave_run(struct options *o)
 		if (strcmp(as, names[i]) == 0)
 			break;
 	if (i == sizeof names / sizeof names[0])
-		return fail(EXIT_USAGE, "leave: say released, dropped (that is "
+		return fail(EXIT_USAGE, "leave: use released, dropped (that is "
 		    "the default) or unfenced, not \"%s\"", as);
 	if (o->guard != 0 && !ends_with(o->guard))
 		return EXIT_FAILURE;

@@ -17,7 +17,7 @@ const struct command command_plugin_info = {
 	.name = "plugin",
 	.verb = "info",
 	.arguments = "NAME|FILE.so",
-	.summary = "what a plugin is, has and wants",
+	.summary = "print a plugin's functions and options",
 	.run = command_plugin_info_run,
 };
 

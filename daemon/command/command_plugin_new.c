@@ -14,7 +14,7 @@ const struct command command_plugin_new = {
 	.name = "plugin",
 	.verb = "new",
 	.arguments = "NAME",
-	.summary = "write a plugin to begin with",
+	.summary = "create a plugin to start from",
 	.run = command_plugin_new_run,
 };
 
@@ -28,7 +28,7 @@ command_plugin_new_run(struct options *o)
 		    "NAME");
 	if (!skeleton_write(o->rest[1], &err))
 		return fail(EXIT_FAILURE, "plugin new: %s", err.text);
-	printf("%s/%s.c is a plugin to begin with; in that folder, make builds "
+	printf("%s/%s.c is a plugin to start from; in that folder, make builds "
 	    "it, and make test tests it\n", o->rest[1], o->rest[1]);
 	return EXIT_SUCCESS;
 }

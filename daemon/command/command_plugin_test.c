@@ -15,7 +15,7 @@ const struct command command_plugin_test = {
 	.name = "plugin",
 	.verb = "test",
 	.arguments = "NAME|FILE.so|-c FILE",
-	.summary = "see whether a plugin keeps its promises",
+	.summary = "check that a plugin keeps its promises",
 	.run = command_plugin_test_run,
 };
 

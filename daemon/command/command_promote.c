@@ -19,7 +19,7 @@ static int	command_promote_run(struct options *);
 const struct command command_promote = {
 	.name = "promote",
 	.arguments = "-c FILE",
-	.summary = "once, make a copy master that max_behind is against",
+	.summary = "let a copy become master once despite max_behind",
 	.run = command_promote_run,
 	.wants_config = true,
 };
@@ -40,9 +40,9 @@ can_promote(const struct config *c, char memory[FAILOVER_SENTENCE])
 		fail(EXIT_FAILURE, "promote: %s: run this as the agent's user",
 		    err.text);
 	else if (c->max_behind < 0 && memory[0] == '\0')
-		fail(EXIT_FAILURE, "promote: nothing keeps this copy from being "
-		    "promoted: [election] max_behind is \"any\", and %s does "
-		    "not say that it lacks data", path);
+		fail(EXIT_FAILURE, "promote: nothing keeps this copy from "
+		    "being promoted: [election] max_behind is \"any\", and %s "
+		    "does not record that it lacks data", path);
 	else
 		return true;
 	return false;
@@ -56,7 +56,7 @@ command_promote_run(struct options *o)
 	struct error	 err;
 
 	if (o->rest_count > 0)
-		return fail(EXIT_USAGE, "promote: what is \"%s\"?",
+		return fail(EXIT_USAGE, "promote: unexpected \"%s\"",
 		    o->rest[0]);
 	if (!load_config(o, &c))
 		return EXIT_CONFIG;
@@ -66,7 +66,7 @@ command_promote_run(struct options *o)
 	}
 	if (!runfile_is_held(c)) {
 		fail(EXIT_FAILURE, "promote: no agent of service id %s runs "
-		    "with the run_dir %s; if it has another one, say -o "
+		    "with the run_dir %s; if it has another one, use -o "
 		    "agent.run_dir=FOLDER", c->service_id, c->run_dir);
 		config_free(c);
 		return EXIT_FAILURE;
@@ -83,10 +83,10 @@ command_promote_run(struct options *o)
 	    "max_behind", c->service_id);
 	if (memory[0] != '\0') {
 		printf(", or known to lack data: %s\n", printable(memory));
-		puts("What it lacks is lost then.");
+		puts("The data that it lacks is then lost.");
 	} else
 		puts("");
-	printf("To take that back: rm %s\n", path);
+	printf("To undo this: rm %s\n", path);
 	config_free(c);
 	return EXIT_SUCCESS;
 }

@@ -20,7 +20,7 @@ static int
 command_states_run(struct options *o)
 {
 	if (!o->dot)
-		return fail(EXIT_USAGE, "states: say --dot to print the graph "
+		return fail(EXIT_USAGE, "states: use --dot to print the graph "
 		    "of states in Graphviz' language");
 	core_graph_print(stdout);
 	return EXIT_SUCCESS;

@@ -24,19 +24,18 @@ static enum trial_verdict
 conform_sentences(struct trial *t)
 {
 	if (t->mute[0] != '\0')
-		return trial_failed(t, "a call says nothing but \"%s\": "
-		    "tell with f->say what is so, for /health, the log and "
-		    "status", t->mute);
-	return trial_ok(t, "each call says something");
+		return trial_failed(t, "a call reports only \"%s\": use f->say "
+		    "to report the reason, for /health, the log and status",
+		    t->mute);
+	return trial_ok(t, "each call reports something");
 }
 
 static enum trial_verdict
 conform_secrets(struct trial *t)
 {
 	if (t->secrets.leak != NULL)
-		return trial_failed(t, "the value of %s stands in a sentence "
-		    "or in the log, and so in Consul, for everybody",
-		    t->secrets.leak);
+		return trial_failed(t, "the value of %s is in a sentence or in "
+		    "the log, where others can read it", t->secrets.leak);
 	if (t->secrets.count == 0)
 		return trial_skipped(t, "no option with password, secret or "
 		    "token in its name is given");
@@ -112,15 +111,15 @@ lacks(const struct trial *t, unsigned needs)
 		return "there is no position to compare";
 	if ((needs & CHANGES) != 0 && !t->terms->may_change)
 		return "makes the copy master and slave, and leaves it "
-		    "demoted: say --yes if this one is not in use";
+		    "demoted: use --yes if this one is not in use";
 	if ((needs & MASTER) != 0 && t->terms->master_host == NULL)
-		return "needs a master: say --master HOST:PORT";
+		return "needs a master: use --master HOST:PORT";
 	if ((needs & PROBE) != 0 && t->terms->probe == NULL)
 		return "needs a command that exits with 0 where the copy takes "
-		    "writes: say --probe COMMAND";
+		    "writes: use --probe COMMAND";
 	if ((needs & KILLS) != 0 && !t->terms->may_kill)
 		return "gives ensure_demoted so little time that it may kill "
-		    "the application: say --kill if it may";
+		    "the application: use --kill if it may";
 	if ((needs & HEALTHY) != 0 && !t->healthy)
 		return "needs a copy that is fit to serve";
 	return NULL;
@@ -152,11 +151,11 @@ run_checks(struct trial *t)
 		run_check(t, &checks[i]);
 	}
 	if (t->config == NULL)
-		puts("skipped  the calls: they need a config: say -c FILE");
+		puts("skipped  the calls: they need a config: use -c FILE");
 	else if (t->terms->may_change && trial_has(t, HANDLER_ENSURE_DEMOTED) &&
 	    !t->demoted && trial_ensure_within(t, HANDLER_ENSURE_DEMOTED,
 	    FINAL_LIMIT, FINAL_LIMIT) != HANDLER_DONE)
-		puts("Take care: the copy may be a master");
+		puts("Warning: the copy may still be a master");
 	printf("%u ok, %u failed%s\n", t->counts[TRIAL_OK],
 	    t->counts[TRIAL_FAILED],
 	    t->config == NULL || t->counts[TRIAL_SKIPPED] > 0 ?

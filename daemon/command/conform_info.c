@@ -64,11 +64,11 @@ conform_option(struct trial *t, size_t i)
 		    "and _ only, so that it can be a key of a config",
 		    o->name);
 	if (o->meaning[0] == '\0')
-		return trial_failed(t, "option %s has no meaning: say in a "
-		    "line what it is for", o->name);
+		return trial_failed(t, "option %s has no meaning: describe it "
+		    "in one line", o->name);
 	if ((o->type & FAILOVER_REQUIRED) != 0 && o->fallback != NULL)
 		return trial_failed(t, "option %s is required and has a "
-		    "default, which is never used: drop one", o->name);
+		    "default, which is never used: remove one", o->name);
 	for (j = 0; j < i; j++)
 		if (strcmp(t->plugin->options[j].name, o->name) == 0)
 			return trial_failed(t, "option %s is declared "
@@ -100,13 +100,12 @@ conform_functions(struct trial *t)
 		    (int)strcspn(near, "="), near, strchr(near, '=') + 1);
 	if (trial_has(t, HANDLER_POSITION) !=
 	    trial_has(t, HANDLER_HAS_POSITION))
-		return trial_failed(t, "position and has_position are of no "
-		    "use without each other, and only %s is there",
+		return trial_failed(t, "position and has_position need each "
+		    "other, and only %s is there",
 		    trial_has(t, HANDLER_POSITION) ? "position" :
 		    "has_position");
 	if (trial_has(t, HANDLER_BEHIND) && !trial_has(t, HANDLER_POSITION))
-		return trial_failed(t, "behind is of no use without "
-		    "position");
+		return trial_failed(t, "behind needs position");
 	return trial_ok(t, "the required ones%s%s%s%s",
 	    trial_has(t, HANDLER_ENSURE_DEMOTED) ? ", ensure_demoted" : "",
 	    trial_has(t, HANDLER_POSITION) ? ", position, has_position" : "",

@@ -24,7 +24,7 @@ conform_health(struct trial *t)
 		return trial_not_done(t, ", asked again,");
 	if (t->result != first)
 		return trial_failed(t, "asked twice, it is %s and then %s "
-		    "(%s), although nothing has happened",
+		    "(%s), although nothing has changed",
 		    handler_result_name(first), handler_result_name(t->result),
 		    t->text);
 	if (t->result != HANDLER_DONE)
@@ -45,8 +45,8 @@ conform_watch(struct trial *t)
 	if (!trial_look(t, false, &now))
 		return TRIAL_FAILED;
 	if (now.closed_watch)
-		return trial_failed(t, "it gives a descriptor that is "
-		    "closed: give -1 where there is none");
+		return trial_failed(t, "it returns a descriptor that is "
+		    "closed: return -1 if there is none");
 	trial_ask(t, HANDLER_HEALTH, NULL);
 	t->watched = false;
 	while (clock_ms() < until) {
@@ -58,9 +58,9 @@ conform_watch(struct trial *t)
 		t->watched = false;
 	}
 	if (count > WATCH_MAX)
-		return trial_failed(t, "it became readable %d times in %d "
-		    "s, although nothing has happened: health must read away "
-		    "what made it so", count, WATCH_TIME / 1000);
+		return trial_failed(t, "it became readable %d times in %d s, "
+		    "although nothing has changed: health must read what made "
+		    "it readable", count, WATCH_TIME / 1000);
 	return trial_ok(t, "quiet while nothing happens");
 }
 
@@ -99,7 +99,7 @@ conform_has_own(struct trial *t)
 	if (trial_ask(t, HANDLER_BEHIND, own) != HANDLER_DONE)
 		return trial_not_done(t, " of its own position");
 	if (strcmp(t->text, "0") != 0)
-		return trial_failed(t, "behind its own position it says %s, "
+		return trial_failed(t, "behind its own position it reports %s, "
 		    "not 0", t->text);
 	return trial_ok(t, "it has its own position, and is 0 behind it");
 }
@@ -118,19 +118,20 @@ conform_garbage(struct trial *t)
 	for (i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
 		if (trial_ask(t, HANDLER_HAS_POSITION, garbage[i]) >=
 		    HANDLER_TIMEOUT)
-			return trial_not_done(t, " of what is no position");
+			return trial_not_done(t, " of what is not a position");
 		if (t->result == HANDLER_DONE)
-			return trial_failed(t, "has_position says that it "
-			    "has \"%.20s\", which is no position: answer "
-			    "FAILOVER_AGAIN to what can't be read", garbage[i]);
+			return trial_failed(t, "has_position claims to have "
+			    "\"%.20s\", which is not a position: return "
+			    "FAILOVER_AGAIN for what can't be read",
+			    garbage[i]);
 		if (!trial_has(t, HANDLER_BEHIND))
 			continue;
 		if (trial_ask(t, HANDLER_BEHIND, garbage[i]) != HANDLER_DONE)
-			return trial_not_done(t, " of what is no position");
+			return trial_not_done(t, " of what is not a position");
 		if (strcmp(t->text, "-1") != 0)
-			return trial_failed(t, "behind says %s of \"%.20s\", "
-			    "which is no position: answer -1", t->text,
-			    garbage[i]);
+			return trial_failed(t, "behind reports %s for "
+			    "\"%.20s\", which is not a position: report -1",
+			    t->text, garbage[i]);
 	}
-	return trial_ok(t, "what is no position is not had");
+	return trial_ok(t, "what is not a position is rejected");
 }

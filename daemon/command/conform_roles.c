@@ -33,7 +33,7 @@ ensure_again(struct trial *t, enum handler_op op)
 static enum trial_verdict
 too_slow(struct trial *t)
 {
-	return trial_failed(t, "called again and again it takes %" PRId64
+	return trial_failed(t, "called repeatedly it takes %" PRId64
 	    " ms each time: it is called every role_interval, so it must be "
 	    "quick where there is nothing to do", t->took);
 }
@@ -87,7 +87,7 @@ enum trial_verdict
 conform_role_health(struct trial *t)
 {
 	static const char *const	roles[] = {
-		[FAILOVER_NO_ROLE] = (" of a demoted copy, so nobody could "
+		[FAILOVER_NO_ROLE] = (" of a demoted copy, so no copy could "
 		    "take over,"),
 		[FAILOVER_MASTER] = " of a master",
 		[FAILOVER_SLAVE] = " of a slave",
@@ -110,7 +110,7 @@ conform_kept(struct trial *t)
 	if (trial_ask(t, HANDLER_HAS_POSITION, t->before) != HANDLER_DONE)
 		return trial_not_done(t, " of its own position before it was "
 		    "made master");
-	return trial_ok(t, "as master it has what it had before");
+	return trial_ok(t, "as master it still has its earlier position");
 }
 
 /* What the agent leaves in the lock for the next master. */
@@ -121,7 +121,7 @@ conform_final(struct trial *t)
 
 	if (trial_ask_position(t, final) != TRIAL_OK)
 		return TRIAL_FAILED;
-	return trial_ok(t, "it can be told after the demotion: %.200s",
+	return trial_ok(t, "it is reported after the demotion: %.200s",
 	    final);
 }
 
@@ -152,7 +152,7 @@ takes_writes(struct trial *t, int *status)
 	child_describe_end(end, sizeof end, *status);
 	if (WIFEXITED(*status) && WEXITSTATUS(*status) < 126)
 		return true;
-	trial_failed(t, "the probe could not tell: %s", end);
+	trial_failed(t, "the probe failed: %s", end);
 	return false;
 }
 
@@ -167,8 +167,7 @@ conform_writes(struct trial *t)
 	if ((WEXITSTATUS(status) == 0) == is_master)
 		return trial_ok(t, "the probe exits with %d",
 		    WEXITSTATUS(status));
-	return trial_failed(t, "%s said done, and the copy %s (the probe "
-	    "exits with %d): done means that it is so",
-	    handler_op_name(t->made), is_master ? "takes no writes" :
-	    "still takes writes", WEXITSTATUS(status));
+	return trial_failed(t, "%s returned done, but the copy %s (the probe "
+	    "exits with %d)", handler_op_name(t->made), is_master ?
+	    "takes no writes" : "still takes writes", WEXITSTATUS(status));
 }

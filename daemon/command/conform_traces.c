@@ -24,9 +24,9 @@ static const struct {
 	size_t		 at;		/* in struct trace */
 	int64_t		 least;		/* of a leak, in ROUNDS of calls */
 } leaks[] = {
-	{ "bytes of memory", "valgrind tells where",
+	{ "bytes of memory", "valgrind shows where",
 	    offsetof(struct trace, heap), 24 * ROUNDS / 2 },
-	{ "KiB of memory", "valgrind tells where",
+	{ "KiB of memory", "valgrind shows where",
 	    offsetof(struct trace, memory), 1024 },
 	{ "descriptors", "close what is opened",
 	    offsetof(struct trace, descriptors), 1 },
@@ -73,7 +73,7 @@ ask_rounds(struct trial *t, bool of_role, int rounds, struct trace *after)
 
 	while (rounds-- > 0 && clock_ms() < until)
 		if (!ask_round(t, of_role)) {
-			trial_not_done(t, ", called again and again,");
+			trial_not_done(t, ", called repeatedly,");
 			return false;
 		}
 	return trial_look(t, of_role, after);
@@ -95,15 +95,15 @@ conform_unwritten(struct trial *t)
 		if (after.written == before.written)
 			return TRIAL_OK;
 	}
-	return trial_failed(t, "health, or what is asked beside it, does "
-	    "write to a file each time: only ensure_ calls change anything");
+	return trial_failed(t, "health, or a call made beside it, writes to a "
+	    "file each time: only ensure_ calls change anything");
 }
 
 static enum trial_verdict
 conform_handler(struct trial *t, bool of_role)
 {
 	const char	*who = of_role ? handler_op_name(t->made) :
-			    "health or what is asked beside it";
+			    "health or a call made beside it";
 	struct handler	*h = of_role ? t->role : t->health;
 	struct trace	 fresh, first, half, whole;
 	const char	*changed;
@@ -120,8 +120,8 @@ conform_handler(struct trial *t, bool of_role)
 	    whole.umask != fresh.umask ? "the umask" :
 	    whole.folder != fresh.folder ? "the current folder" : NULL;
 	if (changed != NULL)
-		return trial_failed(t, "%s changes %s: put it back before "
-		    "the call ends", who, changed);
+		return trial_failed(t, "%s changes %s: restore it before the "
+		    "call ends", who, changed);
 	for (i = 0; i < sizeof leaks / sizeof leaks[0]; i++) {
 		more = grown(leaks[i].at, &half, &whole);
 		if (more >= leaks[i].least && grown(leaks[i].at, &first,
@@ -144,7 +144,7 @@ conform_traces(struct trial *t)
 	if (conform_handler(t, false) != TRIAL_OK ||
 	    (made && conform_handler(t, true) != TRIAL_OK))
 		return TRIAL_FAILED;
-	return trial_ok(t, "health%s%s, called again and again, leave%s "
-	    "nothing behind", made ? " and " : "",
-	    made ? handler_op_name(t->made) : "", made ? "" : "s");
+	return trial_ok(t, "health%s%s, called repeatedly, leave%s nothing "
+	    "behind", made ? " and " : "", made ? handler_op_name(t->made) :
+	    "", made ? "" : "s");
 }

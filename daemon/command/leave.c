@@ -107,9 +107,9 @@ leave_released(const struct consul_reply *r, void *arg)
 	struct leave	*l = arg;
 
 	if (r->outcome == CONSUL_OK)
-		log_info("The lock is given back (%s)", l->as ==
-		    LEAVE_RELEASED ? "in good order" : "the next master waits "
-		    "as if it had been lost");
+		log_info("The lock is released (%s)", l->as ==
+		    LEAVE_RELEASED ? "cleanly" : "the next master waits as if "
+		    "it had been lost");
 	else if (r->outcome != CONSUL_REFUSED && r->outcome != CONSUL_GONE)
 		leave_failed(l, "the lock is left to the lock-delay", r->text);
 	consul_session_destroy(l->consul, l->session, leave_destroyed, l);
@@ -125,10 +125,10 @@ leave_decide(struct leave *l)
 		return;
 	/* Where our check is gone the session can't be ours any more. */
 	if (l->there[0] != '\0' && strcasecmp(l->here, l->there) != 0) {
-		log_warning("Leaving: session %s is of the node \"%s\", and "
-		    "this is %s: it stays as it is; was %s copied?",
+		log_warning("Leaving: session %s belongs to node \"%s\", but "
+		    "this is %s: it is not touched; was %s copied?",
 		    l->session, l->there, l->here[0] != '\0' ? l->here :
-		    "not known to be that one (Consul's agent here tells of no "
+		    "not known to be that one (the local Consul agent has no "
 		    "check of ours)", l->config->run_dir);
 		leave_deregister(l);
 		return;
@@ -169,7 +169,7 @@ leave_saw_check(const struct consul_reply *r, void *arg)
 	if (r->outcome == CONSUL_OK)
 		snprintf(l->here, sizeof l->here, "%s", r->node);
 	else if (r->outcome != CONSUL_GONE)
-		leave_failed(l, "Consul does not tell which node this is",
+		leave_failed(l, "Consul did not report which node this is",
 		    r->text);
 	leave_decide(l);
 }
@@ -196,8 +196,8 @@ leave_may(const struct config *c, struct error *err)
 	pid_t	guard = runfile_guard(c);
 
 	return guard == 0 || error_set(err, "the guard of service id \"%s\" "
-	    "(pid %ld) is at work: wait for its end, or kill it once the copy "
-	    "is not a master", c->service_id, (long)guard);
+	    "(pid %ld) is running: wait until it ends, or kill it once the "
+	    "copy is not a master", c->service_id, (long)guard);
 }
 
 static bool
@@ -256,7 +256,7 @@ leave_not_marked(const char *text, void *arg)
 
 	if (text[0] == '\0')
 		return;
-	leave_failed(l, "the tag in Consul is not taken away", text);
+	leave_failed(l, "the tag in Consul is not removed", text);
 	leave_end(l);
 }
 

@@ -113,8 +113,8 @@ live_saw_check(const struct consul_reply *r, void *arg)
 	lock_value_path(l->config, key);
 	snprintf(l->node, sizeof l->node, "%s", r->node);
 	if (r->id[0] != '\0')
-		live_end(l, LIVE_BAD, "this node has our [service] id in other "
-		    "letters, which Consul takes for the same");
+		live_end(l, LIVE_BAD, "this node has our [service] id in "
+		    "another case, which Consul treats as the same");
 	else if (l->stranger[0] != '\0' && stranger_may_live(r))
 		live_end(l, LIVE_BAD, l->stranger);
 	else

@@ -84,8 +84,8 @@ load_near(const struct plugin_description *p, struct error *warning)
 {
 	if (p->near == NULL)
 		return false;
-	error_set(warning, "plugin %s exports %.*s, which is never called: is "
-	    "it to be %s?", p->name, (int)strcspn(p->near, "="), p->near,
+	error_set(warning, "plugin %s exports %.*s, which is never called: do "
+	    "you mean %s?", p->name, (int)strcspn(p->near, "="), p->near,
 	    strchr(p->near, '=') + 1);
 	return true;
 }

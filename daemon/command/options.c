@@ -25,8 +25,8 @@ add_flag(struct options *o, const char *key, const char *value)
 	char	*flag;
 
 	if (o->flag_count == o->flags_max) {
-		fail(EXIT_USAGE, "at most %zu of -o and the like can be given: "
-		    "write the rest into the file of -c", o->flags_max);
+		fail(EXIT_USAGE, "at most %zu options like -o can be given: "
+		    "write the rest into the config", o->flags_max);
 		return false;
 	}
 	if (asprintf(&flag, "%s%s%s", key, value != NULL ? "=" : "",
@@ -73,7 +73,7 @@ long_options(struct option *list, size_t size)
 static bool
 refuse(const char *name, const char *wanted)
 {
-	fail(EXIT_USAGE, "--%s wants %s, not \"%s\"", name, wanted, optarg);
+	fail(EXIT_USAGE, "--%s needs %s, not \"%s\"", name, wanted, optarg);
 	return false;
 }
 

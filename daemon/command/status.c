@@ -112,9 +112,9 @@ status_judge(struct status *s)
 		    "may not read it)";
 	if (others > 0)
 		return "nodes have this service in another case, which is "
-		    "another lock: give all the same [service] name";
+		    "another lock: give all nodes the same [service] name";
 	if (warned > 0)
-		return "a node may be a master although it must not";
+		return "a node may be a master although it must not be";
 	if (masters > 1)
 		return "more than one healthy node is tagged master";
 	if (masters == 0 && s->stranger[0] != '\0')
@@ -122,7 +122,7 @@ status_judge(struct status *s)
 	if (masters == 0)
 		return s->holder[0] != '\0' ? "no master: the lock's holder is "
 		    "not healthy, or not tagged master yet" :
-		    "no master: nobody has the lock";
+		    "no master: no node has the lock";
 	if (good == 0)
 		return "the master does not have the lock";
 	return "one healthy master, but a node does not follow it";
@@ -252,7 +252,7 @@ status_failed(struct status *s, const char *text)
 {
 	char	*line = status_copy(text);
 
-	fprintf(stderr, "consul-failover: can't tell: %s\n", line);
+	fprintf(stderr, "consul-failover: can't get the status: %s\n", line);
 	free(line);
 	s->answer = STATUS_UNKNOWN;
 	status_end(s);
@@ -378,7 +378,8 @@ status_show(const struct config *config, bool json, bool watch)
 	snprintf(s.path, sizeof s.path, "lock/%s/leader",
 	    config->service_name);
 	if (!consul_new(&s.consul, s.base, config, &err)) {
-		fprintf(stderr, "consul-failover: can't tell: %s\n", err.text);
+		fprintf(stderr, "consul-failover: can't get the status: %s\n",
+		    err.text);
 	} else {
 		status_ask(&s);
 		event_base_dispatch(s.base);

@@ -40,19 +40,19 @@ print_agent_faults(const struct config *c, double F, double D, double L)
 		    seconds(c->check_interval + c->check_timeout);
 
 	puts("  the agent is stopped (SIGTERM)");
-	at(D, "the copy is demoted, the lock given back; another node has it "
-	    "at once");
+	at(D, "the copy is demoted, the lock released; another node has it at "
+	    "once");
 	printf("  the agent is killed, and started again within %g s\n", W);
-	at(0, "it goes on where it was: no demotion, no failover");
+	at(0, "it continues: no demotion, no failover");
 	puts("  the agent is killed, and not started again");
 	at(W, "its guard demotes the copy");
-	at(W + D, "demoted, the lock given back; another node has it at once,");
+	at(W + D, "demoted, the lock released; another node has it at once,");
 	printf("            or after lock_delay, if Consul's check of /health "
 	    "has failed by\n            then (after %g s or more)\n", poll);
-	puts("  the agent stands still (SIGSTOP) or hangs");
+	puts("  the agent is paused (SIGSTOP) or hangs");
 	at(F + S, "its guard demotes the copy");
 	at(F + S + D, "the copy is demoted");
-	at(F + S + D + 1, "the lock is given back: another node has it at once");
+	at(F + S + D + 1, "the lock is released: another node has it at once");
 	at(unheard + L + TAKEN, "another node has the lock, if Consul has ended "
 	    "the session\n            before that");
 	puts("  the guard is killed");
@@ -60,13 +60,13 @@ print_agent_faults(const struct config *c, double F, double D, double L)
 	puts("  agent and guard are killed together, and not started again");
 	at(poll + L, "another node can have the lock.  THE COPY STAYS A MASTER");
 	puts("  the Consul agent of this host is killed, and started again");
-	at(D, "the copy is demoted when our session is found to be gone, and");
+	at(D, "the copy is demoted when the agent finds its session gone, and");
 	at(L + TAKEN, "after its start another node has the lock, if it was");
 	puts("  ensure_demoted fails or hangs, or there is none");
 	at(F + S + D, c->on_fence_failure[0] != '\0' ?
 	    "on_fence_failure is run; the copy may still be a master" :
 	    "the copy may still be a master; no on_fence_failure is given");
-	at(L, "not before this can another node have the lock");
+	at(L, "the earliest time that another node can have the lock");
 }
 
 static void
@@ -78,12 +78,12 @@ print_election(const struct config *c, const struct plugin_description *p)
 	if (c->never_master)
 		puts("\nThis copy never takes the lock ([election] never_master).");
 	else if ((p->ops & compare) == compare)
-		printf("\nBefore one takes the lock the candidates compare their "
-		    "data: where these differ,\nthat can take %g s more (1.5 x "
-		    "[election] wait), and %g s for each further copy\nthat says "
-		    "only then that it has more.  A new master that lacks what "
-		    "the one before\nleft waits up to %g s for it ([election] "
-		    "catch_up).\n", 1.5 * seconds(c->election_wait),
+		printf("\nBefore one takes the lock the candidates compare "
+		    "their data: if it differs,\nthat can take %g s more (1.5 "
+		    "x [election] wait), and %g s for each further copy\nthat "
+		    "reports only then that it has more.  A new master that "
+		    "lacks data of the\nprevious one waits up to %g s for it "
+		    "([election] catch_up).\n", 1.5 * seconds(c->election_wait),
 		    seconds(c->election_wait), seconds(c->catch_up));
 }
 
@@ -110,13 +110,13 @@ timeline_print(const struct config *c, const struct plugin_description *p)
 	puts("  the application fails");
 	at(I, "noticed by the next health call (at once with watch_fd)");
 	at(I + H, "noticed if the health call hangs");
-	at(I + H + D, "demoted, the lock given back; another node has it at "
+	at(I + H + D, "demoted, the lock released; another node has it at "
 	    "once");
 	print_agent_faults(c, F, D, L);
 	puts("  this host is cut off from Consul");
 	at(F, "the last proof is too old: the demotion begins");
 	at(F + D, "the copy is demoted");
-	at(L, "not before this can another node have the lock");
+	at(L, "the earliest time that another node can have the lock");
 	at(dead + L + TAKEN, "another node has the lock");
 	puts("  Consul has no leader");
 	at(F + D, "the copy is demoted: no copy is master until it has one");

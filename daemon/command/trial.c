@@ -31,11 +31,11 @@ trial_not_done(struct trial *t, const char *when)
 	static const char *const	advice[] = {
 		[HANDLER_DONE] = "",
 		[HANDLER_FAILED] = "",
-		[HANDLER_AGAIN] = "; it answers \"again\" for ever",
+		[HANDLER_AGAIN] = "; it answers \"again\" forever",
 		[HANDLER_TIMEOUT] = "; give every connect and query a time-out "
 		    "below f->time_left",
 		[HANDLER_LOST] = "; a debugger or valgrind on its handler "
-		    "tells where",
+		    "shows where",
 	};
 
 	return trial_failed(t, "%s%s %s: %s%s", handler_op_name(t->op), when,
@@ -197,8 +197,8 @@ trial_ask_position(struct trial *t, char text[FAILOVER_POSITION])
 	if (trial_ask(t, HANDLER_POSITION, NULL) != HANDLER_DONE)
 		return trial_not_done(t, "");
 	if (t->text[0] == '\0')
-		return trial_failed(t, "it is empty: fail, with the reason, "
-		    "where there is none to tell");
+		return trial_failed(t, "it is empty: return FAILOVER_FAILED, "
+		    "with the reason, if the position is not known");
 	if (strlen(t->text) >= FAILOVER_POSITION - 1)
 		return trial_failed(t, "it fills all of its %d bytes, and "
 		    "seems cut", FAILOVER_POSITION - 1);

@@ -144,7 +144,7 @@ guard_read(struct guard *g, struct wire *w)
 		guard_file_save(g);
 		_exit(EXIT_SUCCESS);
 	default:
-		log_error("guard: a message that can't be read");
+		log_error("guard: the agent's message can't be read");
 	}
 }
 

@@ -123,7 +123,7 @@ guard_start_handler(struct guard *g, struct error *err)
 	close(channel[1]);
 	g->handler_channel = channel[0];
 	if (ok && !wire_send(g->handler_channel, &g->start)) {
-		ok = error_set(err, "can't tell a handler its options: %s",
+		ok = error_set(err, "can't send a handler its options: %s",
 		    strerror(errno));
 		guard_demote_bury(g);
 	} else if (!ok) {
@@ -187,10 +187,10 @@ void
 guard_demote_fire(struct guard *g, int64_t deadline)
 {
 	const char	*why = !g->agent ?
-	    "the agent is gone, and no other has come in time" :
+	    "the agent is gone, and no other was started in time" :
 	    clock_ms() < g->lease.until + LEASE_SLACK ?
 	    "the agent could not demote the copy" :
-	    "the agent stands still: is it stopped, does it hang?";
+	    "the agent does not respond: it is stopped, or hangs";
 
 	log_warning("guard: %s; demoting the copy in its place", why);
 	g->fenced = g->heard = false;

@@ -100,7 +100,7 @@ guard_await(struct guard *g, int pidfd, int64_t limit)
 			until = guard_read_busy(g);
 		now = clock_ms();
 	} while (now < until + HAND_OVER && now < begun + limit);
-	log_warning("guard: the guard before does not end: killing it");
+	log_warning("guard: the previous guard does not end: killing it");
 	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	poll(&p, 1, 1000);
 }
@@ -150,8 +150,8 @@ guard_file_take_over(struct guard *g)
 		return false;
 	}
 	if (fstat(g->file, &st) != 0 || st.st_uid != geteuid()) {
-		log_error("guard: %s is another user's, who could lock it: "
-		    "remove it", g->path);
+		log_error("guard: %s belongs to another user, who could lock "
+		    "it: remove it", g->path);
 		return false;
 	}
 	while (clock_ms() < until) {
@@ -167,7 +167,7 @@ guard_file_take_over(struct guard *g)
 			break;
 		poll(NULL, 0, END_MOMENT);
 	}
-	log_error("guard: another one has %s, and does not give it away: "
+	log_error("guard: another guard holds %s, and does not release it: "
 	    "look for a process cf-guard of this service", g->path);
 	return false;
 }

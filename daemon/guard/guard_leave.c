@@ -41,7 +41,7 @@ guard_leave(struct guard *g, const char *as)
 	g->leave[g->leave_words + 3] = NULL;
 	if (!child_spawn(&g->left, g->leave, CHILD_OURS, &(struct child_files){
 	    .output = STDERR_FILENO, .program = g->files[WIRE_LEAVE] }, &err)) {
-		log_error("guard: can't give the lock back: %s", err.text);
+		log_error("guard: can't release the lock: %s", err.text);
 		g->left = -1;
 	}
 	if (g->doing == FAILED)

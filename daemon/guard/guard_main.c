@@ -252,7 +252,7 @@ guard_set_up(struct guard *g)
 		    wire_type(&g->start) == WIRE_START)
 			return true;
 	}
-	log_error("guard: what the agent says can't be read: after an upgrade, "
+	log_error("guard: the agent's set-up can't be read: after an upgrade, "
 	    "restart the agent");
 	return false;
 }

@@ -131,9 +131,9 @@ run_ask_watch(struct run *r)
 	if (r->watch < 0 || fcntl(r->watch, F_GETFD) != -1)
 		return;
 	if (!r->closed_watch)
-		run_log(&r->f, FAILOVER_WARNING, "watch_fd gave descriptor %d, "
-		    "which is closed: that the application dies is seen with "
-		    "the next health call only", r->watch);
+		run_log(&r->f, FAILOVER_WARNING, "watch_fd returned descriptor "
+		    "%d, which is closed: the application's death is noticed "
+		    "only by the next health call", r->watch);
 	r->closed_watch = true;
 	r->watch = -1;
 }
@@ -194,7 +194,7 @@ run_check_result(struct run *r, const char *function, int result)
 
 	if (result < FAILOVER_DONE || result > FAILOVER_AGAIN)
 		return run_say(&r->f, FAILOVER_FAILED,
-		    "%s answered %d, which is no failover_result", function,
+		    "%s returned %d, which is not a failover_result", function,
 		    result);
 	if (r->sentence[0] == '\0')
 		run_say(&r->f, FAILOVER_DONE, "%s: %s", function,
@@ -255,8 +255,8 @@ run_recall(struct run *r, const struct wire_call *c)
 	    (strcmp(c->op, "health") != 0 &&
 	    strcmp(c->op, "ensure_master") != 0))
 		return true;
-	run_say(&r->f, FAILOVER_FAILED, "%s: what is known against this copy's "
-	    "data may stand there", err.text);
+	run_say(&r->f, FAILOVER_FAILED, "%s: it may record that this copy "
+	    "lacks data", err.text);
 	return false;
 }
 
@@ -287,7 +287,7 @@ run_call(struct run *r)
 	else if (c.not_after != 0 && clock_ms() >= c.not_after)
 		/* Our agent stood still between the decision and this. */
 		result = run_say(&r->f, FAILOVER_FAILED, "%s comes too late: "
-		    "the lock was proved too long ago", c.op);
+		    "the last proof of the lock is too old", c.op);
 	else
 		result = run_check_result(r, c.op,
 		    (int)run_function(r, c.op, c.master_host, c.position));

@@ -59,8 +59,8 @@ plugin_copy_options(struct plugin *p, struct error *err)
 	if (size == 0)
 		size = OPTION_FIRST;
 	if (size < OPTION_FIRST)
-		return error_set(err, "%s says that an option has %zu bytes, "
-		    "and one has at least %zu", p->path, size, OPTION_FIRST);
+		return error_set(err, "%s declares options of %zu bytes; an "
+		    "option has at least %zu", p->path, size, OPTION_FIRST);
 	while (((const struct failover_option *)(row + count * size))->name !=
 	    NULL)
 		count++;
@@ -89,8 +89,8 @@ plugin_check_info(struct plugin *p, const struct failover_plugin_info *info,
 		    (unsigned)info->magic, FAILOVER_PLUGIN_MAGIC);
 	if (info->abi != FAILOVER_PLUGIN_ABI)
 		return error_set(err, "%s is built for plugin ABI %u, and this "
-		    "consul-failover has %u: build it again with the plugin.h "
-		    "of this version", p->path, (unsigned)info->abi,
+		    "consul-failover has %u: rebuild it with the plugin.h of "
+		    "this version", p->path, (unsigned)info->abi,
 		    FAILOVER_PLUGIN_ABI);
 
 	/* A plugin built with an older header has fewer fields. */
@@ -98,7 +98,7 @@ plugin_check_info(struct plugin *p, const struct failover_plugin_info *info,
 	memcpy(&p->info, info, size);
 	if (p->info.failover_size > PLUGIN_ROOM)
 		return error_set(err, "%s is built for a struct failover of %u "
-		    "bytes, and this consul-failover has %d: take a newer one",
+		    "bytes, and this consul-failover has %d: use a newer one",
 		    p->path, (unsigned)p->info.failover_size, PLUGIN_ROOM);
 	if (!plugin_copy_options(p, err))
 		return false;
@@ -106,8 +106,8 @@ plugin_check_info(struct plugin *p, const struct failover_plugin_info *info,
 	for (o = p->info.options; o != NULL && o->name != NULL; o++)
 		if ((o->type & ~FAILOVER_REQUIRED) > FAILOVER_SECRET ||
 		    o->type < 0)
-			return error_set(err, "%s declares option %s with "
-			    "type %d, which is no failover_option_type",
+			return error_set(err, "%s declares option %s with type "
+			    "%d, which is not a failover_option_type",
 			    p->path, o->name, o->type);
 	return true;
 }

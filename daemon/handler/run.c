@@ -101,8 +101,8 @@ run_read_secret(struct failover *f, const char *option, const char *path,
 		result = run_say(f, FAILOVER_FAILED, "%s: %s: %s", option,
 		    path, strerror(errno));
 	else if ((st.st_mode & S_IROTH) != 0)
-		result = run_say(f, FAILOVER_FAILED, "%s: %s can be read by "
-		    "everybody: chmod o-r it", option, path);
+		result = run_say(f, FAILOVER_FAILED, "%s: any user can read "
+		    "%s: chmod o-r it", option, path);
 	else if (strlen(text) == size - 1 && text[size - 2] != '\n')
 		result = run_say(f, FAILOVER_FAILED, "%s: the first line of %s "
 		    "is longer than %zu bytes", option, path, size - 2);
@@ -125,7 +125,7 @@ run_secret(struct failover *f, const char *option, char *text, size_t size)
 	/* A file that went bad under a master must not keep it one. */
 	if (!r->demoting || o->secret[0] == '\0' || strlen(o->secret) >= size)
 		return FAILOVER_FAILED;
-	f->log(f, FAILOVER_WARNING, "%s; demoting with the one that was there "
+	f->log(f, FAILOVER_WARNING, "%s; demoting with the one that was read "
 	    "at the start", r->sentence);
 	strcpy(text, o->secret);
 	return FAILOVER_DONE;
@@ -142,8 +142,9 @@ run_remember(struct failover *f, const char *text)
 	if (strcmp(line, r->memory) == 0)
 		return FAILOVER_DONE;
 	if (!memory_write(r->memory_path, line, &err))
-		return run_say(f, FAILOVER_FAILED, "%s: free its disk, or set "
-		    "[agent] state_dir; not kept: %s", err.text, line);
+		return run_say(f, FAILOVER_FAILED, "%s: free space on its "
+		    "disk, or set [agent] state_dir; not kept: %s", err.text,
+		    line);
 	memcpy(r->memory, line, sizeof(line));
 	return FAILOVER_DONE;
 }

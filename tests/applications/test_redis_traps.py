@@ -1232,7 +1232,7 @@ def test_a_password_file_that_is_no_good_by_then_keeps_no_guard_from_it(lab, har
     master.agent.kill()
     master.agent.wait_log("guard: the copy is demoted", alive=False)
     assert not master.agent.lines("could not be demoted")
-    assert master.copy.running and "the one that was there at the start" in \
+    assert master.copy.running and "the one that was read at the start" in \
         master.agent.text()
 
 

@@ -23,7 +23,7 @@ def frozen_for(lab, node, since, seconds):
     in time, another one follows, and it wakes up as no master."""
     others = [n for n in lab.nodes if n is not node]
     assert lab.demoted(node, since, 20) < LOCK_DELAY
-    lab.as_promised(node, "the agent stands still", since)
+    lab.as_promised(node, "the agent is paused", since)
     new = lab.settled(nodes=others)
     time.sleep(max(0, seconds - (time.monotonic_ns() - since) / 1e9))
     lab.thaw()

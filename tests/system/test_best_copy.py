@@ -202,7 +202,7 @@ def test_a_copy_that_is_too_far_behind_is_not_promoted_unless_told_to(lab, clust
     assert b.role == "candidate"
     assert promote(b)[0] == 0
     b.wait_role("master")
-    assert b.lines("Taking the lock all the same, this once")
+    assert b.lines("Taking the lock anyway, once")
     assert not (b.folder / "run").joinpath(f"{lab.service}.promote").exists()
 
 
@@ -278,7 +278,7 @@ def test_promote_of_a_copy_that_lacks_data_is_over_with_the_next_lock(
     refused_for_good(c)
     assert promote(c)[0] == 0
     assert give_up(lab, a)[0].node == b.name
-    c.wait_log(f"{b.consul.name} has the lock, so \"promote\" is over")
+    c.wait_log(f"{b.consul.name} has the lock, so \"promote\" no longer applies")
     c.wait_role("unhealthy")
 
 
@@ -298,7 +298,7 @@ def test_max_behind_wants_a_plugin_that_can_tell(lab, single):
         "election": {"max_behind": 3}})
     a.start()
     assert a.wait() == 78
-    assert "[election] max_behind: plugin flag can't tell how far a copy is " \
+    assert "[election] max_behind: plugin flag can't report how far a copy is " \
         "behind" in a.text()
 
 
@@ -366,7 +366,7 @@ def test_what_the_last_one_left_is_not_waited_for_without_end(lab, cluster):
     a.sicken()
     net.wait_for("it is told to", lambda: lab.calls("ensure_master", b.name))
     assert lab.calls("ensure_master", b.name)[0].master.endswith("@9")
-    b.wait_log("has not got what the master before it")
+    b.wait_log("Promoting without all data of the previous master")
     net.wait_for("it need not wait any more", lambda: lab.calls(
         "ensure_master", b.name)[-1].master == "-")
 

@@ -92,7 +92,7 @@ def test_a_wrong_number_is_named(lab):
                   ["--master", "nowhere:x"]):
         r = program("plugin", "call", "health", *words)
         assert r.returncode == 64
-        assert f"{words[0]} wants " in r.stderr and words[1] in r.stderr, r.stderr
+        assert f"{words[0]} needs " in r.stderr and words[1] in r.stderr, r.stderr
 
 
 def test_help_is_no_error(lab):
@@ -118,7 +118,7 @@ def test_check_prints_the_safety_time_line(agent):
     r = program("check", "-c", agent.file)
     assert r.returncode == 0, r.stderr
     for word in ("fuse 3 s", "demote_deadline 1 s", "lock_delay 5 s", "SIGTERM",
-                 "started again within 1.5 s\n       0.0  it goes on",
+                 "started again within 1.5 s\n       0.0  it continues",
                  "not started again\n       1.5  its guard demotes the copy\n       2.5  ",
                  "hangs\n       3.2  its guard demotes the copy\n       4.2  ",
                  "there is none\n       4.2  the copy may still be a master",
@@ -417,7 +417,7 @@ def test_as_many_flags_as_are_taken_reach_the_guard_and_one_more_is_refused(lab,
             r = program(command, "-c", agent.file, *flags,
                         *more * ("-o", "log.debug=no"))
             assert r.returncode == 64, r
-            assert "at most 64 of -o and the like" in r.stderr
+            assert "at most 64 options like -o" in r.stderr
     agent.argv += flags
     agent.start().wait_role("master")
     agent.kill()

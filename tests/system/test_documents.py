@@ -78,7 +78,7 @@ FAULTS = {
     "agent killed, and started again within 1.5 s":
         ("the agent is killed, and started again within 1.5 s", set()),
     "agent killed for good": ("the agent is killed, and not started again", {15}),
-    "agent stopped (SIGSTOP), hangs": ("the agent stands still (SIGSTOP)", {1}),
+    "agent stopped (SIGSTOP), hangs": ("the agent is paused (SIGSTOP)", {1}),
     "host dies": ("this host dies", set()),
     "host cut off from Consul": ("this host is cut off from Consul", set()),
     "Consul agent of the master's host restarted":
@@ -237,6 +237,21 @@ def prose(text):
         if not (literal or line.startswith((".Dl", "    ", " *\t")) or
                 diagnostics and line.startswith(".It")):
             yield number, re.sub(r"`[^`]*`|\bf->say\b", "", line)
+
+
+# The rooms whose strings are plain English.
+SPEAKING = "agent", "base", "command", "guard", "handler"
+
+
+@pytest.mark.parametrize("room", SPEAKING)
+def test_what_the_program_says_is_plain_english(room):
+    """All that has a space in it; a name or a format has none."""
+    found = [f"{room}: {m.group()!r} in {text!r}: {instead}"
+             for _, text in strings([*(ROOT / "daemon" / room).glob("*.c")])
+             if " " in text.strip()
+             for words, instead in REFUSED.items()
+             for m in re.finditer(rf"\b(?:{words})\b", text, re.I)]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("file", PROSE)

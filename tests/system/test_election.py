@@ -139,8 +139,8 @@ def test_only_those_who_may_disable_a_copy_do(lab, single):
     a.start().wait_role("master")
     before = var_tmp / BEFORE.name
     for make, words in (
-            (lambda: before.symlink_to(a.file), "it is no regular file"),
-            (before.mkdir, "it is no regular file"),
+            (lambda: before.symlink_to(a.file), "it is not a regular file"),
+            (before.mkdir, "it is not a regular file"),
             (lambda: (before.touch(), shutil.chown(before, "nobody")),
              "it is a file of user")):
         said = len(a.lines(f"{BEFORE} does not disable this copy, because {words}"))

@@ -46,7 +46,7 @@ def test_an_agent_that_is_killed_for_good_costs_no_lock_delay(
     promoted = lab.calls("ensure_master", new.name)[0]
     assert demoted.at < promoted.at
     assert promoted.epoch > demoted.epoch
-    one.wait_log("The lock is given back (in good order)", alive=False)
+    one.wait_log("The lock is released (cleanly)", alive=False)
     net.wait_for("the dead node has left the service", lambda: one.name not in [
         i["Node"] for i in cluster.servers[0].catalog(lab.service)])
     net.wait_for("the guard has ended", lambda: process.stat(guard) in (None, "Z"))
@@ -97,7 +97,7 @@ def test_the_copy_of_a_stopped_agent_is_demoted_when_its_fuse_is_over(lab, clust
     demoted = demotions(lab, one.name)[-1]
     assert 1.5e9 < demoted.at - stopped < 10e9
     assert demoted.at < lab.calls("ensure_master", new.name)[0].at
-    one.wait_log("the agent stands still")
+    one.wait_log("the agent does not respond")
     net.wait_for("its role is not in Consul", lambda: "master" not in dict(
         (i["Node"], i["ServiceTags"])
         for i in cluster.servers[0].catalog(lab.service)).get(one.name, []))
@@ -137,7 +137,7 @@ def test_what_the_agent_can_not_demote_the_guard_does(lab, single):
     # Without a descriptor it can talk to Consul by a connection only that it
     # has and that is idle; else it ends the session, which says nothing clean.
     assert value["state"] == "released" or \
-        a.lines("The lock could not be given back, so the session goes")
+        a.lines("The lock could not be released, so the session is destroyed")
 
 
 def fence(a, text=""):
@@ -166,7 +166,7 @@ def test_a_demotion_that_fails_runs_on_fence_failure_once_and_tells_all(lab, clu
     net.wait_for("the tag is gone", lambda: "master" not in dict(
         (i["Node"], i["ServiceTags"])
         for i in cluster.servers[0].catalog(lab.service))[one.name])
-    assert "given back" not in one.text()
+    assert "The lock is released" not in one.text()
     status = lab.run("status", [two.argv[0], "status", "-c", two.file])
     assert status.wait() == 1
     assert "MAY STILL BE A MASTER" in status.text()
@@ -237,7 +237,7 @@ def test_a_guard_that_stands_still_does_not_demote_when_it_wakes_up(lab, single)
     assert a.role == "master" and len(demotions(lab, a.name)) == before
     # One that does so for long is replaced.
     os.kill(guard_of(a), signal.SIGSTOP)
-    a.wait_log("stands still: killing it", 20)
+    a.wait_log("hangs: killing it", 20)
     net.wait_for("there is another guard", lambda: guard_of(a) not in (None, guard))
     assert a.role == "master" and len(demotions(lab, a.name)) == before
 
@@ -278,7 +278,7 @@ def test_an_agent_that_starts_waits_for_a_demotion_under_way(lab, single):
     a.kill()
     a.wait_log("demoting the copy in its place", alive=False)
     a.start()
-    a.wait_log("Waiting for the guard of the agent before")
+    a.wait_log("Waiting for the guard of the previous agent")
     a.script()
     a.wait_role("master")
     # One after the other, never side by side.
@@ -333,7 +333,7 @@ def test_leave_by_hand_is_for_a_copy_without_an_agent(lab, single):
     a.start().wait_role("master")
     leave = lab.run("leave", [a.argv[0], "leave", "-c", a.file])
     assert leave.wait() == 1
-    assert "is at work" in leave.text()
+    assert "is running" in leave.text()
     assert single.session_of(lab.service)
     time.sleep(1.2)         # Consul forgives nothing before its first poll
     a.crash()
@@ -443,7 +443,7 @@ def test_a_guard_that_hangs_when_it_is_to_go_is_killed_and_its_lease_enforced(
                               a.folder / "run" / f"{a.service}.guard"])
     stuck.wait_log("it has the file")
     a.start()
-    a.wait_log("the guard before does not end: killing it", 5)
+    a.wait_log("the previous guard does not end: killing it", 5)
     assert stuck.wait(2) == -signal.SIGKILL
     a.wait_role("master")
     assert int(file_of(a)[3]) >= int(lease[3])      # the epoch

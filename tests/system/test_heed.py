@@ -53,7 +53,7 @@ def test_a_master_in_maintenance_hands_over_and_says_why(lab, cluster, maintenan
     maintenance(one.consul)
     net.wait_for("another one is master", lambda: "master" in (two.role, three.role), 10)
     line = one.lines("warning: Consul does not hand out this copy")[0]
-    assert "_node_maintenance" in line and "the master shall be" in line
+    assert "_node_maintenance" in line and "the master should be" in line
     net.wait_for("its status says so", lambda: "_node_maintenance" in str(one.status), 15)
     assert one.lines("master -> demoting: Consul does not hand out this copy, but another")
     maintenance(one.consul, False)
@@ -87,7 +87,7 @@ def test_a_master_stays_where_no_other_copy_is_handed_out(lab, cluster, checks):
         checks(a.consul)
         a.wait_log("does not hand out this copy")
     checks(one.consul)
-    one.wait_log("it stays the master, for no other copy is handed out")
+    one.wait_log("it stays the master, because no other copy is handed out")
     assert one.role == "master"
     checks.mend(two.consul)
     two.wait_role("master")

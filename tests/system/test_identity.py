@@ -45,8 +45,8 @@ def test_a_run_file_of_another_node_makes_no_master(lab, cluster, known):
     session = run_file(one)[1]
     shutil.copytree(run_folder(one), run_folder(two), dirs_exist_ok=True)
     two.start().wait_role("slave")
-    assert len(two.lines(f"Not going on with session {session}")) == 1
-    assert f'of the node "{cluster.clients[0].name}"' in two.text()
+    assert len(two.lines(f"Not continuing with the earlier session {session}")) == 1
+    assert f'it belongs to node "{cluster.clients[0].name}"' in two.text()
     assert lab.calls("ensure_demoted", two.name)
     assert not lab.calls("ensure_master", two.name)
     assert one.role == "master" and run_file(one)[1] == session
@@ -93,7 +93,7 @@ def test_leave_with_a_run_file_of_another_node_leaves_its_lock_alone(lab, cluste
     shutil.copy(run_folder(one) / f"{one.service}.run", run_folder(two))
     leave = lab.run("leave", [two.argv[0], "leave", "-c", two.file])
     assert leave.wait() == 0, leave.text()
-    assert f'session {session} is of the node "{one.name}"' in leave.text()
+    assert f'session {session} belongs to node "{one.name}"' in leave.text()
     assert cluster.servers[0].session_of(lab.service) == session
     assert one.role == "master"
     assert [i["Node"] for i in cluster.servers[0].catalog(lab.service)] == [one.name]
@@ -111,7 +111,7 @@ def test_leave_on_a_node_that_never_registered_leaves_the_lock_alone(
         run_file(two, {" ".join(run_file(one)[3:]): ""})
     leave = lab.run("leave", [two.argv[0], "leave", "-c", two.file, "released"])
     assert leave.wait() == 0, leave.text()
-    assert f'session {session} is of the node "{one.name}"' in leave.text()
+    assert f'session {session} belongs to node "{one.name}"' in leave.text()
     assert cluster.servers[0].session_of(lab.service) == session
     time.sleep(1)
     assert one.role == "master" and len(lab.masterships()) == 1
@@ -303,7 +303,7 @@ def test_all_tags_are_there_or_refused(lab, single):
     a.write(service={"tags": f"abc,{tags}"})
     check = lab.run("check", [a.argv[0], "check", "-c", a.file])
     assert check.wait() == 78
-    assert "tags: the value is too long: 1002 characters, 1000 are" in check.text()
+    assert "tags: the value is too long: 1002 characters, at most 1000 are" in check.text()
 
 
 def test_a_master_whose_address_is_that_of_a_slave_is_named(lab, cluster):

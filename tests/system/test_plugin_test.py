@@ -115,30 +115,30 @@ FAULTS = [
     ("health says nothing", "sentences", "f->say"),
     ("health tells", "secrets", "password"),
     ("health writes", "position", "around a call of health"),
-    ("watch_fd din", "watch_fd", "read away"),
+    ("watch_fd din", "watch_fd", "must read what made it"),
     ("position fails", "position", "it is dark"),
     ("position empty", "position", "empty"),
     ("position long", "position", "cut"),
     ("position moves", "position", "stop what writes"),
     ("has nothing", "has_position", "its own position"),
-    ("behind itself", "has_position", "says 3, not 0"),
+    ("behind itself", "has_position", "reports 3, not 0"),
     ("has garbage", "no position", "FAILOVER_AGAIN"),
-    ("behind garbage", "no position", "answer -1"),
+    ("behind garbage", "no position", "report -1"),
     ("garbage crashes", "no position", "signal 6"),
     ("demoted first", "demoted", "disk is full"),
     ("demoted again", "demoted", "called again"),
     ("demoted hangs", "demoted", "time-out"),
-    ("demoted for ever", "demoted", "for ever"),
-    ("demoted unhealthy", "demoted's health", "nobody could take over"),
+    ("demoted for ever", "demoted", "forever"),
+    ("demoted unhealthy", "demoted's health", "no copy could take over"),
     ("slave first", "slave", "disk is full"),
     ("slave again", "slave", "called again"),
     ("slave slow", "slave", "quick"),
-    ("slave for ever", "slave", "for ever"),
+    ("slave for ever", "slave", "forever"),
     ("slave unhealthy", "slave's health", "of a slave"),
     ("master first", "master", "disk is full"),
     ("master again", "master", "called again"),
     ("master slow", "master", "quick"),
-    ("master for ever", "master", "for ever"),
+    ("master for ever", "master", "forever"),
     ("master unhealthy", "master's health", "of a master"),
     ("master logs", "secrets", "password_file"),
     ("forgets", "kept position", "before it was made master"),
@@ -148,7 +148,7 @@ FAULTS = [
     ("short wedges", "short deadline", "after calls with short deadlines"),
     ("half undemotable", "killed", "half-way"),
     ("half unpromotable", "killed", "half-way"),
-    ("health writes elsewhere", "traces", "write to a file"),
+    ("health writes elsewhere", "traces", "writes to a file"),
     ("health leaks descriptors", "traces", "descriptors"),
     ("health leaks children", "traces", "processes"),
     ("health blocks signals", "traces", "signals"),
@@ -281,7 +281,8 @@ def test_a_slip_in_the_name_of_a_function_is_said_by_check_and_agent(lab, single
                   more="enum failover_result ensure_demote(struct failover *f)"
                   "{ (void)f; return 0; }")
     a = lab.agent(single, plugin_name="example", sections={"plugin": {"path": built}})
-    said = "exports ensure_demote, which is never called: is it to be ensure_demoted?"
+    said = "exports ensure_demote, which is never called: do you mean " \
+        "ensure_demoted?"
     r = program("check", "-c", a.file)
     assert r.returncode == 0 and said in r.stdout, r
     a.start().wait_log(said)

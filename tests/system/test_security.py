@@ -124,7 +124,7 @@ def test_no_other_user_can_lock_what_an_agent_locks(lab, single):
                                **process.identity("nobody"))
             assert r.returncode and "Permission denied" in r.stderr
         a.stop()
-        for suffix, said in ("guard", "another user's, who could lock it"), \
+        for suffix, said in ("guard", "another user, who could lock it"), \
                 ("run", "another user could lock it"):
             file = run / f"{name}.{suffix}"
             file.unlink(missing_ok=True)
@@ -444,7 +444,7 @@ def test_root_runs_nothing_that_others_may_write_to(trusted, what, mode):
     file = trusted / what
     file.chmod(file.stat().st_mode | mode)
     r = check(trusted / "agent.ini")
-    who = "everybody" if mode == 0o002 else "its group"
+    who = "every user" if mode == 0o002 else "its group"
     assert r.returncode == 78 and f"{who} may write to {file.resolve()}" in r.stdout, r
     # The command that it tells is all that is needed.
     subprocess.run(r.stdout.strip().rpartition(": ")[2], shell=True, check=True)
@@ -465,7 +465,7 @@ def test_folders_above_are_looked_at_sticky_or_not(trusted):
         os.chown(trusted, owner, 0)
         r = check(file)
         assert (r.returncode == 0) == good, (oct(mode), owner, r)
-        assert good or f"everybody may write to {above}" in r.stdout, r
+        assert good or f"every user may write to {above}" in r.stdout, r
     # A link to it from where others may put another one.
     os.chown(trusted, 0, 0)
     other = above / "other"
@@ -473,4 +473,4 @@ def test_folders_above_are_looked_at_sticky_or_not(trusted):
     (other / "agent.ini").symlink_to(file)
     assert check(other / "agent.ini").returncode == 0
     other.chmod(0o777)
-    assert f"everybody may write to {other}" in check(other / "agent.ini").stdout
+    assert f"every user may write to {other}" in check(other / "agent.ini").stdout

@@ -170,7 +170,7 @@ def test_hup_while_waiting_to_be_promoted_makes_no_slave_of_itself(lab, single):
     session = single.session_of(lab.service)
     a.kill()
     single.put(f"/v1/kv/lock/{lab.service}/leader?release={session}")
-    a.start().wait_log("Nobody gave the lock back in good order")
+    a.start().wait_log("The lock was not released cleanly")
     a.hup()
     time.sleep(0.5)
     a.kill()
@@ -183,8 +183,8 @@ def test_hup_with_what_the_plugin_can_not_use_changes_nothing(lab, single):
     epoch = a.status["epoch"]
     a.write(options={"flag": lab.folder / "nowhere"})
     a.hup()
-    a.wait_log("the plugin says: ")
-    a.wait_log("is not taken over: the old configuration stays")
+    a.wait_log("the plugin reports: ")
+    a.wait_log("is rejected: the old configuration stays")
     time.sleep(1)
     assert a.role == "master" and a.status["epoch"] == epoch
 
@@ -196,7 +196,7 @@ def test_hup_with_a_token_file_that_is_empty_for_a_moment(lab, single):
     a.start().wait_role("master")
     token.write_text("")
     a.hup()
-    net.wait_for("it says so", lambda: a.lines("is not taken over"), 10)
+    net.wait_for("it says so", lambda: a.lines("is rejected"), 10)
     assert a.role == "master"
     token.write_text("one\n")
     a.hup()
@@ -217,11 +217,11 @@ def test_hup_refuses_what_others_rely_on(lab, single):
             ({"agent": {"state_dir": str(lab.folder / "other")}},
              "[agent] state_dir")):
         good = {k: dict(v) for k, v in a.sections.items()}
-        before = len(a.lines("is not taken over"))
+        before = len(a.lines("is rejected"))
         a.write(**change)
         a.hup()
         net.wait_for("it is refused", lambda: len(
-            a.lines("is not taken over")) > before, 10)
+            a.lines("is rejected")) > before, 10)
         assert a.lines(f"{words} can't change from"), change
         a.sections = good
     assert a.role == "master"

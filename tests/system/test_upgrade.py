@@ -63,7 +63,7 @@ def kill_and_see_it_demoted(lab, agent, before=lambda: None):
     net.wait_for("the guard has demoted it", lambda: demotions(lab, killed), 5)
     took = (demotions(lab, killed)[0].at - killed) / 1e9
     assert took < 0.5 + 1 + 0.5, took
-    agent.wait_log("The lock is given back (in good order)", alive=False)
+    agent.wait_log("The lock is released (cleanly)", alive=False)
     assert not agent.lines("could not be demoted")
 
 

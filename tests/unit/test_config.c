@@ -248,9 +248,9 @@ all_mistakes_are_told_in_one_run(void **state)
 	then_errors(load("stray = 1\n[service]\nname = a_b\nprot = 1\n"
 	    "[plugin]\nhealth_interval = 5\n[lok]\nfuse = 1\n[api]\nlisten\n",
 	    "lock.fuse=x"),
-	    "@:1: stray stands before the first [section]\n"
-	    "@:3: [service] name: \"a_b\" is no DNS label, but "
-	    "master.<name>.service.consul must resolve: take 1 to 63 letters, "
+	    "@:1: stray is before the first [section]\n"
+	    "@:3: [service] name: \"a_b\" is not a DNS label, but "
+	    "master.<name>.service.consul must resolve: use 1 to 63 letters, "
 	    "digits and hyphens, no hyphen first or last\n"
 	    "@:4: no such key in [service]: prot; do you mean port?\n"
 	    "@:6: [plugin] health_interval: \"5\" has no unit: write 2s, "
@@ -259,7 +259,7 @@ all_mistakes_are_told_in_one_run(void **state)
 	    "@:10: no \"=\" in this line: write key = value, and # in front of "
 	    "a comment\n"
 	    "CONSUL_HTTP_SSL_VERIFY: \"perhaps\" is neither yes nor no\n"
-	    "flag -o lock.fuse: \"x\" is no duration: write 2s, 500ms, 1m or "
+	    "flag -o lock.fuse: \"x\" is not a duration: write 2s, 500ms, 1m or "
 	    "1h\n"
 	    "@: [service] port is missing: port that the application listens "
 	    "on\n"
@@ -329,7 +329,7 @@ a_service_name_is_a_dns_label(void **state)
 		    PLUGIN, bad[i]);
 		assert_false(load(text));
 		assert_non_null(strstr(errors, ":2: [service] name: "));
-		assert_non_null(strstr(errors, "no DNS label"));
+		assert_non_null(strstr(errors, "is not a DNS label"));
 	}
 }
 
@@ -339,7 +339,7 @@ bad_values_are_refused_with_their_line(void **state)
 	static const struct {
 		const char	*more, *want;
 	} bad[] = {
-		{ "[service]\nid = .x", ":7: [service] id: \".x\" is no id" },
+		{ "[service]\nid = .x", ":7: [service] id: \".x\" is not an" },
 		{ "[service]\nid = a/b", ":7: [service] id: " },
 		{ "[service]\nid = a..", ":7: [service] id: " },
 		{ "[service]\naddress = a b", ":7: [service] address: \"a b\"" },
@@ -350,7 +350,7 @@ bad_values_are_refused_with_their_line(void **state)
 		{ "[service]\naddress = ::0:0", "\"::0:0\" names no host" },
 		{ "[service]\naddress = 224.0.0.1", "\"224.0.0.1\" names no" },
 		{ "[service]\naddress = 255.255.255.255", "names no host" },
-		{ "[service]\naddress = a:1", "\"a:1\" is no address: give i" },
+		{ "[service]\naddress = a:1", "\"a:1\" is not an address: giv" },
 		{ "[service]\naddress = 10.0.0.1:1", "without a port, which is" },
 		{ "[service]\ntags = a,,b", ":7: [service] tags: an empty tag" },
 		{ "[service]\ntags = a,", ":7: [service] tags: an empty tag" },
@@ -361,8 +361,8 @@ bad_values_are_refused_with_their_line(void **state)
 		{ "[consul]\naddress =", ":7: [consul] address: no address" },
 		{ "[consul]\naddress = a b", ":7: [consul] address: no addr" },
 		{ "[consul]\naddress = unix://", ":7: [consul] address: no a" },
-		{ "[consul]\naddress = ftp://a", "\"ftp\" is no way to reach" },
-		{ "[consul]\naddress = ://a", "\"\" is no way to reach" },
+		{ "[consul]\naddress = ftp://a", "\"ftp\" can't be used to reach" },
+		{ "[consul]\naddress = ://a", "\"\" can't be used to reach" },
 		{ "[consul]\nverify = 2", ":7: [consul] verify: \"2\" is neith" },
 		{ "[consul]\nclient_cert = x", ": [consul] client_cert and " },
 		{ "[consul]\nclient_key = x", ": [consul] client_cert and " },
@@ -372,11 +372,11 @@ bad_values_are_refused_with_their_line(void **state)
 		{ "[lock]\nsession_ttl = 25h", ": 25h is not in the range" },
 		{ "[lock]\nfuse = 0s", "fuse: 0s is not in the range from 1ms" },
 		{ "[api]\ncheck_interval = 999ms", "999ms is not in the range" },
-		{ "[api]\ncheck_failures = 0", "\"0\" is no number from 1 to 10" },
-		{ "[api]\ncheck_failures = 11", "\"11\" is no number from 1 to" },
+		{ "[api]\ncheck_failures = 0", "\"0\" is not a number from 1 to" },
+		{ "[api]\ncheck_failures = 11", "\"11\" is not a number from 1 " },
 		{ "[api]\nlisten = 8000", "\"8000\" has no port" },
 		{ "[api]\nlisten = a b:1", "\"a b\" is neither an address nor" },
-		{ "[api]\nlisten = a:0", "\"0\" is no port from 1 to 65535" },
+		{ "[api]\nlisten = a:0", "\"0\" is not a port from 1 to 65535" },
 		{ "[agent]\nrun_dir =", ":7: [agent] run_dir: must not be empt" },
 		{ "[agent]\nstate_dir =", ":7: [agent] state_dir: must not be" },
 		{ "[service]\nheed_checks = yes", "\"yes\" is neither all, maint" },
@@ -425,7 +425,8 @@ what_is_longer_than_its_place_is_refused(void **state)
 		snprintf(text, sizeof(text), "%s%s%0*d\n", before,
 		    rows[i].key, (int)rows[i].most + 1, 1);
 		assert_false(load(text));
-		snprintf(want, sizeof(want), "too long: %zu characters, %zu",
+		snprintf(want, sizeof(want), "too long: %zu characters, "
+		    "at most %zu",
 		    rows[i].most + 1, rows[i].most);
 		if (strstr(errors, want) == NULL)
 			fail_msg("%s, not %s", errors, want);
@@ -446,7 +447,7 @@ a_port_is_a_whole_number_from_1_to_65535(void **state)
 		    "port = %s\n", bad[i]);
 		assert_false(load(text));
 		assert_non_null(strstr(errors, ":5: [service] port: \""));
-		assert_non_null(strstr(errors, "is no number from 1 to 65535"));
+		assert_non_null(strstr(errors, "is not a number from 1 to 65535"));
 	}
 }
 
@@ -519,11 +520,11 @@ a_comment_that_would_cut_a_value_is_refused(void **state)
 {
 	(void)state;
 	refused("[options]\nhealth = sh -c 'a ; b'",
-	    ":7: a blank and a ';' would begin a comment: give a comment a "
-	    "line of its own, and a ';' of the value no blank before it\n");
+	    ":7: a blank and a ';' would begin a comment: put a comment on "
+	    "its own line, and no blank before a ';' in the value\n");
 	refused("[options]\nflag = /a # b",
-	    ":7: a blank and a '#' would begin a comment: give a comment a "
-	    "line of its own, and a '#' of the value no blank before it\n");
+	    ":7: a blank and a '#' would begin a comment: put a comment on "
+	    "its own line, and no blank before a '#' in the value\n");
 	then_loaded(load(MINIMAL "[options]\nhealth = sh -c 'a # b'"));
 	then_loaded(load(MINIMAL "[options]\nhealth = sh -c 'a; b'"));
 	assert_string_equal(config->options[0].value, "sh -c 'a; b'");
@@ -601,8 +602,8 @@ a_bad_value_is_refused_even_where_another_place_wins(void **state)
 	(void)state;
 	setenv("CONSUL_HTTP_ADDR", "ftp://a", 1);
 	then_errors(load(MINIMAL, "consul.address=a:1"), "CONSUL_HTTP_ADDR: "
-	    "\"ftp\" is no way to reach Consul: write http://, https:// or "
-	    "unix://\n");
+	    "\"ftp\" can't be used to reach Consul: write http://, https:// "
+	    "or unix://\n");
 }
 
 static void
@@ -702,7 +703,7 @@ flags_are_refused_by_name(void **state)
 	    NULL),
 	    "flag --http-addr: no address: write host:port, http://host:port, "
 	    "https://host:port or unix:///path\n"
-	    "flag -o service.port: \"0\" is no number from 1 to 65535\n"
+	    "flag -o service.port: \"0\" is not a number from 1 to 65535\n"
 	    "flag -o service.prt: no such key in [service]: prt; do you mean "
 	    "port?\n"
 	    "flag -o lok.fuse: no such section: [lok]; do you mean [lock]?\n"

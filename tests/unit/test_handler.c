@@ -111,8 +111,8 @@ what_is_no_plugin_is_refused_with_the_reason(void **state)
 	write_file("text", "This is no plugin.\n");
 	write_file("empty", "");
 	write_file("broken", "\177ELF and then nothing of the kind");
-	then_it_is_refused("nosuch", "no plugin nosuch is installed: there is "
-	    "no " PLUGINDIR "/nosuch.so; a plugin elsewhere is named by its "
+	then_it_is_refused("nosuch", "plugin nosuch is not installed: there is "
+	    "no " PLUGINDIR "/nosuch.so; to use a plugin elsewhere, give its "
 	    "path, with a /");
 	then_the_file_is_refused("./no/such.so", ": No such file or directory");
 	then_the_file_is_refused(in_folder("text"), " is not a shared object");
@@ -123,8 +123,8 @@ what_is_no_plugin_is_refused_with_the_reason(void **state)
 	then_it_is_refused("no_symbol",
 	    PLUGINDIR "/no_symbol.so lacks the function ensure_slave");
 	then_it_is_refused("other_abi", PLUGINDIR "/other_abi.so is built for "
-	    "plugin ABI 2, and this consul-failover has 1: build it again with "
-	    "the plugin.h of this version");
+	    "plugin ABI 2, and this consul-failover has 1: rebuild it with the "
+	    "plugin.h of this version");
 }
 
 static void
@@ -329,7 +329,8 @@ a_secret_is_the_first_line_of_a_file_that_not_everybody_can_read(void **state)
 	assert_int_equal(chmod(file, 0644), 0);
 	call(HANDLER_POSITION);
 	assert_int_equal(t.result, HANDLER_FAILED);
-	assert_non_null(strstr(t.text, "can be read by everybody: chmod o-r"));
+	assert_non_null(strstr(t.text, "any user can read "));
+	assert_non_null(strstr(t.text, ": chmod o-r"));
 	assert_int_equal(unlink(file), 0);
 	call(HANDLER_POSITION);
 	assert_int_equal(t.result, HANDLER_FAILED);
@@ -356,7 +357,7 @@ a_demotion_has_the_secret_of_the_start_where_the_file_is_no_good(void **state)
 	call(HANDLER_ENSURE_DEMOTED);
 	then(HANDLER_DONE, kept);
 	assert_non_null(strstr(t.log, "chmod o-r it; demoting with the one "
-	    "that was there at the start"));
+	    "that was read at the start"));
 	assert_int_equal(unlink(file), 0);
 	call(HANDLER_ENSURE_DEMOTED);
 	then(HANDLER_DONE, kept);
@@ -483,8 +484,8 @@ a_memory_that_can_not_be_kept_fails_the_call(void **state)
 	given_script("ensure_slave=remember\n");
 	call(HANDLER_ENSURE_SLAVE);
 	assert_non_null(strstr(t.text, "can't write /proc/nothing/mysql.memory:"
-	    " No such file or directory: free its disk, or set [agent] "
-	    "state_dir; not kept: refused by node-1"));
+	    " No such file or directory: free space on its disk, or set "
+	    "[agent] state_dir; not kept: refused by node-1"));
 }
 
 /* As by a disk that fails. */
@@ -502,8 +503,8 @@ a_memory_that_can_not_be_read_makes_nobody_fit_and_demotes_nobody(void **state)
 	assert_int_equal(mkdir(in_folder("mysql.memory"), 0700), 0);
 	call(HANDLER_HEALTH);
 	assert_int_equal(t.result, HANDLER_FAILED);
-	assert_non_null(strstr(t.text, "mysql.memory: Is a directory: what is "
-	    "known against this copy's data may stand there"));
+	assert_non_null(strstr(t.text, "mysql.memory: Is a directory: it may "
+	    "record that this copy lacks data"));
 	call(HANDLER_ENSURE_MASTER);
 	assert_int_equal(t.result, HANDLER_FAILED);
 	call(HANDLER_ENSURE_DEMOTED);
@@ -664,7 +665,7 @@ a_result_that_is_none_is_a_failure(void **state)
 	given_script("health=nonsense\n");
 	call(HANDLER_HEALTH);
 	then(HANDLER_FAILED,
-	    "health answered 77, which is no failover_result");
+	    "health returned 77, which is not a failover_result");
 	then_the_next_call_works();
 }
 
@@ -908,7 +909,7 @@ a_call_in_a_pause_keeps_its_own_deadline(void **state)
 	for (i = 0; i < 10; i++)
 		call(HANDLER_ENSURE_DEMOTED);
 	then_it_is_late_after("", 100);
-	then(HANDLER_TIMEOUT, "ensure_master was not begun within 100 ms: its "
+	then(HANDLER_TIMEOUT, "ensure_master was not started within 100 ms: its "
 	    "handler was lost 10 times in a row");
 }
 

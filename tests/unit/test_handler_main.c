@@ -66,7 +66,7 @@ static void
 then_it_comes_too_late(void)
 {
 	then_it_answers(FAILOVER_FAILED, "ensure_master comes too late: the "
-	    "lock was proved too long ago");
+	    "last proof of the lock is too old");
 	assert_false(recorded("ensure_master"));
 }
 
