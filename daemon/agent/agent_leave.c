@@ -24,9 +24,14 @@ agent_leave_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	log_warning("Consul does not answer: leaving our session to its TTL, "
-	    "and the service registered; once Consul answers, run: "
-	    "consul services deregister -id=%s", a->config->service_id);
+	if (a->deregisters)
+		log_warning("Consul does not answer: leaving our session to "
+		    "its TTL, and the service registered; once Consul "
+		    "answers, run: consul services deregister -id=%s",
+		    a->config->service_id);
+	else
+		log_warning("Consul does not answer: leaving our session to "
+		    "its TTL, and the service in Consul as it is");
 	a->clean_stop = false;
 	agent_gone(a);
 }
@@ -45,14 +50,10 @@ agent_session_left(void *arg)
 {
 	struct agent	*a = arg;
 
-	if (a->deregisters) {
+	if (a->deregisters)
 		registration_leave(a->registration, agent_deregistered, a);
-		return;
-	}
-	log_warning("The service stays registered in Consul, because the copy "
-	    "may still be a master: the guard deregisters it after the "
-	    "demotion");
-	agent_gone(a);
+	else
+		registration_rest(a->registration, agent_gone, a);
 }
 
 void
@@ -62,7 +63,12 @@ agent_leave(struct agent *a, bool demoted, bool deregister)
 	a->clean_stop = demoted;
 	a->deregisters = deregister;
 	timer_in(a->leave_timer, 2 * a->config->request_timeout + 1000);
-	candidates_leave(a->candidates);
+	if (deregister)
+		candidates_leave(a->candidates);
+	else
+		log_warning("The service stays registered in Consul, because "
+		    "the copy may still be a master: the guard deregisters it "
+		    "after the demotion");
 	if (lock_session(a->lock)[0] != '\0')
 		log_info("Destroying leader session");
 	lock_leave(a->lock, agent_session_left, a);

@@ -86,6 +86,17 @@ registration_set_notice(struct registration *r, const char *text)
 }
 
 void
+registration_rest(struct registration *r, void (*done)(void *), void *arg)
+{
+	r->rests = done;
+	r->rests_arg = arg;
+	if (r->started)
+		registration_look(r);
+	else
+		done(arg);
+}
+
+void
 registration_leave(struct registration *r, void (*done)(bool, void *),
     void *arg)
 {

@@ -40,6 +40,9 @@ void			 registration_set_tag(struct registration *,
 			    const char *tag);
 /* Something was odd: look now. */
 void			 registration_look(struct registration *);
+/* Calls done once Consul has what was set last; never, if Consul does not answer. */
+void			 registration_rest(struct registration *,
+			    void (*done)(void *arg), void *arg);
 /* Deregisters, and says when that is over, and whether it went well. */
 void			 registration_leave(struct registration *,
 			    void (*done)(bool ok, void *arg), void *arg);

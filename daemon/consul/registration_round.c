@@ -30,6 +30,8 @@ registration_done(struct registration *r)
 	registration_watch_start(&r->watch);
 	if (r->dirty)
 		registration_round_next(r);
+	else if (r->rests != NULL)
+		r->rests(r->rests_arg);
 }
 
 static void

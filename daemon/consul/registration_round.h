@@ -46,6 +46,8 @@ struct registration {
 	struct event			*timer;
 	struct registration_watch	 watch;
 
+	void				(*rests)(void *);
+	void				*rests_arg;
 	void				(*left)(bool, void *);
 	void				*left_arg;
 };

@@ -41,9 +41,10 @@ tag(struct core *c)
 		return was_slave ? "slave" : "";
 	case CORE_DEMOTING:
 		return c->demote_late ? "" : NULL;
+	case CORE_STOPPING:	/* not deregistered: see CORE_LEAVE */
+		return c->maybe_master && c->made_master ? "" : NULL;
 	case CORE_STARTING:
 	case CORE_PROMOTING:
-	case CORE_STOPPING:
 	case CORE_STATES:
 		break;
 	}

@@ -512,7 +512,8 @@ agent_leave(struct node *n, bool demoted, bool deregister)
 	n->deregisters = deregister;
 	world_in(node_delay(n, 2 * n->config.request_timeout + 1000), OF_AGENT,
 	    n, agent_left_late, NULL, 0, &n->life);
-	candidates_leave(n->candidates);
+	if (deregister)
+		candidates_leave(n->candidates);
 	lock_leave(n->lock, agent_left, n);
 }
 

@@ -306,12 +306,14 @@ def test_two_signals_end_the_agent_and_the_guard_does_the_rest(lab, cluster):
 def test_a_copy_that_a_stop_could_not_demote_stays_in_the_catalogue(lab, cluster):
     """Or an agent that starts now, with the key deleted, would believe to be alone."""
     one, *_ = lab.three(cluster)
-    catalog = lambda: [i["Node"] for i in cluster.servers[0].catalog(lab.service)]
+    catalog = lambda: {i["Node"]: i for i in cluster.servers[0].catalog(lab.service)}
     one.script(ensure_demoted="bad")
     one.signal(signal.SIGTERM)
     assert one.wait() != 0
     assert one.lines("The service stays registered in Consul")
-    assert one.name in catalog()
+    left = catalog()[one.name]
+    assert left["ServiceTags"] == []
+    assert "MAY STILL BE A MASTER" in json.dumps(left["ServiceMeta"])
     lab.died(one)           # its copy may be a master beside the next one
     one.script()
     one.wait_log("guard: the copy is demoted", 30, alive=False)

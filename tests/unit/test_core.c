@@ -1474,6 +1474,7 @@ a_stop_whose_demotion_fails_ends_and_says_so(void **unused)
 	assert_false(wanted(&w, CORE_LEAVE)->yes);
 	/* Nor is it hidden from those who ask whether they are alone. */
 	assert_false(wanted(&w, CORE_LEAVE)->clean);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
 }
 
 static void
