@@ -289,8 +289,10 @@ def test_check_warns_of_a_state_dir_that_would_keep_an_agent_from_starting(agent
 
 
 @pytest.mark.sanitized
-def test_check_asks_consul_and_the_application(lab, agent):
+def test_check_asks_consul_and_the_application(lab, single):
     lab.env["ASAN_OPTIONS"] += ":handle_segv=0"     # a crash is meant, below
+    agent = lab.agent(single)
+
     def check(*words):
         return program("check", "-c", agent.file, *words)
     r = check("--live")
