@@ -23,9 +23,12 @@
 static void
 agent_publish(struct agent *a, const struct core_action *act)
 {
-	a->published = act->health == CORE_HEALTH_OK ? API_HEALTH_OK :
-	    act->health == CORE_HEALTH_BUSY ? API_HEALTH_BUSY : API_HEALTH_BAD;
-	snprintf(a->published_text, sizeof a->published_text, "%s", act->text);
+	enum core_health	h = act->publish.health;
+
+	a->published = h == CORE_HEALTH_OK ? API_HEALTH_OK :
+	    h == CORE_HEALTH_BUSY ? API_HEALTH_BUSY : API_HEALTH_BAD;
+	snprintf(a->published_text, sizeof a->published_text, "%s",
+	    act->publish.text);
 }
 
 void
@@ -43,14 +46,15 @@ agent_perform(struct agent *a, const struct core_action *act)
 {
 	switch (act->type) {
 	case CORE_WANT_SESSION:
-		lock_want_session(a->lock, act->yes);
+		lock_want_session(a->lock, act->session.wanted);
 		break;
 	case CORE_ELECT:
-		elector_elect(a->elector, act->yes, lock_before(a->lock));
+		elector_elect(a->elector, act->elect.begin,
+		    lock_before(a->lock));
 		break;
 	case CORE_ACQUIRE:
 		a->handover.caught_up = false;
-		lock_acquire(a->lock, act->epoch);
+		lock_acquire(a->lock, act->acquire.epoch);
 		break;
 	case CORE_LOOK:
 		lock_look(a->lock);
@@ -65,30 +69,31 @@ agent_perform(struct agent *a, const struct core_action *act)
 		handler_cancel(a->role);
 		break;
 	case CORE_LEASE:
-		guard_lease(a->guard, act->until, act->by, act->clean_at,
-		    act->epoch, a->node, lock_session(a->lock), act->yes);
+		guard_lease(a->guard, act->lease.until, act->lease.by,
+		    act->lease.clean_at, act->lease.epoch, a->node,
+		    lock_session(a->lock), act->lease.demote_now);
 		break;
 	case CORE_END_LEASE:
 		guard_end(a->guard);
 		break;
 	case CORE_SET_TAG:
-		registration_set_tag(a->registration, act->text);
+		registration_set_tag(a->registration, act->tag);
 		break;
 	case CORE_PUBLISH:
 		agent_publish(a, act);
 		break;
 	case CORE_REMEMBER:
-		agent_event_remember(a, act->epoch == 0 ? "" :
-		    lock_session(a->lock), act->epoch);
+		agent_event_remember(a, act->remember.epoch == 0 ? "" :
+		    lock_session(a->lock), act->remember.epoch);
 		break;
 	case CORE_CHANGED:
 		agent_change(a, act);
 		break;
 	case CORE_SAY:
-		log_error("%s", act->text);
+		log_error("%s", act->say.text);
 		break;
 	case CORE_LEAVE:
-		agent_leave(a, act->yes, act->clean);
+		agent_leave(a, act->leave.demoted, act->leave.deregister);
 		break;
 	}
 }

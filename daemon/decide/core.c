@@ -47,37 +47,38 @@ learn(struct core *c, const struct core_event *ev)
 		core_lock_learn(c, ev->lock);
 		break;
 	case CORE_EV_REFUSED:
-		core_acquire_refused(c, ev->yes);
+		core_acquire_refused(c, ev->refused.held);
 		break;
 	case CORE_EV_SESSION:
-		core_session_learn(c, ev->yes);
+		core_session_learn(c, ev->session.exists);
 		break;
 	case CORE_EV_CALL_DONE:
 		core_work_done(c, ev);
 		break;
 	case CORE_EV_ELECTED:
-		core_acquire_elected(c, ev->yes);
+		core_acquire_elected(c, ev->elected.take);
 		break;
 	case CORE_EV_ELECTION_VOID:
 		c->elected_at = -1;
 		break;
 	case CORE_EV_RELEASED:
-		core_demotion_released(c, ev->yes);
+		core_demotion_released(c, ev->released.known);
 		break;
 	case CORE_EV_GUARD:
 		core_guard_learn(c, ev);
 		break;
 	case CORE_EV_DISABLED:
-		c->disabled = ev->yes;
-		text_copy(c->disabled_text, sizeof c->disabled_text, ev->text);
+		c->disabled = ev->disabled.exists;
+		text_copy(c->disabled_text, sizeof c->disabled_text,
+		    ev->disabled.file);
 		break;
 	case CORE_EV_YIELD:
-		c->yields = ev->yes;
-		text_copy(c->yield_text, sizeof c->yield_text, ev->text);
+		c->yields = ev->yield.wanted;
+		text_copy(c->yield_text, sizeof c->yield_text, ev->yield.why);
 		break;
 	case CORE_EV_STOP:
 		c->stop = true;
-		text_copy(c->stop_text, sizeof c->stop_text, ev->text);
+		text_copy(c->stop_text, sizeof c->stop_text, ev->stop.why);
 		break;
 	}
 }

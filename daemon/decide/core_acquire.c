@@ -22,21 +22,21 @@
 #define ELECTION_HOLDS	3000
 
 void
-core_acquire_refused(struct core *c, bool usual)
+core_acquire_refused(struct core *c, bool held)
 {
 	c->acquiring = false;
-	c->acquire_at = c->now + (usual ? CORE_ACQUIRE_PAUSE :
+	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE :
 	    ACQUIRE_PAUSE_LONG);
 }
 
 void
-core_acquire_elected(struct core *c, bool yes)
+core_acquire_elected(struct core *c, bool take)
 {
 	if (!c->electing)
 		return;		/* of one that is over */
 	c->electing = false;
-	c->elected_at = yes ? c->now : -1;
-	if (!yes)
+	c->elected_at = take ? c->now : -1;
+	if (!take)
 		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
 }
 
@@ -98,7 +98,7 @@ core_acquire_work(struct core *c)
 		core_call_cancel(c);
 	}
 	c->acquiring = true;
-	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
+	core_do(c, CORE_ACQUIRE)->acquire.epoch = c->lock.epoch;
 }
 
 /* Which of the copies takes a free lock: asked of the others. */
@@ -111,5 +111,5 @@ core_acquire_wish_election(struct core *c)
 	if (want == c->electing)
 		return;
 	c->electing = want;
-	core_do(c, CORE_ELECT)->yes = want;
+	core_do(c, CORE_ELECT)->elect.begin = want;
 }

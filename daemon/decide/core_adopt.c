@@ -41,5 +41,5 @@ core_adopt_work(struct core *c)
 	    !core_due(c, c->acquire_at))
 		return;
 	c->acquiring = c->adopting = true;
-	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
+	core_do(c, CORE_ACQUIRE)->acquire.epoch = c->lock.epoch;
 }

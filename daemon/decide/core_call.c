@@ -26,27 +26,27 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 {
 	struct core_action	*a = core_do(c, CORE_CALL);
 
-	a->call = ++c->call;
-	a->op = op;
-	a->epoch = c->epoch;
-	a->timeout = timeout;
-	text_copy(a->text, sizeof a->text, c->why);
+	a->call.number = ++c->call;
+	a->call.op = op;
+	a->call.epoch = c->epoch;
+	a->call.timeout = timeout;
+	text_copy(a->call.reason, sizeof a->call.reason, c->why);
 	text_copy(c->call_host, sizeof c->call_host, "");
 	c->call_port = 0;
 	if (op == CORE_ENSURE_SLAVE) {
 		text_copy(c->call_host, sizeof c->call_host, c->lock.host);
 		c->call_port = c->lock.port;
 	}
-	text_copy(a->host, sizeof a->host, c->call_host);
-	a->port = c->call_port;
+	text_copy(a->call.host, sizeof a->call.host, c->call_host);
+	a->call.port = c->call_port;
 	if (op == CORE_ENSURE_MASTER) {
-		a->until = c->held;
-		a->yes = c->state == CORE_MASTER ||
+		a->call.not_after = c->held;
+		a->call.enough = c->state == CORE_MASTER ||
 		    c->now >= core_call_promotion_begun(c) + c->config.catch_up;
 		c->maybe_master = c->made_master = true;
 	}
 	if (op == CORE_POSITION)
-		a->yes = c->was_master ||
+		a->call.was_master = c->was_master ||
 		    c->lock.epoch == c->config.resume_epoch;
 	c->op = op;
 }

@@ -18,13 +18,13 @@
 #define POSITION_WAIT	5000
 
 void
-core_demotion_released(struct core *c, bool yes)
+core_demotion_released(struct core *c, bool known)
 {
 	if (c->release != CORE_RELEASING)
 		return;
 	c->release = CORE_GIVEN_BACK;
-	c->drop_session = !yes;
-	c->lock.owner = yes ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
+	c->drop_session = !known;
+	c->lock.owner = known ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
 	c->lock.clean = true;
 	c->given_back_at = c->now;
 	/* Let the others have it first. */
@@ -151,11 +151,12 @@ core_demotion_work(struct core *c)
 
 		/* A release that is answered late must not take the lock from
 		 * a next run of ours that goes on with this session. */
-		core_do(c, CORE_REMEMBER)->epoch = 0;
+		core_do(c, CORE_REMEMBER)->remember.epoch = 0;
 		a = core_do(c, CORE_RELEASE);
-		a->yes = c->position_told;
+		a->release.with_position = c->position_told;
 		/* Not if it can't be demoted, but by becoming a slave. */
-		a->clean = c->now >= c->grace_until && c->config.can_demote;
+		a->release.clean = c->now >= c->grace_until &&
+		    c->config.can_demote;
 		c->release = CORE_RELEASING;
 		c->release_by = c->now + 2 * c->config.request_timeout;
 	} else

@@ -29,6 +29,6 @@ core_do_say(struct core *c, const char *fmt, ...)
 	va_list			 ap;
 
 	va_start(ap, fmt);
-	vsnprintf(a->text, sizeof a->text, fmt, ap);
+	vsnprintf(a->say.text, sizeof a->say.text, fmt, ap);
 	va_end(ap);
 }

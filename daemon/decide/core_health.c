@@ -12,10 +12,10 @@
 void
 core_health_learn(struct core *c, const struct core_event *ev)
 {
-	if (ev->health != c->health)
+	if (ev->health.verdict != c->health)
 		c->busy_since = c->now;
-	c->health = ev->health;
-	text_copy(c->health_text, sizeof c->health_text, ev->text);
+	c->health = ev->health.verdict;
+	text_copy(c->health_text, sizeof c->health_text, ev->health.text);
 }
 
 void
@@ -52,6 +52,6 @@ core_health_show(struct core *c)
 	c->published = h;
 	text_copy(c->published_text, sizeof c->published_text, c->health_text);
 	a = core_do(c, CORE_PUBLISH);
-	a->health = h;
-	text_copy(a->text, sizeof a->text, c->health_text);
+	a->publish.health = h;
+	text_copy(a->publish.text, sizeof a->publish.text, c->health_text);
 }

@@ -260,7 +260,7 @@ hold_off(struct core *c)
 static void
 enter(struct core *c, enum core_state from)
 {
-	struct core_action	*leave;
+	struct core_action	*a;
 
 	if (from == CORE_PROMOTING && c->state == CORE_DEMOTING &&
 	    (master_failed(c) || promotion_late(c)))
@@ -274,7 +274,7 @@ enter(struct core *c, enum core_state from)
 		c->promote_failures = 0;
 		c->unfenced = false;
 		c->was_master = true;
-		core_do(c, CORE_REMEMBER)->epoch = c->lock.epoch;
+		core_do(c, CORE_REMEMBER)->remember.epoch = c->lock.epoch;
 		return;		/* ensure_master has just been done */
 	}
 	c->call_at = c->now;
@@ -289,9 +289,9 @@ enter(struct core *c, enum core_state from)
 	else if (c->state == CORE_STOPPING) {
 		/* Not taken over: it is left as its operator has made it. */
 		c->maybe_master = c->maybe_master && from != CORE_STARTING;
-		leave = core_do(c, CORE_LEAVE);
-		leave->yes = !c->maybe_master;
-		leave->clean = !c->maybe_master || !c->made_master;
+		a = core_do(c, CORE_LEAVE);
+		a->leave.demoted = !c->maybe_master;
+		a->leave.deregister = !c->maybe_master || !c->made_master;
 	}
 }
 
@@ -346,10 +346,10 @@ core_rules_step(struct core *c)
 		return false;
 	explain(c, &core_rules[i], c->why, sizeof c->why);
 	a = core_do(c, CORE_CHANGED);
-	a->from = from;
-	a->to = core_rules[i].to;
-	a->yes = core_rules[i].quiet;
-	text_copy(a->text, sizeof a->text, c->why);
+	a->changed.from = from;
+	a->changed.to = core_rules[i].to;
+	a->changed.routine = core_rules[i].routine;
+	text_copy(a->changed.text, sizeof a->changed.text, c->why);
 	c->state = core_rules[i].to;		/* the only assignment */
 	enter(c, from);
 	return true;

@@ -59,5 +59,5 @@ core_tag_show(struct core *c)
 	if (t == NULL || strcmp(t, c->tag) == 0)
 		return;
 	text_copy(c->tag, sizeof c->tag, t);
-	text_copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
+	text_copy(core_do(c, CORE_SET_TAG)->tag, CORE_TAG, t);
 }

@@ -36,19 +36,19 @@ core_work_done(struct core *c, const struct core_event *ev)
 {
 	enum core_op	op = c->op;
 
-	if (op == CORE_NO_OP || ev->call != c->call)
+	if (op == CORE_NO_OP || ev->call.number != c->call)
 		return;
 	c->op = CORE_NO_OP;
 	if (op == CORE_POSITION) {
-		c->position_told = ev->result == CORE_DONE;
+		c->position_told = ev->call.result == CORE_DONE;
 		c->position_at = c->now + CALL_PAUSE;
-		if (ev->result == CORE_AGAIN && c->now < c->position_until)
+		if (ev->call.result == CORE_AGAIN && c->now < c->position_until)
 			c->position_asked = false;
 		return;
 	}
-	c->failed = ev->result == CORE_FAILED;
-	c->done = ev->result == CORE_DONE ? op : CORE_NO_OP;
-	if (ev->result == CORE_DONE) {
+	c->failed = ev->call.result == CORE_FAILED;
+	c->done = ev->call.result == CORE_DONE ? op : CORE_NO_OP;
+	if (ev->call.result == CORE_DONE) {
 		c->not_done = 0;
 		c->call_at = c->now + c->config.role_interval;
 	} else {
@@ -57,7 +57,7 @@ core_work_done(struct core *c, const struct core_event *ev)
 		c->call_at = c->now + call_pause(c);
 		c->not_done++;
 	}
-	text_copy(c->call_text, sizeof c->call_text, ev->text);
+	text_copy(c->call_text, sizeof c->call_text, ev->call.text);
 	if (op == CORE_ENSURE_MASTER)
 		c->master_failures = c->failed ? c->master_failures + 1 : 0;
 	else if (c->done == op)

@@ -161,7 +161,8 @@ static const struct candidates_events candidates_events = {
 static void
 elected(struct node *n, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_ELECTED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_ELECTED,
+				    .elected = { .take = yes } };
 
 	say(n, "election: %s%s%s", yes ? "it shall take the lock" :
 	    "it must not", election_reason(n->election)[0] == '\0' ? "" :

@@ -890,12 +890,13 @@ client_start(struct node *n)
 void
 client_lease(struct node *n, const struct core_action *a)
 {
-	n->told = (struct message){ .type = LEASE, .until = a->until,
-	    .by = a->by, .clean_at = a->clean_at, .epoch = a->epoch };
+	n->told = (struct message){ .type = LEASE, .until = a->lease.until,
+	    .by = a->lease.by, .clean_at = a->lease.clean_at,
+	    .epoch = a->lease.epoch };
 	snprintf(n->told.session, sizeof n->told.session, "%s",
 	    lock_session(n->lock));
 	n->ended = false;
-	client_send_lease(n, a->yes);
+	client_send_lease(n, a->lease.demote_now);
 }
 
 void

@@ -82,9 +82,13 @@ static void
 call_ended(struct node *n, void *arg, int64_t result)
 {
 	struct core_event	ev = {
-		.type = CORE_EV_CALL_DONE, .call = n->call.number,
-		.result = (enum core_result)result,
-		.text = result == CORE_FAILED ? "it failed" : "so it is",
+		.type = CORE_EV_CALL_DONE,
+		.call = {
+			.number = n->call.number,
+			.result = (enum core_result)result,
+			.text = result == CORE_FAILED ? "it failed" :
+			    "so it is",
+		},
 	};
 
 	(void)arg;
@@ -96,7 +100,7 @@ call_ended(struct node *n, void *arg, int64_t result)
 		n->final_position[0] = '\0';
 	if (world.bug == BUG_DEMOTION_PRESUMED &&
 	    n->call.op == CORE_ENSURE_DEMOTED)
-		ev.result = CORE_DONE;
+		ev.call.result = CORE_DONE;
 	say(n, "%s: %s", core_op_name(n->call.op), result == CORE_DONE ?
 	    "done" : result == CORE_FAILED ? "failed" : "again");
 	agent_event(n, &ev);
@@ -259,27 +263,27 @@ call_begin(struct node *n, const struct core_action *a)
 
 	call_cancel(n);
 	n->call.running = true;
-	n->call.number = a->call;
-	n->call.op = a->op;
-	memcpy(n->call.host, a->host, sizeof n->call.host);
-	n->final = a->op == CORE_POSITION && a->yes;
+	n->call.number = a->call.number;
+	n->call.op = a->call.op;
+	memcpy(n->call.host, a->call.host, sizeof n->call.host);
+	n->final = a->call.op == CORE_POSITION && a->call.was_master;
 	if (n->role == 0)
 		role_set(n, ++n->roles);
-	if (a->until != 0 && node_clock(n) >= a->until &&
+	if (a->call.not_after != 0 && node_clock(n) >= a->call.not_after &&
 	    world.bug != BUG_CALL_UNDATED) {
-		say(n, "%s comes too late", core_op_name(a->op));
+		say(n, "%s comes too late", core_op_name(a->call.op));
 		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
 		    CORE_FAILED, &n->call.stamp);
 		return;
 	}
-	takes = node_call_chance(n, a->op, &n->call.result);
-	n->asked = a->op == CORE_ENSURE_DEMOTED ||
-	    (n->asked && a->op != CORE_ENSURE_MASTER);
-	say(n, "calls %s%s%s", core_op_name(a->op), a->op ==
-	    CORE_ENSURE_SLAVE ? " of " : "", a->host);
-	if (a->op == CORE_ENSURE_MASTER) {
-		copy_told_target(n, lock_before(n->lock), a->yes);
-		check_epoch(n, a->epoch);
+	takes = node_call_chance(n, a->call.op, &n->call.result);
+	n->asked = a->call.op == CORE_ENSURE_DEMOTED ||
+	    (n->asked && a->call.op != CORE_ENSURE_MASTER);
+	say(n, "calls %s%s%s", core_op_name(a->call.op), a->call.op ==
+	    CORE_ENSURE_SLAVE ? " of " : "", a->call.host);
+	if (a->call.op == CORE_ENSURE_MASTER) {
+		copy_told_target(n, lock_before(n->lock), a->call.enough);
+		check_epoch(n, a->call.epoch);
 		act(n, n->alive);
 		n->woken_until = 0;
 		if (n->core.state == CORE_PROMOTING)
@@ -291,9 +295,9 @@ call_begin(struct node *n, const struct core_action *a)
 	}
 	if (takes >= 0)
 		world_in(node_delay(n, takes), OF_HOST, n, call_has_effect,
-		    NULL, a->op, &n->call.stamp);
-	world_in(node_delay(n, a->timeout), OF_AGENT, n, call_late, NULL,
-	    node_monotonic(n) + a->timeout, &n->call.stamp);
+		    NULL, a->call.op, &n->call.stamp);
+	world_in(node_delay(n, a->call.timeout), OF_AGENT, n, call_late, NULL,
+	    node_monotonic(n) + a->call.timeout, &n->call.stamp);
 }
 
 static void
@@ -329,21 +333,27 @@ static void
 health_done(struct node *n, void *arg, int64_t health)
 {
 	struct core_event	ev = {
-		.type = CORE_EV_HEALTH, .health = (enum core_health)health,
-		.text = health == CORE_HEALTH_OK ? "fine" :
-		    health == CORE_HEALTH_BUSY ? "busy" : "sick",
+		.type = CORE_EV_HEALTH,
+		.health = {
+			.verdict = (enum core_health)health,
+			.text = health == CORE_HEALTH_OK ? "fine" :
+			    health == CORE_HEALTH_BUSY ? "busy" : "sick",
+		},
 	};
-	struct core_event	disabled = {
-		.type = CORE_EV_DISABLED, .yes = n->disabled > 0,
-		.text = "the disable file",
+	struct core_event	file = {
+		.type = CORE_EV_DISABLED,
+		.disabled = {
+			.exists = n->disabled > 0,
+			.file = "the disable file",
+		},
 	};
-	struct core_event	yields = {
-		.type = CORE_EV_YIELD, .yes = n->yields > 0,
-		.text = "a check",
+	struct core_event	check = {
+		.type = CORE_EV_YIELD,
+		.yield = { .wanted = n->yields > 0, .why = "a check" },
 	};
 
 	(void)arg;
-	n->verdict = ev.health;
+	n->verdict = ev.health.verdict;
 	n->health_stamp++;
 	n->health_busy = false;
 	world_in(node_delay(n, n->health_again ? HEALTH_PAUSE :
@@ -351,14 +361,14 @@ health_done(struct node *n, void *arg, int64_t health)
 	    &n->health_stamp);
 	n->health_again = false;
 	electing_soon(n);
-	if (disabled.yes != n->was_disabled) {
-		n->was_disabled = disabled.yes;
-		agent_event(n, &disabled);
+	if (file.disabled.exists != n->was_disabled) {
+		n->was_disabled = file.disabled.exists;
+		agent_event(n, &file);
 	}
-	if (yields.yes != n->yielding) {
-		n->yielding = yields.yes;
+	if (check.yield.wanted != n->yielding) {
+		n->yielding = check.yield.wanted;
 		electing_rank(n);
-		agent_event(n, &yields);
+		agent_event(n, &check);
 	}
 	if (!n->tried) {
 		n->tried = true;
@@ -520,29 +530,31 @@ agent_leave(struct node *n, bool demoted, bool deregister)
 static void
 agent_changed(struct node *n, const struct core_action *a)
 {
-	say(n, "%s -> %s: %s", core_state_name(a->from),
-	    core_state_name(a->to), a->text);
-	if (a->to == CORE_MASTER) {
+	say(n, "%s -> %s: %s", core_state_name(a->changed.from),
+	    core_state_name(a->changed.to), a->changed.text);
+	if (a->changed.to == CORE_MASTER) {
 		lock_settle(n->lock);
 		world.counts.failovers += world.master >= 0 &&
 		    world.master != n->id;
 		world.master = n->id;
 	}
-	if (a->to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
+	if (a->changed.to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
 	    lock_session(n->lock)[0] != '\0')
 		lock_release(n->lock, true, "", false);
-	if (a->to == CORE_DEMOTING && world.bug == BUG_POSITION_EARLY)
+	if (a->changed.to == CORE_DEMOTING && world.bug == BUG_POSITION_EARLY)
 		copy_position(n, n->early_position, sizeof n->early_position);
-	if (a->to == CORE_CANDIDATE)
+	if (a->changed.to == CORE_CANDIDATE)
 		candidates_look(n->candidates);
-	faults_moment(n, (int)a->to);
+	faults_moment(n, (int)a->changed.to);
 }
 
 void
 agent_guard(struct node *n, enum core_guard what, int64_t until)
 {
-	struct core_event	ev = { .type = CORE_EV_GUARD, .guard = what,
-				    .until = until, .text = "" };
+	struct core_event	ev = {
+		.type = CORE_EV_GUARD,
+		.guard = { .what = what, .until = until, .text = "" },
+	};
 
 	agent_event(n, &ev);
 }
@@ -560,13 +572,13 @@ agent_lease(struct node *n, const struct core_action *a)
 {
 	struct core_action	late = *a;
 
-	if (world.bug == BUG_SILENCE_TRUSTED && !a->yes &&
+	if (world.bug == BUG_SILENCE_TRUSTED && !a->lease.demote_now &&
 	    n->core.state == CORE_DEMOTING)
-		late.until = a->by + n->config.demote_deadline;
+		late.lease.until = a->lease.by + n->config.demote_deadline;
 	client_lease(n, &late);
 	if (world.bug == BUG_GUARD_UNANSWERED)
 		world_in(MS / 10, OF_AGENT, n, agent_hears_itself, NULL,
-		    a->until, &n->life);
+		    a->lease.until, &n->life);
 }
 
 static void
@@ -594,16 +606,19 @@ node_said(struct node *n, bool tried)
 static void
 agent_release(struct node *n, const struct core_action *a)
 {
-	bool		 clean = a->clean || world.bug == BUG_ALWAYS_CLEAN;
-	const char	*position = a->yes ? n->final_position : "";
+	bool		 clean = a->release.clean ||
+			    world.bug == BUG_ALWAYS_CLEAN;
+	bool		 with_position = a->release.with_position;
+	const char	*position = with_position ? n->final_position : "";
 
 	if (world.bug == BUG_OLD_READ)
 		lock_look(n->lock);
 	if (world.bug == BUG_POSITION_UNAWAITED)
 		position = "";
-	if (world.bug == BUG_POSITION_EARLY && a->yes)
+	if (world.bug == BUG_POSITION_EARLY && with_position)
 		position = n->early_position;
-	if (a->yes && n->leaves == PASS_ON && position == n->final_position)
+	if (with_position && n->leaves == PASS_ON &&
+	    position == n->final_position)
 		lock_pass_on(n->lock, clean);
 	else
 		lock_release(n->lock, clean, position, n->final);
@@ -614,13 +629,13 @@ agent_perform(struct node *n, const struct core_action *a)
 {
 	switch (a->type) {
 	case CORE_WANT_SESSION:
-		lock_want_session(n->lock, a->yes);
+		lock_want_session(n->lock, a->session.wanted);
 		break;
 	case CORE_ELECT:
-		elect(n, a->yes);
+		elect(n, a->elect.begin);
 		break;
 	case CORE_ACQUIRE:
-		lock_acquire(n->lock, a->epoch);
+		lock_acquire(n->lock, a->acquire.epoch);
 		break;
 	case CORE_LOOK:
 		lock_look(n->lock);
@@ -630,7 +645,7 @@ agent_perform(struct node *n, const struct core_action *a)
 		break;
 	case CORE_CALL:
 		if (world.bug == BUG_TAG_FIRST &&
-		    a->op == CORE_ENSURE_DEMOTED)
+		    a->call.op == CORE_ENSURE_DEMOTED)
 			call_with_tag(n, a);
 		else
 			call_begin(n, a);
@@ -639,22 +654,22 @@ agent_perform(struct node *n, const struct core_action *a)
 		call_cancel(n);
 		break;
 	case CORE_PUBLISH:
-		n->published = a->health;
+		n->published = a->publish.health;
 		break;
 	case CORE_REMEMBER:
 		/* Nothing to go on with: not even the session. */
-		agent_remember(n, a->epoch == 0 ? "" : lock_session(n->lock),
-		    a->epoch);
+		agent_remember(n, a->remember.epoch == 0 ? "" :
+		    lock_session(n->lock), a->remember.epoch);
 		break;
 	case CORE_CHANGED:
 		agent_changed(n, a);
 		break;
 	case CORE_SAY:
-		say(n, "says: %s", a->text);
+		say(n, "says: %s", a->say.text);
 		node_said(n, false);
 		break;
 	case CORE_LEAVE:
-		agent_leave(n, a->yes, a->clean);
+		agent_leave(n, a->leave.demoted, a->leave.deregister);
 		break;
 	case CORE_LEASE:
 		agent_lease(n, a);
@@ -692,9 +707,9 @@ agent_set_wake(struct node *n)
 static int
 action_moment(const struct core_action *a)
 {
-	if (a->type == CORE_CALL && a->op == CORE_ENSURE_DEMOTED)
+	if (a->type == CORE_CALL && a->call.op == CORE_ENSURE_DEMOTED)
 		return MOMENT_OF_DEMOTION;
-	if (a->type == CORE_CALL && a->op == CORE_ENSURE_MASTER)
+	if (a->type == CORE_CALL && a->call.op == CORE_ENSURE_MASTER)
 		return MOMENT_OF_PROMOTION;
 	return MOMENT_OF_ACTION + (int)a->type;
 }
@@ -791,17 +806,18 @@ agent_renewed(struct node *n, int64_t sent_at)
 static void
 agent_lock_refused(bool usual, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = usual,
-				    .text = text };
+	struct core_event	ev = { .type = CORE_EV_REFUSED,
+				    .refused = { .held = usual } };
 
+	(void)text;
 	agent_event(arg, &ev);
 }
 
 static void
 agent_session(bool yes, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_SESSION, .yes = yes };
-
+	struct core_event	ev = { .type = CORE_EV_SESSION,
+				    .session = { .exists = yes } };
 	struct node		*n = arg;
 
 	if (!yes) {
@@ -815,7 +831,8 @@ agent_session(bool yes, const char *text, void *arg)
 static void
 agent_released(bool yes, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_RELEASED,
+				    .released = { .known = yes } };
 
 	(void)text;
 	agent_event(arg, &ev);
@@ -870,7 +887,7 @@ agent_resume_unread(struct node *n)
 		.epoch = n->run_epoch,
 	};
 	struct core_event	session = { .type = CORE_EV_SESSION,
-				    .yes = true };
+				    .session = { .exists = true } };
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	agent_event(n, &session);
@@ -927,7 +944,7 @@ void
 agent_started(struct node *n, int64_t inherited)
 {
 	struct core_event	stop = { .type = CORE_EV_STOP,
-				    .text = "SIGTERM" };
+				    .stop = { .why = "SIGTERM" } };
 
 	n->starting = false;
 	n->running = true;
@@ -1018,7 +1035,7 @@ void
 agent_stop(struct node *n)
 {
 	struct core_event	ev = { .type = CORE_EV_STOP,
-				    .text = "SIGTERM" };
+				    .stop = { .why = "SIGTERM" } };
 
 	if ((!n->running && !n->starting) || n->stopping)
 		return;

@@ -47,9 +47,13 @@ send_too(struct world *w, const struct core_event *ev)
 static void
 guard(struct world *w, enum core_guard what)
 {
-	struct core_event	ev = { .type = CORE_EV_GUARD, .guard = what,
-				    .until = w->core.lease,
-				    .text = "says the guard" };
+	struct core_event	ev = {
+		.type = CORE_EV_GUARD,
+		.guard = {
+			.what = what, .until = w->core.lease,
+			.text = "says the guard",
+		},
+	};
 
 	send_too(w, &ev);
 }
@@ -60,7 +64,7 @@ static void
 send(struct world *w, const struct core_event *ev)
 {
 	struct core_event	elected = { .type = CORE_EV_ELECTED,
-				    .yes = true };
+				    .elected = { .take = true } };
 	size_t			i;
 
 	core_event(&w->core, ev, w->now, &w->todo);
@@ -70,7 +74,7 @@ send(struct world *w, const struct core_event *ev)
 		if (w->todo.list[i].type != CORE_LEASE)
 			continue;
 		guard(w, CORE_GUARD_HOLDS);
-		if (w->todo.list[i].yes) {
+		if (w->todo.list[i].lease.demote_now) {
 			guard(w, CORE_GUARD_FIRED);
 			guard(w, CORE_GUARD_FAILED);
 		}
@@ -90,9 +94,10 @@ tick(struct world *w, int64_t later)
 static void
 health(struct world *w, enum core_health h)
 {
-	struct core_event	ev = { .type = CORE_EV_HEALTH, .health = h };
+	struct core_event	ev = { .type = CORE_EV_HEALTH,
+				    .health = { .verdict = h } };
 
-	ev.text = h == CORE_HEALTH_OK ? "fine" : "not fine";
+	ev.health.text = h == CORE_HEALTH_OK ? "fine" : "not fine";
 	send(w, &ev);
 }
 
@@ -147,7 +152,8 @@ see_nobody(struct world *w)
 static void
 session(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_SESSION, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_SESSION,
+				    .session = { .exists = yes } };
 
 	send(w, &ev);
 }
@@ -155,17 +161,22 @@ session(struct world *w, bool yes)
 static void
 answer(struct world *w, enum core_result r)
 {
-	struct core_event	ev = { .type = CORE_EV_CALL_DONE, .result = r,
-				    .text = "so it is" };
+	struct core_event	ev = {
+		.type = CORE_EV_CALL_DONE,
+		.call = {
+			.number = w->core.call, .result = r,
+			.text = "so it is",
+		},
+	};
 
-	ev.call = w->core.call;
 	send(w, &ev);
 }
 
 static void
 released(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_RELEASED,
+				    .released = { .known = yes } };
 
 	send(w, &ev);
 }
@@ -173,8 +184,10 @@ released(struct world *w, bool yes)
 static void
 disable(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_DISABLED, .yes = yes,
-				    .text = "/the/file" };
+	struct core_event	ev = {
+		.type = CORE_EV_DISABLED,
+		.disabled = { .exists = yes, .file = "/the/file" },
+	};
 
 	send(w, &ev);
 }
@@ -182,8 +195,10 @@ disable(struct world *w, bool yes)
 static void
 hand_over(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_YIELD, .yes = yes,
-				    .text = "a check is critical" };
+	struct core_event	ev = {
+		.type = CORE_EV_YIELD,
+		.yield = { .wanted = yes, .why = "a check is critical" },
+	};
 
 	send(w, &ev);
 }
@@ -192,7 +207,7 @@ static void
 stop(struct world *w)
 {
 	struct core_event	ev = { .type = CORE_EV_STOP,
-				    .text = "SIGTERM" };
+				    .stop = { .why = "SIGTERM" } };
 
 	send(w, &ev);
 }
@@ -213,7 +228,7 @@ called(const struct world *w, enum core_op op)
 {
 	const struct core_action	*a = wanted(w, CORE_CALL);
 
-	return a != NULL && a->op == op ? a : NULL;
+	return a != NULL && a->call.op == op ? a : NULL;
 }
 
 static void
@@ -363,7 +378,8 @@ ev_ours_unproved(struct world *w)
 static void
 ev_refused(struct world *w)
 {
-	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = true };
+	struct core_event	ev = { .type = CORE_EV_REFUSED,
+				    .refused = { .held = true } };
 
 	send(w, &ev);
 }
@@ -589,7 +605,7 @@ the_first_copy_of_all_is_taken_over_as_it_is(void **unused)
 	assert_null(wanted(&w, CORE_CALL));
 	session(&w, true);
 	assert_null(wanted(&w, CORE_CALL));
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, 0);
+	assert_int_equal(wanted(&w, CORE_ACQUIRE)->acquire.epoch, 0);
 	see(&w, CORE_LOCK_OURS, true);
 	assert_int_equal(w.core.state, CORE_PROMOTING);
 	assert_non_null(called(&w, CORE_ENSURE_MASTER));
@@ -674,7 +690,7 @@ it_is_left_as_it_is_by_a_stop_but_not_by_the_disable_file(void **unused)
 	given_the_first_agent_of_all(&w, 0);
 	stop(&w);
 	assert_null(wanted(&w, CORE_CALL));
-	assert_true(wanted(&w, CORE_LEAVE)->yes);
+	assert_true(wanted(&w, CORE_LEAVE)->leave.demoted);
 	given_the_first_agent_of_all(&w, 0);
 	disable(&w, true);
 	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
@@ -761,7 +777,7 @@ a_restarted_agent_of_another_epoch_demotes_and_waits(void **unused)
 	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
 	answer(&w, CORE_DONE);
 	/* It may have died while it waited for another master to end. */
-	assert_false(wanted(&w, CORE_RELEASE)->clean);
+	assert_false(wanted(&w, CORE_RELEASE)->release.clean);
 }
 
 static void
@@ -830,11 +846,11 @@ an_acquire_names_the_free_lock_that_it_was_decided_upon(void **unused)
 	given(&w, CORE_SLAVE);
 	answer(&w, CORE_DONE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, EPOCH);
+	assert_int_equal(wanted(&w, CORE_ACQUIRE)->acquire.epoch, EPOCH);
 	given(&w, CORE_SLAVE);
 	answer(&w, CORE_DONE);
 	see_missing(&w);
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, 0);
+	assert_int_equal(wanted(&w, CORE_ACQUIRE)->acquire.epoch, 0);
 }
 
 /* Whether it was missing all the time can't be told. */
@@ -876,7 +892,8 @@ a_missing_key_that_was_refused_is_forgotten(void **unused)
 static void
 elected(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_ELECTED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_ELECTED,
+				    .elected = { .take = yes } };
 
 	send(w, &ev);
 }
@@ -891,7 +908,7 @@ a_free_lock_is_taken_when_the_election_says_so(void **unused)
 	answer(&w, CORE_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
-	assert_true(wanted(&w, CORE_ELECT)->yes);
+	assert_true(wanted(&w, CORE_ELECT)->elect.begin);
 	assert_null(wanted(&w, CORE_ACQUIRE));
 	tick(&w, 500);
 	assert_null(wanted(&w, CORE_ELECT));	/* it is under way */
@@ -914,7 +931,7 @@ a_copy_that_must_not_take_the_lock_asks_again_later(void **unused)
 	assert_null(wanted(&w, CORE_ELECT));
 	tick(&w, 1000);
 	tick(&w, 1000);
-	assert_true(wanted(&w, CORE_ELECT)->yes);
+	assert_true(wanted(&w, CORE_ELECT)->elect.begin);
 }
 
 static void
@@ -928,11 +945,11 @@ an_election_ends_when_somebody_takes_the_lock_or_we_may_not(void **unused)
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_false(wanted(&w, CORE_ELECT)->yes);
+	assert_false(wanted(&w, CORE_ELECT)->elect.begin);
 	answer(&w, CORE_DONE);
 	see(&w, CORE_LOCK_FREE, true);
 	health(&w, CORE_HEALTH_BUSY);
-	assert_false(wanted(&w, CORE_ELECT)->yes);
+	assert_false(wanted(&w, CORE_ELECT)->elect.begin);
 	/* What is said late is of an election that is over. */
 	health(&w, CORE_HEALTH_OK);
 	disable(&w, true);
@@ -960,7 +977,7 @@ what_an_election_has_shown_is_old_after_3_s(void **unused)
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
 	assert_null(wanted(&w, CORE_ACQUIRE));
-	assert_true(wanted(&w, CORE_ELECT)->yes);
+	assert_true(wanted(&w, CORE_ELECT)->elect.begin);
 }
 
 static void
@@ -1010,16 +1027,16 @@ a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back(
 	assert_non_null(called(&w, CORE_POSITION));
 	assert_null(wanted(&w, CORE_RELEASE));
 	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->yes);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	assert_true(wanted(&w, CORE_RELEASE)->release.with_position);
+	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
 
 	given(&w, CORE_MASTER);
 	w.core.config.can_tell = true;
 	stop(&w);
 	answer(&w, CORE_DONE);
 	answer(&w, CORE_FAILED);	/* it does not know */
-	assert_false(wanted(&w, CORE_RELEASE)->yes);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	assert_false(wanted(&w, CORE_RELEASE)->release.with_position);
+	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
 }
 
 static void
@@ -1042,7 +1059,7 @@ a_copy_that_still_stops_is_asked_again_how_far_it_has_got(void **unused)
 	answer(&w, CORE_AGAIN);
 	tick(&w, 100);
 	answer(&w, CORE_AGAIN);
-	assert_false(wanted(&w, CORE_RELEASE)->yes);
+	assert_false(wanted(&w, CORE_RELEASE)->release.with_position);
 }
 
 static void
@@ -1059,7 +1076,7 @@ an_election_begins_anew_when_the_free_lock_is_another_one(void **unused)
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	send(&w, &ev);
-	assert_false(wanted(&w, CORE_ELECT)->yes);
+	assert_false(wanted(&w, CORE_ELECT)->elect.begin);
 	assert_true(w.core.electing);
 }
 
@@ -1072,11 +1089,11 @@ a_new_master_waits_for_what_was_left_for_a_bounded_time(void **unused)
 	given(&w, CORE_CANDIDATE);
 	w.core.config.catch_up = 5000;
 	see(&w, CORE_LOCK_OURS, true);
-	assert_false(called(&w, CORE_ENSURE_MASTER)->yes);
+	assert_false(called(&w, CORE_ENSURE_MASTER)->call.enough);
 	tick(&w, 4900);
 	answer(&w, CORE_AGAIN);
 	tick(&w, 500);
-	assert_true(called(&w, CORE_ENSURE_MASTER)->yes);
+	assert_true(called(&w, CORE_ENSURE_MASTER)->call.enough);
 }
 
 static void
@@ -1206,7 +1223,7 @@ a_session_that_is_gone_is_the_reason_that_is_told(void **unused)
 	(void)unused;
 	given(&w, CORE_MASTER);
 	session(&w, false);
-	assert_string_equal(wanted(&w, CORE_CHANGED)->text,
+	assert_string_equal(wanted(&w, CORE_CHANGED)->changed.text,
 	    "our session in Consul is gone");
 }
 
@@ -1224,7 +1241,7 @@ no_demotion_is_begun_that_has_no_time_left(void **unused)
 	assert_null(wanted(&w, CORE_CALL));
 	tick(&w, 50);
 	assert_non_null(wanted(&w, CORE_SAY));
-	assert_int_equal(wanted(&w, CORE_CALL)->timeout, DEMOTE);
+	assert_int_equal(wanted(&w, CORE_CALL)->call.timeout, DEMOTE);
 }
 
 static void
@@ -1253,8 +1270,8 @@ the_tag_is_master_after_ensure_master_not_before(void **unused)
 	assert_null(wanted(&w, CORE_SET_TAG));
 	tick(&w, 100);
 	answer(&w, CORE_DONE);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "master");
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, EPOCH);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "master");
+	assert_int_equal(wanted(&w, CORE_REMEMBER)->remember.epoch, EPOCH);
 }
 
 static void
@@ -1270,12 +1287,12 @@ the_tag_is_slave_after_ensure_slave_and_goes_when_it_fails(void **unused)
 	assert_string_equal(core_role_why(&w.core),
 	    "ensure_slave has not been done yet");
 	answer(&w, CORE_DONE);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "slave");
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "slave");
 	assert_true(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "slave");
 	tick(&w, 10000);
 	answer(&w, CORE_FAILED);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "");
 	assert_false(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "joining");
 }
@@ -1313,7 +1330,7 @@ a_lock_that_is_free_at_the_start_says_that_somebody_has_had_it(void **unused)
 	begin(&w, 0);
 	health(&w, CORE_HEALTH_OK);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->epoch, EPOCH);
+	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->call.epoch, EPOCH);
 }
 
 static void
@@ -1329,15 +1346,16 @@ stepping_down_is_demotion_then_release_then_tag(void **unused)
 	assert_null(wanted(&w, CORE_PUBLISH));
 	assert_null(wanted(&w, CORE_SET_TAG));
 	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, 0);
+	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
+	assert_int_equal(wanted(&w, CORE_REMEMBER)->remember.epoch, 0);
 	assert_null(wanted(&w, CORE_PUBLISH));
 	assert_null(wanted(&w, CORE_SET_TAG));
 	released(&w, true);
 	assert_int_equal(w.core.state, CORE_UNHEALTHY);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "unhealthy");
-	assert_int_equal(wanted(&w, CORE_PUBLISH)->health, CORE_HEALTH_BAD);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "unhealthy");
+	assert_int_equal(wanted(&w, CORE_PUBLISH)->publish.health,
+	    CORE_HEALTH_BAD);
+	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
 }
 
 static void
@@ -1353,7 +1371,7 @@ a_disabled_master_demotes_and_gives_the_lock_up(void **unused)
 	assert_non_null(wanted(&w, CORE_RELEASE));
 	released(&w, true);
 	assert_int_equal(w.core.state, CORE_DISABLED);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "disabled");
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "disabled");
 }
 
 static void
@@ -1393,11 +1411,11 @@ the_answer_of_a_cancelled_call_means_nothing(void **unused)
 {
 	struct world		w;
 	struct core_event	late = { .type = CORE_EV_CALL_DONE,
-				    .result = CORE_DONE };
+				    .call = { .result = CORE_DONE } };
 
 	(void)unused;
 	given(&w, CORE_PROMOTING);
-	late.call = w.core.call;
+	late.call.number = w.core.call;
 	health(&w, CORE_HEALTH_BAD);
 	send(&w, &late);
 	assert_true(w.core.maybe_master);
@@ -1413,7 +1431,7 @@ a_release_without_an_answer_drops_the_session(void **unused)
 	given(&w, CORE_DEMOTING);
 	answer(&w, CORE_DONE);
 	tick(&w, 2 * REQUEST);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
 	assert_int_equal(w.core.state, CORE_UNHEALTHY);
 }
 
@@ -1429,14 +1447,14 @@ a_copy_that_we_have_not_made_master_is_not_said_to_be_one(void **unused)
 	assert_int_equal(w.core.state, CORE_DEMOTING);
 	answer(&w, CORE_FAILED);
 	tick(&w, DEMOTE);
-	assert_non_null(strstr(wanted(&w, CORE_SAY)->text,
+	assert_non_null(strstr(wanted(&w, CORE_SAY)->say.text,
 	    "could not be told"));
-	assert_null(strstr(wanted(&w, CORE_SAY)->text, "MASTER"));
+	assert_null(strstr(wanted(&w, CORE_SAY)->say.text, "MASTER"));
 	assert_false(w.core.unfenced);
 	assert_int_equal(w.core.state, CORE_DEMOTING);
 	stop(&w);
-	assert_false(wanted(&w, CORE_LEAVE)->yes);
-	assert_true(wanted(&w, CORE_LEAVE)->clean);
+	assert_false(wanted(&w, CORE_LEAVE)->leave.demoted);
+	assert_true(wanted(&w, CORE_LEAVE)->leave.deregister);
 }
 
 static void
@@ -1448,14 +1466,14 @@ a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay(
 	(void)unused;
 	given(&w, CORE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(wanted(&w, CORE_CALL)->timeout, DEMOTE);
+	assert_int_equal(wanted(&w, CORE_CALL)->call.timeout, DEMOTE);
 	answer(&w, CORE_FAILED);
 	tick(&w, DEMOTE);
-	assert_non_null(strstr(wanted(&w, CORE_SAY)->text,
+	assert_non_null(strstr(wanted(&w, CORE_SAY)->say.text,
 	    "MAY STILL BE A MASTER"));
 	assert_null(wanted(&w, CORE_RELEASE));
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "");
 	assert_int_equal(w.core.state, CORE_DEMOTING);
 	answer(&w, CORE_DONE);		/* at last */
 	assert_int_equal(w.core.state, CORE_UNHEALTHY);
@@ -1471,10 +1489,10 @@ a_stop_whose_demotion_fails_ends_and_says_so(void **unused)
 	stop(&w);
 	tick(&w, DEMOTE);
 	assert_non_null(wanted(&w, CORE_SAY));
-	assert_false(wanted(&w, CORE_LEAVE)->yes);
+	assert_false(wanted(&w, CORE_LEAVE)->leave.demoted);
 	/* Nor is it hidden from those who ask whether they are alone. */
-	assert_false(wanted(&w, CORE_LEAVE)->clean);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+	assert_false(wanted(&w, CORE_LEAVE)->leave.deregister);
+	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "");
 }
 
 static void
@@ -1486,10 +1504,10 @@ a_stop_in_good_order_demotes_releases_and_leaves(void **unused)
 	given(&w, CORE_MASTER);
 	stop(&w);
 	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
 	released(&w, true);
-	assert_true(wanted(&w, CORE_LEAVE)->yes);
-	assert_true(wanted(&w, CORE_LEAVE)->clean);
+	assert_true(wanted(&w, CORE_LEAVE)->leave.demoted);
+	assert_true(wanted(&w, CORE_LEAVE)->leave.deregister);
 	assert_int_equal(w.core.state, CORE_STOPPING);
 }
 
@@ -1571,7 +1589,8 @@ a_busy_master_keeps_the_lock_for_a_bounded_time(void **unused)
 	(void)unused;
 	given(&w, CORE_MASTER);
 	health(&w, CORE_HEALTH_BUSY);
-	assert_int_equal(wanted(&w, CORE_PUBLISH)->health, CORE_HEALTH_BUSY);
+	assert_int_equal(wanted(&w, CORE_PUBLISH)->publish.health,
+	    CORE_HEALTH_BUSY);
 	for (t = 0; t < BUSY - 1000; t += 1000) {
 		see(&w, CORE_LOCK_OURS, true);
 		tick(&w, 1000);
@@ -1610,8 +1629,9 @@ a_new_master_is_followed_at_once_and_the_old_call_killed(void **unused)
 	given(&w, CORE_SLAVE);
 	send(&w, &ev);
 	assert_non_null(wanted(&w, CORE_CANCEL));
-	assert_string_equal(called(&w, CORE_ENSURE_SLAVE)->host, "127.0.0.7");
-	assert_int_equal(wanted(&w, CORE_CALL)->epoch, 20);
+	assert_string_equal(called(&w, CORE_ENSURE_SLAVE)->call.host,
+	    "127.0.0.7");
+	assert_int_equal(wanted(&w, CORE_CALL)->call.epoch, 20);
 }
 
 static void
@@ -1651,11 +1671,11 @@ an_overwritten_key_raises_the_epoch_of_its_master(void **unused)
 	given(&w, CORE_MASTER);
 	l.at = w.now;
 	send(&w, &ev);
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, EPOCH + 5);
+	assert_int_equal(wanted(&w, CORE_REMEMBER)->remember.epoch, EPOCH + 5);
 	assert_int_equal(w.core.state, CORE_MASTER);
 	tick(&w, 9999);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->epoch, EPOCH + 5);
+	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->call.epoch, EPOCH + 5);
 }
 
 static void
@@ -1669,7 +1689,7 @@ a_plugin_without_ensure_demoted_steps_down_at_once(void **unused)
 	health(&w, CORE_HEALTH_BAD);
 	assert_null(wanted(&w, CORE_CALL));
 	/* … and the next master waits until this one is its slave. */
-	assert_false(wanted(&w, CORE_RELEASE)->clean);
+	assert_false(wanted(&w, CORE_RELEASE)->release.clean);
 }
 
 static void
@@ -1770,9 +1790,9 @@ no_master_is_made_before_the_guard_holds_the_lease(void **state)
 	see(&w, CORE_LOCK_OURS, true);
 	a = wanted(&w, CORE_LEASE);
 	assert_non_null(a);
-	assert_int_equal(a->until, w.now + FUSE);
-	assert_int_equal(a->by, w.now + FUSE + DEMOTE);
-	assert_int_equal(a->epoch, EPOCH);
+	assert_int_equal(a->lease.until, w.now + FUSE);
+	assert_int_equal(a->lease.by, w.now + FUSE + DEMOTE);
+	assert_int_equal(a->lease.epoch, EPOCH);
 	assert_null(called(&w, CORE_ENSURE_MASTER));
 	tick(&w, 1000);
 	assert_null(called(&w, CORE_ENSURE_MASTER));
@@ -1785,14 +1805,14 @@ static void
 an_answer_for_an_older_lease_is_none(void **state)
 {
 	struct core_event	ev = { .type = CORE_EV_GUARD,
-				    .guard = CORE_GUARD_HOLDS };
+				    .guard = { .what = CORE_GUARD_HOLDS } };
 	struct world		w;
 
 	(void)state;
 	given_candidate(&w);
 	w.alone = true;
 	see(&w, CORE_LOCK_OURS, true);
-	ev.until = w.core.lease - 1;
+	ev.guard.until = w.core.lease - 1;
 	send(&w, &ev);
 	assert_null(called(&w, CORE_ENSURE_MASTER));
 }
@@ -1809,7 +1829,7 @@ each_proof_makes_the_lease_longer(void **state)
 	see(&w, CORE_LOCK_OURS, true);
 	a = wanted(&w, CORE_LEASE);
 	assert_non_null(a);
-	assert_int_equal(a->until, w.now + FUSE);
+	assert_int_equal(a->lease.until, w.now + FUSE);
 	tick(&w, 100);
 	assert_null(wanted(&w, CORE_LEASE));
 }
@@ -1824,12 +1844,12 @@ a_demotion_is_covered_from_moment_to_moment(void **state)
 	given(&w, CORE_DEMOTING);
 	a = wanted(&w, CORE_LEASE);
 	assert_non_null(a);
-	assert_in_range(a->until - w.now, 1, 500);
+	assert_in_range(a->lease.until - w.now, 1, 500);
 	tick(&w, 100);
 	a = wanted(&w, CORE_LEASE);
 	assert_non_null(a);
-	assert_in_range(a->until - w.now, 1, 500);
-	assert_int_equal(a->by, w.core.proof + FUSE + DEMOTE);
+	assert_in_range(a->lease.until - w.now, 1, 500);
+	assert_int_equal(a->lease.by, w.core.proof + FUSE + DEMOTE);
 	answer(&w, CORE_DONE);
 	assert_non_null(wanted(&w, CORE_END_LEASE));
 }
@@ -1846,7 +1866,7 @@ what_we_could_not_demote_the_guard_may(void **state)
 	answer(&w, CORE_FAILED);
 	a = wanted(&w, CORE_LEASE);
 	assert_non_null(a);
-	assert_true(a->yes);
+	assert_true(a->lease.demote_now);
 	guard(&w, CORE_GUARD_FIRED);
 	/* One at a time. */
 	tick(&w, 800);
@@ -1867,10 +1887,10 @@ so_what_was_under_way_until_its_deadline(void **state)
 	w.alone = true;
 	answer(&w, CORE_AGAIN);
 	assert_false(wanted(&w, CORE_LEASE) != NULL &&
-	    wanted(&w, CORE_LEASE)->yes);
+	    wanted(&w, CORE_LEASE)->lease.demote_now);
 	tick(&w, DEMOTE);
 	assert_non_null(wanted(&w, CORE_SAY));
-	assert_true(wanted(&w, CORE_LEASE)->yes);
+	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
 	assert_null(wanted(&w, CORE_CALL));
 }
 
@@ -1972,7 +1992,7 @@ without_ensure_demoted_a_lost_lock_is_the_guards_to_fence(void **state)
 	core_configure(&w.core, &c);
 	w.alone = true;
 	tick(&w, FUSE);
-	assert_true(wanted(&w, CORE_LEASE)->yes);
+	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
 	assert_int_equal(w.core.state, CORE_DEMOTING);
 	assert_null(wanted(&w, CORE_CALL));
 	guard(&w, CORE_GUARD_FIRED);
@@ -1987,7 +2007,7 @@ static void
 a_guard_that_stood_before_a_promotion_must_still_answer(void **state)
 {
 	struct core_event	ev = { .type = CORE_EV_GUARD,
-				    .guard = CORE_GUARD_HOLDS, .until = 0 };
+				    .guard = { .what = CORE_GUARD_HOLDS } };
 	struct world		w;
 
 	(void)state;
@@ -2014,7 +2034,7 @@ after_the_guard_has_fired_the_session_goes(void **state)
 	/* The guard's own release of it may come late. */
 	a = wanted(&w, CORE_WANT_SESSION);
 	assert_non_null(a);
-	assert_false(a->yes);
+	assert_false(a->session.wanted);
 }
 
 static void
@@ -2026,7 +2046,7 @@ a_guard_that_fired_when_we_had_just_demoted_costs_the_session_too(void **state)
 	given(&w, CORE_FENCED);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FIRED);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
 }
 
 static void
@@ -2038,13 +2058,13 @@ a_new_guard_is_asked_again(void **state)
 	given(&w, CORE_DEMOTING);
 	w.alone = true;
 	answer(&w, CORE_FAILED);
-	assert_true(wanted(&w, CORE_LEASE)->yes);
+	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
 	guard(&w, CORE_GUARD_GONE);
 	tick(&w, 100);
 	guard(&w, CORE_GUARD_HOLDS);
 	tick(&w, 500);			/* it calls by itself meanwhile, */
 	answer(&w, CORE_FAILED);	/* and fails */
-	assert_true(wanted(&w, CORE_LEASE)->yes);
+	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
 }
 
 static void
@@ -2071,7 +2091,8 @@ a_call_of_ensure_master_has_the_end_of_the_lease_on_it(void **state)
 
 	(void)state;
 	given(&w, CORE_PROMOTING);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, w.core.lease);
+	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->call.not_after,
+	    w.core.lease);
 	assert_int_equal(w.core.lease, w.now + FUSE);
 }
 
@@ -2089,14 +2110,15 @@ a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state
 	w.alone = true;
 	w.core.call_at = w.now;
 	tick(&w, FUSE - 100);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, held);
+	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->call.not_after, held);
 	answer(&w, CORE_FAILED);
 	see(&w, CORE_LOCK_OURS, true);
 	tick(&w, 1000);
 	assert_int_equal(w.core.state, CORE_MASTER);
 	assert_null(called(&w, CORE_ENSURE_MASTER));
 	guard(&w, CORE_GUARD_HOLDS);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, w.core.lease);
+	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->call.not_after,
+	    w.core.lease);
 }
 
 static void
