@@ -82,27 +82,29 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 		.type = CORE_EV_CALL_DONE,
 		.call = {
 			.number = a->call,
-			.result = result == HANDLER_DONE ? CORE_DONE :
-			    result == HANDLER_AGAIN ? CORE_AGAIN : CORE_FAILED,
+			.result = result == HANDLER_DONE ? CORE_RESULT_DONE :
+			    result == HANDLER_AGAIN ? CORE_RESULT_AGAIN :
+			    CORE_RESULT_FAILED,
 			.text = text,
 		},
 	};
 
 	a->handover.position[0] = '\0';
-	if (a->op == CORE_POSITION) {
+	if (a->op == CORE_OP_POSITION) {
 		if (handover_answered(&a->handover, result, &ev))
 			agent_event(a, &ev);
 		else
 			agent_ask_position(a, &a->handover.asked, true);
 		return;
 	}
-	a->counters.role_failures += ev.call.result == CORE_FAILED;
-	if (ev.call.result == CORE_DONE)
-		a->role_done = a->op == CORE_ENSURE_MASTER ? FAILOVER_MASTER :
-		    a->op == CORE_ENSURE_SLAVE ? FAILOVER_SLAVE :
+	a->counters.role_failures += ev.call.result == CORE_RESULT_FAILED;
+	if (ev.call.result == CORE_RESULT_DONE)
+		a->role_done =
+		    a->op == CORE_OP_ENSURE_MASTER ? FAILOVER_MASTER :
+		    a->op == CORE_OP_ENSURE_SLAVE ? FAILOVER_SLAVE :
 		    FAILOVER_NO_ROLE;
-	if (a->op == CORE_ENSURE_SLAVE)
-		agent_refused(a, ev.call.result == CORE_FAILED &&
+	if (a->op == CORE_OP_ENSURE_SLAVE)
+		agent_refused(a, ev.call.result == CORE_RESULT_FAILED &&
 		    a->role_done != FAILOVER_SLAVE);
 	a->counters.handler_restarts += result == HANDLER_LOST ||
 	    result == HANDLER_TIMEOUT;
@@ -114,10 +116,10 @@ void
 agent_role_call(struct agent *a, const struct core_action *act)
 {
 	static const enum handler_op	ops[] = {
-		[CORE_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
-		[CORE_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
-		[CORE_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
-		[CORE_POSITION] = HANDLER_POSITION,
+		[CORE_OP_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
+		[CORE_OP_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
+		[CORE_OP_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
+		[CORE_OP_POSITION] = HANDLER_POSITION,
 	};
 	struct handler_call		call = {
 		.op = ops[act->call.op],
@@ -127,18 +129,19 @@ agent_role_call(struct agent *a, const struct core_action *act)
 	agent_role_tell(a, &call, act->call.reason);
 	call.what.epoch = act->call.epoch;
 	call.what.not_after = act->call.not_after;
-	if (act->call.op == CORE_ENSURE_SLAVE) {
+	if (act->call.op == CORE_OP_ENSURE_SLAVE) {
 		call.what.master_host = act->call.host;
 		call.what.master_port = act->call.port;
 	}
-	if (act->call.op == CORE_ENSURE_MASTER)
+	if (act->call.op == CORE_OP_ENSURE_MASTER)
 		handover_tell(&a->handover, lock_before(a->lock),
-		    act->call.enough, a->core.state == CORE_PROMOTING, &call);
+		    act->call.enough, a->core.state == CORE_STATE_PROMOTING,
+		    &call);
 	a->call = act->call.number;
 	a->op = act->call.op;
 	a->counters.role_calls++;
 	handler_cancel(a->role);
-	if (act->call.op == CORE_POSITION) {
+	if (act->call.op == CORE_OP_POSITION) {
 		agent_ask_position(a, act, false);
 		return;
 	}

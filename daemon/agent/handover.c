@@ -29,13 +29,13 @@ handover_answered(struct handover *h, enum handler_result result,
 	if (h->leaves == HANDOVER_HAVE_ALL && result == HANDLER_DONE)
 		return false;
 	snprintf(h->untold, sizeof h->untold, "%s",
-	    ev->call.result == CORE_AGAIN ? ev->call.text : "");
+	    ev->call.result == CORE_RESULT_AGAIN ? ev->call.text : "");
 	if (h->leaves == HANDOVER_HAVE_ALL) {
 		h->leaves = HANDOVER_PASS_ON;
-		ev->call.result = CORE_DONE;
-	} else if (ev->call.result == CORE_DONE)
+		ev->call.result = CORE_RESULT_DONE;
+	} else if (ev->call.result == CORE_RESULT_DONE)
 		snprintf(h->position, sizeof h->position, "%s", ev->call.text);
-	else if (ev->call.result == CORE_FAILED)
+	else if (ev->call.result == CORE_RESULT_FAILED)
 		log_info("The demoted copy can't report its position, so only "
 		    "the others are compared: %.300s", ev->call.text);
 	return true;

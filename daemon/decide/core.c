@@ -151,13 +151,13 @@ core_op_name(enum core_op op)
 bool
 core_is_master(const struct core *c)
 {
-	return c->state == CORE_MASTER;
+	return c->state == CORE_STATE_MASTER;
 }
 
 bool
 core_stands_aside(const struct core *c)
 {
-	return c->state == CORE_CANDIDATE && c->lock.clean &&
+	return c->state == CORE_STATE_CANDIDATE && c->lock.clean &&
 	    (c->health != CORE_HEALTH_OK ||
 	    c->now + c->config.election_wait / 2 < c->hold_off);
 }
@@ -165,20 +165,20 @@ core_stands_aside(const struct core *c)
 bool
 core_is_slave(const struct core *c)
 {
-	return c->state == CORE_SLAVE && strcmp(c->tag, "slave") == 0;
+	return c->state == CORE_STATE_SLAVE && strcmp(c->tag, "slave") == 0;
 }
 
 const char *
 core_role_name(const struct core *c)
 {
-	return c->state == CORE_SLAVE && !core_is_slave(c) ? CORE_JOINING :
-	    core_state_name(c->state);
+	return c->state == CORE_STATE_SLAVE && !core_is_slave(c) ?
+	    CORE_JOINING : core_state_name(c->state);
 }
 
 const char *
 core_role_why(const struct core *c)
 {
-	if (c->state != CORE_SLAVE || core_is_slave(c))
+	if (c->state != CORE_STATE_SLAVE || core_is_slave(c))
 		return c->why;
 	return c->call_text[0] != '\0' ? c->call_text :
 	    "ensure_slave has not been done yet";
@@ -187,7 +187,7 @@ core_role_why(const struct core *c)
 int64_t
 core_fuse_left(const struct core *c, int64_t now)
 {
-	if (c->state != CORE_MASTER && c->state != CORE_PROMOTING)
+	if (c->state != CORE_STATE_MASTER && c->state != CORE_STATE_PROMOTING)
 		return -1;
 	return c->proof + c->config.fuse > now ?
 	    c->proof + c->config.fuse - now : 0;

@@ -45,10 +45,10 @@ core_acquire_elected(struct core *c, bool take)
 void
 core_acquire_notice_pause(struct core *c, int64_t now)
 {
-	if (core_lock_is_free(c) && c->state == CORE_CANDIDATE &&
+	if (core_lock_is_free(c) && c->state == CORE_STATE_CANDIDATE &&
 	    now - c->now > STOOD_STILL) {
 		c->lock.owner = CORE_LOCK_UNKNOWN;
-		core_do(c, CORE_LOOK);
+		core_do(c, CORE_DO_LOOK);
 	}
 }
 
@@ -92,24 +92,24 @@ core_acquire_work(struct core *c)
 		return;
 	if (!elected(c))
 		return;		/* core_acquire_wish_election asks */
-	if (c->op != CORE_NO_OP) {
+	if (c->op != CORE_OP_NONE) {
 		if (!core_due(c, c->since + slave_grace(c)))
 			return;
 		core_call_cancel(c);
 	}
 	c->acquiring = true;
-	core_do(c, CORE_ACQUIRE)->acquire.epoch = c->lock.epoch;
+	core_do(c, CORE_DO_ACQUIRE)->acquire.epoch = c->lock.epoch;
 }
 
 /* Which of the copies takes a free lock: asked of the others. */
 void
 core_acquire_wish_election(struct core *c)
 {
-	bool	want = c->state == CORE_CANDIDATE && may_acquire(c) &&
+	bool	want = c->state == CORE_STATE_CANDIDATE && may_acquire(c) &&
 		    !elected(c);
 
 	if (want == c->electing)
 		return;
 	c->electing = want;
-	core_do(c, CORE_ELECT)->elect.begin = want;
+	core_do(c, CORE_DO_ELECT)->elect.begin = want;
 }

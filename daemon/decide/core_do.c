@@ -25,7 +25,7 @@ core_do(struct core *c, enum core_action_type type)
 void
 core_do_say(struct core *c, const char *fmt, ...)
 {
-	struct core_action	*a = core_do(c, CORE_SAY);
+	struct core_action	*a = core_do(c, CORE_DO_SAY);
 	va_list			 ap;
 
 	va_start(ap, fmt);

@@ -19,7 +19,7 @@
 static struct core_action *
 tell_lease(struct core *c, int64_t until)
 {
-	struct core_action	*a = core_do(c, CORE_LEASE);
+	struct core_action	*a = core_do(c, CORE_DO_LEASE);
 
 	a->lease.until = c->lease = until;
 	a->lease.by = c->config.demote_deadline +
@@ -56,7 +56,7 @@ core_guard_learn(struct core *c, const struct core_event *ev)
 	}
 	/* We were demoted before; but it can give back what our session has. */
 	if (c->lease == 0 && what == CORE_GUARD_FIRED) {
-		c->guard_fired = c->state == CORE_DEMOTING;
+		c->guard_fired = c->state == CORE_STATE_DEMOTING;
 		c->drop_session = c->drop_session || !c->guard_fired;
 	}
 	/* What else it has to say of an older lease is of no use. */
@@ -84,11 +84,11 @@ core_guard_learn(struct core *c, const struct core_event *ev)
 static int64_t
 lease_wanted(struct core *c)
 {
-	if (c->state == CORE_PROMOTING || c->state == CORE_MASTER)
+	if (c->state == CORE_STATE_PROMOTING || c->state == CORE_STATE_MASTER)
 		return c->proof + c->config.fuse;
 	if (!c->maybe_master)
 		return 0;
-	if (c->state != CORE_DEMOTING || c->lease == 0 ||
+	if (c->state != CORE_STATE_DEMOTING || c->lease == 0 ||
 	    !core_due(c, c->lease_next))
 		return c->lease;
 	c->lease_next = c->now + DEMOTE_LEASE_NEXT;
@@ -104,7 +104,7 @@ core_guard_hold_lease(struct core *c)
 	if (until == c->lease)
 		return;
 	if (until == 0) {
-		core_do(c, CORE_END_LEASE);
+		core_do(c, CORE_DO_END_LEASE);
 		c->lease = c->held = 0;
 	} else
 		tell_lease(c, until);

@@ -23,13 +23,14 @@ core_session_learn(struct core *c, bool exists)
 void
 core_session_wish(struct core *c)
 {
-	bool	want = c->state != CORE_UNHEALTHY &&
-		    c->state != CORE_DISABLED && c->state != CORE_STOPPING;
+	bool	want = c->state != CORE_STATE_UNHEALTHY &&
+		    c->state != CORE_STATE_DISABLED &&
+		    c->state != CORE_STATE_STOPPING;
 
-	if (c->state == CORE_STOPPING)
-		return;		/* CORE_LEAVE sees to it */
+	if (c->state == CORE_STATE_STOPPING)
+		return;		/* CORE_DO_LEAVE sees to it */
 	if (c->drop_session) {
-		core_do(c, CORE_WANT_SESSION)->session.wanted = false;
+		core_do(c, CORE_DO_WANT_SESSION)->session.wanted = false;
 		c->drop_session = c->want_session = c->session = false;
 	}
 	if (c->demote_late)
@@ -38,7 +39,7 @@ core_session_wish(struct core *c)
 		c->acquiring = false;
 	if (want == c->want_session)
 		return;
-	core_do(c, CORE_WANT_SESSION)->session.wanted = want;
+	core_do(c, CORE_DO_WANT_SESSION)->session.wanted = want;
 	c->want_session = want;
 	if (!want)
 		c->session = false;

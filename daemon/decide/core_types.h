@@ -16,16 +16,16 @@
 #define CORE_TAG	16
 
 enum core_state {
-	CORE_STARTING,		/* nothing is known yet */
-	CORE_UNHEALTHY,		/* the application is not fit to serve */
-	CORE_DISABLED,		/* the operator's disable file is there */
-	CORE_CANDIDATE,		/* fit, and nobody is known to have the lock */
-	CORE_PROMOTING,		/* we have the lock, the copy is made master */
-	CORE_MASTER,
-	CORE_DEMOTING,		/* the copy stops being master */
-	CORE_SLAVE,		/* another node has the lock */
-	CORE_FENCED,		/* demoted, because Consul proves nothing */
-	CORE_STOPPING,		/* not master any more; the agent goes away */
+	CORE_STATE_STARTING,	/* nothing is known yet */
+	CORE_STATE_UNHEALTHY,	/* the application is not fit to serve */
+	CORE_STATE_DISABLED,	/* the operator's disable file is there */
+	CORE_STATE_CANDIDATE,	/* fit, nobody is known to have the lock */
+	CORE_STATE_PROMOTING,	/* we have it, the copy is made master */
+	CORE_STATE_MASTER,
+	CORE_STATE_DEMOTING,	/* the copy stops being master */
+	CORE_STATE_SLAVE,	/* another node has the lock */
+	CORE_STATE_FENCED,	/* demoted, because Consul proves nothing */
+	CORE_STATE_STOPPING,	/* not master any more; the agent goes away */
 	CORE_STATES
 };
 
@@ -37,14 +37,18 @@ enum core_health {
 };
 
 enum core_op {
-	CORE_NO_OP,
-	CORE_ENSURE_MASTER,
-	CORE_ENSURE_SLAVE,
-	CORE_ENSURE_DEMOTED,
-	CORE_POSITION,		/* how far the copy has got, now demoted */
+	CORE_OP_NONE,
+	CORE_OP_ENSURE_MASTER,
+	CORE_OP_ENSURE_SLAVE,
+	CORE_OP_ENSURE_DEMOTED,
+	CORE_OP_POSITION,	/* how far the copy has got, now demoted */
 };
 
-enum core_result { CORE_DONE, CORE_FAILED, CORE_AGAIN };
+enum core_result {
+	CORE_RESULT_DONE,
+	CORE_RESULT_FAILED,
+	CORE_RESULT_AGAIN,
+};
 
 /* What is heard from the guard, who demotes the copy if we don't (lease.h). */
 enum core_guard {
@@ -55,7 +59,12 @@ enum core_guard {
 	CORE_GUARD_FAILED,	/* or could not */
 };
 
-enum core_owner { CORE_LOCK_UNKNOWN, CORE_LOCK_FREE, CORE_LOCK_OURS, CORE_LOCK_THEIRS };
+enum core_owner {
+	CORE_LOCK_UNKNOWN,
+	CORE_LOCK_FREE,
+	CORE_LOCK_OURS,
+	CORE_LOCK_THEIRS,
+};
 
 /* The lock key, as one read of it (or our own acquire) showed it. */
 struct core_lock {
@@ -111,7 +120,7 @@ struct core_event {
 			bool	 exists;	/* ours; false: it is gone */
 		} session;
 		struct {
-			uint32_t		 number;	/* CORE_CALL's */
+			uint32_t		 number;	/* of that call */
 			enum core_result	 result;
 			const char		*text;
 		} call;
@@ -145,21 +154,21 @@ struct core_event {
 };
 
 enum core_action_type {
-	CORE_WANT_SESSION,	/* session */
-	CORE_ELECT,		/* elect */
-	CORE_ACQUIRE,		/* acquire */
-	CORE_LOOK,		/* read the key now */
-	CORE_RELEASE,		/* release: the lock */
-	CORE_CALL,		/* call: the plugin */
-	CORE_CANCEL,		/* kill the call that is under way */
-	CORE_LEASE,		/* lease: tell the guard; see lease.h */
-	CORE_END_LEASE,		/* tell it that the copy is no master */
-	CORE_SET_TAG,		/* tag */
-	CORE_PUBLISH,		/* publish: what /health answers */
-	CORE_REMEMBER,		/* remember: for the next run */
-	CORE_CHANGED,		/* changed: log and show it */
-	CORE_SAY,		/* say: log it, as an error */
-	CORE_LEAVE,		/* leave: destroy the session, exit */
+	CORE_DO_WANT_SESSION,	/* session */
+	CORE_DO_ELECT,		/* elect */
+	CORE_DO_ACQUIRE,	/* acquire */
+	CORE_DO_LOOK,		/* read the key now */
+	CORE_DO_RELEASE,	/* release: the lock */
+	CORE_DO_CALL,		/* call: the plugin */
+	CORE_DO_CANCEL,		/* kill the call that is under way */
+	CORE_DO_LEASE,		/* lease: tell the guard; see lease.h */
+	CORE_DO_END_LEASE,	/* tell it that the copy is no master */
+	CORE_DO_SET_TAG,	/* tag */
+	CORE_DO_PUBLISH,	/* publish: what /health answers */
+	CORE_DO_REMEMBER,	/* remember: for the next run */
+	CORE_DO_CHANGED,	/* changed: log and show it */
+	CORE_DO_SAY,		/* say: log it, as an error */
+	CORE_DO_LEAVE,		/* leave: destroy the session, exit */
 };
 
 /* It points to nothing, so a copy of it may be kept. */
@@ -255,6 +264,13 @@ struct core_actions {
 	struct core_action	 list[CORE_ACTIONS];
 };
 
+/* What becomes of the lock in a demotion. */
+enum core_release {
+	CORE_RELEASE_KEPT,
+	CORE_RELEASE_RELEASING,
+	CORE_RELEASE_GIVEN_BACK,
+};
+
 struct core_config {
 	int64_t	 fuse;			/* F */
 	int64_t	 demote_deadline;	/* D */
@@ -316,7 +332,7 @@ struct core {
 	bool			 grace_known;	/* … of the lock as it is */
 
 	/* the call under way, and what came of the last one */
-	enum core_op		 op;		/* CORE_NO_OP: none */
+	enum core_op		 op;		/* CORE_OP_NONE: none */
 	uint32_t		 call;		/* its number */
 	int64_t			 call_at;	/* the next one is due */
 	int			 not_done;	/* calls in a row, */
@@ -346,7 +362,7 @@ struct core {
 	bool			 unfenced;	/* it was said that the copy may
 						 * still be a master */
 	bool			 proof_lost;	/* the fuse has burnt down */
-	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
+	enum core_release	 release;
 	bool			 position_asked, position_told;
 	int64_t			 position_at, position_until;
 	bool			 was_master;	/* with the lock as it is */

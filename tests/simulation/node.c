@@ -86,7 +86,7 @@ call_ended(struct node *n, void *arg, int64_t result)
 		.call = {
 			.number = n->call.number,
 			.result = (enum core_result)result,
-			.text = result == CORE_FAILED ? "it failed" :
+			.text = result == CORE_RESULT_FAILED ? "it failed" :
 			    "so it is",
 		},
 	};
@@ -96,13 +96,13 @@ call_ended(struct node *n, void *arg, int64_t result)
 		return;
 	n->call.running = false;
 	n->call.stamp++;
-	if (n->call.op != CORE_POSITION || result != CORE_DONE)
+	if (n->call.op != CORE_OP_POSITION || result != CORE_RESULT_DONE)
 		n->final_position[0] = '\0';
 	if (world.bug == BUG_DEMOTION_PRESUMED &&
-	    n->call.op == CORE_ENSURE_DEMOTED)
-		ev.call.result = CORE_DONE;
-	say(n, "%s: %s", core_op_name(n->call.op), result == CORE_DONE ?
-	    "done" : result == CORE_FAILED ? "failed" : "again");
+	    n->call.op == CORE_OP_ENSURE_DEMOTED)
+		ev.call.result = CORE_RESULT_DONE;
+	say(n, "%s: %s", core_op_name(n->call.op), result == CORE_RESULT_DONE ?
+	    "done" : result == CORE_RESULT_FAILED ? "failed" : "again");
 	agent_event(n, &ev);
 }
 
@@ -114,8 +114,8 @@ call_promotes(struct node *n, enum core_result result)
 	act(n, true);
 	n->said = n->half_said = false;	/* what was said of it until now */
 	if (!copy_complete(n))
-		return result == CORE_DONE ? CORE_AGAIN : result;
-	if (result == CORE_DONE || chance(50))
+		return result == CORE_RESULT_DONE ? CORE_RESULT_AGAIN : result;
+	if (result == CORE_RESULT_DONE || chance(50))
 		copy_opens(n);
 	return result;
 }
@@ -143,14 +143,15 @@ call_has_effect(struct node *n, void *arg, int64_t op)
 
 	(void)arg;
 	/* It has died in the call: no plugin that keeps its word says done. */
-	if (op == CORE_ENSURE_MASTER)
-		result = n->alive ? call_promotes(n, result) : CORE_FAILED;
-	else if (op == CORE_POSITION && result == CORE_DONE) {
+	if (op == CORE_OP_ENSURE_MASTER)
+		result = n->alive ? call_promotes(n, result) :
+		    CORE_RESULT_FAILED;
+	else if (op == CORE_OP_POSITION && result == CORE_RESULT_DONE) {
 		if (!n->orphan)
 			call_tells(n);
-	} else if (result == CORE_DONE) {
+	} else if (result == CORE_RESULT_DONE) {
 		act(n, false);
-		if (op == CORE_ENSURE_SLAVE)
+		if (op == CORE_OP_ENSURE_SLAVE)
 			copy_follows(n, n->call.host);
 	}
 	if (n->orphan) {
@@ -193,13 +194,13 @@ call_late(struct node *n, void *arg, int64_t due)
 	}
 	say(n, "the handler is killed: no answer in time");
 	role_set(n, 0);
-	call_ended(n, arg, CORE_FAILED);
+	call_ended(n, arg, CORE_RESULT_FAILED);
 }
 
 static void
 call_cancel(struct node *n)
 {
-	if (n->call.running && n->call.op == CORE_ENSURE_MASTER &&
+	if (n->call.running && n->call.op == CORE_OP_ENSURE_MASTER &&
 	    world.bug == BUG_CALL_LIVES_ON)
 		world_in(between(MS, 10 * SEC), OF_HOST, n, call_outlives,
 		    NULL, 0, NULL);
@@ -224,7 +225,7 @@ node_kill_role(struct node *n, uint32_t role)
 		n->call.running = n->orphan = false;
 	else
 		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
-		    CORE_FAILED, &n->call.stamp);
+		    CORE_RESULT_FAILED, &n->call.stamp);
 }
 
 /* What hangs keeps the handler until it is killed, and others from it. */
@@ -240,8 +241,8 @@ node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 {
 	int64_t	luck = between(0, 99);
 
-	*result = n->alive || op == CORE_ENSURE_DEMOTED ? CORE_DONE :
-	    CORE_FAILED;
+	*result = n->alive || op == CORE_OP_ENSURE_DEMOTED ? CORE_RESULT_DONE :
+	    CORE_RESULT_FAILED;
 	if (world.quiet || (n->trouble == 0 && luck >= world.noise))
 		return between(1, 50);
 	if (luck % 4 == 0)
@@ -250,9 +251,9 @@ node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 		return call_goes_wrong(n, between(1, luck % 8 == 1 ? 4000 :
 		    15000));
 	if (luck % 4 == 2)
-		*result = CORE_FAILED;
-	else if (*result == CORE_DONE)
-		*result = CORE_AGAIN;
+		*result = CORE_RESULT_FAILED;
+	else if (*result == CORE_RESULT_DONE)
+		*result = CORE_RESULT_AGAIN;
 	return call_goes_wrong(n, between(1, 500));
 }
 
@@ -266,31 +267,31 @@ call_begin(struct node *n, const struct core_action *a)
 	n->call.number = a->call.number;
 	n->call.op = a->call.op;
 	memcpy(n->call.host, a->call.host, sizeof n->call.host);
-	n->final = a->call.op == CORE_POSITION && a->call.was_master;
+	n->final = a->call.op == CORE_OP_POSITION && a->call.was_master;
 	if (n->role == 0)
 		role_set(n, ++n->roles);
 	if (a->call.not_after != 0 && node_clock(n) >= a->call.not_after &&
 	    world.bug != BUG_CALL_UNDATED) {
 		say(n, "%s comes too late", core_op_name(a->call.op));
 		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
-		    CORE_FAILED, &n->call.stamp);
+		    CORE_RESULT_FAILED, &n->call.stamp);
 		return;
 	}
 	takes = node_call_chance(n, a->call.op, &n->call.result);
-	n->asked = a->call.op == CORE_ENSURE_DEMOTED ||
-	    (n->asked && a->call.op != CORE_ENSURE_MASTER);
+	n->asked = a->call.op == CORE_OP_ENSURE_DEMOTED ||
+	    (n->asked && a->call.op != CORE_OP_ENSURE_MASTER);
 	say(n, "calls %s%s%s", core_op_name(a->call.op), a->call.op ==
-	    CORE_ENSURE_SLAVE ? " of " : "", a->call.host);
-	if (a->call.op == CORE_ENSURE_MASTER) {
+	    CORE_OP_ENSURE_SLAVE ? " of " : "", a->call.host);
+	if (a->call.op == CORE_OP_ENSURE_MASTER) {
 		copy_told_target(n, lock_before(n->lock), a->call.enough);
 		check_epoch(n, a->call.epoch);
 		act(n, n->alive);
 		n->woken_until = 0;
-		if (n->core.state == CORE_PROMOTING)
+		if (n->core.state == CORE_STATE_PROMOTING)
 			n->guarded = n->file.until != 0 &&
 			    n->file.until <= n->core.lease;
 		check_masters(n);
-		if (n->core.state == CORE_PROMOTING)
+		if (n->core.state == CORE_STATE_PROMOTING)
 			world.counts.promotions++;
 	}
 	if (takes >= 0)
@@ -532,18 +533,20 @@ agent_changed(struct node *n, const struct core_action *a)
 {
 	say(n, "%s -> %s: %s", core_state_name(a->changed.from),
 	    core_state_name(a->changed.to), a->changed.text);
-	if (a->changed.to == CORE_MASTER) {
+	if (a->changed.to == CORE_STATE_MASTER) {
 		lock_settle(n->lock);
 		world.counts.failovers += world.master >= 0 &&
 		    world.master != n->id;
 		world.master = n->id;
 	}
-	if (a->changed.to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
+	if (a->changed.to == CORE_STATE_DEMOTING &&
+	    world.bug == BUG_RELEASE_FIRST &&
 	    lock_session(n->lock)[0] != '\0')
 		lock_release(n->lock, true, "", false);
-	if (a->changed.to == CORE_DEMOTING && world.bug == BUG_POSITION_EARLY)
+	if (a->changed.to == CORE_STATE_DEMOTING &&
+	    world.bug == BUG_POSITION_EARLY)
 		copy_position(n, n->early_position, sizeof n->early_position);
-	if (a->changed.to == CORE_CANDIDATE)
+	if (a->changed.to == CORE_STATE_CANDIDATE)
 		candidates_look(n->candidates);
 	faults_moment(n, (int)a->changed.to);
 }
@@ -573,7 +576,7 @@ agent_lease(struct node *n, const struct core_action *a)
 	struct core_action	late = *a;
 
 	if (world.bug == BUG_SILENCE_TRUSTED && !a->lease.demote_now &&
-	    n->core.state == CORE_DEMOTING)
+	    n->core.state == CORE_STATE_DEMOTING)
 		late.lease.until = a->lease.by + n->config.demote_deadline;
 	client_lease(n, &late);
 	if (world.bug == BUG_GUARD_UNANSWERED)
@@ -628,56 +631,56 @@ static void
 agent_perform(struct node *n, const struct core_action *a)
 {
 	switch (a->type) {
-	case CORE_WANT_SESSION:
+	case CORE_DO_WANT_SESSION:
 		lock_want_session(n->lock, a->session.wanted);
 		break;
-	case CORE_ELECT:
+	case CORE_DO_ELECT:
 		elect(n, a->elect.begin);
 		break;
-	case CORE_ACQUIRE:
+	case CORE_DO_ACQUIRE:
 		lock_acquire(n->lock, a->acquire.epoch);
 		break;
-	case CORE_LOOK:
+	case CORE_DO_LOOK:
 		lock_look(n->lock);
 		break;
-	case CORE_RELEASE:
+	case CORE_DO_RELEASE:
 		agent_release(n, a);
 		break;
-	case CORE_CALL:
+	case CORE_DO_CALL:
 		if (world.bug == BUG_TAG_FIRST &&
-		    a->call.op == CORE_ENSURE_DEMOTED)
+		    a->call.op == CORE_OP_ENSURE_DEMOTED)
 			call_with_tag(n, a);
 		else
 			call_begin(n, a);
 		break;
-	case CORE_CANCEL:
+	case CORE_DO_CANCEL:
 		call_cancel(n);
 		break;
-	case CORE_PUBLISH:
+	case CORE_DO_PUBLISH:
 		n->published = a->publish.health;
 		break;
-	case CORE_REMEMBER:
+	case CORE_DO_REMEMBER:
 		/* Nothing to go on with: not even the session. */
 		agent_remember(n, a->remember.epoch == 0 ? "" :
 		    lock_session(n->lock), a->remember.epoch);
 		break;
-	case CORE_CHANGED:
+	case CORE_DO_CHANGED:
 		agent_changed(n, a);
 		break;
-	case CORE_SAY:
+	case CORE_DO_SAY:
 		say(n, "says: %s", a->say.text);
 		node_said(n, false);
 		break;
-	case CORE_LEAVE:
+	case CORE_DO_LEAVE:
 		agent_leave(n, a->leave.demoted, a->leave.deregister);
 		break;
-	case CORE_LEASE:
+	case CORE_DO_LEASE:
 		agent_lease(n, a);
 		break;
-	case CORE_END_LEASE:
+	case CORE_DO_END_LEASE:
 		client_end(n);
 		break;
-	case CORE_SET_TAG:
+	case CORE_DO_SET_TAG:
 		break;
 	}
 }
@@ -707,9 +710,9 @@ agent_set_wake(struct node *n)
 static int
 action_moment(const struct core_action *a)
 {
-	if (a->type == CORE_CALL && a->call.op == CORE_ENSURE_DEMOTED)
+	if (a->type == CORE_DO_CALL && a->call.op == CORE_OP_ENSURE_DEMOTED)
 		return MOMENT_OF_DEMOTION;
-	if (a->type == CORE_CALL && a->call.op == CORE_ENSURE_MASTER)
+	if (a->type == CORE_DO_CALL && a->call.op == CORE_OP_ENSURE_MASTER)
 		return MOMENT_OF_PROMOTION;
 	return MOMENT_OF_ACTION + (int)a->type;
 }
@@ -873,7 +876,7 @@ static void
 agent_blind(struct node *n, void *arg, int64_t unused)
 {
 	(void)unused;
-	if (n->core.state == CORE_SLAVE)
+	if (n->core.state == CORE_STATE_SLAVE)
 		lock_acquire(n->lock, n->core.lock.epoch);
 	world_in(node_delay(n, 50), OF_AGENT, n, agent_blind, arg, 0,
 	    &n->life);
@@ -1068,7 +1071,7 @@ node_woken(struct node *n, void *arg, int64_t again)
 	(void)arg;
 	n->woken_until = world.now - 1;
 	if (again && ((n->running && n->stopped == 0 &&
-	    n->core.state == CORE_DEMOTING) ||
+	    n->core.state == CORE_STATE_DEMOTING) ||
 	    node_guard_demotes(n))) {
 		n->woken_until += node_delay(n, n->config.demote_deadline) +
 		    400 * MS;

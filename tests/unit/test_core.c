@@ -71,7 +71,7 @@ send(struct world *w, const struct core_event *ev)
 	if (w->core.electing && !w->undecided)
 		send_too(w, &elected);
 	for (i = 0; i < w->todo.count && !w->alone; i++) {
-		if (w->todo.list[i].type != CORE_LEASE)
+		if (w->todo.list[i].type != CORE_DO_LEASE)
 			continue;
 		guard(w, CORE_GUARD_HOLDS);
 		if (w->todo.list[i].lease.demote_now) {
@@ -226,7 +226,7 @@ wanted(const struct world *w, enum core_action_type type)
 static const struct core_action *
 called(const struct world *w, enum core_op op)
 {
-	const struct core_action	*a = wanted(w, CORE_CALL);
+	const struct core_action	*a = wanted(w, CORE_DO_CALL);
 
 	return a != NULL && a->call.op == op ? a : NULL;
 }
@@ -256,8 +256,8 @@ given_candidate(struct world *w)
 	begin(w, 0);
 	health(w, CORE_HEALTH_OK);
 	see(w, CORE_LOCK_FREE, true);
-	answer(w, CORE_DONE);		/* ensure_demoted at the start */
-	assert_int_equal(w->core.state, CORE_CANDIDATE);
+	answer(w, CORE_RESULT_DONE);	/* ensure_demoted at the start */
+	assert_int_equal(w->core.state, CORE_STATE_CANDIDATE);
 	session(w, true);
 }
 
@@ -266,42 +266,42 @@ static void
 given(struct world *w, enum core_state state)
 {
 	switch (state) {
-	case CORE_STARTING:
+	case CORE_STATE_STARTING:
 		begin(w, 0);
 		break;
-	case CORE_UNHEALTHY:
+	case CORE_STATE_UNHEALTHY:
 		given_candidate(w);
 		health(w, CORE_HEALTH_BAD);
 		break;
-	case CORE_DISABLED:
+	case CORE_STATE_DISABLED:
 		given_candidate(w);
 		disable(w, true);
 		break;
-	case CORE_CANDIDATE:
+	case CORE_STATE_CANDIDATE:
 		given_candidate(w);
 		break;
-	case CORE_PROMOTING:
+	case CORE_STATE_PROMOTING:
 		given_candidate(w);
 		see(w, CORE_LOCK_OURS, true);
 		break;
-	case CORE_MASTER:
-		given(w, CORE_PROMOTING);
-		answer(w, CORE_DONE);
+	case CORE_STATE_MASTER:
+		given(w, CORE_STATE_PROMOTING);
+		answer(w, CORE_RESULT_DONE);
 		break;
-	case CORE_DEMOTING:
-		given(w, CORE_MASTER);
+	case CORE_STATE_DEMOTING:
+		given(w, CORE_STATE_MASTER);
 		health(w, CORE_HEALTH_BAD);
 		break;
-	case CORE_SLAVE:
+	case CORE_STATE_SLAVE:
 		given_candidate(w);
 		see(w, CORE_LOCK_THEIRS, false);
 		break;
-	case CORE_FENCED:
-		given(w, CORE_MASTER);
+	case CORE_STATE_FENCED:
+		given(w, CORE_STATE_MASTER);
 		tick(w, FUSE);
-		answer(w, CORE_DONE);	/* ensure_demoted */
+		answer(w, CORE_RESULT_DONE);	/* ensure_demoted */
 		break;
-	case CORE_STOPPING:
+	case CORE_STATE_STOPPING:
 		given_candidate(w);
 		stop(w);
 		break;
@@ -399,19 +399,19 @@ ev_no_session(struct world *w)
 static void
 ev_done(struct world *w)
 {
-	answer(w, CORE_DONE);
+	answer(w, CORE_RESULT_DONE);
 }
 
 static void
 ev_failed(struct world *w)
 {
-	answer(w, CORE_FAILED);
+	answer(w, CORE_RESULT_FAILED);
 }
 
 static void
 ev_again(struct world *w)
 {
-	answer(w, CORE_AGAIN);
+	answer(w, CORE_RESULT_AGAIN);
 }
 
 static void
@@ -462,16 +462,16 @@ ev_guard_gone(struct world *w)
 	guard(w, CORE_GUARD_GONE);
 }
 
-#define S CORE_STARTING
-#define U CORE_UNHEALTHY
-#define X CORE_DISABLED
-#define C CORE_CANDIDATE
-#define P CORE_PROMOTING
-#define M CORE_MASTER
-#define D CORE_DEMOTING
-#define L CORE_SLAVE
-#define F CORE_FENCED
-#define E CORE_STOPPING
+#define S CORE_STATE_STARTING
+#define U CORE_STATE_UNHEALTHY
+#define X CORE_STATE_DISABLED
+#define C CORE_STATE_CANDIDATE
+#define P CORE_STATE_PROMOTING
+#define M CORE_STATE_MASTER
+#define D CORE_STATE_DEMOTING
+#define L CORE_STATE_SLAVE
+#define F CORE_STATE_FENCED
+#define E CORE_STATE_STOPPING
 
 /* In the order of enum core_state. */
 static const struct {
@@ -555,15 +555,16 @@ no_sequence_of_events_promotes_without_a_fresh_proof(void **unused)
 			w.now += rand() % 3000;
 			w.todo.count = 0;	/* what was asked for then */
 			expected[(size_t)rand() % n].happens(&w);
-			if (called(&w, CORE_ENSURE_MASTER) != NULL) {
+			if (called(&w, CORE_OP_ENSURE_MASTER) != NULL) {
 				assert_true(w.core.proof + FUSE > w.now);
 				assert_true(w.now >= w.core.grace_until);
 			}
 			if (w.core.maybe_master)
-				assert_true(w.core.state == CORE_STARTING ||
-				    w.core.state == CORE_PROMOTING ||
-				    w.core.state == CORE_MASTER ||
-				    w.core.state == CORE_DEMOTING ||
+				assert_true(
+				    w.core.state == CORE_STATE_STARTING ||
+				    w.core.state == CORE_STATE_PROMOTING ||
+				    w.core.state == CORE_STATE_MASTER ||
+				    w.core.state == CORE_STATE_DEMOTING ||
 				    w.core.stop);
 			assert_true(w.core.wake > w.now);
 		}
@@ -582,9 +583,9 @@ a_start_demotes_first_because_the_copy_may_be_a_master(void **unused)
 	(void)unused;
 	begin(&w, 0);
 	health(&w, CORE_HEALTH_OK);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	see(&w, CORE_LOCK_FREE, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -602,13 +603,13 @@ the_first_copy_of_all_is_taken_over_as_it_is(void **unused)
 
 	(void)unused;
 	given_the_first_agent_of_all(&w, 0);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	session(&w, true);
-	assert_null(wanted(&w, CORE_CALL));
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->acquire.epoch, 0);
+	assert_null(wanted(&w, CORE_DO_CALL));
+	assert_int_equal(wanted(&w, CORE_DO_ACQUIRE)->acquire.epoch, 0);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -620,7 +621,7 @@ it_is_demoted_if_it_is_not_alone(void **unused)
 	begin(&w, 0);
 	health(&w, CORE_HEALTH_OK);
 	see_missing(&w);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -630,7 +631,7 @@ it_is_demoted_if_it_was_master_for_us_before(void **unused)
 
 	(void)unused;
 	given_the_first_agent_of_all(&w, EPOCH);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -642,7 +643,7 @@ it_is_demoted_if_another_one_may_have_had_the_lock_meanwhile(void **unused)
 	given_the_first_agent_of_all(&w, 0);
 	session(&w, true);
 	see_made(&w);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -654,9 +655,9 @@ it_is_demoted_if_another_one_is_faster(void **unused)
 	given_the_first_agent_of_all(&w, 0);
 	session(&w, true);
 	ev_refused(&w);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -671,14 +672,14 @@ it_is_left_as_it_is_while_it_is_not_well_or_the_lock_can_not_be_had(
 	health(&w, CORE_HEALTH_BAD);
 	for (i = 0; i < 100; i++) {
 		tick(&w, 1000);
-		assert_non_null(wanted(&w, CORE_LOOK));
+		assert_non_null(wanted(&w, CORE_DO_LOOK));
 		see_nobody(&w);
-		assert_null(wanted(&w, CORE_CALL));
+		assert_null(wanted(&w, CORE_DO_CALL));
 	}
 	session(&w, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	health(&w, CORE_HEALTH_OK);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -689,11 +690,11 @@ it_is_left_as_it_is_by_a_stop_but_not_by_the_disable_file(void **unused)
 	(void)unused;
 	given_the_first_agent_of_all(&w, 0);
 	stop(&w);
-	assert_null(wanted(&w, CORE_CALL));
-	assert_true(wanted(&w, CORE_LEAVE)->leave.demoted);
+	assert_null(wanted(&w, CORE_DO_CALL));
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
 	given_the_first_agent_of_all(&w, 0);
 	disable(&w, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 /* Nobody knows then who has come. */
@@ -705,9 +706,9 @@ it_is_demoted_if_nothing_is_heard_for_as_long_as_the_fuse(void **unused)
 	(void)unused;
 	given_the_first_agent_of_all(&w, 0);
 	tick(&w, FUSE - 1);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 /* Whether anybody else can have had the lock is asked after we are registered,
@@ -723,13 +724,13 @@ while_there_is_no_key_the_plugin_has_time_for_its_first_verdict(void **unused)
 	begin(&w, 0);
 	send(&w, &ev);
 	tick(&w, FUSE - 1);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 	begin(&w, EPOCH);
 	send(&w, &ev);
 	tick(&w, REQUEST);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -741,9 +742,9 @@ a_start_without_consul_demotes_after_one_request_time_out(void **unused)
 	begin(&w, EPOCH);
 	assert_int_equal(w.core.wake, w.now + REQUEST);
 	tick(&w, REQUEST);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 }
 
 static void
@@ -755,13 +756,13 @@ a_restarted_agent_goes_on_as_master_without_demotion(void **unused)
 	begin(&w, EPOCH);
 	session(&w, true);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_STARTING);
+	assert_int_equal(w.core.state, CORE_STATE_STARTING);
 	health(&w, CORE_HEALTH_OK);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
-	assert_null(wanted(&w, CORE_SET_TAG));
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 }
 
 static void
@@ -774,10 +775,10 @@ a_restarted_agent_of_another_epoch_demotes_and_waits(void **unused)
 	session(&w, true);
 	health(&w, CORE_HEALTH_OK);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
 	/* It may have died while it waited for another master to end. */
-	assert_false(wanted(&w, CORE_RELEASE)->release.clean);
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.clean);
 }
 
 static void
@@ -786,12 +787,12 @@ a_lock_given_back_in_good_order_is_taken_at_once(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -801,19 +802,19 @@ a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted(void **unused
 	int64_t		i;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, false);
 	for (i = 0; i < FUSE + DEMOTE + MARGIN - 1000; i += 1000) {
 		tick(&w, 1000);
-		assert_null(wanted(&w, CORE_ELECT));
+		assert_null(wanted(&w, CORE_DO_ELECT));
 	}
 	tick(&w, 999);
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	tick(&w, 1);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -822,19 +823,19 @@ a_missing_key_is_made_at_once_and_its_maker_waits(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, FUSE - 1);
 	see(&w, CORE_LOCK_OURS, true);	/* a proof */
 	tick(&w, DEMOTE + MARGIN);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -843,14 +844,14 @@ an_acquire_names_the_free_lock_that_it_was_decided_upon(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->acquire.epoch, EPOCH);
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	assert_int_equal(wanted(&w, CORE_DO_ACQUIRE)->acquire.epoch, EPOCH);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->acquire.epoch, 0);
+	assert_int_equal(wanted(&w, CORE_DO_ACQUIRE)->acquire.epoch, 0);
 }
 
 /* Whether it was missing all the time can't be told. */
@@ -861,14 +862,14 @@ a_key_asked_for_while_it_was_missing_waits_whatever_is_seen_meanwhile(
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_FREE, true);
 	see_made(&w);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 }
 
 static void
@@ -877,16 +878,16 @@ a_missing_key_that_was_refused_is_forgotten(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -904,16 +905,16 @@ a_free_lock_is_taken_when_the_election_says_so(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
-	assert_true(wanted(&w, CORE_ELECT)->elect.begin);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_true(wanted(&w, CORE_DO_ELECT)->elect.begin);
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 500);
-	assert_null(wanted(&w, CORE_ELECT));	/* it is under way */
+	assert_null(wanted(&w, CORE_DO_ELECT));	/* it is under way */
 	elected(&w, true);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -922,16 +923,16 @@ a_copy_that_must_not_take_the_lock_asks_again_later(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	elected(&w, false);
-	assert_null(wanted(&w, CORE_ACQUIRE));
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	tick(&w, 1000);
 	tick(&w, 1000);
-	assert_true(wanted(&w, CORE_ELECT)->elect.begin);
+	assert_true(wanted(&w, CORE_DO_ELECT)->elect.begin);
 }
 
 static void
@@ -940,21 +941,21 @@ an_election_ends_when_somebody_takes_the_lock_or_we_may_not(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_false(wanted(&w, CORE_ELECT)->elect.begin);
-	answer(&w, CORE_DONE);
+	assert_false(wanted(&w, CORE_DO_ELECT)->elect.begin);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, true);
 	health(&w, CORE_HEALTH_BUSY);
-	assert_false(wanted(&w, CORE_ELECT)->elect.begin);
+	assert_false(wanted(&w, CORE_DO_ELECT)->elect.begin);
 	/* What is said late is of an election that is over. */
 	health(&w, CORE_HEALTH_OK);
 	disable(&w, true);
 	elected(&w, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -963,21 +964,21 @@ what_an_election_has_shown_is_old_after_3_s(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	w.undecided = true;
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_null(wanted(&w, CORE_ACQUIRE));
-	assert_true(wanted(&w, CORE_ELECT)->elect.begin);
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
+	assert_true(wanted(&w, CORE_DO_ELECT)->elect.begin);
 }
 
 static void
@@ -987,16 +988,16 @@ a_decision_that_is_void_is_made_anew_before_the_next_try(void **unused)
 	struct world		w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	w.undecided = true;
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	send(&w, &ev);
 	tick(&w, 1000);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	assert_true(w.core.electing);
 	elected(&w, true);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1005,12 +1006,12 @@ a_copy_that_is_never_master_never_tries_for_the_lock(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.core.config.never_master = true;
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ELECT));
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ELECT));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1020,23 +1021,23 @@ a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back(
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_tell = true;
 	disable(&w, true);
-	answer(&w, CORE_DONE);		/* ensure_demoted */
-	assert_non_null(called(&w, CORE_POSITION));
-	assert_null(wanted(&w, CORE_RELEASE));
-	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->release.with_position);
-	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
+	answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
+	assert_non_null(called(&w, CORE_OP_POSITION));
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	answer(&w, CORE_RESULT_DONE);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.with_position);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
 
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_tell = true;
 	stop(&w);
-	answer(&w, CORE_DONE);
-	answer(&w, CORE_FAILED);	/* it does not know */
-	assert_false(wanted(&w, CORE_RELEASE)->release.with_position);
-	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
+	answer(&w, CORE_RESULT_DONE);
+	answer(&w, CORE_RESULT_FAILED);	/* it does not know */
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.with_position);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
 }
 
 static void
@@ -1046,20 +1047,20 @@ a_copy_that_still_stops_is_asked_again_how_far_it_has_got(void **unused)
 	int		i;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_tell = true;
 	disable(&w, true);
-	answer(&w, CORE_DONE);		/* ensure_demoted */
+	answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
 	for (i = 0; i < 49; i++) {
-		answer(&w, CORE_AGAIN);
-		assert_null(wanted(&w, CORE_RELEASE));
+		answer(&w, CORE_RESULT_AGAIN);
+		assert_null(wanted(&w, CORE_DO_RELEASE));
 		tick(&w, 100);
-		assert_non_null(called(&w, CORE_POSITION));
+		assert_non_null(called(&w, CORE_OP_POSITION));
 	}
-	answer(&w, CORE_AGAIN);
+	answer(&w, CORE_RESULT_AGAIN);
 	tick(&w, 100);
-	answer(&w, CORE_AGAIN);
-	assert_false(wanted(&w, CORE_RELEASE)->release.with_position);
+	answer(&w, CORE_RESULT_AGAIN);
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.with_position);
 }
 
 static void
@@ -1071,12 +1072,12 @@ an_election_begins_anew_when_the_free_lock_is_another_one(void **unused)
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	send(&w, &ev);
-	assert_false(wanted(&w, CORE_ELECT)->elect.begin);
+	assert_false(wanted(&w, CORE_DO_ELECT)->elect.begin);
 	assert_true(w.core.electing);
 }
 
@@ -1086,14 +1087,14 @@ a_new_master_waits_for_what_was_left_for_a_bounded_time(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	w.core.config.catch_up = 5000;
 	see(&w, CORE_LOCK_OURS, true);
-	assert_false(called(&w, CORE_ENSURE_MASTER)->call.enough);
+	assert_false(called(&w, CORE_OP_ENSURE_MASTER)->call.enough);
 	tick(&w, 4900);
-	answer(&w, CORE_AGAIN);
+	answer(&w, CORE_RESULT_AGAIN);
 	tick(&w, 500);
-	assert_true(called(&w, CORE_ENSURE_MASTER)->call.enough);
+	assert_true(called(&w, CORE_OP_ENSURE_MASTER)->call.enough);
 }
 
 static void
@@ -1103,7 +1104,7 @@ seeing_the_same_freedom_again_does_not_prolong_the_wait(void **unused)
 	int64_t		until;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	see(&w, CORE_LOCK_FREE, false);
 	until = w.core.grace_until;
 	w.now += 1000;
@@ -1117,16 +1118,16 @@ a_process_that_stood_still_looks_again_before_it_acquires(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	session(&w, false);
 	see(&w, CORE_LOCK_FREE, false);
 	tick(&w, 30000);
-	assert_non_null(wanted(&w, CORE_LOOK));
+	assert_non_null(wanted(&w, CORE_DO_LOOK));
 	session(&w, true);
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	see(&w, CORE_LOCK_FREE, false);
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE + MARGIN);
 }
 
@@ -1136,14 +1137,14 @@ a_refused_acquire_is_tried_again_after_a_pause(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	assert_true(w.core.acquiring);
 	ev_refused(&w);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 300);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1153,13 +1154,13 @@ an_acquire_that_consul_denies_is_tried_again_after_a_longer_pause(void **unused)
 	struct core_event	ev = { .type = CORE_EV_REFUSED };
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	send(&w, &ev);
 	tick(&w, 1999);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 1);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 /* Another try than the one that was refused made it, and may have come late. */
@@ -1170,11 +1171,11 @@ who_makes_a_missing_key_waits_for_who_may_have_had_it(void **unused)
 	int64_t		until;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	ev_refused(&w);
 	see_made(&w);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	until = w.now + FUSE + DEMOTE + MARGIN;
 	assert_int_equal(w.core.grace_until, until);
 	w.now += 1000;
@@ -1193,11 +1194,11 @@ a_lock_that_is_ours_unasked_waits_however_late_consul_tells(void **unused)
 	health(&w, CORE_HEALTH_OK);
 	session(&w, true);
 	tick(&w, REQUEST);
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_FENCED);
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE + MARGIN);
 }
 
@@ -1207,12 +1208,12 @@ a_stop_destroys_the_session_once_and_in_leaving_only(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	stop(&w);
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_DONE);
 	released(&w, false);
-	assert_non_null(wanted(&w, CORE_LEAVE));
-	assert_null(wanted(&w, CORE_WANT_SESSION));
+	assert_non_null(wanted(&w, CORE_DO_LEAVE));
+	assert_null(wanted(&w, CORE_DO_WANT_SESSION));
 }
 
 static void
@@ -1221,9 +1222,9 @@ a_session_that_is_gone_is_the_reason_that_is_told(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	session(&w, false);
-	assert_string_equal(wanted(&w, CORE_CHANGED)->changed.text,
+	assert_string_equal(wanted(&w, CORE_DO_CHANGED)->changed.text,
 	    "our session in Consul is gone");
 }
 
@@ -1233,15 +1234,15 @@ no_demotion_is_begun_that_has_no_time_left(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
 	w.now += DEMOTE - 150;
-	answer(&w, CORE_FAILED);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, 100);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 50);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_int_equal(wanted(&w, CORE_CALL)->call.timeout, DEMOTE);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
 }
 
 static void
@@ -1251,10 +1252,10 @@ a_held_lock_is_never_acquired(void **unused)
 	int		i;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	for (i = 0; i < 100; i++) {
 		tick(&w, 1000);
-		assert_null(wanted(&w, CORE_ACQUIRE));
+		assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	}
 }
 
@@ -1264,14 +1265,14 @@ the_tag_is_master_after_ensure_master_not_before(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_SET_TAG));
-	answer(&w, CORE_AGAIN);
-	assert_null(wanted(&w, CORE_SET_TAG));
+	given(&w, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
+	answer(&w, CORE_RESULT_AGAIN);
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
 	tick(&w, 100);
-	answer(&w, CORE_DONE);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "master");
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->remember.epoch, EPOCH);
+	answer(&w, CORE_RESULT_DONE);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "master");
+	assert_int_equal(wanted(&w, CORE_DO_REMEMBER)->remember.epoch, EPOCH);
 }
 
 static void
@@ -1280,19 +1281,19 @@ the_tag_is_slave_after_ensure_slave_and_goes_when_it_fails(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	assert_null(wanted(&w, CORE_SET_TAG));
+	given(&w, CORE_STATE_SLAVE);
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
 	assert_false(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "joining");
 	assert_string_equal(core_role_why(&w.core),
 	    "ensure_slave has not been done yet");
-	answer(&w, CORE_DONE);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "slave");
+	answer(&w, CORE_RESULT_DONE);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "slave");
 	assert_true(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "slave");
 	tick(&w, 10000);
-	answer(&w, CORE_FAILED);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "");
+	answer(&w, CORE_RESULT_FAILED);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "");
 	assert_false(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "joining");
 }
@@ -1304,16 +1305,16 @@ the_tag_goes_when_ensure_slave_says_again_for_longer_than_a_failover(void **unus
 	int64_t		end;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	w.core.config.lock_delay = LOCK_DELAY;
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_DONE);
 	tick(&w, 10000);
-	answer(&w, CORE_AGAIN);
+	answer(&w, CORE_RESULT_AGAIN);
 	end = w.now + LOCK_DELAY + FUSE + DEMOTE + MARGIN;
 	while (w.now + 500 < end) {
 		tick(&w, 500);
-		if (called(&w, CORE_ENSURE_SLAVE) != NULL)
-			answer(&w, CORE_AGAIN);
+		if (called(&w, CORE_OP_ENSURE_SLAVE) != NULL)
+			answer(&w, CORE_RESULT_AGAIN);
 		assert_true(core_is_slave(&w.core));
 	}
 	tick(&w, 500);
@@ -1330,7 +1331,7 @@ a_lock_that_is_free_at_the_start_says_that_somebody_has_had_it(void **unused)
 	begin(&w, 0);
 	health(&w, CORE_HEALTH_OK);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->call.epoch, EPOCH);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_DEMOTED)->call.epoch, EPOCH);
 }
 
 static void
@@ -1339,23 +1340,23 @@ stepping_down_is_demotion_then_release_then_tag(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	assert_null(wanted(&w, CORE_RELEASE));
-	assert_null(wanted(&w, CORE_PUBLISH));
-	assert_null(wanted(&w, CORE_SET_TAG));
-	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->remember.epoch, 0);
-	assert_null(wanted(&w, CORE_PUBLISH));
-	assert_null(wanted(&w, CORE_SET_TAG));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	assert_null(wanted(&w, CORE_DO_PUBLISH));
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
+	answer(&w, CORE_RESULT_DONE);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
+	assert_int_equal(wanted(&w, CORE_DO_REMEMBER)->remember.epoch, 0);
+	assert_null(wanted(&w, CORE_DO_PUBLISH));
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
 	released(&w, true);
-	assert_int_equal(w.core.state, CORE_UNHEALTHY);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "unhealthy");
-	assert_int_equal(wanted(&w, CORE_PUBLISH)->publish.health,
+	assert_int_equal(w.core.state, CORE_STATE_UNHEALTHY);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "unhealthy");
+	assert_int_equal(wanted(&w, CORE_DO_PUBLISH)->publish.health,
 	    CORE_HEALTH_BAD);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
 }
 
 static void
@@ -1364,14 +1365,14 @@ a_disabled_master_demotes_and_gives_the_lock_up(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	disable(&w, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
-	assert_non_null(wanted(&w, CORE_RELEASE));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
 	released(&w, true);
-	assert_int_equal(w.core.state, CORE_DISABLED);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "disabled");
+	assert_int_equal(w.core.state, CORE_STATE_DISABLED);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "disabled");
 }
 
 static void
@@ -1380,17 +1381,17 @@ what_was_read_before_the_release_does_not_give_the_lock_back(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	disable(&w, true);
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_DONE);
 	released(&w, true);
 	see(&w, CORE_LOCK_OURS, true);
 	disable(&w, false);
 	session(&w, true);
-	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	assert_int_equal(w.core.state, CORE_STATE_CANDIDATE);
 	w.now++;
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
 }
 
 static void
@@ -1399,11 +1400,11 @@ an_ensure_master_under_way_is_killed_before_the_demotion(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
+	given(&w, CORE_STATE_PROMOTING);
 	stop(&w);
-	assert_int_equal(w.todo.list[0].type, CORE_CHANGED);
-	assert_int_equal(w.todo.list[1].type, CORE_CANCEL);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_int_equal(w.todo.list[0].type, CORE_DO_CHANGED);
+	assert_int_equal(w.todo.list[1].type, CORE_DO_CANCEL);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -1411,15 +1412,15 @@ the_answer_of_a_cancelled_call_means_nothing(void **unused)
 {
 	struct world		w;
 	struct core_event	late = { .type = CORE_EV_CALL_DONE,
-				    .call = { .result = CORE_DONE } };
+				    .call = { .result = CORE_RESULT_DONE } };
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
+	given(&w, CORE_STATE_PROMOTING);
 	late.call.number = w.core.call;
 	health(&w, CORE_HEALTH_BAD);
 	send(&w, &late);
 	assert_true(w.core.maybe_master);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 static void
@@ -1428,11 +1429,11 @@ a_release_without_an_answer_drops_the_session(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_DEMOTING);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_DONE);
 	tick(&w, 2 * REQUEST);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
-	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
+	assert_int_equal(w.core.state, CORE_STATE_UNHEALTHY);
 }
 
 /* Its password is wrong, say. */
@@ -1444,17 +1445,17 @@ a_copy_that_we_have_not_made_master_is_not_said_to_be_one(void **unused)
 	(void)unused;
 	begin(&w, 0);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	answer(&w, CORE_FAILED);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, DEMOTE);
-	assert_non_null(strstr(wanted(&w, CORE_SAY)->say.text,
+	assert_non_null(strstr(wanted(&w, CORE_DO_SAY)->say.text,
 	    "could not be told"));
-	assert_null(strstr(wanted(&w, CORE_SAY)->say.text, "MASTER"));
+	assert_null(strstr(wanted(&w, CORE_DO_SAY)->say.text, "MASTER"));
 	assert_false(w.core.unfenced);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	stop(&w);
-	assert_false(wanted(&w, CORE_LEAVE)->leave.demoted);
-	assert_true(wanted(&w, CORE_LEAVE)->leave.deregister);
+	assert_false(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.deregister);
 }
 
 static void
@@ -1464,19 +1465,19 @@ a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay(
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(wanted(&w, CORE_CALL)->call.timeout, DEMOTE);
-	answer(&w, CORE_FAILED);
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, DEMOTE);
-	assert_non_null(strstr(wanted(&w, CORE_SAY)->say.text,
+	assert_non_null(strstr(wanted(&w, CORE_DO_SAY)->say.text,
 	    "MAY STILL BE A MASTER"));
-	assert_null(wanted(&w, CORE_RELEASE));
-	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "");
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	answer(&w, CORE_DONE);		/* at last */
-	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "");
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_DONE);	/* at last */
+	assert_int_equal(w.core.state, CORE_STATE_UNHEALTHY);
 }
 
 static void
@@ -1485,14 +1486,14 @@ a_stop_whose_demotion_fails_ends_and_says_so(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	stop(&w);
 	tick(&w, DEMOTE);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_false(wanted(&w, CORE_LEAVE)->leave.demoted);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_false(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
 	/* Nor is it hidden from those who ask whether they are alone. */
-	assert_false(wanted(&w, CORE_LEAVE)->leave.deregister);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->tag, "");
+	assert_false(wanted(&w, CORE_DO_LEAVE)->leave.deregister);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "");
 }
 
 static void
@@ -1501,14 +1502,14 @@ a_stop_in_good_order_demotes_releases_and_leaves(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	stop(&w);
-	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->release.clean);
+	answer(&w, CORE_RESULT_DONE);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
 	released(&w, true);
-	assert_true(wanted(&w, CORE_LEAVE)->leave.demoted);
-	assert_true(wanted(&w, CORE_LEAVE)->leave.deregister);
-	assert_int_equal(w.core.state, CORE_STOPPING);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.deregister);
+	assert_int_equal(w.core.state, CORE_STATE_STOPPING);
 }
 
 static void
@@ -1517,15 +1518,15 @@ an_old_proof_fences_at_the_very_millisecond(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	assert_int_equal(w.core.wake, w.core.proof + FUSE);
 	tick(&w, FUSE - 1);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
-	assert_null(wanted(&w, CORE_RELEASE));
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 }
 
 static void
@@ -1534,11 +1535,11 @@ a_fenced_node_whose_lock_lasted_goes_on_as_master(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_FENCED);
+	given(&w, CORE_STATE_FENCED);
 	see(&w, CORE_LOCK_OURS, false);
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -1547,11 +1548,11 @@ a_promotion_that_outlasts_its_proof_is_undone(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
+	given(&w, CORE_STATE_PROMOTING);
 	w.now += FUSE;
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -1562,22 +1563,22 @@ three_failures_of_ensure_master_give_the_lock_to_others_for_a_while(
 	int		i;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
+	given(&w, CORE_STATE_PROMOTING);
 	for (i = 0; i < 2; i++) {
-		answer(&w, CORE_FAILED);
+		answer(&w, CORE_RESULT_FAILED);
 		tick(&w, 500);
-		assert_non_null(called(&w, CORE_ENSURE_MASTER));
+		assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 	}
-	answer(&w, CORE_FAILED);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_FAILED);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
 	released(&w, true);
-	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	assert_int_equal(w.core.state, CORE_STATE_CANDIDATE);
 	tick(&w, 9000);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1587,19 +1588,19 @@ a_busy_master_keeps_the_lock_for_a_bounded_time(void **unused)
 	int64_t		t;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BUSY);
-	assert_int_equal(wanted(&w, CORE_PUBLISH)->publish.health,
+	assert_int_equal(wanted(&w, CORE_DO_PUBLISH)->publish.health,
 	    CORE_HEALTH_BUSY);
 	for (t = 0; t < BUSY - 1000; t += 1000) {
 		see(&w, CORE_LOCK_OURS, true);
 		tick(&w, 1000);
 		health(&w, CORE_HEALTH_BUSY);
-		assert_int_equal(w.core.state, CORE_MASTER);
+		assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	}
 	see(&w, CORE_LOCK_OURS, true);
 	tick(&w, 1000);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 static void
@@ -1608,13 +1609,13 @@ a_busy_candidate_leaves_a_free_lock_to_others(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	health(&w, CORE_HEALTH_BUSY);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	health(&w, CORE_HEALTH_OK);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1626,12 +1627,12 @@ a_new_master_is_followed_at_once_and_the_old_call_killed(void **unused)
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	send(&w, &ev);
-	assert_non_null(wanted(&w, CORE_CANCEL));
-	assert_string_equal(called(&w, CORE_ENSURE_SLAVE)->call.host,
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_string_equal(called(&w, CORE_OP_ENSURE_SLAVE)->call.host,
 	    "127.0.0.7");
-	assert_int_equal(wanted(&w, CORE_CALL)->call.epoch, 20);
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.epoch, 20);
 }
 
 static void
@@ -1640,12 +1641,12 @@ an_ensure_slave_under_way_delays_the_acquire_by_half_a_second_at_most(void **unu
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 500);
-	assert_non_null(wanted(&w, CORE_CANCEL));
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1654,9 +1655,9 @@ an_unhealthy_copy_is_kept_a_slave_too(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_UNHEALTHY);
+	given(&w, CORE_STATE_UNHEALTHY);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_non_null(called(&w, CORE_ENSURE_SLAVE));
+	assert_non_null(called(&w, CORE_OP_ENSURE_SLAVE));
 }
 
 static void
@@ -1668,14 +1669,16 @@ an_overwritten_key_raises_the_epoch_of_its_master(void **unused)
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	l.at = w.now;
 	send(&w, &ev);
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->remember.epoch, EPOCH + 5);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(wanted(&w, CORE_DO_REMEMBER)->remember.epoch,
+	    EPOCH + 5);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	tick(&w, 9999);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->call.epoch, EPOCH + 5);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_DEMOTED)->call.epoch,
+	    EPOCH + 5);
 }
 
 static void
@@ -1684,12 +1687,12 @@ a_plugin_without_ensure_demoted_steps_down_at_once(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_demote = false;
 	health(&w, CORE_HEALTH_BAD);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	/* … and the next master waits until this one is its slave. */
-	assert_false(wanted(&w, CORE_RELEASE)->release.clean);
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.clean);
 }
 
 static void
@@ -1698,21 +1701,21 @@ a_master_that_yields_and_gets_it_back_keeps_it_for_a_while(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	hand_over(&w, true);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	assert_true(w.core.hold_off > w.now);
-	answer(&w, CORE_DONE);
-	given(&w, CORE_MASTER);
+	answer(&w, CORE_RESULT_DONE);
+	given(&w, CORE_STATE_MASTER);
 	hand_over(&w, false);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	w.core.yield_at = w.now + 60000;
 	hand_over(&w, true);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	hand_over(&w, false);
 	w.core.yield_at = w.now;
 	hand_over(&w, true);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 /* For half of the wait: and what it has is known to nobody until then. */
@@ -1722,14 +1725,14 @@ a_copy_kills_its_ensure_slave_while_the_others_still_wait_for_it(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	assert_int_equal(w.core.state, CORE_STATE_CANDIDATE);
 	tick(&w, ELECTION / 4 - 1);
-	assert_null(wanted(&w, CORE_CANCEL));
+	assert_null(wanted(&w, CORE_DO_CANCEL));
 	tick(&w, 1);
-	assert_non_null(wanted(&w, CORE_CANCEL));
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 /* Whoever can stand within the wait is waited for: it may have more. */
@@ -1788,17 +1791,17 @@ no_master_is_made_before_the_guard_holds_the_lease(void **state)
 	w.alone = true;
 	w.now += 7;
 	see(&w, CORE_LOCK_OURS, true);
-	a = wanted(&w, CORE_LEASE);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
 	assert_int_equal(a->lease.until, w.now + FUSE);
 	assert_int_equal(a->lease.by, w.now + FUSE + DEMOTE);
 	assert_int_equal(a->lease.epoch, EPOCH);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	tick(&w, 1000);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_HOLDS);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -1814,7 +1817,7 @@ an_answer_for_an_older_lease_is_none(void **state)
 	see(&w, CORE_LOCK_OURS, true);
 	ev.guard.until = w.core.lease - 1;
 	send(&w, &ev);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -1824,14 +1827,14 @@ each_proof_makes_the_lease_longer(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.now += 2000;
 	see(&w, CORE_LOCK_OURS, true);
-	a = wanted(&w, CORE_LEASE);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
 	assert_int_equal(a->lease.until, w.now + FUSE);
 	tick(&w, 100);
-	assert_null(wanted(&w, CORE_LEASE));
+	assert_null(wanted(&w, CORE_DO_LEASE));
 }
 
 static void
@@ -1841,17 +1844,17 @@ a_demotion_is_covered_from_moment_to_moment(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
-	a = wanted(&w, CORE_LEASE);
+	given(&w, CORE_STATE_DEMOTING);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
 	assert_in_range(a->lease.until - w.now, 1, 500);
 	tick(&w, 100);
-	a = wanted(&w, CORE_LEASE);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
 	assert_in_range(a->lease.until - w.now, 1, 500);
 	assert_int_equal(a->lease.by, w.core.proof + FUSE + DEMOTE);
-	answer(&w, CORE_DONE);
-	assert_non_null(wanted(&w, CORE_END_LEASE));
+	answer(&w, CORE_RESULT_DONE);
+	assert_non_null(wanted(&w, CORE_DO_END_LEASE));
 }
 
 static void
@@ -1861,19 +1864,19 @@ what_we_could_not_demote_the_guard_may(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_FAILED);
-	a = wanted(&w, CORE_LEASE);
+	answer(&w, CORE_RESULT_FAILED);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
 	assert_true(a->lease.demote_now);
 	guard(&w, CORE_GUARD_FIRED);
 	/* One at a time. */
 	tick(&w, 800);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_DEMOTED);
-	assert_non_null(wanted(&w, CORE_RELEASE));
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
 	assert_false(w.core.unfenced);
 }
 
@@ -1883,15 +1886,15 @@ so_what_was_under_way_until_its_deadline(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_AGAIN);
-	assert_false(wanted(&w, CORE_LEASE) != NULL &&
-	    wanted(&w, CORE_LEASE)->lease.demote_now);
+	answer(&w, CORE_RESULT_AGAIN);
+	assert_false(wanted(&w, CORE_DO_LEASE) != NULL &&
+	    wanted(&w, CORE_DO_LEASE)->lease.demote_now);
 	tick(&w, DEMOTE);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
+	assert_null(wanted(&w, CORE_DO_CALL));
 }
 
 static void
@@ -1900,13 +1903,13 @@ a_guard_that_does_not_answer_is_not_waited_for(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_FAILED);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, 900);
-	assert_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 	tick(&w, 200);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -1915,13 +1918,13 @@ a_master_whose_guard_has_fired_is_none_any_more(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FIRED);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	guard(&w, CORE_GUARD_DEMOTED);
-	assert_non_null(wanted(&w, CORE_RELEASE));
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
 }
 
 static void
@@ -1930,11 +1933,11 @@ a_master_that_has_lost_its_guard_goes_on(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.alone = true;
 	guard(&w, CORE_GUARD_GONE);
 	tick(&w, 10000 - 1);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 }
 
 static void
@@ -1953,15 +1956,15 @@ a_lease_from_before_is_gone_on_with_or_ended(void **state)
 	session(&w, true);
 	health(&w, CORE_HEALTH_OK);
 	/* It may have fired, and failed, before that agent came. */
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	guard(&w, CORE_GUARD_HOLDS);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 
 	core_init(&w.core, &c, w.now);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	answer(&w, CORE_DONE);
-	assert_non_null(wanted(&w, CORE_END_LEASE));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_DONE);
+	assert_non_null(wanted(&w, CORE_DO_END_LEASE));
 }
 
 static void
@@ -1973,10 +1976,10 @@ a_start_without_a_lease_does_not_trouble_the_guard(void **state)
 	begin(&w, 0);
 	w.alone = true;
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_null(wanted(&w, CORE_LEASE));
-	answer(&w, CORE_FAILED);
-	assert_null(wanted(&w, CORE_LEASE));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_null(wanted(&w, CORE_DO_LEASE));
+	answer(&w, CORE_RESULT_FAILED);
+	assert_null(wanted(&w, CORE_DO_LEASE));
 }
 
 static void
@@ -1986,21 +1989,21 @@ without_ensure_demoted_a_lost_lock_is_the_guards_to_fence(void **state)
 	struct world		w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	c = w.core.config;
 	c.can_demote = false;
 	core_configure(&w.core, &c);
 	w.alone = true;
 	tick(&w, FUSE);
-	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	guard(&w, CORE_GUARD_FIRED);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FAILED);
 	assert_true(w.core.unfenced);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 }
 
 static void
@@ -2015,7 +2018,7 @@ a_guard_that_stood_before_a_promotion_must_still_answer(void **state)
 	w.alone = true;
 	send(&w, &ev);			/* a new guard says that it holds none */
 	see(&w, CORE_LOCK_OURS, true);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -2025,14 +2028,14 @@ after_the_guard_has_fired_the_session_goes(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	guard(&w, CORE_GUARD_FIRED);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_DEMOTED);
 	w.alone = true;
 	released(&w, true);
 	/* The guard's own release of it may come late. */
-	a = wanted(&w, CORE_WANT_SESSION);
+	a = wanted(&w, CORE_DO_WANT_SESSION);
 	assert_non_null(a);
 	assert_false(a->session.wanted);
 }
@@ -2043,10 +2046,10 @@ a_guard_that_fired_when_we_had_just_demoted_costs_the_session_too(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_FENCED);
+	given(&w, CORE_STATE_FENCED);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FIRED);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->session.wanted);
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
 }
 
 static void
@@ -2055,16 +2058,16 @@ a_new_guard_is_asked_again(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_FAILED);
-	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
+	answer(&w, CORE_RESULT_FAILED);
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
 	guard(&w, CORE_GUARD_GONE);
 	tick(&w, 100);
 	guard(&w, CORE_GUARD_HOLDS);
 	tick(&w, 500);			/* it calls by itself meanwhile, */
-	answer(&w, CORE_FAILED);	/* and fails */
-	assert_true(wanted(&w, CORE_LEASE)->lease.demote_now);
+	answer(&w, CORE_RESULT_FAILED);	/* and fails */
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
 }
 
 static void
@@ -2081,7 +2084,7 @@ a_start_beside_a_guard_that_fires_demotes_at_once(void **state)
 	w.alone = true;
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FIRED);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 static void
@@ -2090,8 +2093,8 @@ a_call_of_ensure_master_has_the_end_of_the_lease_on_it(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_PROMOTING);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->call.not_after,
+	given(&w, CORE_STATE_PROMOTING);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
 	    w.core.lease);
 	assert_int_equal(w.core.lease, w.now + FUSE);
 }
@@ -2105,19 +2108,20 @@ a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state
 	int64_t		held;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	held = w.core.lease;
 	w.alone = true;
 	w.core.call_at = w.now;
 	tick(&w, FUSE - 100);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->call.not_after, held);
-	answer(&w, CORE_FAILED);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
+	    held);
+	answer(&w, CORE_RESULT_FAILED);
 	see(&w, CORE_LOCK_OURS, true);
 	tick(&w, 1000);
-	assert_int_equal(w.core.state, CORE_MASTER);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	guard(&w, CORE_GUARD_HOLDS);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->call.not_after,
+	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
 	    w.core.lease);
 }
 
@@ -2128,13 +2132,14 @@ a_copy_that_is_not_made_master_in_time_leaves_the_lock_to_others(void **state)
 	int64_t		i;
 
 	(void)state;
-	given(&w, CORE_PROMOTING);
-	answer(&w, CORE_AGAIN);
-	for (i = 0; i < PROMOTE && w.core.state == CORE_PROMOTING; i += 1000) {
+	given(&w, CORE_STATE_PROMOTING);
+	answer(&w, CORE_RESULT_AGAIN);
+	for (i = 0; i < PROMOTE && w.core.state == CORE_STATE_PROMOTING;
+	    i += 1000) {
 		tick(&w, 1000);
 		see(&w, CORE_LOCK_OURS, true);
 	}
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	assert_int_equal(w.core.hold_off, w.now + 10000);
 }
 
