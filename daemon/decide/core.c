@@ -12,6 +12,7 @@
  *	core_health, _tag	what others see of us
  *	core_work		what a state does while it lasts
  *	core_rules		the table, and the step from state to state
+ *	core_check		what is always true after all that
  */
 
 #include "core.h"
@@ -19,7 +20,9 @@
 #include <string.h>
 
 #include "core_acquire.h"
+#include "core_check.h"
 #include "core_demotion.h"
+#include "core_do.h"
 #include "core_guard.h"
 #include "core_health.h"
 #include "core_lock.h"
@@ -108,15 +111,9 @@ core_configure(struct core *c, const struct core_config *config)
 	c->config = *config;
 }
 
-void
-core_event(struct core *c, const struct core_event *ev, int64_t now,
-    struct core_actions *out)
+static void
+decide(struct core *c)
 {
-	c->out = out;
-	out->count = 0;
-	core_acquire_notice_pause(c, now);
-	c->now = now;
-	learn(c, ev);
 	do {
 		c->wake = INT64_MAX;
 		core_health_pass_time(c);
@@ -128,6 +125,42 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 	core_session_wish(c);
 	core_tag_show(c);
 	core_health_show(c);
+}
+
+/* Where what must be true is not, no decision can be relied on but to stop, which
+ * is always safe. */
+static bool
+stop_if_broken(struct core *c)
+{
+	const char	*what = core_check(c);
+
+	if (what == NULL || c->broken != NULL)
+		return false;
+	c->broken = what;
+	core_do_say(c, "In state %s it is not true that %s: this is a bug of "
+	    "consul-failover, please report it with this log. The agent stops",
+	    core_state_name(c->state), what);
+	c->stop = true;
+	text_copy(c->stop_text, sizeof c->stop_text,
+	    "a bug of consul-failover");
+	/* Whatever is known of the copy. */
+	if (c->state == CORE_STATE_PROMOTING || c->state == CORE_STATE_MASTER)
+		c->maybe_master = c->made_master = true;
+	return true;
+}
+
+void
+core_event(struct core *c, const struct core_event *ev, int64_t now,
+    struct core_actions *out)
+{
+	c->out = out;
+	out->count = 0;
+	core_acquire_notice_pause(c, now);
+	c->now = now;
+	learn(c, ev);
+	decide(c);
+	if (stop_if_broken(c))
+		decide(c);
 	c->out = NULL;
 }
 

@@ -304,6 +304,7 @@ struct core {
 	int64_t			 now;
 	int64_t			 wake;		/* the next tick; INT64_MAX */
 	struct core_actions	*out;
+	const char		*broken;	/* see core_check; NULL */
 
 	/* what the plugin says */
 	enum core_health	 health;

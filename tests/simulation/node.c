@@ -763,6 +763,9 @@ agent_event(struct node *n, const struct core_event *ev)
 	struct core_actions	todo;
 
 	core_event(&n->core, ev, node_clock(n), &todo);
+	if (n->core.broken != NULL)
+		world_fail("%s: it is not true that %s", n->name,
+		    n->core.broken);
 	agent_do(n, &todo);
 }
 

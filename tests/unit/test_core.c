@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core.h"
+#include "core_check.h"
 #include "core_graph.h"
 
 #define FUSE		10000
@@ -30,7 +31,15 @@ struct world {
 	int64_t			 now;
 	bool			 alone;	/* no guard answers */
 	bool			 undecided;	/* nor an election */
+	bool			 broken;	/* it is meant to be */
 };
+
+static void
+assert_unbroken(const struct world *w)
+{
+	if (w->core.broken != NULL && !w->broken)
+		fail_msg("it is not true that %s", w->core.broken);
+}
 
 /* What is wanted because of this comes behind what is wanted already. */
 static void
@@ -40,6 +49,7 @@ send_too(struct world *w, const struct core_event *ev)
 	size_t			i;
 
 	core_event(&w->core, ev, w->now, &more);
+	assert_unbroken(w);
 	for (i = 0; i < more.count && w->todo.count < CORE_ACTIONS; i++)
 		w->todo.list[w->todo.count++] = more.list[i];
 }
@@ -68,6 +78,7 @@ send(struct world *w, const struct core_event *ev)
 	size_t			i;
 
 	core_event(&w->core, ev, w->now, &w->todo);
+	assert_unbroken(w);
 	if (w->core.electing && !w->undecided)
 		send_too(w, &elected);
 	for (i = 0; i < w->todo.count && !w->alone; i++) {
@@ -2004,6 +2015,13 @@ without_ensure_demoted_a_lost_lock_is_the_guards_to_fence(void **state)
 	assert_true(w.core.unfenced);
 	assert_non_null(wanted(&w, CORE_DO_SAY));
 	assert_int_equal(w.core.state, CORE_STATE_FENCED);
+	/* It is one again, and may be. */
+	w.alone = false;
+	session(&w, true);
+	see(&w, CORE_LOCK_OURS, true);
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
+	assert_false(w.core.unfenced);
 }
 
 static void
@@ -2141,6 +2159,184 @@ a_copy_that_is_not_made_master_in_time_leaves_the_lock_to_others(void **state)
 	}
 	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	assert_int_equal(w.core.hold_off, w.now + 10000);
+}
+
+/*
+ * What is always true: each part of it, broken by hand.
+ */
+
+static void
+assert_untrue(const struct world *w, const char *what)
+{
+	const char	*found = core_check(&w->core);
+
+	assert_non_null(found);
+	assert_string_equal(found, what);
+}
+
+static void
+it_is_seen_what_is_not_true_of_a_master(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.core.maybe_master = true;
+	assert_untrue(&w,
+	    "a copy that may be a master is in a state that demotes it");
+	given(&w, CORE_STATE_MASTER);
+	w.core.maybe_master = false;
+	assert_untrue(&w, "a master is known to be one");
+	given(&w, CORE_STATE_MASTER);
+	w.core.session = false;
+	assert_untrue(&w, "a master has the lock and a session");
+	given(&w, CORE_STATE_MASTER);
+	w.core.proof = w.now - FUSE;
+	assert_untrue(&w, "a master has a proof that is not too old");
+	given(&w, CORE_STATE_MASTER);
+	w.core.lease++;
+	assert_untrue(&w, "a master's lease ends with its fuse");
+	given(&w, CORE_STATE_MASTER);
+	w.core.epoch++;
+	assert_untrue(&w, "a master's epoch is that of the lock");
+	given(&w, CORE_STATE_MASTER);
+	w.core.grace_until = w.now + 1;
+	assert_untrue(&w, "nobody else can be a master beside one");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.op = CORE_OP_ENSURE_MASTER;
+	assert_untrue(&w, "ensure_master runs for a master only");
+	given(&w, CORE_STATE_MASTER);
+	w.core.disabled = true;
+	assert_untrue(&w, "nothing speaks against a master");
+	given(&w, CORE_STATE_SLAVE);
+	strcpy(w.core.tag, "master");
+	assert_untrue(&w, "only a master has the tag of one");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.lease = 1;
+	assert_untrue(&w, "a lease is for a copy that may be a master");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.held = 1;
+	assert_untrue(&w, "the guard holds no lease that it was not told");
+}
+
+static void
+it_is_seen_what_is_left_over(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.core.release = CORE_RELEASE_RELEASING;
+	assert_untrue(&w, "the lock is given back after a demotion");
+	given(&w, CORE_STATE_DEMOTING);
+	w.core.release = CORE_RELEASE_RELEASING;
+	assert_untrue(&w, "the lock is given back after a demotion");
+	given(&w, CORE_STATE_DEMOTING);
+	w.core.stop = w.core.demote_late = true;
+	assert_untrue(&w, "a demotion ends when it is over");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.demote_late = true;
+	assert_untrue(&w, "what is late is a demotion");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.proof_lost = true;
+	assert_untrue(&w, "what has lost its proof is a demotion");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.guard_fired = true;
+	assert_untrue(&w, "what the guard fires at is a demotion");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.was_master = true;
+	assert_untrue(&w, "a copy that was a master is one or is demoted");
+	given(&w, CORE_STATE_MASTER);
+	w.core.unfenced = true;
+	assert_untrue(&w, "a master is not said to be one by mistake");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.position_told = true;
+	assert_untrue(&w, "a position is told because it was asked for");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.busy_too_long = true;
+	assert_untrue(&w, "what is busy for too long is busy");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.electing = true;
+	assert_untrue(&w,
+	    "an election is held by a candidate for a free lock");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.acquiring = true;
+	assert_untrue(&w, "a lock that is held is not tried for");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.drop_session = true;
+	assert_untrue(&w, "a session is dropped at once");
+}
+
+static void
+it_is_seen_what_the_operator_does_not_want(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.core.stop = true;
+	assert_untrue(&w, "an agent that is told to stop does so");
+	given(&w, CORE_STATE_STOPPING);
+	w.core.stop = false;
+	assert_untrue(&w, "an agent stops because it is told to");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.disabled = true;
+	assert_untrue(&w, "a disabled copy is left alone");
+}
+
+static void
+a_master_of_which_something_is_not_true_says_so_once_and_stops(void **state)
+{
+	const struct core_action	*a;
+	struct world			 w;
+
+	(void)state;
+	given(&w, CORE_STATE_MASTER);
+	w.broken = true;
+	w.core.unfenced = true;
+	tick(&w, 0);
+	a = wanted(&w, CORE_DO_SAY);
+	assert_non_null(a);
+	assert_non_null(strstr(a->say.text,
+	    "In state master it is not true that a master is not said"));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	w.core.position_told = true;
+	answer(&w, CORE_RESULT_DONE);
+	assert_null(wanted(&w, CORE_DO_SAY));
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
+	released(&w, true);
+	assert_int_equal(w.core.state, CORE_STATE_STOPPING);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
+}
+
+static void
+nor_is_it_relied_on_that_the_copy_is_no_master(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_MASTER);
+	w.broken = true;
+	w.core.maybe_master = w.core.made_master = false;
+	tick(&w, 0);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+}
+
+static void
+a_slave_of_which_something_is_not_true_stops(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.broken = true;
+	w.core.position_told = true;
+	tick(&w, 0);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_int_equal(w.core.state, CORE_STATE_STOPPING);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
 }
 
 int
@@ -2307,6 +2503,14 @@ main(void)
 		    a_start_without_a_lease_does_not_trouble_the_guard),
 		cmocka_unit_test(
 		    without_ensure_demoted_a_lost_lock_is_the_guards_to_fence),
+		cmocka_unit_test(it_is_seen_what_is_not_true_of_a_master),
+		cmocka_unit_test(it_is_seen_what_is_left_over),
+		cmocka_unit_test(it_is_seen_what_the_operator_does_not_want),
+		cmocka_unit_test(
+	    a_master_of_which_something_is_not_true_says_so_once_and_stops),
+		cmocka_unit_test(
+		    nor_is_it_relied_on_that_the_copy_is_no_master),
+		cmocka_unit_test(a_slave_of_which_something_is_not_true_stops),
 	};
 
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
