@@ -282,7 +282,8 @@ agent_run(struct agent *a, void (*reload)(void *), void *arg)
 	a->in_good_order = false;
 	if (event_base_dispatch(a->base) < 0)
 		log_error("The event loop failed");
-	return a->in_good_order && !a->misnamed ? AGENT_STOPPED : AGENT_FAILED;
+	return a->in_good_order && !a->misnamed && a->core.broken == NULL ?
+	    AGENT_STOPPED : AGENT_FAILED;
 }
 
 void
