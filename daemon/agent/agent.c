@@ -240,7 +240,7 @@ agent_time_left(const struct agent *a)
 	const struct core	*c = &a->core;
 	int64_t			 left = core_fuse_left(c, clock_ms());
 
-	if (c->state == CORE_DEMOTING && c->maybe_master)
+	if (c->state == CORE_STATE_DEMOTING && c->maybe_master)
 		left = c->since + c->config.demote_deadline - clock_ms();
 	/* It is late already, and a new config may be what helps. */
 	if (left < 0)
@@ -282,7 +282,8 @@ agent_run(struct agent *a, void (*reload)(void *), void *arg)
 	a->in_good_order = false;
 	if (event_base_dispatch(a->base) < 0)
 		log_error("The event loop failed");
-	return a->in_good_order && !a->misnamed ? AGENT_STOPPED : AGENT_FAILED;
+	return a->in_good_order && !a->misnamed && a->core.broken == NULL ?
+	    AGENT_STOPPED : AGENT_FAILED;
 }
 
 void

@@ -15,7 +15,7 @@
 enum agent_end {
 	AGENT_STOPPED,		/* in good order: the copy is not a master */
 	AGENT_FAILED,		/* stopped, but the copy may be a master, or
-				 * Consul has not been told */
+				 * Consul has not been told, or by a bug */
 };
 
 struct agent;

@@ -52,21 +52,21 @@ agent_elected(const struct election_step *s, void *arg)
 	struct core_event	 ev = { .type = CORE_EV_ELECTED };
 	char			 why[CORE_TEXT];
 
-	ev.yes = namesake_text(a->namesake)[0] == '\0' &&
+	ev.elected.take = namesake_text(a->namesake)[0] == '\0' &&
 	    (s->type == ELECTION_TAKE || runfile_is_promoted(a->config));
 	if (namesake_text(a->namesake)[0] != '\0')
 		snprintf(why, sizeof why, "%s", namesake_text(a->namesake));
-	else if (ev.yes && s->type == ELECTION_REFUSE)
+	else if (ev.elected.take && s->type == ELECTION_REFUSE)
 		log_warning("Taking the lock anyway, once, because of "
 		    "\"promote\": %s", s->text);
-	else if (!ev.yes)
+	else if (!ev.elected.take)
 		snprintf(why, sizeof why, "%.300s; to make it master anyway, "
 		    "run: consul-failover promote -c %s", s->text,
 		    a->config->file);
 	else if (elector_reason(a->elector)[0] != '\0')
 		log_warning("Taking the lock after [election] wait, although "
 		    "%s", elector_reason(a->elector));
-	trouble_set(&a->refusal, ev.yes ? "" : why);
+	trouble_set(&a->refusal, ev.elected.take ? "" : why);
 	agent_event(a, &ev);
 }
 

@@ -23,9 +23,12 @@
 static void
 agent_publish(struct agent *a, const struct core_action *act)
 {
-	a->published = act->health == CORE_HEALTH_OK ? API_HEALTH_OK :
-	    act->health == CORE_HEALTH_BUSY ? API_HEALTH_BUSY : API_HEALTH_BAD;
-	snprintf(a->published_text, sizeof a->published_text, "%s", act->text);
+	enum core_health	h = act->publish.health;
+
+	a->published = h == CORE_HEALTH_OK ? API_HEALTH_OK :
+	    h == CORE_HEALTH_BUSY ? API_HEALTH_BUSY : API_HEALTH_BAD;
+	snprintf(a->published_text, sizeof a->published_text, "%s",
+	    act->publish.text);
 }
 
 void
@@ -42,53 +45,55 @@ static void
 agent_perform(struct agent *a, const struct core_action *act)
 {
 	switch (act->type) {
-	case CORE_WANT_SESSION:
-		lock_want_session(a->lock, act->yes);
+	case CORE_DO_WANT_SESSION:
+		lock_want_session(a->lock, act->session.wanted);
 		break;
-	case CORE_ELECT:
-		elector_elect(a->elector, act->yes, lock_before(a->lock));
+	case CORE_DO_ELECT:
+		elector_elect(a->elector, act->elect.begin,
+		    lock_before(a->lock));
 		break;
-	case CORE_ACQUIRE:
+	case CORE_DO_ACQUIRE:
 		a->handover.caught_up = false;
-		lock_acquire(a->lock, act->epoch);
+		lock_acquire(a->lock, act->acquire.epoch);
 		break;
-	case CORE_LOOK:
+	case CORE_DO_LOOK:
 		lock_look(a->lock);
 		break;
-	case CORE_RELEASE:
+	case CORE_DO_RELEASE:
 		handover_release(&a->handover, a->lock, act);
 		break;
-	case CORE_CALL:
+	case CORE_DO_CALL:
 		agent_role_call(a, act);
 		break;
-	case CORE_CANCEL:
+	case CORE_DO_CANCEL:
 		handler_cancel(a->role);
 		break;
-	case CORE_LEASE:
-		guard_lease(a->guard, act->until, act->by, act->clean_at,
-		    act->epoch, a->node, lock_session(a->lock), act->yes);
+	case CORE_DO_LEASE:
+		guard_lease(a->guard, act->lease.until, act->lease.by,
+		    act->lease.clean_at, act->lease.epoch, a->node,
+		    lock_session(a->lock), act->lease.demote_now);
 		break;
-	case CORE_END_LEASE:
+	case CORE_DO_END_LEASE:
 		guard_end(a->guard);
 		break;
-	case CORE_SET_TAG:
-		registration_set_tag(a->registration, act->text);
+	case CORE_DO_SET_TAG:
+		registration_set_tag(a->registration, act->tag);
 		break;
-	case CORE_PUBLISH:
+	case CORE_DO_PUBLISH:
 		agent_publish(a, act);
 		break;
-	case CORE_REMEMBER:
-		agent_event_remember(a, act->epoch == 0 ? "" :
-		    lock_session(a->lock), act->epoch);
+	case CORE_DO_REMEMBER:
+		agent_event_remember(a, act->remember.epoch == 0 ? "" :
+		    lock_session(a->lock), act->remember.epoch);
 		break;
-	case CORE_CHANGED:
+	case CORE_DO_CHANGED:
 		agent_change(a, act);
 		break;
-	case CORE_SAY:
-		log_error("%s", act->text);
+	case CORE_DO_SAY:
+		log_error("%s", act->say.text);
 		break;
-	case CORE_LEAVE:
-		agent_leave(a, act->yes, act->clean);
+	case CORE_DO_LEAVE:
+		agent_leave(a, act->leave.demoted, act->leave.deregister);
 		break;
 	}
 }
@@ -135,8 +140,9 @@ agent_event(struct agent *a, const struct core_event *ev)
 		agent_perform(a, &todo.list[i]);
 	candidates_session(a->candidates, lock_session(a->lock));
 	candidates_hold(a->candidates, core_is_master(&a->core));
-	namesake_bar(a->namesake, a->core.state == CORE_PROMOTING ||
-	    a->core.state == CORE_MASTER || a->core.state == CORE_DEMOTING ?
+	namesake_bar(a->namesake, a->core.state == CORE_STATE_PROMOTING ||
+	    a->core.state == CORE_STATE_MASTER ||
+	    a->core.state == CORE_STATE_DEMOTING ?
 	    lock_session(a->lock) : "", a->node,
 	    !a->core.maybe_master && !a->core.unfenced);
 	agent_show_role(a);

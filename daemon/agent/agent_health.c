@@ -22,16 +22,18 @@ agent_health_look_for_disable(struct agent *a)
 	const char		*file = disable_file(a->config, why, sizeof why);
 	struct core_event	 ev = {
 		.type = CORE_EV_DISABLED,
-		.yes = file != NULL,
-		.text = file != NULL ? file : "",
+		.disabled = {
+			.exists = file != NULL,
+			.file = file != NULL ? file : "",
+		},
 	};
 
 	if (why[0] != '\0' && strcmp(why, a->not_disabled) != 0)
 		log_warning("%s", why);
 	memcpy(a->not_disabled, why, sizeof why);
-	if (ev.yes == a->disabled)
+	if (ev.disabled.exists == a->disabled)
 		return;
-	a->disabled = ev.yes;
+	a->disabled = ev.disabled.exists;
 	agent_event(a, &ev);
 }
 
@@ -50,7 +52,8 @@ static void
 agent_health_done(enum handler_result result, const char *text, void *arg)
 {
 	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_HEALTH, .text = text };
+	struct core_event	 ev = { .type = CORE_EV_HEALTH };
+	enum core_health	 verdict;
 
 	/* A crash costs one call: it says nothing about the application. */
 	if (result == HANDLER_LOST && !a->health_retried) {
@@ -61,19 +64,21 @@ agent_health_done(enum handler_result result, const char *text, void *arg)
 		return;
 	}
 	a->health_retried = false;
-	ev.health = result == HANDLER_DONE ? CORE_HEALTH_OK :
+	verdict = result == HANDLER_DONE ? CORE_HEALTH_OK :
 	    result == HANDLER_AGAIN ? CORE_HEALTH_BUSY : CORE_HEALTH_BAD;
-	a->counters.health_failures += ev.health == CORE_HEALTH_BAD;
+	a->counters.health_failures += verdict == CORE_HEALTH_BAD;
 	timer_in(a->health_timer, a->health_again ? HEALTH_PAUSE :
 	    a->config->health_interval);
 	a->health_again = false;
-	agent_say_health(a, ev.health, text);
+	agent_say_health(a, verdict, text);
 	elector_soon(a->elector);	/* it may have waited for the handler */
 	agent_health_look_for_disable(a);
 	files_look_sometimes(&a->files);
 	agent_notice_set(a);
-	registration_set_health(a->registration, ev.health == CORE_HEALTH_OK,
+	registration_set_health(a->registration, verdict == CORE_HEALTH_OK,
 	    text);
+	ev.health.verdict = verdict;
+	ev.health.text = text;
 	agent_event(a, &ev);
 }
 

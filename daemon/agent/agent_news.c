@@ -76,8 +76,8 @@ agent_lock_seen(const struct core_lock *lock, void *arg)
 static void
 agent_lock_refused(bool usual, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = usual,
-				    .text = text };
+	struct core_event	ev = { .type = CORE_EV_REFUSED,
+				    .refused = { .held = usual } };
 
 	log_debug("The lock was refused: %s", text);
 	agent_event(arg, &ev);
@@ -87,7 +87,8 @@ static void
 agent_session(bool yes, const char *text, void *arg)
 {
 	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_SESSION, .yes = yes };
+	struct core_event	 ev = { .type = CORE_EV_SESSION,
+				    .session = { .exists = yes } };
 
 	if (!yes) {
 		log_warning("Our session in Consul is gone: %s", text);
@@ -102,7 +103,8 @@ agent_session(bool yes, const char *text, void *arg)
 static void
 agent_released(bool yes, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_RELEASED,
+				    .released = { .known = yes } };
 
 	if (!yes)
 		log_warning("The lock could not be released, so the session is "
@@ -171,8 +173,10 @@ agent_heed_changed(void *arg)
 {
 	struct agent		*a = arg;
 	char			 text[512];
-	struct core_event	 ev = { .type = CORE_EV_YIELD, .text = text,
-				    .yes = heed_yields(a->heed) };
+	struct core_event	 ev = {
+		.type = CORE_EV_YIELD,
+		.yield = { .wanted = heed_yields(a->heed), .why = text },
+	};
 
 	agent_notice_heed(a, text, sizeof text);
 	if (text[0] != '\0' && strcmp(text, a->heed_said) != 0)
@@ -243,8 +247,10 @@ static void
 agent_taken(const char *text, void *arg)
 {
 	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_STOP, .text =
-				    "another agent has our service id" };
+	struct core_event	 ev = {
+		.type = CORE_EV_STOP,
+		.stop = { .why = "another agent has our service id" },
+	};
 
 	if (a->misnamed || a->stopping)
 		return;
@@ -274,7 +280,8 @@ static void
 agent_not_barred(const char *text, void *arg)
 {
 	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_STOP, .text = text };
+	struct core_event	 ev = { .type = CORE_EV_STOP,
+				    .stop = { .why = text } };
 
 	log_error("There may be another master of this service, so this one "
 	    "ends: %s", text);

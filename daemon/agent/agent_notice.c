@@ -38,7 +38,7 @@ agent_notice_set(struct agent *a)
 	int64_t			 now = clock_ms();
 	bool			 joins;		/* and has for a while */
 
-	if (c->state != CORE_SLAVE || core_is_slave(c))
+	if (c->state != CORE_STATE_SLAVE || core_is_slave(c))
 		a->slave_at = now;
 	joins = now - a->slave_at >= JOIN_TIME;
 	if (joins)

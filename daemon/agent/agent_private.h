@@ -117,14 +117,15 @@ void	agent_event_remember(struct agent *, const char *session,
 
 /* agent_change.c */
 
-/* CORE_CHANGED. */
+/* CORE_DO_CHANGED. */
 void	agent_change(struct agent *, const struct core_action *);
 /* Milliseconds since 1970, for people. */
 int64_t	agent_change_wall_ms(void);
 
 /* agent_leave.c */
 
-/* CORE_LEAVE; demoted: the copy is no master, so the end may be a good one. */
+/* CORE_DO_LEAVE; demoted: the copy is no master, so the end may be a good
+ * one. */
 void	agent_leave(struct agent *, bool demoted, bool deregister);
 void	agent_leave_timer(evutil_socket_t, short, void *arg);
 
@@ -143,7 +144,7 @@ void	agent_health_look_for_disable(struct agent *);
 
 /* agent_role.c */
 
-/* CORE_CALL. */
+/* CORE_DO_CALL. */
 void	agent_role_call(struct agent *, const struct core_action *);
 /* What every call is told, of health as well; it borrows that. */
 void	agent_role_tell(const struct agent *, struct handler_call *,

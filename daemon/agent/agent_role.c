@@ -57,9 +57,9 @@ agent_say_call(struct agent *a, enum core_op op, enum handler_result result,
 static void
 agent_ask_position(struct agent *a, const struct core_action *act, bool again)
 {
-	struct handler_call	call = { .timeout_ms = act->timeout };
+	struct handler_call	call = { .timeout_ms = act->call.timeout };
 
-	agent_role_tell(a, &call, act->text);
+	agent_role_tell(a, &call, act->call.reason);
 	handover_ask(&a->handover, lock_before(a->lock), act, again, &call);
 	handler_call(a->role, &call, agent_call_done, a);
 }
@@ -80,27 +80,31 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 	struct agent		*a = arg;
 	struct core_event	 ev = {
 		.type = CORE_EV_CALL_DONE,
-		.call = a->call,
-		.text = text,
-		.result = result == HANDLER_DONE ? CORE_DONE :
-		    result == HANDLER_AGAIN ? CORE_AGAIN : CORE_FAILED,
+		.call = {
+			.number = a->call,
+			.result = result == HANDLER_DONE ? CORE_RESULT_DONE :
+			    result == HANDLER_AGAIN ? CORE_RESULT_AGAIN :
+			    CORE_RESULT_FAILED,
+			.text = text,
+		},
 	};
 
 	a->handover.position[0] = '\0';
-	if (a->op == CORE_POSITION) {
+	if (a->op == CORE_OP_POSITION) {
 		if (handover_answered(&a->handover, result, &ev))
 			agent_event(a, &ev);
 		else
 			agent_ask_position(a, &a->handover.asked, true);
 		return;
 	}
-	a->counters.role_failures += ev.result == CORE_FAILED;
-	if (ev.result == CORE_DONE)
-		a->role_done = a->op == CORE_ENSURE_MASTER ? FAILOVER_MASTER :
-		    a->op == CORE_ENSURE_SLAVE ? FAILOVER_SLAVE :
+	a->counters.role_failures += ev.call.result == CORE_RESULT_FAILED;
+	if (ev.call.result == CORE_RESULT_DONE)
+		a->role_done =
+		    a->op == CORE_OP_ENSURE_MASTER ? FAILOVER_MASTER :
+		    a->op == CORE_OP_ENSURE_SLAVE ? FAILOVER_SLAVE :
 		    FAILOVER_NO_ROLE;
-	if (a->op == CORE_ENSURE_SLAVE)
-		agent_refused(a, ev.result == CORE_FAILED &&
+	if (a->op == CORE_OP_ENSURE_SLAVE)
+		agent_refused(a, ev.call.result == CORE_RESULT_FAILED &&
 		    a->role_done != FAILOVER_SLAVE);
 	a->counters.handler_restarts += result == HANDLER_LOST ||
 	    result == HANDLER_TIMEOUT;
@@ -112,31 +116,32 @@ void
 agent_role_call(struct agent *a, const struct core_action *act)
 {
 	static const enum handler_op	ops[] = {
-		[CORE_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
-		[CORE_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
-		[CORE_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
-		[CORE_POSITION] = HANDLER_POSITION,
+		[CORE_OP_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
+		[CORE_OP_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
+		[CORE_OP_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
+		[CORE_OP_POSITION] = HANDLER_POSITION,
 	};
 	struct handler_call		call = {
-		.op = ops[act->op],
-		.timeout_ms = act->timeout,
+		.op = ops[act->call.op],
+		.timeout_ms = act->call.timeout,
 	};
 
-	agent_role_tell(a, &call, act->text);
-	call.what.epoch = act->epoch;
-	call.what.not_after = act->until;
-	if (act->op == CORE_ENSURE_SLAVE) {
-		call.what.master_host = act->host;
-		call.what.master_port = act->port;
+	agent_role_tell(a, &call, act->call.reason);
+	call.what.epoch = act->call.epoch;
+	call.what.not_after = act->call.not_after;
+	if (act->call.op == CORE_OP_ENSURE_SLAVE) {
+		call.what.master_host = act->call.host;
+		call.what.master_port = act->call.port;
 	}
-	if (act->op == CORE_ENSURE_MASTER)
-		handover_tell(&a->handover, lock_before(a->lock), act->yes,
-		    a->core.state == CORE_PROMOTING, &call);
-	a->call = act->call;
-	a->op = act->op;
+	if (act->call.op == CORE_OP_ENSURE_MASTER)
+		handover_tell(&a->handover, lock_before(a->lock),
+		    act->call.enough, a->core.state == CORE_STATE_PROMOTING,
+		    &call);
+	a->call = act->call.number;
+	a->op = act->call.op;
 	a->counters.role_calls++;
 	handler_cancel(a->role);
-	if (act->op == CORE_POSITION) {
+	if (act->call.op == CORE_OP_POSITION) {
 		agent_ask_position(a, act, false);
 		return;
 	}
@@ -152,8 +157,10 @@ agent_role_guard(enum core_guard what, int64_t until, const char *text,
     void *arg)
 {
 	struct agent		*a = arg;
-	struct core_event	 ev = { .type = CORE_EV_GUARD, .guard = what,
-				    .until = until, .text = text };
+	struct core_event	 ev = {
+		.type = CORE_EV_GUARD,
+		.guard = { .what = what, .until = until, .text = text },
+	};
 
 	if (what == CORE_GUARD_DEMOTED)
 		a->role_done = FAILOVER_NO_ROLE;

@@ -30,7 +30,7 @@ agent_stop_signal(evutil_socket_t sig, short what, void *arg)
 	}
 	a->stopping = true;
 	a->stopping_at = clock_ms();
-	ev.text = sig == SIGINT ? "SIGINT" : sig == SIGQUIT ? "SIGQUIT" :
+	ev.stop.why = sig == SIGINT ? "SIGINT" : sig == SIGQUIT ? "SIGQUIT" :
 	    "SIGTERM";
 	agent_event(a, &ev);
 }

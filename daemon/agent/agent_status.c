@@ -19,7 +19,7 @@ agent_waits(const struct agent *a)
 		why = lock_stranger(a->lock);
 	else if (core_is_master(c))
 		return NULL;
-	else if (c->state != CORE_CANDIDATE)
+	else if (c->state != CORE_STATE_CANDIDATE)
 		return core_role_why(c);
 	else if (a->config->never_master)
 		why = "this copy is never_master";

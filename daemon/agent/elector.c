@@ -117,13 +117,13 @@ elector_stand_aside(struct elector *e)
 }
 
 void
-elector_elect(struct elector *e, bool yes, const struct lock_before *b)
+elector_elect(struct elector *e, bool begin, const struct lock_before *b)
 {
 	char	last[ELECTION_ID];
 
 	e->round++;
 	e->question.type = ELECTION_NOTHING;
-	if (!yes) {
+	if (!begin) {
 		election_end(e->election);
 		return;
 	}

@@ -46,8 +46,8 @@ struct elector		*elector_new(struct event_base *, struct consul *,
 /* NULL is fine. */
 void			 elector_free(struct elector *);
 
-/* yes: who takes the free lock?  Before is who had it.  no: that is over. */
-void			 elector_elect(struct elector *, bool yes,
+/* begin: who takes the free lock?  Before is who had it.  Else that is over. */
+void			 elector_elect(struct elector *, bool begin,
 			    const struct lock_before *before);
 /* Looks at once for the next step, if an election runs. */
 void			 elector_soon(struct elector *);

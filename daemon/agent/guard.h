@@ -36,7 +36,7 @@ bool	guard_new(struct guard **, struct event_base *, const struct config *,
  * another agent, and demotes the copy if it was a master.  NULL is fine. */
 void	guard_free(struct guard *, bool in_good_order);
 
-/* See core_types.h's CORE_LEASE.  Node and session are copied. */
+/* See core_types.h's CORE_DO_LEASE.  Node and session are copied. */
 void	guard_lease(struct guard *, int64_t until, int64_t by, int64_t clean_at,
 	    uint64_t epoch, const char *node, const char *session, bool now);
 void	guard_end(struct guard *);

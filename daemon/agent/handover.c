@@ -13,8 +13,8 @@ handover_ask(struct handover *h, const struct lock_before *before,
 {
 	call->op = HANDLER_POSITION;
 	h->leaves = HANDOVER_OWN;
-	h->final = act->yes || (again && before->final);
-	if (!act->yes && !again && before->position[0] != '\0') {
+	h->final = act->call.was_master || (again && before->final);
+	if (!act->call.was_master && !again && before->position[0] != '\0') {
 		h->leaves = HANDOVER_HAVE_ALL;
 		h->asked = *act;
 		call->op = HANDLER_HAS_POSITION;
@@ -29,15 +29,15 @@ handover_answered(struct handover *h, enum handler_result result,
 	if (h->leaves == HANDOVER_HAVE_ALL && result == HANDLER_DONE)
 		return false;
 	snprintf(h->untold, sizeof h->untold, "%s",
-	    ev->result == CORE_AGAIN ? ev->text : "");
+	    ev->call.result == CORE_RESULT_AGAIN ? ev->call.text : "");
 	if (h->leaves == HANDOVER_HAVE_ALL) {
 		h->leaves = HANDOVER_PASS_ON;
-		ev->result = CORE_DONE;
-	} else if (ev->result == CORE_DONE)
-		snprintf(h->position, sizeof h->position, "%s", ev->text);
-	else if (ev->result == CORE_FAILED)
+		ev->call.result = CORE_RESULT_DONE;
+	} else if (ev->call.result == CORE_RESULT_DONE)
+		snprintf(h->position, sizeof h->position, "%s", ev->call.text);
+	else if (ev->call.result == CORE_RESULT_FAILED)
 		log_info("The demoted copy can't report its position, so only "
-		    "the others are compared: %.300s", ev->text);
+		    "the others are compared: %.300s", ev->call.text);
 	return true;
 }
 
@@ -45,16 +45,16 @@ void
 handover_release(struct handover *h, struct lock *lock,
     const struct core_action *act)
 {
-	if (!act->yes && h->untold[0] != '\0')
+	if (!act->release.with_position && h->untold[0] != '\0')
 		log_warning("The demoted copy did not report its position in "
 		    "time; the next master will not wait for its data: %.300s",
 		    h->untold);
 	h->untold[0] = '\0';
-	if (act->yes && h->leaves == HANDOVER_PASS_ON)
-		lock_pass_on(lock, act->clean);
+	if (act->release.with_position && h->leaves == HANDOVER_PASS_ON)
+		lock_pass_on(lock, act->release.clean);
 	else
-		lock_release(lock, act->clean, act->yes ? h->position : "",
-		    h->final);
+		lock_release(lock, act->release.clean,
+		    act->release.with_position ? h->position : "", h->final);
 }
 
 void

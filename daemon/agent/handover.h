@@ -27,15 +27,15 @@ struct handover {
 	bool			 caught_up;	/* it is said that we gave up */
 };
 
-/* What CORE_POSITION asks the plugin: fills the call, which borrows of before.
- * again: the copy has what it was to wait for. */
+/* What CORE_OP_POSITION asks the plugin: fills the call, which borrows of
+ * before.  again: the copy has what it was to wait for. */
 void	handover_ask(struct handover *, const struct lock_before *before,
 	    const struct core_action *, bool again, struct handler_call *);
 /* The answer, as the event that the core shall have of it; false: it must be
  * asked again first, with `asked`. */
 bool	handover_answered(struct handover *, enum handler_result,
 	    struct core_event *);
-/* CORE_RELEASE. */
+/* CORE_DO_RELEASE. */
 void	handover_release(struct handover *, struct lock *,
 	    const struct core_action *);
 

@@ -12,6 +12,7 @@
  *	core_health, _tag	what others see of us
  *	core_work		what a state does while it lasts
  *	core_rules		the table, and the step from state to state
+ *	core_check		what is always true after all that
  */
 
 #include "core.h"
@@ -19,7 +20,9 @@
 #include <string.h>
 
 #include "core_acquire.h"
+#include "core_check.h"
 #include "core_demotion.h"
+#include "core_do.h"
 #include "core_guard.h"
 #include "core_health.h"
 #include "core_lock.h"
@@ -47,37 +50,38 @@ learn(struct core *c, const struct core_event *ev)
 		core_lock_learn(c, ev->lock);
 		break;
 	case CORE_EV_REFUSED:
-		core_acquire_refused(c, ev->yes);
+		core_acquire_refused(c, ev->refused.held);
 		break;
 	case CORE_EV_SESSION:
-		core_session_learn(c, ev->yes);
+		core_session_learn(c, ev->session.exists);
 		break;
 	case CORE_EV_CALL_DONE:
 		core_work_done(c, ev);
 		break;
 	case CORE_EV_ELECTED:
-		core_acquire_elected(c, ev->yes);
+		core_acquire_elected(c, ev->elected.take);
 		break;
 	case CORE_EV_ELECTION_VOID:
 		c->elected_at = -1;
 		break;
 	case CORE_EV_RELEASED:
-		core_demotion_released(c, ev->yes);
+		core_demotion_released(c, ev->released.known);
 		break;
 	case CORE_EV_GUARD:
 		core_guard_learn(c, ev);
 		break;
 	case CORE_EV_DISABLED:
-		c->disabled = ev->yes;
-		text_copy(c->disabled_text, sizeof c->disabled_text, ev->text);
+		c->disabled = ev->disabled.exists;
+		text_copy(c->disabled_text, sizeof c->disabled_text,
+		    ev->disabled.file);
 		break;
 	case CORE_EV_YIELD:
-		c->yields = ev->yes;
-		text_copy(c->yield_text, sizeof c->yield_text, ev->text);
+		c->yields = ev->yield.wanted;
+		text_copy(c->yield_text, sizeof c->yield_text, ev->yield.why);
 		break;
 	case CORE_EV_STOP:
 		c->stop = true;
-		text_copy(c->stop_text, sizeof c->stop_text, ev->text);
+		text_copy(c->stop_text, sizeof c->stop_text, ev->stop.why);
 		break;
 	}
 }
@@ -107,15 +111,9 @@ core_configure(struct core *c, const struct core_config *config)
 	c->config = *config;
 }
 
-void
-core_event(struct core *c, const struct core_event *ev, int64_t now,
-    struct core_actions *out)
+static void
+decide(struct core *c)
 {
-	c->out = out;
-	out->count = 0;
-	core_acquire_notice_pause(c, now);
-	c->now = now;
-	learn(c, ev);
 	do {
 		c->wake = INT64_MAX;
 		core_health_pass_time(c);
@@ -127,6 +125,42 @@ core_event(struct core *c, const struct core_event *ev, int64_t now,
 	core_session_wish(c);
 	core_tag_show(c);
 	core_health_show(c);
+}
+
+/* Where what must be true is not, no decision can be relied on but to stop, which
+ * is always safe. */
+static bool
+stop_if_broken(struct core *c)
+{
+	const char	*what = core_check(c);
+
+	if (what == NULL || c->broken != NULL)
+		return false;
+	c->broken = what;
+	core_do_say(c, "In state %s it is not true that %s: this is a bug of "
+	    "consul-failover, please report it with this log. The agent stops",
+	    core_state_name(c->state), what);
+	c->stop = true;
+	text_copy(c->stop_text, sizeof c->stop_text,
+	    "a bug of consul-failover");
+	/* Whatever is known of the copy. */
+	if (c->state == CORE_STATE_PROMOTING || c->state == CORE_STATE_MASTER)
+		c->maybe_master = c->made_master = true;
+	return true;
+}
+
+void
+core_event(struct core *c, const struct core_event *ev, int64_t now,
+    struct core_actions *out)
+{
+	c->out = out;
+	out->count = 0;
+	core_acquire_notice_pause(c, now);
+	c->now = now;
+	learn(c, ev);
+	decide(c);
+	if (stop_if_broken(c))
+		decide(c);
 	c->out = NULL;
 }
 
@@ -150,13 +184,13 @@ core_op_name(enum core_op op)
 bool
 core_is_master(const struct core *c)
 {
-	return c->state == CORE_MASTER;
+	return c->state == CORE_STATE_MASTER;
 }
 
 bool
 core_stands_aside(const struct core *c)
 {
-	return c->state == CORE_CANDIDATE && c->lock.clean &&
+	return c->state == CORE_STATE_CANDIDATE && c->lock.clean &&
 	    (c->health != CORE_HEALTH_OK ||
 	    c->now + c->config.election_wait / 2 < c->hold_off);
 }
@@ -164,20 +198,20 @@ core_stands_aside(const struct core *c)
 bool
 core_is_slave(const struct core *c)
 {
-	return c->state == CORE_SLAVE && strcmp(c->tag, "slave") == 0;
+	return c->state == CORE_STATE_SLAVE && strcmp(c->tag, "slave") == 0;
 }
 
 const char *
 core_role_name(const struct core *c)
 {
-	return c->state == CORE_SLAVE && !core_is_slave(c) ? CORE_JOINING :
-	    core_state_name(c->state);
+	return c->state == CORE_STATE_SLAVE && !core_is_slave(c) ?
+	    CORE_JOINING : core_state_name(c->state);
 }
 
 const char *
 core_role_why(const struct core *c)
 {
-	if (c->state != CORE_SLAVE || core_is_slave(c))
+	if (c->state != CORE_STATE_SLAVE || core_is_slave(c))
 		return c->why;
 	return c->call_text[0] != '\0' ? c->call_text :
 	    "ensure_slave has not been done yet";
@@ -186,7 +220,7 @@ core_role_why(const struct core *c)
 int64_t
 core_fuse_left(const struct core *c, int64_t now)
 {
-	if (c->state != CORE_MASTER && c->state != CORE_PROMOTING)
+	if (c->state != CORE_STATE_MASTER && c->state != CORE_STATE_PROMOTING)
 		return -1;
 	return c->proof + c->config.fuse > now ?
 	    c->proof + c->config.fuse - now : 0;

@@ -30,7 +30,9 @@ void		 core_init(struct core *, const struct core_config *,
 void		 core_configure(struct core *, const struct core_config *);
 
 /* Learns the event, and fills actions (emptied first) with what to do, in that
- * order.  Then core->wake says when the next CORE_EV_TICK is due. */
+ * order.  Then core->wake says when the next CORE_EV_TICK is due.  If something
+ * that must be true is not (core_check.h), that is said once, and the core goes
+ * on as if it were told to stop. */
 void		 core_event(struct core *, const struct core_event *,
 		    int64_t now, struct core_actions *);
 

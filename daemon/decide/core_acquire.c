@@ -22,21 +22,21 @@
 #define ELECTION_HOLDS	3000
 
 void
-core_acquire_refused(struct core *c, bool usual)
+core_acquire_refused(struct core *c, bool held)
 {
 	c->acquiring = false;
-	c->acquire_at = c->now + (usual ? CORE_ACQUIRE_PAUSE :
+	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE :
 	    ACQUIRE_PAUSE_LONG);
 }
 
 void
-core_acquire_elected(struct core *c, bool yes)
+core_acquire_elected(struct core *c, bool take)
 {
 	if (!c->electing)
 		return;		/* of one that is over */
 	c->electing = false;
-	c->elected_at = yes ? c->now : -1;
-	if (!yes)
+	c->elected_at = take ? c->now : -1;
+	if (!take)
 		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
 }
 
@@ -45,10 +45,10 @@ core_acquire_elected(struct core *c, bool yes)
 void
 core_acquire_notice_pause(struct core *c, int64_t now)
 {
-	if (core_lock_is_free(c) && c->state == CORE_CANDIDATE &&
+	if (core_lock_is_free(c) && c->state == CORE_STATE_CANDIDATE &&
 	    now - c->now > STOOD_STILL) {
 		c->lock.owner = CORE_LOCK_UNKNOWN;
-		core_do(c, CORE_LOOK);
+		core_do(c, CORE_DO_LOOK);
 	}
 }
 
@@ -92,24 +92,24 @@ core_acquire_work(struct core *c)
 		return;
 	if (!elected(c))
 		return;		/* core_acquire_wish_election asks */
-	if (c->op != CORE_NO_OP) {
+	if (c->op != CORE_OP_NONE) {
 		if (!core_due(c, c->since + slave_grace(c)))
 			return;
 		core_call_cancel(c);
 	}
 	c->acquiring = true;
-	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
+	core_do(c, CORE_DO_ACQUIRE)->acquire.epoch = c->lock.epoch;
 }
 
 /* Which of the copies takes a free lock: asked of the others. */
 void
 core_acquire_wish_election(struct core *c)
 {
-	bool	want = c->state == CORE_CANDIDATE && may_acquire(c) &&
+	bool	want = c->state == CORE_STATE_CANDIDATE && may_acquire(c) &&
 		    !elected(c);
 
 	if (want == c->electing)
 		return;
 	c->electing = want;
-	core_do(c, CORE_ELECT)->yes = want;
+	core_do(c, CORE_DO_ELECT)->elect.begin = want;
 }

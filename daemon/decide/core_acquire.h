@@ -8,10 +8,10 @@
  * runs, of which Consul announces the end to nobody. */
 #define CORE_ACQUIRE_PAUSE	300
 
-/* Our try was refused; usual: because the lock is held or delayed. */
-void	core_acquire_refused(struct core *, bool usual);
-/* The election is over; yes: this copy shall take the lock. */
-void	core_acquire_elected(struct core *, bool yes);
+/* Our try was refused; held: because the lock is held or delayed. */
+void	core_acquire_refused(struct core *, bool held);
+/* The election is over; take: this copy shall take the lock. */
+void	core_acquire_elected(struct core *, bool take);
 /* Doubts what was seen before a pause of this process; now: the new time. */
 void	core_acquire_notice_pause(struct core *, int64_t now);
 /* What a candidate does. */

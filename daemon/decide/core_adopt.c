@@ -35,11 +35,11 @@ core_adopt_work(struct core *c)
 	if (core_due(c, c->look_at)) {
 		c->look_at = c->now + ALONE_LOOK;
 		core_due(c, c->look_at);
-		core_do(c, CORE_LOOK);
+		core_do(c, CORE_DO_LOOK);
 	}
 	if (c->health != CORE_HEALTH_OK || !c->session || c->acquiring ||
 	    !core_due(c, c->acquire_at))
 		return;
 	c->acquiring = c->adopting = true;
-	core_do(c, CORE_ACQUIRE)->epoch = c->lock.epoch;
+	core_do(c, CORE_DO_ACQUIRE)->acquire.epoch = c->lock.epoch;
 }

@@ -14,39 +14,39 @@ core_call_promotion_begun(const struct core *c)
 void
 core_call_cancel(struct core *c)
 {
-	if (c->op == CORE_NO_OP)
+	if (c->op == CORE_OP_NONE)
 		return;
-	core_do(c, CORE_CANCEL);
-	c->op = CORE_NO_OP;
+	core_do(c, CORE_DO_CANCEL);
+	c->op = CORE_OP_NONE;
 	c->call++;		/* an answer that is on its way is too late */
 }
 
 void
 core_call(struct core *c, enum core_op op, int64_t timeout)
 {
-	struct core_action	*a = core_do(c, CORE_CALL);
+	struct core_action	*a = core_do(c, CORE_DO_CALL);
 
-	a->call = ++c->call;
-	a->op = op;
-	a->epoch = c->epoch;
-	a->timeout = timeout;
-	text_copy(a->text, sizeof a->text, c->why);
+	a->call.number = ++c->call;
+	a->call.op = op;
+	a->call.epoch = c->epoch;
+	a->call.timeout = timeout;
+	text_copy(a->call.reason, sizeof a->call.reason, c->why);
 	text_copy(c->call_host, sizeof c->call_host, "");
 	c->call_port = 0;
-	if (op == CORE_ENSURE_SLAVE) {
+	if (op == CORE_OP_ENSURE_SLAVE) {
 		text_copy(c->call_host, sizeof c->call_host, c->lock.host);
 		c->call_port = c->lock.port;
 	}
-	text_copy(a->host, sizeof a->host, c->call_host);
-	a->port = c->call_port;
-	if (op == CORE_ENSURE_MASTER) {
-		a->until = c->held;
-		a->yes = c->state == CORE_MASTER ||
+	text_copy(a->call.host, sizeof a->call.host, c->call_host);
+	a->call.port = c->call_port;
+	if (op == CORE_OP_ENSURE_MASTER) {
+		a->call.not_after = c->held;
+		a->call.enough = c->state == CORE_STATE_MASTER ||
 		    c->now >= core_call_promotion_begun(c) + c->config.catch_up;
 		c->maybe_master = c->made_master = true;
 	}
-	if (op == CORE_POSITION)
-		a->yes = c->was_master ||
+	if (op == CORE_OP_POSITION)
+		a->call.was_master = c->was_master ||
 		    c->lock.epoch == c->config.resume_epoch;
 	c->op = op;
 }

@@ -18,13 +18,13 @@
 #define POSITION_WAIT	5000
 
 void
-core_demotion_released(struct core *c, bool yes)
+core_demotion_released(struct core *c, bool known)
 {
-	if (c->release != CORE_RELEASING)
+	if (c->release != CORE_RELEASE_RELEASING)
 		return;
-	c->release = CORE_GIVEN_BACK;
-	c->drop_session = !yes;
-	c->lock.owner = yes ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
+	c->release = CORE_RELEASE_GIVEN_BACK;
+	c->drop_session = !known;
+	c->lock.owner = known ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
 	c->lock.clean = true;
 	c->given_back_at = c->now;
 	/* Let the others have it first. */
@@ -34,7 +34,7 @@ core_demotion_released(struct core *c, bool yes)
 void
 core_demotion_pass_time(struct core *c)
 {
-	if (c->state != CORE_DEMOTING)
+	if (c->state != CORE_STATE_DEMOTING)
 		return;
 	if (c->maybe_master && !c->demote_late && c->config.can_demote &&
 	    core_due(c, c->since + c->config.demote_deadline)) {
@@ -62,7 +62,7 @@ core_demotion_pass_time(struct core *c)
 		    "the application by hand; other nodes can take the lock "
 		    "after its lock-delay");
 	}
-	if (c->release == CORE_RELEASING && core_due(c, c->release_by))
+	if (c->release == CORE_RELEASE_RELEASING && core_due(c, c->release_by))
 		core_demotion_released(c, false);
 }
 
@@ -73,7 +73,7 @@ core_demotion_is_over(const struct core *c)
 	if (c->maybe_master)
 		return c->stop && c->demote_late;
 	return c->lock.owner != CORE_LOCK_OURS || c->proof_lost ||
-	    c->demote_late || c->release == CORE_GIVEN_BACK;
+	    c->demote_late || c->release == CORE_RELEASE_GIVEN_BACK;
 }
 
 void
@@ -82,7 +82,7 @@ core_demotion_enter(struct core *c)
 	core_call_cancel(c);
 	c->proof_lost = core_lock_is_ours(c) && core_lock_fuse_burnt(c);
 	c->demote_late = false;
-	c->release = CORE_KEPT;
+	c->release = CORE_RELEASE_KEPT;
 	c->position_asked = c->position_told = false;
 	c->position_at = c->now;
 	c->position_until = 0;
@@ -111,7 +111,7 @@ core_demotion_leave(struct core *c)
 	 * may be built on this session any more. */
 	if (c->guard_fired)
 		c->drop_session = true;
-	c->release = CORE_KEPT;
+	c->release = CORE_RELEASE_KEPT;
 	c->was_master = false;
 	c->proof_lost = c->demote_late = c->guard_fired = false;
 }
@@ -122,7 +122,7 @@ static bool
 position_known(const struct core *c)
 {
 	return !c->config.can_tell || !c->config.can_demote ||
-	    (c->position_asked && c->op == CORE_NO_OP);
+	    (c->position_asked && c->op == CORE_OP_NONE);
 }
 
 void
@@ -136,27 +136,28 @@ core_demotion_work(struct core *c)
 		/* What is too short to do it would only hide why it failed. */
 		if (c->not_done > 0 && left > 0 && left < LAST_CALL)
 			core_due(c, c->now + left);
-		else if (c->op == CORE_NO_OP && core_due(c, c->call_at))
-			core_call(c, CORE_ENSURE_DEMOTED,
+		else if (c->op == CORE_OP_NONE && core_due(c, c->call_at))
+			core_call(c, CORE_OP_ENSURE_DEMOTED,
 			    left > 0 ? left : c->config.demote_deadline);
-	} else if (c->release == CORE_KEPT && !position_known(c)) {
-		if (c->op != CORE_NO_OP || !core_due(c, c->position_at))
+	} else if (c->release == CORE_RELEASE_KEPT && !position_known(c)) {
+		if (c->op != CORE_OP_NONE || !core_due(c, c->position_at))
 			return;
 		if (c->position_until == 0)
 			c->position_until = c->now + POSITION_WAIT;
-		core_call(c, CORE_POSITION, POSITION_LIMIT);
+		core_call(c, CORE_OP_POSITION, POSITION_LIMIT);
 		c->position_asked = true;
-	} else if (c->release == CORE_KEPT) {
+	} else if (c->release == CORE_RELEASE_KEPT) {
 		struct core_action	*a;
 
 		/* A release that is answered late must not take the lock from
 		 * a next run of ours that goes on with this session. */
-		core_do(c, CORE_REMEMBER)->epoch = 0;
-		a = core_do(c, CORE_RELEASE);
-		a->yes = c->position_told;
+		core_do(c, CORE_DO_REMEMBER)->remember.epoch = 0;
+		a = core_do(c, CORE_DO_RELEASE);
+		a->release.with_position = c->position_told;
 		/* Not if it can't be demoted, but by becoming a slave. */
-		a->clean = c->now >= c->grace_until && c->config.can_demote;
-		c->release = CORE_RELEASING;
+		a->release.clean = c->now >= c->grace_until &&
+		    c->config.can_demote;
+		c->release = CORE_RELEASE_RELEASING;
 		c->release_by = c->now + 2 * c->config.request_timeout;
 	} else
 		core_due(c, c->release_by);

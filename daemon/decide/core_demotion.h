@@ -8,8 +8,8 @@
 void	core_demotion_enter(struct core *);
 /* What only time makes true. */
 void	core_demotion_pass_time(struct core *);
-/* The lock is given back (yes), or that can't be told. */
-void	core_demotion_released(struct core *, bool yes);
+/* The lock is given back (known), or that can't be told. */
+void	core_demotion_released(struct core *, bool known);
 /* What is done while it lasts. */
 void	core_demotion_work(struct core *);
 /* The state may be left; then it must be, by core_demotion_leave. */

@@ -25,10 +25,10 @@ core_do(struct core *c, enum core_action_type type)
 void
 core_do_say(struct core *c, const char *fmt, ...)
 {
-	struct core_action	*a = core_do(c, CORE_SAY);
+	struct core_action	*a = core_do(c, CORE_DO_SAY);
 	va_list			 ap;
 
 	va_start(ap, fmt);
-	vsnprintf(a->text, sizeof a->text, fmt, ap);
+	vsnprintf(a->say.text, sizeof a->say.text, fmt, ap);
 	va_end(ap);
 }

@@ -19,14 +19,14 @@
 static struct core_action *
 tell_lease(struct core *c, int64_t until)
 {
-	struct core_action	*a = core_do(c, CORE_LEASE);
+	struct core_action	*a = core_do(c, CORE_DO_LEASE);
 
-	a->until = c->lease = until;
-	a->by = c->config.demote_deadline +
+	a->lease.until = c->lease = until;
+	a->lease.by = c->config.demote_deadline +
 	    (c->proof >= 0 ? c->proof + c->config.fuse : c->since);
-	a->epoch = c->epoch;
+	a->lease.epoch = c->epoch;
 	/* Without ensure_demoted no lock is ever given back clean. */
-	a->clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
+	a->lease.clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
 	return a;
 }
 
@@ -38,29 +38,31 @@ core_guard_ask(struct core *c)
 		return;
 	c->guard_asked = true;
 	c->guard_until = c->now + GUARD_ANSWER;
-	tell_lease(c, c->now)->yes = true;
+	tell_lease(c, c->now)->lease.demote_now = true;
 }
 
 void
 core_guard_learn(struct core *c, const struct core_event *ev)
 {
+	enum core_guard	what = ev->guard.what;
+
 	/* The first answer for this mastership, or a later one. */
-	if (ev->guard == CORE_GUARD_HOLDS && c->lease != 0 &&
-	    (ev->until == c->lease || c->held != 0))
-		c->held = ev->until;
-	if (ev->guard == CORE_GUARD_GONE) {
+	if (what == CORE_GUARD_HOLDS && c->lease != 0 &&
+	    (ev->guard.until == c->lease || c->held != 0))
+		c->held = ev->guard.until;
+	if (what == CORE_GUARD_GONE) {
 		c->held = 0;
 		c->guard_asked = false;
 	}
 	/* We were demoted before; but it can give back what our session has. */
-	if (c->lease == 0 && ev->guard == CORE_GUARD_FIRED) {
-		c->guard_fired = c->state == CORE_DEMOTING;
+	if (c->lease == 0 && what == CORE_GUARD_FIRED) {
+		c->guard_fired = c->state == CORE_STATE_DEMOTING;
 		c->drop_session = c->drop_session || !c->guard_fired;
 	}
 	/* What else it has to say of an older lease is of no use. */
-	if (ev->guard == CORE_GUARD_HOLDS || c->lease == 0)
+	if (what == CORE_GUARD_HOLDS || c->lease == 0)
 		return;
-	if (ev->guard != CORE_GUARD_FIRED) {
+	if (what != CORE_GUARD_FIRED) {
 		c->guard_until = c->now;
 	} else if (!c->guard_fired) {
 		core_call_cancel(c);
@@ -68,10 +70,10 @@ core_guard_learn(struct core *c, const struct core_event *ev)
 		c->guard_until = c->now + c->config.demote_deadline +
 		    GUARD_ANSWER;
 	}
-	if (ev->guard == CORE_GUARD_DEMOTED)
+	if (what == CORE_GUARD_DEMOTED)
 		core_call_demoted(c);
-	if (ev->guard == CORE_GUARD_DEMOTED || ev->guard == CORE_GUARD_FAILED)
-		text_copy(c->call_text, sizeof c->call_text, ev->text);
+	if (what == CORE_GUARD_DEMOTED || what == CORE_GUARD_FAILED)
+		text_copy(c->call_text, sizeof c->call_text, ev->guard.text);
 }
 
 /*
@@ -82,11 +84,11 @@ core_guard_learn(struct core *c, const struct core_event *ev)
 static int64_t
 lease_wanted(struct core *c)
 {
-	if (c->state == CORE_PROMOTING || c->state == CORE_MASTER)
+	if (c->state == CORE_STATE_PROMOTING || c->state == CORE_STATE_MASTER)
 		return c->proof + c->config.fuse;
 	if (!c->maybe_master)
 		return 0;
-	if (c->state != CORE_DEMOTING || c->lease == 0 ||
+	if (c->state != CORE_STATE_DEMOTING || c->lease == 0 ||
 	    !core_due(c, c->lease_next))
 		return c->lease;
 	c->lease_next = c->now + DEMOTE_LEASE_NEXT;
@@ -102,7 +104,7 @@ core_guard_hold_lease(struct core *c)
 	if (until == c->lease)
 		return;
 	if (until == 0) {
-		core_do(c, CORE_END_LEASE);
+		core_do(c, CORE_DO_END_LEASE);
 		c->lease = c->held = 0;
 	} else
 		tell_lease(c, until);

@@ -12,10 +12,10 @@
 void
 core_health_learn(struct core *c, const struct core_event *ev)
 {
-	if (ev->health != c->health)
+	if (ev->health.verdict != c->health)
 		c->busy_since = c->now;
-	c->health = ev->health;
-	text_copy(c->health_text, sizeof c->health_text, ev->text);
+	c->health = ev->health.verdict;
+	text_copy(c->health_text, sizeof c->health_text, ev->health.text);
 }
 
 void
@@ -43,15 +43,16 @@ core_health_show(struct core *c)
 
 	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demote_late &&
 	    c->published != CORE_HEALTH_UNKNOWN &&
-	    (c->state == CORE_PROMOTING || c->state == CORE_MASTER ||
-	    c->state == CORE_DEMOTING))
+	    (c->state == CORE_STATE_PROMOTING ||
+	    c->state == CORE_STATE_MASTER ||
+	    c->state == CORE_STATE_DEMOTING))
 		return;
 	if (h == c->published &&
 	    strcmp(c->published_text, c->health_text) == 0)
 		return;
 	c->published = h;
 	text_copy(c->published_text, sizeof c->published_text, c->health_text);
-	a = core_do(c, CORE_PUBLISH);
-	a->health = h;
-	text_copy(a->text, sizeof a->text, c->health_text);
+	a = core_do(c, CORE_DO_PUBLISH);
+	a->publish.health = h;
+	text_copy(a->publish.text, sizeof a->publish.text, c->health_text);
 }

@@ -81,9 +81,9 @@ learn_inherited(struct core *c, const struct core_lock *l)
 static void
 learn_epoch(struct core *c, uint64_t epoch)
 {
-	if (c->state == CORE_MASTER && core_lock_is_ours(c) &&
+	if (c->state == CORE_STATE_MASTER && core_lock_is_ours(c) &&
 	    epoch != c->epoch)
-		core_do(c, CORE_REMEMBER)->epoch = epoch;
+		core_do(c, CORE_DO_REMEMBER)->remember.epoch = epoch;
 	c->epoch = epoch;
 }
 
@@ -94,7 +94,7 @@ end_election(struct core *c)
 	if (!c->electing)
 		return;
 	c->electing = false;
-	core_do(c, CORE_ELECT)->yes = false;
+	core_do(c, CORE_DO_ELECT)->elect.begin = false;
 }
 
 void

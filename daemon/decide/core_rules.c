@@ -160,7 +160,7 @@ guard_fired(struct core *c)
 static bool
 promoted(struct core *c)
 {
-	return c->op == CORE_NO_OP && c->done == CORE_ENSURE_MASTER;
+	return c->op == CORE_OP_NONE && c->done == CORE_OP_ENSURE_MASTER;
 }
 
 static bool
@@ -182,65 +182,65 @@ promotion_late(struct core *c)
  * rows of DEMOTING count only when stepping down is over.
  */
 const struct core_rule core_rules[] = {
-/* in		  when		   goes to	   because */
-{ CORE_STARTING,  may_resume,	   CORE_PROMOTING, "the lock is still ours from before", CORE_RULE_NOTHING, true },
-{ CORE_STARTING,  may_adopt,	   CORE_PROMOTING, "nobody has had the lock yet, and no other copy is there", CORE_RULE_NOTHING, true },
-{ CORE_STARTING,  stops_unadopted, CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_STARTING,  may_not_resume,  CORE_DEMOTING,  "the copy may be a master from before", CORE_RULE_NOTHING, true },
+/* in			when		  goes to		because */
+{ CORE_STATE_STARTING,	may_resume,	  CORE_STATE_PROMOTING, "the lock is still ours from before", CORE_RULE_NOTHING, true },
+{ CORE_STATE_STARTING,	may_adopt,	  CORE_STATE_PROMOTING, "nobody has had the lock yet, and no other copy is there", CORE_RULE_NOTHING, true },
+{ CORE_STATE_STARTING,	stops_unadopted,  CORE_STATE_STOPPING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_STARTING,	may_not_resume,	  CORE_STATE_DEMOTING,	"the copy may be a master from before", CORE_RULE_NOTHING, true },
 
-{ CORE_UNHEALTHY, stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_UNHEALTHY, disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_UNHEALTHY, not_bad,	   CORE_CANDIDATE, "the application is healthy again", CORE_RULE_NOTHING, true },
+{ CORE_STATE_UNHEALTHY, stop,		  CORE_STATE_STOPPING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_UNHEALTHY, disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_STATE_UNHEALTHY, not_bad,	  CORE_STATE_CANDIDATE, "the application is healthy again", CORE_RULE_NOTHING, true },
 
-{ CORE_DISABLED,  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_DISABLED,  enabled,	   CORE_CANDIDATE, "the disable file is gone", CORE_RULE_DISABLE, false },
+{ CORE_STATE_DISABLED,	stop,		  CORE_STATE_STOPPING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_DISABLED,	enabled,	  CORE_STATE_CANDIDATE, "the disable file is gone", CORE_RULE_DISABLE, false },
 
-{ CORE_CANDIDATE, stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_CANDIDATE, disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_CANDIDATE, bad,		   CORE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
-{ CORE_CANDIDATE, lock_ours,	   CORE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
-{ CORE_CANDIDATE, lock_theirs,	   CORE_SLAVE,	   "another node has the lock", CORE_RULE_HOLDER, false },
+{ CORE_STATE_CANDIDATE, stop,		  CORE_STATE_STOPPING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_CANDIDATE, disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_STATE_CANDIDATE, bad,		  CORE_STATE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
+{ CORE_STATE_CANDIDATE, lock_ours,	  CORE_STATE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
+{ CORE_STATE_CANDIDATE, lock_theirs,	  CORE_STATE_SLAVE,	"another node has the lock", CORE_RULE_HOLDER, false },
 
-{ CORE_PROMOTING, fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", CORE_RULE_NOTHING, false },
-{ CORE_PROMOTING, guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", CORE_RULE_NOTHING, false },
-{ CORE_PROMOTING, lock_theirs,	   CORE_DEMOTING,  "another node has the lock", CORE_RULE_HOLDER, false },
-{ CORE_PROMOTING, no_session,	   CORE_DEMOTING,  "our session in Consul is gone", CORE_RULE_NOTHING, false },
-{ CORE_PROMOTING, lock_free,	   CORE_DEMOTING,  "the lock was taken from us", CORE_RULE_NOTHING, false },
-{ CORE_PROMOTING, stop,		   CORE_DEMOTING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_PROMOTING, disabled,	   CORE_DEMOTING,  "the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_PROMOTING, bad,		   CORE_DEMOTING,  "the application is not healthy", CORE_RULE_HEALTH, false },
-{ CORE_PROMOTING, master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CORE_RULE_CALL, false },
-{ CORE_PROMOTING, promotion_late,  CORE_DEMOTING,  "ensure_master has not ended within promote_limit", CORE_RULE_CALL, false },
-{ CORE_PROMOTING, promoted,	   CORE_MASTER,	   "ensure_master is done", CORE_RULE_CALL, true },
+{ CORE_STATE_PROMOTING, fuse_burnt,	  CORE_STATE_DEMOTING,	"Consul has not confirmed our lock in time", CORE_RULE_NOTHING, false },
+{ CORE_STATE_PROMOTING, guard_fired,	  CORE_STATE_DEMOTING,	"our guard heard nothing from us in time, and demotes the copy", CORE_RULE_NOTHING, false },
+{ CORE_STATE_PROMOTING, lock_theirs,	  CORE_STATE_DEMOTING,	"another node has the lock", CORE_RULE_HOLDER, false },
+{ CORE_STATE_PROMOTING, no_session,	  CORE_STATE_DEMOTING,	"our session in Consul is gone", CORE_RULE_NOTHING, false },
+{ CORE_STATE_PROMOTING, lock_free,	  CORE_STATE_DEMOTING,	"the lock was taken from us", CORE_RULE_NOTHING, false },
+{ CORE_STATE_PROMOTING, stop,		  CORE_STATE_DEMOTING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_PROMOTING, disabled,	  CORE_STATE_DEMOTING,	"the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_STATE_PROMOTING, bad,		  CORE_STATE_DEMOTING,	"the application is not healthy", CORE_RULE_HEALTH, false },
+{ CORE_STATE_PROMOTING, master_failed,	  CORE_STATE_DEMOTING,	"ensure_master failed again and again", CORE_RULE_CALL, false },
+{ CORE_STATE_PROMOTING, promotion_late,	  CORE_STATE_DEMOTING,	"ensure_master has not ended within promote_limit", CORE_RULE_CALL, false },
+{ CORE_STATE_PROMOTING, promoted,	  CORE_STATE_MASTER,	"ensure_master is done", CORE_RULE_CALL, true },
 
-{ CORE_MASTER,	  fuse_burnt,	   CORE_DEMOTING,  "Consul has not confirmed our lock in time", CORE_RULE_NOTHING, false },
-{ CORE_MASTER,	  guard_fired,	   CORE_DEMOTING,  "our guard heard nothing from us in time, and demotes the copy", CORE_RULE_NOTHING, false },
-{ CORE_MASTER,	  lock_theirs,	   CORE_DEMOTING,  "another node has the lock", CORE_RULE_HOLDER, false },
-{ CORE_MASTER,	  no_session,	   CORE_DEMOTING,  "our session in Consul is gone", CORE_RULE_NOTHING, false },
-{ CORE_MASTER,	  lock_free,	   CORE_DEMOTING,  "the lock was taken from us", CORE_RULE_NOTHING, false },
-{ CORE_MASTER,	  stop,		   CORE_DEMOTING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_MASTER,	  disabled,	   CORE_DEMOTING,  "the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_MASTER,	  yields,	   CORE_DEMOTING,  "Consul does not hand out this copy, but another one", CORE_RULE_YIELD, false },
-{ CORE_MASTER,	  bad,		   CORE_DEMOTING,  "the application is not healthy", CORE_RULE_HEALTH, false },
-{ CORE_MASTER,	  master_failed,   CORE_DEMOTING,  "ensure_master failed again and again", CORE_RULE_CALL, false },
+{ CORE_STATE_MASTER,	fuse_burnt,	  CORE_STATE_DEMOTING,	"Consul has not confirmed our lock in time", CORE_RULE_NOTHING, false },
+{ CORE_STATE_MASTER,	guard_fired,	  CORE_STATE_DEMOTING,	"our guard heard nothing from us in time, and demotes the copy", CORE_RULE_NOTHING, false },
+{ CORE_STATE_MASTER,	lock_theirs,	  CORE_STATE_DEMOTING,	"another node has the lock", CORE_RULE_HOLDER, false },
+{ CORE_STATE_MASTER,	no_session,	  CORE_STATE_DEMOTING,	"our session in Consul is gone", CORE_RULE_NOTHING, false },
+{ CORE_STATE_MASTER,	lock_free,	  CORE_STATE_DEMOTING,	"the lock was taken from us", CORE_RULE_NOTHING, false },
+{ CORE_STATE_MASTER,	stop,		  CORE_STATE_DEMOTING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_MASTER,	disabled,	  CORE_STATE_DEMOTING,	"the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_STATE_MASTER,	yields,		  CORE_STATE_DEMOTING,	"Consul does not hand out this copy, but another one", CORE_RULE_YIELD, false },
+{ CORE_STATE_MASTER,	bad,		  CORE_STATE_DEMOTING,	"the application is not healthy", CORE_RULE_HEALTH, false },
+{ CORE_STATE_MASTER,	master_failed,	  CORE_STATE_DEMOTING,	"ensure_master failed again and again", CORE_RULE_CALL, false },
 
-{ CORE_DEMOTING,  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_DEMOTING,  disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_DEMOTING,  bad,		   CORE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
-{ CORE_DEMOTING,  unasked,	   CORE_FENCED,	   "the plugin has not said yet how the copy is", CORE_RULE_NOTHING, false },
-{ CORE_DEMOTING,  lock_unknown,	   CORE_FENCED,	   "Consul does not tell who has the lock", CORE_RULE_NOTHING, false },
-{ CORE_DEMOTING,  lock_theirs,	   CORE_SLAVE,	   "another node has the lock", CORE_RULE_HOLDER, false },
-{ CORE_DEMOTING,  lock_known,	   CORE_CANDIDATE, "the copy is not a master", CORE_RULE_NOTHING, true },
+{ CORE_STATE_DEMOTING,	stop,		  CORE_STATE_STOPPING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_DEMOTING,	disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_STATE_DEMOTING,	bad,		  CORE_STATE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
+{ CORE_STATE_DEMOTING,	unasked,	  CORE_STATE_FENCED,	"the plugin has not said yet how the copy is", CORE_RULE_NOTHING, false },
+{ CORE_STATE_DEMOTING,	lock_unknown,	  CORE_STATE_FENCED,	"Consul does not tell who has the lock", CORE_RULE_NOTHING, false },
+{ CORE_STATE_DEMOTING,	lock_theirs,	  CORE_STATE_SLAVE,	"another node has the lock", CORE_RULE_HOLDER, false },
+{ CORE_STATE_DEMOTING,	lock_known,	  CORE_STATE_CANDIDATE, "the copy is not a master", CORE_RULE_NOTHING, true },
 
-{ CORE_SLAVE,	  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_SLAVE,	  disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_SLAVE,	  bad,		   CORE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
-{ CORE_SLAVE,	  lock_free,	   CORE_CANDIDATE, "the lock is free", CORE_RULE_NOTHING, true },
-{ CORE_SLAVE,	  lock_ours,	   CORE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
+{ CORE_STATE_SLAVE,	stop,		  CORE_STATE_STOPPING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_SLAVE,	disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_STATE_SLAVE,	bad,		  CORE_STATE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
+{ CORE_STATE_SLAVE,	lock_free,	  CORE_STATE_CANDIDATE, "the lock is free", CORE_RULE_NOTHING, true },
+{ CORE_STATE_SLAVE,	lock_ours,	  CORE_STATE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
 
-{ CORE_FENCED,	  stop,		   CORE_STOPPING,  "we are told to stop", CORE_RULE_STOP, false },
-{ CORE_FENCED,	  disabled,	   CORE_DISABLED,  "the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_FENCED,	  lock_known,	   CORE_CANDIDATE, "Consul tells again who has the lock", CORE_RULE_NOTHING, false },
+{ CORE_STATE_FENCED,	stop,		  CORE_STATE_STOPPING,	"we are told to stop", CORE_RULE_STOP, false },
+{ CORE_STATE_FENCED,	disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
+{ CORE_STATE_FENCED,	lock_known,	  CORE_STATE_CANDIDATE, "Consul tells again who has the lock", CORE_RULE_NOTHING, false },
 };
 
 const size_t	core_rules_count = sizeof core_rules / sizeof core_rules[0];
@@ -260,38 +260,40 @@ hold_off(struct core *c)
 static void
 enter(struct core *c, enum core_state from)
 {
-	struct core_action	*leave;
+	struct core_action	*a;
 
-	if (from == CORE_PROMOTING && c->state == CORE_DEMOTING &&
+	if (from == CORE_STATE_PROMOTING && c->state == CORE_STATE_DEMOTING &&
 	    (master_failed(c) || promotion_late(c)))
 		hold_off(c);
-	if (from == CORE_MASTER && c->state == CORE_DEMOTING && yields(c)) {
+	if (from == CORE_STATE_MASTER && c->state == CORE_STATE_DEMOTING &&
+	    yields(c)) {
 		c->hold_off = c->now + HOLD_OFF;
 		c->yield_at = c->now + YIELD_PAUSE;
 	}
 	c->since = c->now;
-	if (c->state == CORE_MASTER) {
+	if (c->state == CORE_STATE_MASTER) {
 		c->promote_failures = 0;
 		c->unfenced = false;
 		c->was_master = true;
-		core_do(c, CORE_REMEMBER)->epoch = c->lock.epoch;
+		core_do(c, CORE_DO_REMEMBER)->remember.epoch = c->lock.epoch;
 		return;		/* ensure_master has just been done */
 	}
 	c->call_at = c->now;
-	c->done = CORE_NO_OP;
+	c->done = CORE_OP_NONE;
 	c->failed = false;
 	c->not_done = 0;
 	text_copy(c->call_text, sizeof c->call_text, "");
-	if (c->state == CORE_PROMOTING)
+	if (c->state == CORE_STATE_PROMOTING)
 		c->master_failures = 0;
-	else if (c->state == CORE_DEMOTING)
+	else if (c->state == CORE_STATE_DEMOTING)
 		core_demotion_enter(c);
-	else if (c->state == CORE_STOPPING) {
+	else if (c->state == CORE_STATE_STOPPING) {
 		/* Not taken over: it is left as its operator has made it. */
-		c->maybe_master = c->maybe_master && from != CORE_STARTING;
-		leave = core_do(c, CORE_LEAVE);
-		leave->yes = !c->maybe_master;
-		leave->clean = !c->maybe_master || !c->made_master;
+		c->maybe_master = c->maybe_master &&
+		    from != CORE_STATE_STARTING;
+		a = core_do(c, CORE_DO_LEAVE);
+		a->leave.demoted = !c->maybe_master;
+		a->leave.deregister = !c->maybe_master || !c->made_master;
 	}
 }
 
@@ -335,9 +337,9 @@ core_rules_step(struct core *c)
 	struct core_action	*a;
 	size_t			 i;
 
-	if (from == CORE_DEMOTING && !core_demotion_is_over(c))
+	if (from == CORE_STATE_DEMOTING && !core_demotion_is_over(c))
 		return false;
-	if (from == CORE_DEMOTING)
+	if (from == CORE_STATE_DEMOTING)
 		core_demotion_leave(c);
 	for (i = 0; i < core_rules_count; i++)
 		if (core_rules[i].in == from && core_rules[i].when(c))
@@ -345,11 +347,11 @@ core_rules_step(struct core *c)
 	if (i == core_rules_count)
 		return false;
 	explain(c, &core_rules[i], c->why, sizeof c->why);
-	a = core_do(c, CORE_CHANGED);
-	a->from = from;
-	a->to = core_rules[i].to;
-	a->yes = core_rules[i].quiet;
-	text_copy(a->text, sizeof a->text, c->why);
+	a = core_do(c, CORE_DO_CHANGED);
+	a->changed.from = from;
+	a->changed.to = core_rules[i].to;
+	a->changed.routine = core_rules[i].routine;
+	text_copy(a->changed.text, sizeof a->changed.text, c->why);
 	c->state = core_rules[i].to;		/* the only assignment */
 	enter(c, from);
 	return true;

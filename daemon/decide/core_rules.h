@@ -21,7 +21,7 @@ struct core_rule {
 	enum core_state		 to;
 	const char		*because;
 	enum core_rule_detail	 detail;
-	bool			 quiet;	/* the ordinary way up: no news */
+	bool			 routine; /* the ordinary way up: no news */
 };
 
 extern const struct core_rule	core_rules[];

@@ -6,13 +6,13 @@
 #include "core_lock.h"
 
 void
-core_session_learn(struct core *c, bool yes)
+core_session_learn(struct core *c, bool exists)
 {
 	struct core_lock	freed = c->lock;
 
-	c->session = yes;
+	c->session = exists;
 	c->acquiring = false;
-	if (yes || !core_lock_is_ours(c))
+	if (exists || !core_lock_is_ours(c))
 		return;
 	/* The lock went with it. */
 	freed.owner = CORE_LOCK_FREE;
@@ -23,13 +23,14 @@ core_session_learn(struct core *c, bool yes)
 void
 core_session_wish(struct core *c)
 {
-	bool	want = c->state != CORE_UNHEALTHY &&
-		    c->state != CORE_DISABLED && c->state != CORE_STOPPING;
+	bool	want = c->state != CORE_STATE_UNHEALTHY &&
+		    c->state != CORE_STATE_DISABLED &&
+		    c->state != CORE_STATE_STOPPING;
 
-	if (c->state == CORE_STOPPING)
-		return;		/* CORE_LEAVE sees to it */
+	if (c->state == CORE_STATE_STOPPING)
+		return;		/* CORE_DO_LEAVE sees to it */
 	if (c->drop_session) {
-		core_do(c, CORE_WANT_SESSION)->yes = false;
+		core_do(c, CORE_DO_WANT_SESSION)->session.wanted = false;
 		c->drop_session = c->want_session = c->session = false;
 	}
 	if (c->demote_late)
@@ -38,7 +39,8 @@ core_session_wish(struct core *c)
 		c->acquiring = false;
 	if (want == c->want_session)
 		return;
-	core_do(c, CORE_WANT_SESSION)->yes = c->want_session = want;
+	core_do(c, CORE_DO_WANT_SESSION)->session.wanted = want;
+	c->want_session = want;
 	if (!want)
 		c->session = false;
 }

@@ -4,8 +4,8 @@
 
 #include "core_types.h"
 
-/* We have one (yes), or it is gone, and the lock with it. */
-void	core_session_learn(struct core *, bool yes);
+/* We have one (it exists), or it is gone, and the lock with it. */
+void	core_session_learn(struct core *, bool exists);
 /* Asks for one, or for its end, as the state needs it. */
 void	core_session_wish(struct core *);
 

@@ -25,26 +25,26 @@ tag(struct core *c)
 	bool	was_slave = strcmp(c->tag, "slave") == 0;
 
 	switch (c->state) {
-	case CORE_MASTER:
+	case CORE_STATE_MASTER:
 		return "master";
-	case CORE_UNHEALTHY:
+	case CORE_STATE_UNHEALTHY:
 		return "unhealthy";
-	case CORE_DISABLED:
+	case CORE_STATE_DISABLED:
 		return "disabled";
-	case CORE_SLAVE:
-		if (c->done == CORE_ENSURE_SLAVE)
+	case CORE_STATE_SLAVE:
+		if (c->done == CORE_OP_ENSURE_SLAVE)
 			return "slave";
 		return was_slave && !c->failed && !joins_in_vain(c) ?
 		    "slave" : "";
-	case CORE_CANDIDATE:
-	case CORE_FENCED:
+	case CORE_STATE_CANDIDATE:
+	case CORE_STATE_FENCED:
 		return was_slave ? "slave" : "";
-	case CORE_DEMOTING:
+	case CORE_STATE_DEMOTING:
 		return c->demote_late ? "" : NULL;
-	case CORE_STOPPING:	/* not deregistered: see CORE_LEAVE */
+	case CORE_STATE_STOPPING:	/* see leave.deregister */
 		return c->maybe_master && c->made_master ? "" : NULL;
-	case CORE_STARTING:
-	case CORE_PROMOTING:
+	case CORE_STATE_STARTING:
+	case CORE_STATE_PROMOTING:
 	case CORE_STATES:
 		break;
 	}
@@ -59,5 +59,5 @@ core_tag_show(struct core *c)
 	if (t == NULL || strcmp(t, c->tag) == 0)
 		return;
 	text_copy(c->tag, sizeof c->tag, t);
-	text_copy(core_do(c, CORE_SET_TAG)->text, CORE_TEXT, t);
+	text_copy(core_do(c, CORE_DO_SET_TAG)->tag, CORE_TAG, t);
 }

@@ -13,18 +13,19 @@
 
 #define CORE_TEXT	512
 #define CORE_NAME	256
+#define CORE_TAG	16
 
 enum core_state {
-	CORE_STARTING,		/* nothing is known yet */
-	CORE_UNHEALTHY,		/* the application is not fit to serve */
-	CORE_DISABLED,		/* the operator's disable file is there */
-	CORE_CANDIDATE,		/* fit, and nobody is known to have the lock */
-	CORE_PROMOTING,		/* we have the lock, the copy is made master */
-	CORE_MASTER,
-	CORE_DEMOTING,		/* the copy stops being master */
-	CORE_SLAVE,		/* another node has the lock */
-	CORE_FENCED,		/* demoted, because Consul proves nothing */
-	CORE_STOPPING,		/* not master any more; the agent goes away */
+	CORE_STATE_STARTING,	/* nothing is known yet */
+	CORE_STATE_UNHEALTHY,	/* the application is not fit to serve */
+	CORE_STATE_DISABLED,	/* the operator's disable file is there */
+	CORE_STATE_CANDIDATE,	/* fit, nobody is known to have the lock */
+	CORE_STATE_PROMOTING,	/* we have it, the copy is made master */
+	CORE_STATE_MASTER,
+	CORE_STATE_DEMOTING,	/* the copy stops being master */
+	CORE_STATE_SLAVE,	/* another node has the lock */
+	CORE_STATE_FENCED,	/* demoted, because Consul proves nothing */
+	CORE_STATE_STOPPING,	/* not master any more; the agent goes away */
 	CORE_STATES
 };
 
@@ -36,14 +37,18 @@ enum core_health {
 };
 
 enum core_op {
-	CORE_NO_OP,
-	CORE_ENSURE_MASTER,
-	CORE_ENSURE_SLAVE,
-	CORE_ENSURE_DEMOTED,
-	CORE_POSITION,		/* how far the copy has got, now demoted */
+	CORE_OP_NONE,
+	CORE_OP_ENSURE_MASTER,
+	CORE_OP_ENSURE_SLAVE,
+	CORE_OP_ENSURE_DEMOTED,
+	CORE_OP_POSITION,	/* how far the copy has got, now demoted */
 };
 
-enum core_result { CORE_DONE, CORE_FAILED, CORE_AGAIN };
+enum core_result {
+	CORE_RESULT_DONE,
+	CORE_RESULT_FAILED,
+	CORE_RESULT_AGAIN,
+};
 
 /* What is heard from the guard, who demotes the copy if we don't (lease.h). */
 enum core_guard {
@@ -54,7 +59,12 @@ enum core_guard {
 	CORE_GUARD_FAILED,	/* or could not */
 };
 
-enum core_owner { CORE_LOCK_UNKNOWN, CORE_LOCK_FREE, CORE_LOCK_OURS, CORE_LOCK_THEIRS };
+enum core_owner {
+	CORE_LOCK_UNKNOWN,
+	CORE_LOCK_FREE,
+	CORE_LOCK_OURS,
+	CORE_LOCK_THEIRS,
+};
 
 /* The lock key, as one read of it (or our own acquire) showed it. */
 struct core_lock {
@@ -78,85 +88,172 @@ struct core_lock {
 
 enum core_event_type {
 	CORE_EV_TICK,		/* time has passed */
-	CORE_EV_HEALTH,		/* health, text */
+	CORE_EV_HEALTH,		/* health: the plugin's verdict */
 	CORE_EV_LOCK,		/* lock */
-	CORE_EV_REFUSED,	/* our acquire was refused; yes: because it is
-				 * held or delayed, no: for another reason */
-	CORE_EV_SESSION,	/* yes: we have a session; no: it is gone */
-	CORE_EV_CALL_DONE,	/* call, result, text */
-	CORE_EV_ELECTED,	/* yes: this copy shall take the lock; no: it
-				 * must not, for now */
+	CORE_EV_REFUSED,	/* refused: our acquire was */
+	CORE_EV_SESSION,	/* session */
+	CORE_EV_CALL_DONE,	/* call */
+	CORE_EV_ELECTED,	/* elected */
 	CORE_EV_ELECTION_VOID,	/* what it has shown counts no more */
-	CORE_EV_RELEASED,	/* yes: given back; no: that can't be told */
-	CORE_EV_GUARD,		/* guard, until, text */
-	CORE_EV_DISABLED,	/* yes, no; text is the file */
-	CORE_EV_YIELD,		/* yes: as a master, to another copy that is
-				 * fit; text is why */
-	CORE_EV_STOP,		/* text is why */
+	CORE_EV_RELEASED,	/* released: the lock was, by us */
+	CORE_EV_GUARD,		/* guard: it says something */
+	CORE_EV_DISABLED,	/* disabled: the file is there, or gone */
+	CORE_EV_YIELD,		/* yield: the lock */
+	CORE_EV_STOP,		/* stop */
 };
 
+/* What it points to is borrowed: the core keeps copies. */
 struct core_event {
 	enum core_event_type	 type;
-	bool			 yes;
-	enum core_health	 health;
-	const struct core_lock	*lock;		/* borrowed, as is text */
-	uint32_t		 call;
-	enum core_result	 result;
-	enum core_guard		 guard;
-	int64_t			 until;
-	const char		*text;
+	union {
+		struct {
+			enum core_health	 verdict;
+			const char		*text;
+		} health;
+		const struct core_lock	*lock;
+		struct {
+			/* Because it is held, or delayed; false: for another
+			 * reason. */
+			bool	 held;
+		} refused;
+		struct {
+			bool	 exists;	/* ours; false: it is gone */
+		} session;
+		struct {
+			uint32_t		 number;	/* of that call */
+			enum core_result	 result;
+			const char		*text;
+		} call;
+		struct {
+			/* This copy shall take the lock; false: it must not,
+			 * for now. */
+			bool	 take;
+		} elected;
+		struct {
+			/* The lock is given back; false: that can't be told. */
+			bool	 known;
+		} released;
+		struct {
+			enum core_guard	 what;
+			int64_t		 until;	/* end of the lease it has */
+			const char	*text;	/* of a demotion */
+		} guard;
+		struct {
+			bool		 exists;
+			const char	*file;
+		} disabled;
+		struct {
+			/* Of a master, to another copy that is fit. */
+			bool		 wanted;
+			const char	*why;
+		} yield;
+		struct {
+			const char	*why;
+		} stop;
+	};
 };
 
 enum core_action_type {
-	CORE_WANT_SESSION,	/* yes: have one; no: destroy it.  A destroyed
-				 * session leaves the lock to the lock-delay */
-	CORE_ELECT,		/* yes: see whether this copy is the one to take
-				 * the free lock; no: that is over */
-	CORE_ACQUIRE,		/* epoch: the free lock that this was decided
-				 * upon; any other must not be taken */
-	CORE_LOOK,		/* read the key now */
-	CORE_RELEASE,		/* clean: it is known that nobody is master;
-				 * yes: with the position, which was told */
-	CORE_CALL,		/* call, op, host, port, timeout, text = reason;
-				 * ensure_master: it must not begin at `until`
-				 * or later, for then the guard may have ended
-				 * the mastership (0 for the others); yes: it need no
-				 * longer wait for what the master before left.
-				 * position: yes: of one that has been master,
-				 * which has all there is */
-	CORE_CANCEL,		/* kill the call that is under way */
-	CORE_LEASE,		/* until, by: tell the guard; see lease.h.
-				 * clean_at: until then another copy may be a
-				 * master, who has not noticed yet.  yes: the
-				 * guard shall demote the copy now */
-	CORE_END_LEASE,		/* tell it that the copy is no master */
-	CORE_SET_TAG,		/* text: "master", "slave", …; "" for none */
-	CORE_PUBLISH,		/* health, text: what /health answers */
-	CORE_REMEMBER,		/* epoch: we are its master (see resume_epoch);
-				 * 0: nothing must be gone on with */
-	CORE_CHANGED,		/* from, to, text: log and show it; yes: it is
-				 * on the ordinary way up, and no news */
-	CORE_SAY,		/* text: log it, as an error */
-	CORE_LEAVE,		/* destroy the session, deregister, exit; yes:
-				 * the copy is no master.  clean: deregister; a
-				 * copy that we made a master, and could not
-				 * demote, must stay in the catalogue: another one
-				 * would believe that it is alone */
+	CORE_DO_WANT_SESSION,	/* session */
+	CORE_DO_ELECT,		/* elect */
+	CORE_DO_ACQUIRE,	/* acquire */
+	CORE_DO_LOOK,		/* read the key now */
+	CORE_DO_RELEASE,	/* release: the lock */
+	CORE_DO_CALL,		/* call: the plugin */
+	CORE_DO_CANCEL,		/* kill the call that is under way */
+	CORE_DO_LEASE,		/* lease: tell the guard; see lease.h */
+	CORE_DO_END_LEASE,	/* tell it that the copy is no master */
+	CORE_DO_SET_TAG,	/* tag */
+	CORE_DO_PUBLISH,	/* publish: what /health answers */
+	CORE_DO_REMEMBER,	/* remember: for the next run */
+	CORE_DO_CHANGED,	/* changed: log and show it */
+	CORE_DO_SAY,		/* say: log it, as an error */
+	CORE_DO_LEAVE,		/* leave: destroy the session, exit */
 };
 
+/* It points to nothing, so a copy of it may be kept. */
 struct core_action {
 	enum core_action_type	 type;
-	bool			 yes, clean;
-	uint32_t		 call;
-	enum core_op		 op;
-	enum core_health	 health;
-	enum core_state		 from, to;
-	uint64_t		 epoch;
-	uint16_t		 port;
-	int64_t			 timeout;
-	int64_t			 until, by, clean_at;
-	char			 host[CORE_NAME];
-	char			 text[CORE_TEXT];
+	union {
+		struct {
+			/* Have one; false: destroy it.  A destroyed session
+			 * leaves the lock to the lock-delay. */
+			bool		 wanted;
+		} session;
+		struct {
+			/* See whether this copy is the one to take the free
+			 * lock; false: that is over. */
+			bool		 begin;
+		} elect;
+		struct {
+			/* The free lock that this was decided upon; any other
+			 * must not be taken. */
+			uint64_t	 epoch;
+		} acquire;
+		struct {
+			bool		 clean;	/* it is known that nobody is
+						 * master */
+			bool		 with_position;	/* which was told */
+		} release;
+		struct {
+			uint32_t	 number;
+			enum core_op	 op;
+			uint64_t	 epoch;	/* of the last holder seen */
+			int64_t		 timeout;	/* ms that it may take */
+			/* ensure_master: it must not begin then or later, for
+			 * then the guard may have ended the mastership (0 for
+			 * the others). */
+			int64_t		 not_after;
+			/* ensure_master: it need no longer wait for what the
+			 * master before left. */
+			bool		 enough;
+			/* position: of one that has been master, which has all
+			 * there is. */
+			bool		 was_master;
+			/* ensure_slave: of this master. */
+			uint16_t	 port;
+			char		 host[CORE_NAME];
+			char		 reason[CORE_TEXT];
+		} call;
+		struct {
+			/* The copy may be a master so long without a word from
+			 * us; then it must be demoted by … */
+			int64_t		 until, by;
+			/* Until then another copy may be a master, who has not
+			 * noticed yet; INT64_MAX: that is never known. */
+			int64_t		 clean_at;
+			uint64_t	 epoch;	/* of the last holder seen */
+			/* The guard shall demote the copy now. */
+			bool		 demote_now;
+		} lease;
+		/* "master", "slave", …; "" for none. */
+		char			 tag[CORE_TAG];
+		struct {
+			enum core_health health;
+			char		 text[CORE_TEXT];
+		} publish;
+		struct {
+			/* We are its master (see resume_epoch); 0: nothing must
+			 * be gone on with. */
+			uint64_t	 epoch;
+		} remember;
+		struct {
+			enum core_state	 from, to;
+			bool		 routine;	/* on the ordinary way
+							 * up, and no news */
+			char		 text[CORE_TEXT];
+		} changed;
+		struct {
+			char		 text[CORE_TEXT];
+		} say;
+		struct {
+			bool		 demoted;	/* it is no master */
+			/* A copy that we made a master, and could not demote,
+			 * must stay in the catalogue: another one would believe
+			 * that it is alone. */
+			bool		 deregister;
+		} leave;
+	};
 };
 
 /* One event causes a few; a core that would need more has a bug. */
@@ -165,6 +262,13 @@ struct core_action {
 struct core_actions {
 	size_t			 count;
 	struct core_action	 list[CORE_ACTIONS];
+};
+
+/* What becomes of the lock in a demotion. */
+enum core_release {
+	CORE_RELEASE_KEPT,
+	CORE_RELEASE_RELEASING,
+	CORE_RELEASE_GIVEN_BACK,
 };
 
 struct core_config {
@@ -200,6 +304,7 @@ struct core {
 	int64_t			 now;
 	int64_t			 wake;		/* the next tick; INT64_MAX */
 	struct core_actions	*out;
+	const char		*broken;	/* see core_check; NULL */
 
 	/* what the plugin says */
 	enum core_health	 health;
@@ -228,7 +333,7 @@ struct core {
 	bool			 grace_known;	/* … of the lock as it is */
 
 	/* the call under way, and what came of the last one */
-	enum core_op		 op;		/* CORE_NO_OP: none */
+	enum core_op		 op;		/* CORE_OP_NONE: none */
 	uint32_t		 call;		/* its number */
 	int64_t			 call_at;	/* the next one is due */
 	int			 not_done;	/* calls in a row, */
@@ -258,7 +363,7 @@ struct core {
 	bool			 unfenced;	/* it was said that the copy may
 						 * still be a master */
 	bool			 proof_lost;	/* the fuse has burnt down */
-	enum { CORE_KEPT, CORE_RELEASING, CORE_GIVEN_BACK } release;
+	enum core_release	 release;
 	bool			 position_asked, position_told;
 	int64_t			 position_at, position_until;
 	bool			 was_master;	/* with the lock as it is */
@@ -273,7 +378,8 @@ struct core {
 	bool			 stop;
 	char			 disabled_text[CORE_TEXT];
 	char			 stop_text[CORE_TEXT];
-	char			 tag[16];	/* "?" while it is not ours to set */
+	/* "?" while it is not ours to set. */
+	char			 tag[CORE_TAG];
 };
 
 #endif

@@ -23,7 +23,8 @@
 static int64_t
 call_pause(struct core *c)
 {
-	bool	patient = c->state == CORE_SLAVE || c->state == CORE_UNHEALTHY;
+	bool	patient = c->state == CORE_STATE_SLAVE ||
+		    c->state == CORE_STATE_UNHEALTHY;
 	int64_t	most = patient ? c->config.role_interval : CALL_PAUSE_MAX;
 	int64_t	pause = (int64_t)CALL_PAUSE <<
 		    (c->not_done < 10 ? c->not_done : 10);
@@ -36,19 +37,20 @@ core_work_done(struct core *c, const struct core_event *ev)
 {
 	enum core_op	op = c->op;
 
-	if (op == CORE_NO_OP || ev->call != c->call)
+	if (op == CORE_OP_NONE || ev->call.number != c->call)
 		return;
-	c->op = CORE_NO_OP;
-	if (op == CORE_POSITION) {
-		c->position_told = ev->result == CORE_DONE;
+	c->op = CORE_OP_NONE;
+	if (op == CORE_OP_POSITION) {
+		c->position_told = ev->call.result == CORE_RESULT_DONE;
 		c->position_at = c->now + CALL_PAUSE;
-		if (ev->result == CORE_AGAIN && c->now < c->position_until)
+		if (ev->call.result == CORE_RESULT_AGAIN &&
+		    c->now < c->position_until)
 			c->position_asked = false;
 		return;
 	}
-	c->failed = ev->result == CORE_FAILED;
-	c->done = ev->result == CORE_DONE ? op : CORE_NO_OP;
-	if (ev->result == CORE_DONE) {
+	c->failed = ev->call.result == CORE_RESULT_FAILED;
+	c->done = ev->call.result == CORE_RESULT_DONE ? op : CORE_OP_NONE;
+	if (ev->call.result == CORE_RESULT_DONE) {
 		c->not_done = 0;
 		c->call_at = c->now + c->config.role_interval;
 	} else {
@@ -57,28 +59,28 @@ core_work_done(struct core *c, const struct core_event *ev)
 		c->call_at = c->now + call_pause(c);
 		c->not_done++;
 	}
-	text_copy(c->call_text, sizeof c->call_text, ev->text);
-	if (op == CORE_ENSURE_MASTER)
+	text_copy(c->call_text, sizeof c->call_text, ev->call.text);
+	if (op == CORE_OP_ENSURE_MASTER)
 		c->master_failures = c->failed ? c->master_failures + 1 : 0;
 	else if (c->done == op)
 		core_call_demoted(c);
-	else if (op == CORE_ENSURE_DEMOTED && c->failed)
+	else if (op == CORE_OP_ENSURE_DEMOTED && c->failed)
 		core_guard_ask(c);
 }
 
 static void
 work_master(struct core *c)
 {
-	if (c->op != CORE_ENSURE_MASTER)
+	if (c->op != CORE_OP_ENSURE_MASTER)
 		core_call_cancel(c);
 	/* No master without a guard.  Of a lease that it has not heard of it
 	 * has ended the one before, maybe, demoted the copy and given the lock
 	 * back: all of that can happen while we stand still. */
 	if (c->now >= c->held)
 		return;
-	if (c->op == CORE_NO_OP && core_due(c, c->grace_until) &&
+	if (c->op == CORE_OP_NONE && core_due(c, c->grace_until) &&
 	    core_due(c, c->call_at))
-		core_call(c, CORE_ENSURE_MASTER, c->config.master_deadline);
+		core_call(c, CORE_OP_ENSURE_MASTER, c->config.master_deadline);
 }
 
 /* An unhealthy copy is kept a slave too: that may be what heals it. */
@@ -92,34 +94,34 @@ work_slave(struct core *c)
 		return;
 	if (moved)
 		core_call_cancel(c);
-	if (c->op == CORE_NO_OP && (moved || core_due(c, c->call_at)))
-		core_call(c, CORE_ENSURE_SLAVE, c->config.slave_deadline);
+	if (c->op == CORE_OP_NONE && (moved || core_due(c, c->call_at)))
+		core_call(c, CORE_OP_ENSURE_SLAVE, c->config.slave_deadline);
 }
 
 void
 core_work(struct core *c)
 {
 	switch (c->state) {
-	case CORE_CANDIDATE:
+	case CORE_STATE_CANDIDATE:
 		core_acquire_work(c);
 		break;
-	case CORE_PROMOTING:
-	case CORE_MASTER:
+	case CORE_STATE_PROMOTING:
+	case CORE_STATE_MASTER:
 		work_master(c);
 		break;
-	case CORE_SLAVE:
-	case CORE_UNHEALTHY:
+	case CORE_STATE_SLAVE:
+	case CORE_STATE_UNHEALTHY:
 		work_slave(c);
 		break;
-	case CORE_DEMOTING:
+	case CORE_STATE_DEMOTING:
 		core_demotion_work(c);
 		break;
-	case CORE_STARTING:
+	case CORE_STATE_STARTING:
 		core_adopt_work(c);
 		break;
-	case CORE_DISABLED:
-	case CORE_FENCED:
-	case CORE_STOPPING:
+	case CORE_STATE_DISABLED:
+	case CORE_STATE_FENCED:
+	case CORE_STATE_STOPPING:
 	case CORE_STATES:
 		break;
 	}

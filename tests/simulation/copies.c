@@ -440,12 +440,12 @@ should_be_heard(const struct node *z, int64_t since, int64_t began,
 	if (!healthy(z) || !calm(z, since) || !c->session ||
 	    z->config.never_master)
 		return false;
-	if (c->state == CORE_SLAVE)
+	if (c->state == CORE_STATE_SLAVE)
 		return clean;
-	if (c->state != CORE_CANDIDATE || c->lock.owner != CORE_LOCK_FREE)
+	if (c->state != CORE_STATE_CANDIDATE || c->lock.owner != CORE_LOCK_FREE)
 		return false;
 	/* An ensure_slave that hangs must be killed first. */
-	if (c->op != CORE_NO_OP && node_clock(z) > c->since + CALL)
+	if (c->op != CORE_OP_NONE && node_clock(z) > c->since + CALL)
 		return false;
 	/* Of one that stands aside the others know that at once.  In a grace,
 	 * in which nobody can have it, none has a reason to. */

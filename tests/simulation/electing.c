@@ -61,9 +61,9 @@ election_answered(struct node *n, void *arg, int64_t result)
 	enum election_answer	 answer = ELECTION_CAN_NOT_TELL;
 
 	(void)arg;
-	if (result == CORE_DONE)
+	if (result == CORE_RESULT_DONE)
 		answer = plugin_answers(n, text, sizeof text);
-	else if (result == CORE_FAILED)
+	else if (result == CORE_RESULT_FAILED)
 		answer = ELECTION_NO;
 	n->health_busy = false;
 	if (n->health_again)
@@ -91,10 +91,10 @@ election_ask(struct node *n)
 	n->questions++;
 	say(n, "election: asks its plugin for %s%s", n->asked_step ==
 	    ELECTION_COMPARE ? "has_position " : "position", n->asked_text);
-	takes = node_call_chance(n, CORE_POSITION, &result);
+	takes = node_call_chance(n, CORE_OP_POSITION, &result);
 	if (takes < 0 || takes >= n->config.election_wait) {
 		takes = n->config.election_wait;
-		result = CORE_AGAIN;
+		result = CORE_RESULT_AGAIN;
 	}
 	world_in(node_delay(n, takes), OF_AGENT, n, election_answered, NULL,
 	    result, &n->life);
@@ -161,7 +161,8 @@ static const struct candidates_events candidates_events = {
 static void
 elected(struct node *n, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_ELECTED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_ELECTED,
+				    .elected = { .take = yes } };
 
 	say(n, "election: %s%s%s", yes ? "it shall take the lock" :
 	    "it must not", election_reason(n->election)[0] == '\0' ? "" :
@@ -213,7 +214,7 @@ stand_aside(struct node *n)
 	const struct core		*c = &n->core;
 
 	if (c->lock.epoch == n->aside_epoch || !(core_stands_aside(c) ||
-	    (world.bug == BUG_ASIDE_EARLY && c->state == CORE_CANDIDATE &&
+	    (world.bug == BUG_ASIDE_EARLY && c->state == CORE_STATE_CANDIDATE &&
 	    !c->lock.clean)))
 		return;
 	n->aside_epoch = c->lock.epoch;

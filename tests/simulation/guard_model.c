@@ -293,7 +293,7 @@ guard_handler_done(struct node *n, void *arg, int64_t result)
 {
 	struct guard	*g = arg;
 
-	if (result == CORE_DONE)
+	if (result == CORE_RESULT_DONE)
 		act(n, false);
 	g->answered = true;
 	g->result = (enum core_result)result;
@@ -310,7 +310,7 @@ guard_call(struct guard *g)
 	guard_bury(g);
 	g->calling = true;
 	n->asked = true;
-	takes = node_call_chance(n, CORE_ENSURE_DEMOTED, &result);
+	takes = node_call_chance(n, CORE_OP_ENSURE_DEMOTED, &result);
 	say(n, "guard: calls ensure_demoted");
 	if (takes >= 0)
 		world_in(node_delay(n, takes), OF_HOST, n, guard_handler_done,
@@ -727,7 +727,7 @@ guard_turn(struct guard *g)
 	while (g->alive && g->agent && take(&g->in, &m))
 		guard_read(g, &m);
 	if (g->alive && g->answered) {
-		if (g->result == CORE_DONE)
+		if (g->result == CORE_RESULT_DONE)
 			guard_demoted(g);
 		else
 			guard_not_done(g);
@@ -890,12 +890,13 @@ client_start(struct node *n)
 void
 client_lease(struct node *n, const struct core_action *a)
 {
-	n->told = (struct message){ .type = LEASE, .until = a->until,
-	    .by = a->by, .clean_at = a->clean_at, .epoch = a->epoch };
+	n->told = (struct message){ .type = LEASE, .until = a->lease.until,
+	    .by = a->lease.by, .clean_at = a->lease.clean_at,
+	    .epoch = a->lease.epoch };
 	snprintf(n->told.session, sizeof n->told.session, "%s",
 	    lock_session(n->lock));
 	n->ended = false;
-	client_send_lease(n, a->yes);
+	client_send_lease(n, a->lease.demote_now);
 }
 
 void

@@ -15,12 +15,12 @@
  *	faults.c	what goes wrong
  *
  * After each step: no two nodes act as master, from the call of ensure_master
- * to the end of ensure_demoted, ensure_slave or the application; and the epoch
- * of those calls grows.  Once all faults are over, there is one master among
- * the nodes whose agents run within 2 TTL + lock_delay + fuse +
- * demote_deadline + 30 s, plus what a node holds itself back that could not be
- * made master, plus a long poll whose answer was lost.  An agent may be killed
- * or stand still at any moment and for ever.
+ * to the end of ensure_demoted, ensure_slave or the application; the epoch of
+ * those calls grows; and no core is broken (core_check.c).  Once all faults are
+ * over, there is one master among the nodes whose agents run within 2 TTL +
+ * lock_delay + fuse + demote_deadline + 30 s, plus what a node holds itself
+ * back that could not be made master, plus a long poll whose answer was lost.
+ * An agent may be killed or stand still at any moment and for ever.
  *
  * A copy that is made master has all that a better one (who has all that it has,
  * and more) had when the last master had stopped writing, if both nodes have

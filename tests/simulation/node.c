@@ -82,9 +82,13 @@ static void
 call_ended(struct node *n, void *arg, int64_t result)
 {
 	struct core_event	ev = {
-		.type = CORE_EV_CALL_DONE, .call = n->call.number,
-		.result = (enum core_result)result,
-		.text = result == CORE_FAILED ? "it failed" : "so it is",
+		.type = CORE_EV_CALL_DONE,
+		.call = {
+			.number = n->call.number,
+			.result = (enum core_result)result,
+			.text = result == CORE_RESULT_FAILED ? "it failed" :
+			    "so it is",
+		},
 	};
 
 	(void)arg;
@@ -92,13 +96,13 @@ call_ended(struct node *n, void *arg, int64_t result)
 		return;
 	n->call.running = false;
 	n->call.stamp++;
-	if (n->call.op != CORE_POSITION || result != CORE_DONE)
+	if (n->call.op != CORE_OP_POSITION || result != CORE_RESULT_DONE)
 		n->final_position[0] = '\0';
 	if (world.bug == BUG_DEMOTION_PRESUMED &&
-	    n->call.op == CORE_ENSURE_DEMOTED)
-		ev.result = CORE_DONE;
-	say(n, "%s: %s", core_op_name(n->call.op), result == CORE_DONE ?
-	    "done" : result == CORE_FAILED ? "failed" : "again");
+	    n->call.op == CORE_OP_ENSURE_DEMOTED)
+		ev.call.result = CORE_RESULT_DONE;
+	say(n, "%s: %s", core_op_name(n->call.op), result == CORE_RESULT_DONE ?
+	    "done" : result == CORE_RESULT_FAILED ? "failed" : "again");
 	agent_event(n, &ev);
 }
 
@@ -110,8 +114,8 @@ call_promotes(struct node *n, enum core_result result)
 	act(n, true);
 	n->said = n->half_said = false;	/* what was said of it until now */
 	if (!copy_complete(n))
-		return result == CORE_DONE ? CORE_AGAIN : result;
-	if (result == CORE_DONE || chance(50))
+		return result == CORE_RESULT_DONE ? CORE_RESULT_AGAIN : result;
+	if (result == CORE_RESULT_DONE || chance(50))
 		copy_opens(n);
 	return result;
 }
@@ -139,14 +143,15 @@ call_has_effect(struct node *n, void *arg, int64_t op)
 
 	(void)arg;
 	/* It has died in the call: no plugin that keeps its word says done. */
-	if (op == CORE_ENSURE_MASTER)
-		result = n->alive ? call_promotes(n, result) : CORE_FAILED;
-	else if (op == CORE_POSITION && result == CORE_DONE) {
+	if (op == CORE_OP_ENSURE_MASTER)
+		result = n->alive ? call_promotes(n, result) :
+		    CORE_RESULT_FAILED;
+	else if (op == CORE_OP_POSITION && result == CORE_RESULT_DONE) {
 		if (!n->orphan)
 			call_tells(n);
-	} else if (result == CORE_DONE) {
+	} else if (result == CORE_RESULT_DONE) {
 		act(n, false);
-		if (op == CORE_ENSURE_SLAVE)
+		if (op == CORE_OP_ENSURE_SLAVE)
 			copy_follows(n, n->call.host);
 	}
 	if (n->orphan) {
@@ -189,13 +194,13 @@ call_late(struct node *n, void *arg, int64_t due)
 	}
 	say(n, "the handler is killed: no answer in time");
 	role_set(n, 0);
-	call_ended(n, arg, CORE_FAILED);
+	call_ended(n, arg, CORE_RESULT_FAILED);
 }
 
 static void
 call_cancel(struct node *n)
 {
-	if (n->call.running && n->call.op == CORE_ENSURE_MASTER &&
+	if (n->call.running && n->call.op == CORE_OP_ENSURE_MASTER &&
 	    world.bug == BUG_CALL_LIVES_ON)
 		world_in(between(MS, 10 * SEC), OF_HOST, n, call_outlives,
 		    NULL, 0, NULL);
@@ -220,7 +225,7 @@ node_kill_role(struct node *n, uint32_t role)
 		n->call.running = n->orphan = false;
 	else
 		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
-		    CORE_FAILED, &n->call.stamp);
+		    CORE_RESULT_FAILED, &n->call.stamp);
 }
 
 /* What hangs keeps the handler until it is killed, and others from it. */
@@ -236,8 +241,8 @@ node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 {
 	int64_t	luck = between(0, 99);
 
-	*result = n->alive || op == CORE_ENSURE_DEMOTED ? CORE_DONE :
-	    CORE_FAILED;
+	*result = n->alive || op == CORE_OP_ENSURE_DEMOTED ? CORE_RESULT_DONE :
+	    CORE_RESULT_FAILED;
 	if (world.quiet || (n->trouble == 0 && luck >= world.noise))
 		return between(1, 50);
 	if (luck % 4 == 0)
@@ -246,9 +251,9 @@ node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 		return call_goes_wrong(n, between(1, luck % 8 == 1 ? 4000 :
 		    15000));
 	if (luck % 4 == 2)
-		*result = CORE_FAILED;
-	else if (*result == CORE_DONE)
-		*result = CORE_AGAIN;
+		*result = CORE_RESULT_FAILED;
+	else if (*result == CORE_RESULT_DONE)
+		*result = CORE_RESULT_AGAIN;
 	return call_goes_wrong(n, between(1, 500));
 }
 
@@ -259,41 +264,41 @@ call_begin(struct node *n, const struct core_action *a)
 
 	call_cancel(n);
 	n->call.running = true;
-	n->call.number = a->call;
-	n->call.op = a->op;
-	memcpy(n->call.host, a->host, sizeof n->call.host);
-	n->final = a->op == CORE_POSITION && a->yes;
+	n->call.number = a->call.number;
+	n->call.op = a->call.op;
+	memcpy(n->call.host, a->call.host, sizeof n->call.host);
+	n->final = a->call.op == CORE_OP_POSITION && a->call.was_master;
 	if (n->role == 0)
 		role_set(n, ++n->roles);
-	if (a->until != 0 && node_clock(n) >= a->until &&
+	if (a->call.not_after != 0 && node_clock(n) >= a->call.not_after &&
 	    world.bug != BUG_CALL_UNDATED) {
-		say(n, "%s comes too late", core_op_name(a->op));
+		say(n, "%s comes too late", core_op_name(a->call.op));
 		world_in(between(50, MS), OF_AGENT, n, call_ended, NULL,
-		    CORE_FAILED, &n->call.stamp);
+		    CORE_RESULT_FAILED, &n->call.stamp);
 		return;
 	}
-	takes = node_call_chance(n, a->op, &n->call.result);
-	n->asked = a->op == CORE_ENSURE_DEMOTED ||
-	    (n->asked && a->op != CORE_ENSURE_MASTER);
-	say(n, "calls %s%s%s", core_op_name(a->op), a->op ==
-	    CORE_ENSURE_SLAVE ? " of " : "", a->host);
-	if (a->op == CORE_ENSURE_MASTER) {
-		copy_told_target(n, lock_before(n->lock), a->yes);
-		check_epoch(n, a->epoch);
+	takes = node_call_chance(n, a->call.op, &n->call.result);
+	n->asked = a->call.op == CORE_OP_ENSURE_DEMOTED ||
+	    (n->asked && a->call.op != CORE_OP_ENSURE_MASTER);
+	say(n, "calls %s%s%s", core_op_name(a->call.op), a->call.op ==
+	    CORE_OP_ENSURE_SLAVE ? " of " : "", a->call.host);
+	if (a->call.op == CORE_OP_ENSURE_MASTER) {
+		copy_told_target(n, lock_before(n->lock), a->call.enough);
+		check_epoch(n, a->call.epoch);
 		act(n, n->alive);
 		n->woken_until = 0;
-		if (n->core.state == CORE_PROMOTING)
+		if (n->core.state == CORE_STATE_PROMOTING)
 			n->guarded = n->file.until != 0 &&
 			    n->file.until <= n->core.lease;
 		check_masters(n);
-		if (n->core.state == CORE_PROMOTING)
+		if (n->core.state == CORE_STATE_PROMOTING)
 			world.counts.promotions++;
 	}
 	if (takes >= 0)
 		world_in(node_delay(n, takes), OF_HOST, n, call_has_effect,
-		    NULL, a->op, &n->call.stamp);
-	world_in(node_delay(n, a->timeout), OF_AGENT, n, call_late, NULL,
-	    node_monotonic(n) + a->timeout, &n->call.stamp);
+		    NULL, a->call.op, &n->call.stamp);
+	world_in(node_delay(n, a->call.timeout), OF_AGENT, n, call_late, NULL,
+	    node_monotonic(n) + a->call.timeout, &n->call.stamp);
 }
 
 static void
@@ -329,21 +334,27 @@ static void
 health_done(struct node *n, void *arg, int64_t health)
 {
 	struct core_event	ev = {
-		.type = CORE_EV_HEALTH, .health = (enum core_health)health,
-		.text = health == CORE_HEALTH_OK ? "fine" :
-		    health == CORE_HEALTH_BUSY ? "busy" : "sick",
+		.type = CORE_EV_HEALTH,
+		.health = {
+			.verdict = (enum core_health)health,
+			.text = health == CORE_HEALTH_OK ? "fine" :
+			    health == CORE_HEALTH_BUSY ? "busy" : "sick",
+		},
 	};
-	struct core_event	disabled = {
-		.type = CORE_EV_DISABLED, .yes = n->disabled > 0,
-		.text = "the disable file",
+	struct core_event	file = {
+		.type = CORE_EV_DISABLED,
+		.disabled = {
+			.exists = n->disabled > 0,
+			.file = "the disable file",
+		},
 	};
-	struct core_event	yields = {
-		.type = CORE_EV_YIELD, .yes = n->yields > 0,
-		.text = "a check",
+	struct core_event	check = {
+		.type = CORE_EV_YIELD,
+		.yield = { .wanted = n->yields > 0, .why = "a check" },
 	};
 
 	(void)arg;
-	n->verdict = ev.health;
+	n->verdict = ev.health.verdict;
 	n->health_stamp++;
 	n->health_busy = false;
 	world_in(node_delay(n, n->health_again ? HEALTH_PAUSE :
@@ -351,14 +362,14 @@ health_done(struct node *n, void *arg, int64_t health)
 	    &n->health_stamp);
 	n->health_again = false;
 	electing_soon(n);
-	if (disabled.yes != n->was_disabled) {
-		n->was_disabled = disabled.yes;
-		agent_event(n, &disabled);
+	if (file.disabled.exists != n->was_disabled) {
+		n->was_disabled = file.disabled.exists;
+		agent_event(n, &file);
 	}
-	if (yields.yes != n->yielding) {
-		n->yielding = yields.yes;
+	if (check.yield.wanted != n->yielding) {
+		n->yielding = check.yield.wanted;
 		electing_rank(n);
-		agent_event(n, &yields);
+		agent_event(n, &check);
 	}
 	if (!n->tried) {
 		n->tried = true;
@@ -520,29 +531,33 @@ agent_leave(struct node *n, bool demoted, bool deregister)
 static void
 agent_changed(struct node *n, const struct core_action *a)
 {
-	say(n, "%s -> %s: %s", core_state_name(a->from),
-	    core_state_name(a->to), a->text);
-	if (a->to == CORE_MASTER) {
+	say(n, "%s -> %s: %s", core_state_name(a->changed.from),
+	    core_state_name(a->changed.to), a->changed.text);
+	if (a->changed.to == CORE_STATE_MASTER) {
 		lock_settle(n->lock);
 		world.counts.failovers += world.master >= 0 &&
 		    world.master != n->id;
 		world.master = n->id;
 	}
-	if (a->to == CORE_DEMOTING && world.bug == BUG_RELEASE_FIRST &&
+	if (a->changed.to == CORE_STATE_DEMOTING &&
+	    world.bug == BUG_RELEASE_FIRST &&
 	    lock_session(n->lock)[0] != '\0')
 		lock_release(n->lock, true, "", false);
-	if (a->to == CORE_DEMOTING && world.bug == BUG_POSITION_EARLY)
+	if (a->changed.to == CORE_STATE_DEMOTING &&
+	    world.bug == BUG_POSITION_EARLY)
 		copy_position(n, n->early_position, sizeof n->early_position);
-	if (a->to == CORE_CANDIDATE)
+	if (a->changed.to == CORE_STATE_CANDIDATE)
 		candidates_look(n->candidates);
-	faults_moment(n, (int)a->to);
+	faults_moment(n, (int)a->changed.to);
 }
 
 void
 agent_guard(struct node *n, enum core_guard what, int64_t until)
 {
-	struct core_event	ev = { .type = CORE_EV_GUARD, .guard = what,
-				    .until = until, .text = "" };
+	struct core_event	ev = {
+		.type = CORE_EV_GUARD,
+		.guard = { .what = what, .until = until, .text = "" },
+	};
 
 	agent_event(n, &ev);
 }
@@ -560,13 +575,13 @@ agent_lease(struct node *n, const struct core_action *a)
 {
 	struct core_action	late = *a;
 
-	if (world.bug == BUG_SILENCE_TRUSTED && !a->yes &&
-	    n->core.state == CORE_DEMOTING)
-		late.until = a->by + n->config.demote_deadline;
+	if (world.bug == BUG_SILENCE_TRUSTED && !a->lease.demote_now &&
+	    n->core.state == CORE_STATE_DEMOTING)
+		late.lease.until = a->lease.by + n->config.demote_deadline;
 	client_lease(n, &late);
 	if (world.bug == BUG_GUARD_UNANSWERED)
 		world_in(MS / 10, OF_AGENT, n, agent_hears_itself, NULL,
-		    a->until, &n->life);
+		    a->lease.until, &n->life);
 }
 
 static void
@@ -594,16 +609,19 @@ node_said(struct node *n, bool tried)
 static void
 agent_release(struct node *n, const struct core_action *a)
 {
-	bool		 clean = a->clean || world.bug == BUG_ALWAYS_CLEAN;
-	const char	*position = a->yes ? n->final_position : "";
+	bool		 clean = a->release.clean ||
+			    world.bug == BUG_ALWAYS_CLEAN;
+	bool		 with_position = a->release.with_position;
+	const char	*position = with_position ? n->final_position : "";
 
 	if (world.bug == BUG_OLD_READ)
 		lock_look(n->lock);
 	if (world.bug == BUG_POSITION_UNAWAITED)
 		position = "";
-	if (world.bug == BUG_POSITION_EARLY && a->yes)
+	if (world.bug == BUG_POSITION_EARLY && with_position)
 		position = n->early_position;
-	if (a->yes && n->leaves == PASS_ON && position == n->final_position)
+	if (with_position && n->leaves == PASS_ON &&
+	    position == n->final_position)
 		lock_pass_on(n->lock, clean);
 	else
 		lock_release(n->lock, clean, position, n->final);
@@ -613,56 +631,56 @@ static void
 agent_perform(struct node *n, const struct core_action *a)
 {
 	switch (a->type) {
-	case CORE_WANT_SESSION:
-		lock_want_session(n->lock, a->yes);
+	case CORE_DO_WANT_SESSION:
+		lock_want_session(n->lock, a->session.wanted);
 		break;
-	case CORE_ELECT:
-		elect(n, a->yes);
+	case CORE_DO_ELECT:
+		elect(n, a->elect.begin);
 		break;
-	case CORE_ACQUIRE:
-		lock_acquire(n->lock, a->epoch);
+	case CORE_DO_ACQUIRE:
+		lock_acquire(n->lock, a->acquire.epoch);
 		break;
-	case CORE_LOOK:
+	case CORE_DO_LOOK:
 		lock_look(n->lock);
 		break;
-	case CORE_RELEASE:
+	case CORE_DO_RELEASE:
 		agent_release(n, a);
 		break;
-	case CORE_CALL:
+	case CORE_DO_CALL:
 		if (world.bug == BUG_TAG_FIRST &&
-		    a->op == CORE_ENSURE_DEMOTED)
+		    a->call.op == CORE_OP_ENSURE_DEMOTED)
 			call_with_tag(n, a);
 		else
 			call_begin(n, a);
 		break;
-	case CORE_CANCEL:
+	case CORE_DO_CANCEL:
 		call_cancel(n);
 		break;
-	case CORE_PUBLISH:
-		n->published = a->health;
+	case CORE_DO_PUBLISH:
+		n->published = a->publish.health;
 		break;
-	case CORE_REMEMBER:
+	case CORE_DO_REMEMBER:
 		/* Nothing to go on with: not even the session. */
-		agent_remember(n, a->epoch == 0 ? "" : lock_session(n->lock),
-		    a->epoch);
+		agent_remember(n, a->remember.epoch == 0 ? "" :
+		    lock_session(n->lock), a->remember.epoch);
 		break;
-	case CORE_CHANGED:
+	case CORE_DO_CHANGED:
 		agent_changed(n, a);
 		break;
-	case CORE_SAY:
-		say(n, "says: %s", a->text);
+	case CORE_DO_SAY:
+		say(n, "says: %s", a->say.text);
 		node_said(n, false);
 		break;
-	case CORE_LEAVE:
-		agent_leave(n, a->yes, a->clean);
+	case CORE_DO_LEAVE:
+		agent_leave(n, a->leave.demoted, a->leave.deregister);
 		break;
-	case CORE_LEASE:
+	case CORE_DO_LEASE:
 		agent_lease(n, a);
 		break;
-	case CORE_END_LEASE:
+	case CORE_DO_END_LEASE:
 		client_end(n);
 		break;
-	case CORE_SET_TAG:
+	case CORE_DO_SET_TAG:
 		break;
 	}
 }
@@ -692,9 +710,9 @@ agent_set_wake(struct node *n)
 static int
 action_moment(const struct core_action *a)
 {
-	if (a->type == CORE_CALL && a->op == CORE_ENSURE_DEMOTED)
+	if (a->type == CORE_DO_CALL && a->call.op == CORE_OP_ENSURE_DEMOTED)
 		return MOMENT_OF_DEMOTION;
-	if (a->type == CORE_CALL && a->op == CORE_ENSURE_MASTER)
+	if (a->type == CORE_DO_CALL && a->call.op == CORE_OP_ENSURE_MASTER)
 		return MOMENT_OF_PROMOTION;
 	return MOMENT_OF_ACTION + (int)a->type;
 }
@@ -745,6 +763,9 @@ agent_event(struct node *n, const struct core_event *ev)
 	struct core_actions	todo;
 
 	core_event(&n->core, ev, node_clock(n), &todo);
+	if (n->core.broken != NULL)
+		world_fail("%s: it is not true that %s", n->name,
+		    n->core.broken);
 	agent_do(n, &todo);
 }
 
@@ -791,17 +812,18 @@ agent_renewed(struct node *n, int64_t sent_at)
 static void
 agent_lock_refused(bool usual, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = usual,
-				    .text = text };
+	struct core_event	ev = { .type = CORE_EV_REFUSED,
+				    .refused = { .held = usual } };
 
+	(void)text;
 	agent_event(arg, &ev);
 }
 
 static void
 agent_session(bool yes, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_SESSION, .yes = yes };
-
+	struct core_event	ev = { .type = CORE_EV_SESSION,
+				    .session = { .exists = yes } };
 	struct node		*n = arg;
 
 	if (!yes) {
@@ -815,7 +837,8 @@ agent_session(bool yes, const char *text, void *arg)
 static void
 agent_released(bool yes, const char *text, void *arg)
 {
-	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_RELEASED,
+				    .released = { .known = yes } };
 
 	(void)text;
 	agent_event(arg, &ev);
@@ -856,7 +879,7 @@ static void
 agent_blind(struct node *n, void *arg, int64_t unused)
 {
 	(void)unused;
-	if (n->core.state == CORE_SLAVE)
+	if (n->core.state == CORE_STATE_SLAVE)
 		lock_acquire(n->lock, n->core.lock.epoch);
 	world_in(node_delay(n, 50), OF_AGENT, n, agent_blind, arg, 0,
 	    &n->life);
@@ -870,7 +893,7 @@ agent_resume_unread(struct node *n)
 		.epoch = n->run_epoch,
 	};
 	struct core_event	session = { .type = CORE_EV_SESSION,
-				    .yes = true };
+				    .session = { .exists = true } };
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	agent_event(n, &session);
@@ -927,7 +950,7 @@ void
 agent_started(struct node *n, int64_t inherited)
 {
 	struct core_event	stop = { .type = CORE_EV_STOP,
-				    .text = "SIGTERM" };
+				    .stop = { .why = "SIGTERM" } };
 
 	n->starting = false;
 	n->running = true;
@@ -1018,7 +1041,7 @@ void
 agent_stop(struct node *n)
 {
 	struct core_event	ev = { .type = CORE_EV_STOP,
-				    .text = "SIGTERM" };
+				    .stop = { .why = "SIGTERM" } };
 
 	if ((!n->running && !n->starting) || n->stopping)
 		return;
@@ -1051,7 +1074,7 @@ node_woken(struct node *n, void *arg, int64_t again)
 	(void)arg;
 	n->woken_until = world.now - 1;
 	if (again && ((n->running && n->stopped == 0 &&
-	    n->core.state == CORE_DEMOTING) ||
+	    n->core.state == CORE_STATE_DEMOTING) ||
 	    node_guard_demotes(n))) {
 		n->woken_until += node_delay(n, n->config.demote_deadline) +
 		    400 * MS;

@@ -470,8 +470,8 @@ bool	 node_guard_fires_soon(const struct node *);
 /* faults.c */
 void		 faults_begin(int64_t until, bool with_yields);
 /* A moment at which a fault is worst: n has entered that state, or has just
- * been given the lock (CORE_STARTING, which nobody enters). */
-#define MOMENT_OF_ACQUIRE	CORE_STARTING
+ * been given the lock (CORE_STATE_STARTING, which nobody enters). */
+#define MOMENT_OF_ACQUIRE	CORE_STATE_STARTING
 enum {
 	MOMENT_OF_FIRING = CORE_STATES + 1,	/* the guard begins to demote */
 	MOMENT_OF_LEAVING,

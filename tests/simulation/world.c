@@ -404,7 +404,7 @@ check_settled(void)
 		running++;
 		able += !n->config.never_master;
 		masters += n->running && core_is_master(&n->core) && n->acting;
-		slaves += n->running && n->core.state == CORE_SLAVE &&
+		slaves += n->running && n->core.state == CORE_STATE_SLAVE &&
 		    !n->acting;
 	}
 	return able == 0 || (masters == 1 && slaves == running - 1);

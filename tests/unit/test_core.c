@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core.h"
+#include "core_check.h"
 #include "core_graph.h"
 
 #define FUSE		10000
@@ -30,7 +31,15 @@ struct world {
 	int64_t			 now;
 	bool			 alone;	/* no guard answers */
 	bool			 undecided;	/* nor an election */
+	bool			 broken;	/* it is meant to be */
 };
+
+static void
+assert_unbroken(const struct world *w)
+{
+	if (w->core.broken != NULL && !w->broken)
+		fail_msg("it is not true that %s", w->core.broken);
+}
 
 /* What is wanted because of this comes behind what is wanted already. */
 static void
@@ -40,6 +49,7 @@ send_too(struct world *w, const struct core_event *ev)
 	size_t			i;
 
 	core_event(&w->core, ev, w->now, &more);
+	assert_unbroken(w);
 	for (i = 0; i < more.count && w->todo.count < CORE_ACTIONS; i++)
 		w->todo.list[w->todo.count++] = more.list[i];
 }
@@ -47,9 +57,13 @@ send_too(struct world *w, const struct core_event *ev)
 static void
 guard(struct world *w, enum core_guard what)
 {
-	struct core_event	ev = { .type = CORE_EV_GUARD, .guard = what,
-				    .until = w->core.lease,
-				    .text = "says the guard" };
+	struct core_event	ev = {
+		.type = CORE_EV_GUARD,
+		.guard = {
+			.what = what, .until = w->core.lease,
+			.text = "says the guard",
+		},
+	};
 
 	send_too(w, &ev);
 }
@@ -60,17 +74,18 @@ static void
 send(struct world *w, const struct core_event *ev)
 {
 	struct core_event	elected = { .type = CORE_EV_ELECTED,
-				    .yes = true };
+				    .elected = { .take = true } };
 	size_t			i;
 
 	core_event(&w->core, ev, w->now, &w->todo);
+	assert_unbroken(w);
 	if (w->core.electing && !w->undecided)
 		send_too(w, &elected);
 	for (i = 0; i < w->todo.count && !w->alone; i++) {
-		if (w->todo.list[i].type != CORE_LEASE)
+		if (w->todo.list[i].type != CORE_DO_LEASE)
 			continue;
 		guard(w, CORE_GUARD_HOLDS);
-		if (w->todo.list[i].yes) {
+		if (w->todo.list[i].lease.demote_now) {
 			guard(w, CORE_GUARD_FIRED);
 			guard(w, CORE_GUARD_FAILED);
 		}
@@ -90,9 +105,10 @@ tick(struct world *w, int64_t later)
 static void
 health(struct world *w, enum core_health h)
 {
-	struct core_event	ev = { .type = CORE_EV_HEALTH, .health = h };
+	struct core_event	ev = { .type = CORE_EV_HEALTH,
+				    .health = { .verdict = h } };
 
-	ev.text = h == CORE_HEALTH_OK ? "fine" : "not fine";
+	ev.health.text = h == CORE_HEALTH_OK ? "fine" : "not fine";
 	send(w, &ev);
 }
 
@@ -147,7 +163,8 @@ see_nobody(struct world *w)
 static void
 session(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_SESSION, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_SESSION,
+				    .session = { .exists = yes } };
 
 	send(w, &ev);
 }
@@ -155,17 +172,22 @@ session(struct world *w, bool yes)
 static void
 answer(struct world *w, enum core_result r)
 {
-	struct core_event	ev = { .type = CORE_EV_CALL_DONE, .result = r,
-				    .text = "so it is" };
+	struct core_event	ev = {
+		.type = CORE_EV_CALL_DONE,
+		.call = {
+			.number = w->core.call, .result = r,
+			.text = "so it is",
+		},
+	};
 
-	ev.call = w->core.call;
 	send(w, &ev);
 }
 
 static void
 released(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_RELEASED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_RELEASED,
+				    .released = { .known = yes } };
 
 	send(w, &ev);
 }
@@ -173,8 +195,10 @@ released(struct world *w, bool yes)
 static void
 disable(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_DISABLED, .yes = yes,
-				    .text = "/the/file" };
+	struct core_event	ev = {
+		.type = CORE_EV_DISABLED,
+		.disabled = { .exists = yes, .file = "/the/file" },
+	};
 
 	send(w, &ev);
 }
@@ -182,8 +206,10 @@ disable(struct world *w, bool yes)
 static void
 hand_over(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_YIELD, .yes = yes,
-				    .text = "a check is critical" };
+	struct core_event	ev = {
+		.type = CORE_EV_YIELD,
+		.yield = { .wanted = yes, .why = "a check is critical" },
+	};
 
 	send(w, &ev);
 }
@@ -192,7 +218,7 @@ static void
 stop(struct world *w)
 {
 	struct core_event	ev = { .type = CORE_EV_STOP,
-				    .text = "SIGTERM" };
+				    .stop = { .why = "SIGTERM" } };
 
 	send(w, &ev);
 }
@@ -211,9 +237,9 @@ wanted(const struct world *w, enum core_action_type type)
 static const struct core_action *
 called(const struct world *w, enum core_op op)
 {
-	const struct core_action	*a = wanted(w, CORE_CALL);
+	const struct core_action	*a = wanted(w, CORE_DO_CALL);
 
-	return a != NULL && a->op == op ? a : NULL;
+	return a != NULL && a->call.op == op ? a : NULL;
 }
 
 static void
@@ -241,8 +267,8 @@ given_candidate(struct world *w)
 	begin(w, 0);
 	health(w, CORE_HEALTH_OK);
 	see(w, CORE_LOCK_FREE, true);
-	answer(w, CORE_DONE);		/* ensure_demoted at the start */
-	assert_int_equal(w->core.state, CORE_CANDIDATE);
+	answer(w, CORE_RESULT_DONE);	/* ensure_demoted at the start */
+	assert_int_equal(w->core.state, CORE_STATE_CANDIDATE);
 	session(w, true);
 }
 
@@ -251,42 +277,42 @@ static void
 given(struct world *w, enum core_state state)
 {
 	switch (state) {
-	case CORE_STARTING:
+	case CORE_STATE_STARTING:
 		begin(w, 0);
 		break;
-	case CORE_UNHEALTHY:
+	case CORE_STATE_UNHEALTHY:
 		given_candidate(w);
 		health(w, CORE_HEALTH_BAD);
 		break;
-	case CORE_DISABLED:
+	case CORE_STATE_DISABLED:
 		given_candidate(w);
 		disable(w, true);
 		break;
-	case CORE_CANDIDATE:
+	case CORE_STATE_CANDIDATE:
 		given_candidate(w);
 		break;
-	case CORE_PROMOTING:
+	case CORE_STATE_PROMOTING:
 		given_candidate(w);
 		see(w, CORE_LOCK_OURS, true);
 		break;
-	case CORE_MASTER:
-		given(w, CORE_PROMOTING);
-		answer(w, CORE_DONE);
+	case CORE_STATE_MASTER:
+		given(w, CORE_STATE_PROMOTING);
+		answer(w, CORE_RESULT_DONE);
 		break;
-	case CORE_DEMOTING:
-		given(w, CORE_MASTER);
+	case CORE_STATE_DEMOTING:
+		given(w, CORE_STATE_MASTER);
 		health(w, CORE_HEALTH_BAD);
 		break;
-	case CORE_SLAVE:
+	case CORE_STATE_SLAVE:
 		given_candidate(w);
 		see(w, CORE_LOCK_THEIRS, false);
 		break;
-	case CORE_FENCED:
-		given(w, CORE_MASTER);
+	case CORE_STATE_FENCED:
+		given(w, CORE_STATE_MASTER);
 		tick(w, FUSE);
-		answer(w, CORE_DONE);	/* ensure_demoted */
+		answer(w, CORE_RESULT_DONE);	/* ensure_demoted */
 		break;
-	case CORE_STOPPING:
+	case CORE_STATE_STOPPING:
 		given_candidate(w);
 		stop(w);
 		break;
@@ -363,7 +389,8 @@ ev_ours_unproved(struct world *w)
 static void
 ev_refused(struct world *w)
 {
-	struct core_event	ev = { .type = CORE_EV_REFUSED, .yes = true };
+	struct core_event	ev = { .type = CORE_EV_REFUSED,
+				    .refused = { .held = true } };
 
 	send(w, &ev);
 }
@@ -383,19 +410,19 @@ ev_no_session(struct world *w)
 static void
 ev_done(struct world *w)
 {
-	answer(w, CORE_DONE);
+	answer(w, CORE_RESULT_DONE);
 }
 
 static void
 ev_failed(struct world *w)
 {
-	answer(w, CORE_FAILED);
+	answer(w, CORE_RESULT_FAILED);
 }
 
 static void
 ev_again(struct world *w)
 {
-	answer(w, CORE_AGAIN);
+	answer(w, CORE_RESULT_AGAIN);
 }
 
 static void
@@ -446,16 +473,16 @@ ev_guard_gone(struct world *w)
 	guard(w, CORE_GUARD_GONE);
 }
 
-#define S CORE_STARTING
-#define U CORE_UNHEALTHY
-#define X CORE_DISABLED
-#define C CORE_CANDIDATE
-#define P CORE_PROMOTING
-#define M CORE_MASTER
-#define D CORE_DEMOTING
-#define L CORE_SLAVE
-#define F CORE_FENCED
-#define E CORE_STOPPING
+#define S CORE_STATE_STARTING
+#define U CORE_STATE_UNHEALTHY
+#define X CORE_STATE_DISABLED
+#define C CORE_STATE_CANDIDATE
+#define P CORE_STATE_PROMOTING
+#define M CORE_STATE_MASTER
+#define D CORE_STATE_DEMOTING
+#define L CORE_STATE_SLAVE
+#define F CORE_STATE_FENCED
+#define E CORE_STATE_STOPPING
 
 /* In the order of enum core_state. */
 static const struct {
@@ -539,15 +566,16 @@ no_sequence_of_events_promotes_without_a_fresh_proof(void **unused)
 			w.now += rand() % 3000;
 			w.todo.count = 0;	/* what was asked for then */
 			expected[(size_t)rand() % n].happens(&w);
-			if (called(&w, CORE_ENSURE_MASTER) != NULL) {
+			if (called(&w, CORE_OP_ENSURE_MASTER) != NULL) {
 				assert_true(w.core.proof + FUSE > w.now);
 				assert_true(w.now >= w.core.grace_until);
 			}
 			if (w.core.maybe_master)
-				assert_true(w.core.state == CORE_STARTING ||
-				    w.core.state == CORE_PROMOTING ||
-				    w.core.state == CORE_MASTER ||
-				    w.core.state == CORE_DEMOTING ||
+				assert_true(
+				    w.core.state == CORE_STATE_STARTING ||
+				    w.core.state == CORE_STATE_PROMOTING ||
+				    w.core.state == CORE_STATE_MASTER ||
+				    w.core.state == CORE_STATE_DEMOTING ||
 				    w.core.stop);
 			assert_true(w.core.wake > w.now);
 		}
@@ -566,9 +594,9 @@ a_start_demotes_first_because_the_copy_may_be_a_master(void **unused)
 	(void)unused;
 	begin(&w, 0);
 	health(&w, CORE_HEALTH_OK);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	see(&w, CORE_LOCK_FREE, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -586,13 +614,13 @@ the_first_copy_of_all_is_taken_over_as_it_is(void **unused)
 
 	(void)unused;
 	given_the_first_agent_of_all(&w, 0);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	session(&w, true);
-	assert_null(wanted(&w, CORE_CALL));
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, 0);
+	assert_null(wanted(&w, CORE_DO_CALL));
+	assert_int_equal(wanted(&w, CORE_DO_ACQUIRE)->acquire.epoch, 0);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -604,7 +632,7 @@ it_is_demoted_if_it_is_not_alone(void **unused)
 	begin(&w, 0);
 	health(&w, CORE_HEALTH_OK);
 	see_missing(&w);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -614,7 +642,7 @@ it_is_demoted_if_it_was_master_for_us_before(void **unused)
 
 	(void)unused;
 	given_the_first_agent_of_all(&w, EPOCH);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -626,7 +654,7 @@ it_is_demoted_if_another_one_may_have_had_the_lock_meanwhile(void **unused)
 	given_the_first_agent_of_all(&w, 0);
 	session(&w, true);
 	see_made(&w);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -638,9 +666,9 @@ it_is_demoted_if_another_one_is_faster(void **unused)
 	given_the_first_agent_of_all(&w, 0);
 	session(&w, true);
 	ev_refused(&w);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -655,14 +683,14 @@ it_is_left_as_it_is_while_it_is_not_well_or_the_lock_can_not_be_had(
 	health(&w, CORE_HEALTH_BAD);
 	for (i = 0; i < 100; i++) {
 		tick(&w, 1000);
-		assert_non_null(wanted(&w, CORE_LOOK));
+		assert_non_null(wanted(&w, CORE_DO_LOOK));
 		see_nobody(&w);
-		assert_null(wanted(&w, CORE_CALL));
+		assert_null(wanted(&w, CORE_DO_CALL));
 	}
 	session(&w, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	health(&w, CORE_HEALTH_OK);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -673,11 +701,11 @@ it_is_left_as_it_is_by_a_stop_but_not_by_the_disable_file(void **unused)
 	(void)unused;
 	given_the_first_agent_of_all(&w, 0);
 	stop(&w);
-	assert_null(wanted(&w, CORE_CALL));
-	assert_true(wanted(&w, CORE_LEAVE)->yes);
+	assert_null(wanted(&w, CORE_DO_CALL));
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
 	given_the_first_agent_of_all(&w, 0);
 	disable(&w, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 /* Nobody knows then who has come. */
@@ -689,9 +717,9 @@ it_is_demoted_if_nothing_is_heard_for_as_long_as_the_fuse(void **unused)
 	(void)unused;
 	given_the_first_agent_of_all(&w, 0);
 	tick(&w, FUSE - 1);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 /* Whether anybody else can have had the lock is asked after we are registered,
@@ -707,13 +735,13 @@ while_there_is_no_key_the_plugin_has_time_for_its_first_verdict(void **unused)
 	begin(&w, 0);
 	send(&w, &ev);
 	tick(&w, FUSE - 1);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 	begin(&w, EPOCH);
 	send(&w, &ev);
 	tick(&w, REQUEST);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -725,9 +753,9 @@ a_start_without_consul_demotes_after_one_request_time_out(void **unused)
 	begin(&w, EPOCH);
 	assert_int_equal(w.core.wake, w.now + REQUEST);
 	tick(&w, REQUEST);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 }
 
 static void
@@ -739,13 +767,13 @@ a_restarted_agent_goes_on_as_master_without_demotion(void **unused)
 	begin(&w, EPOCH);
 	session(&w, true);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_STARTING);
+	assert_int_equal(w.core.state, CORE_STATE_STARTING);
 	health(&w, CORE_HEALTH_OK);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
-	assert_null(wanted(&w, CORE_SET_TAG));
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 }
 
 static void
@@ -758,10 +786,10 @@ a_restarted_agent_of_another_epoch_demotes_and_waits(void **unused)
 	session(&w, true);
 	health(&w, CORE_HEALTH_OK);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
 	/* It may have died while it waited for another master to end. */
-	assert_false(wanted(&w, CORE_RELEASE)->clean);
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.clean);
 }
 
 static void
@@ -770,12 +798,12 @@ a_lock_given_back_in_good_order_is_taken_at_once(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -785,19 +813,19 @@ a_lock_found_free_otherwise_waits_until_its_master_must_be_demoted(void **unused
 	int64_t		i;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, false);
 	for (i = 0; i < FUSE + DEMOTE + MARGIN - 1000; i += 1000) {
 		tick(&w, 1000);
-		assert_null(wanted(&w, CORE_ELECT));
+		assert_null(wanted(&w, CORE_DO_ELECT));
 	}
 	tick(&w, 999);
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	tick(&w, 1);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -806,19 +834,19 @@ a_missing_key_is_made_at_once_and_its_maker_waits(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, FUSE - 1);
 	see(&w, CORE_LOCK_OURS, true);	/* a proof */
 	tick(&w, DEMOTE + MARGIN);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -827,14 +855,14 @@ an_acquire_names_the_free_lock_that_it_was_decided_upon(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, EPOCH);
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	assert_int_equal(wanted(&w, CORE_DO_ACQUIRE)->acquire.epoch, EPOCH);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_int_equal(wanted(&w, CORE_ACQUIRE)->epoch, 0);
+	assert_int_equal(wanted(&w, CORE_DO_ACQUIRE)->acquire.epoch, 0);
 }
 
 /* Whether it was missing all the time can't be told. */
@@ -845,14 +873,14 @@ a_key_asked_for_while_it_was_missing_waits_whatever_is_seen_meanwhile(
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_FREE, true);
 	see_made(&w);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 }
 
 static void
@@ -861,22 +889,23 @@ a_missing_key_that_was_refused_is_forgotten(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	see_missing(&w);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
 elected(struct world *w, bool yes)
 {
-	struct core_event	ev = { .type = CORE_EV_ELECTED, .yes = yes };
+	struct core_event	ev = { .type = CORE_EV_ELECTED,
+				    .elected = { .take = yes } };
 
 	send(w, &ev);
 }
@@ -887,16 +916,16 @@ a_free_lock_is_taken_when_the_election_says_so(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
-	assert_true(wanted(&w, CORE_ELECT)->yes);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_true(wanted(&w, CORE_DO_ELECT)->elect.begin);
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 500);
-	assert_null(wanted(&w, CORE_ELECT));	/* it is under way */
+	assert_null(wanted(&w, CORE_DO_ELECT));	/* it is under way */
 	elected(&w, true);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -905,16 +934,16 @@ a_copy_that_must_not_take_the_lock_asks_again_later(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	elected(&w, false);
-	assert_null(wanted(&w, CORE_ACQUIRE));
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	tick(&w, 1000);
 	tick(&w, 1000);
-	assert_true(wanted(&w, CORE_ELECT)->yes);
+	assert_true(wanted(&w, CORE_DO_ELECT)->elect.begin);
 }
 
 static void
@@ -923,21 +952,21 @@ an_election_ends_when_somebody_takes_the_lock_or_we_may_not(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_false(wanted(&w, CORE_ELECT)->yes);
-	answer(&w, CORE_DONE);
+	assert_false(wanted(&w, CORE_DO_ELECT)->elect.begin);
+	answer(&w, CORE_RESULT_DONE);
 	see(&w, CORE_LOCK_FREE, true);
 	health(&w, CORE_HEALTH_BUSY);
-	assert_false(wanted(&w, CORE_ELECT)->yes);
+	assert_false(wanted(&w, CORE_DO_ELECT)->elect.begin);
 	/* What is said late is of an election that is over. */
 	health(&w, CORE_HEALTH_OK);
 	disable(&w, true);
 	elected(&w, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -946,21 +975,21 @@ what_an_election_has_shown_is_old_after_3_s(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	w.undecided = true;
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	tick(&w, 1000);
-	assert_null(wanted(&w, CORE_ACQUIRE));
-	assert_true(wanted(&w, CORE_ELECT)->yes);
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
+	assert_true(wanted(&w, CORE_DO_ELECT)->elect.begin);
 }
 
 static void
@@ -970,16 +999,16 @@ a_decision_that_is_void_is_made_anew_before_the_next_try(void **unused)
 	struct world		w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	w.undecided = true;
 	ev_refused(&w);
 	see(&w, CORE_LOCK_FREE, true);
 	send(&w, &ev);
 	tick(&w, 1000);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	assert_true(w.core.electing);
 	elected(&w, true);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -988,12 +1017,12 @@ a_copy_that_is_never_master_never_tries_for_the_lock(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.core.config.never_master = true;
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ELECT));
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ELECT));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1003,23 +1032,23 @@ a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back(
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_tell = true;
 	disable(&w, true);
-	answer(&w, CORE_DONE);		/* ensure_demoted */
-	assert_non_null(called(&w, CORE_POSITION));
-	assert_null(wanted(&w, CORE_RELEASE));
-	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->yes);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
+	assert_non_null(called(&w, CORE_OP_POSITION));
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	answer(&w, CORE_RESULT_DONE);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.with_position);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
 
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_tell = true;
 	stop(&w);
-	answer(&w, CORE_DONE);
-	answer(&w, CORE_FAILED);	/* it does not know */
-	assert_false(wanted(&w, CORE_RELEASE)->yes);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	answer(&w, CORE_RESULT_DONE);
+	answer(&w, CORE_RESULT_FAILED);	/* it does not know */
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.with_position);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
 }
 
 static void
@@ -1029,20 +1058,20 @@ a_copy_that_still_stops_is_asked_again_how_far_it_has_got(void **unused)
 	int		i;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_tell = true;
 	disable(&w, true);
-	answer(&w, CORE_DONE);		/* ensure_demoted */
+	answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
 	for (i = 0; i < 49; i++) {
-		answer(&w, CORE_AGAIN);
-		assert_null(wanted(&w, CORE_RELEASE));
+		answer(&w, CORE_RESULT_AGAIN);
+		assert_null(wanted(&w, CORE_DO_RELEASE));
 		tick(&w, 100);
-		assert_non_null(called(&w, CORE_POSITION));
+		assert_non_null(called(&w, CORE_OP_POSITION));
 	}
-	answer(&w, CORE_AGAIN);
+	answer(&w, CORE_RESULT_AGAIN);
 	tick(&w, 100);
-	answer(&w, CORE_AGAIN);
-	assert_false(wanted(&w, CORE_RELEASE)->yes);
+	answer(&w, CORE_RESULT_AGAIN);
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.with_position);
 }
 
 static void
@@ -1054,12 +1083,12 @@ an_election_begins_anew_when_the_free_lock_is_another_one(void **unused)
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	w.undecided = true;
 	see(&w, CORE_LOCK_FREE, true);
 	send(&w, &ev);
-	assert_false(wanted(&w, CORE_ELECT)->yes);
+	assert_false(wanted(&w, CORE_DO_ELECT)->elect.begin);
 	assert_true(w.core.electing);
 }
 
@@ -1069,14 +1098,14 @@ a_new_master_waits_for_what_was_left_for_a_bounded_time(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	w.core.config.catch_up = 5000;
 	see(&w, CORE_LOCK_OURS, true);
-	assert_false(called(&w, CORE_ENSURE_MASTER)->yes);
+	assert_false(called(&w, CORE_OP_ENSURE_MASTER)->call.enough);
 	tick(&w, 4900);
-	answer(&w, CORE_AGAIN);
+	answer(&w, CORE_RESULT_AGAIN);
 	tick(&w, 500);
-	assert_true(called(&w, CORE_ENSURE_MASTER)->yes);
+	assert_true(called(&w, CORE_OP_ENSURE_MASTER)->call.enough);
 }
 
 static void
@@ -1086,7 +1115,7 @@ seeing_the_same_freedom_again_does_not_prolong_the_wait(void **unused)
 	int64_t		until;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	see(&w, CORE_LOCK_FREE, false);
 	until = w.core.grace_until;
 	w.now += 1000;
@@ -1100,16 +1129,16 @@ a_process_that_stood_still_looks_again_before_it_acquires(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	session(&w, false);
 	see(&w, CORE_LOCK_FREE, false);
 	tick(&w, 30000);
-	assert_non_null(wanted(&w, CORE_LOOK));
+	assert_non_null(wanted(&w, CORE_DO_LOOK));
 	session(&w, true);
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	see(&w, CORE_LOCK_FREE, false);
-	assert_null(wanted(&w, CORE_ELECT));
+	assert_null(wanted(&w, CORE_DO_ELECT));
 	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE + MARGIN);
 }
 
@@ -1119,14 +1148,14 @@ a_refused_acquire_is_tried_again_after_a_pause(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	assert_true(w.core.acquiring);
 	ev_refused(&w);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 300);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1136,13 +1165,13 @@ an_acquire_that_consul_denies_is_tried_again_after_a_longer_pause(void **unused)
 	struct core_event	ev = { .type = CORE_EV_REFUSED };
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	send(&w, &ev);
 	tick(&w, 1999);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 1);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 /* Another try than the one that was refused made it, and may have come late. */
@@ -1153,11 +1182,11 @@ who_makes_a_missing_key_waits_for_who_may_have_had_it(void **unused)
 	int64_t		until;
 
 	(void)unused;
-	given(&w, CORE_CANDIDATE);
+	given(&w, CORE_STATE_CANDIDATE);
 	ev_refused(&w);
 	see_made(&w);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	until = w.now + FUSE + DEMOTE + MARGIN;
 	assert_int_equal(w.core.grace_until, until);
 	w.now += 1000;
@@ -1176,11 +1205,11 @@ a_lock_that_is_ours_unasked_waits_however_late_consul_tells(void **unused)
 	health(&w, CORE_HEALTH_OK);
 	session(&w, true);
 	tick(&w, REQUEST);
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_FENCED);
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	assert_int_equal(w.core.grace_until, w.now + FUSE + DEMOTE + MARGIN);
 }
 
@@ -1190,12 +1219,12 @@ a_stop_destroys_the_session_once_and_in_leaving_only(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	stop(&w);
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_DONE);
 	released(&w, false);
-	assert_non_null(wanted(&w, CORE_LEAVE));
-	assert_null(wanted(&w, CORE_WANT_SESSION));
+	assert_non_null(wanted(&w, CORE_DO_LEAVE));
+	assert_null(wanted(&w, CORE_DO_WANT_SESSION));
 }
 
 static void
@@ -1204,9 +1233,9 @@ a_session_that_is_gone_is_the_reason_that_is_told(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	session(&w, false);
-	assert_string_equal(wanted(&w, CORE_CHANGED)->text,
+	assert_string_equal(wanted(&w, CORE_DO_CHANGED)->changed.text,
 	    "our session in Consul is gone");
 }
 
@@ -1216,15 +1245,15 @@ no_demotion_is_begun_that_has_no_time_left(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
 	w.now += DEMOTE - 150;
-	answer(&w, CORE_FAILED);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, 100);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 50);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_int_equal(wanted(&w, CORE_CALL)->timeout, DEMOTE);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
 }
 
 static void
@@ -1234,10 +1263,10 @@ a_held_lock_is_never_acquired(void **unused)
 	int		i;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	for (i = 0; i < 100; i++) {
 		tick(&w, 1000);
-		assert_null(wanted(&w, CORE_ACQUIRE));
+		assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	}
 }
 
@@ -1247,14 +1276,14 @@ the_tag_is_master_after_ensure_master_not_before(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
-	assert_null(wanted(&w, CORE_SET_TAG));
-	answer(&w, CORE_AGAIN);
-	assert_null(wanted(&w, CORE_SET_TAG));
+	given(&w, CORE_STATE_PROMOTING);
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
+	answer(&w, CORE_RESULT_AGAIN);
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
 	tick(&w, 100);
-	answer(&w, CORE_DONE);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "master");
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, EPOCH);
+	answer(&w, CORE_RESULT_DONE);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "master");
+	assert_int_equal(wanted(&w, CORE_DO_REMEMBER)->remember.epoch, EPOCH);
 }
 
 static void
@@ -1263,19 +1292,19 @@ the_tag_is_slave_after_ensure_slave_and_goes_when_it_fails(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	assert_null(wanted(&w, CORE_SET_TAG));
+	given(&w, CORE_STATE_SLAVE);
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
 	assert_false(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "joining");
 	assert_string_equal(core_role_why(&w.core),
 	    "ensure_slave has not been done yet");
-	answer(&w, CORE_DONE);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "slave");
+	answer(&w, CORE_RESULT_DONE);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "slave");
 	assert_true(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "slave");
 	tick(&w, 10000);
-	answer(&w, CORE_FAILED);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+	answer(&w, CORE_RESULT_FAILED);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "");
 	assert_false(core_is_slave(&w.core));
 	assert_string_equal(core_role_name(&w.core), "joining");
 }
@@ -1287,16 +1316,16 @@ the_tag_goes_when_ensure_slave_says_again_for_longer_than_a_failover(void **unus
 	int64_t		end;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	w.core.config.lock_delay = LOCK_DELAY;
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_DONE);
 	tick(&w, 10000);
-	answer(&w, CORE_AGAIN);
+	answer(&w, CORE_RESULT_AGAIN);
 	end = w.now + LOCK_DELAY + FUSE + DEMOTE + MARGIN;
 	while (w.now + 500 < end) {
 		tick(&w, 500);
-		if (called(&w, CORE_ENSURE_SLAVE) != NULL)
-			answer(&w, CORE_AGAIN);
+		if (called(&w, CORE_OP_ENSURE_SLAVE) != NULL)
+			answer(&w, CORE_RESULT_AGAIN);
 		assert_true(core_is_slave(&w.core));
 	}
 	tick(&w, 500);
@@ -1313,7 +1342,7 @@ a_lock_that_is_free_at_the_start_says_that_somebody_has_had_it(void **unused)
 	begin(&w, 0);
 	health(&w, CORE_HEALTH_OK);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->epoch, EPOCH);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_DEMOTED)->call.epoch, EPOCH);
 }
 
 static void
@@ -1322,22 +1351,23 @@ stepping_down_is_demotion_then_release_then_tag(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	assert_null(wanted(&w, CORE_RELEASE));
-	assert_null(wanted(&w, CORE_PUBLISH));
-	assert_null(wanted(&w, CORE_SET_TAG));
-	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, 0);
-	assert_null(wanted(&w, CORE_PUBLISH));
-	assert_null(wanted(&w, CORE_SET_TAG));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	assert_null(wanted(&w, CORE_DO_PUBLISH));
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
+	answer(&w, CORE_RESULT_DONE);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
+	assert_int_equal(wanted(&w, CORE_DO_REMEMBER)->remember.epoch, 0);
+	assert_null(wanted(&w, CORE_DO_PUBLISH));
+	assert_null(wanted(&w, CORE_DO_SET_TAG));
 	released(&w, true);
-	assert_int_equal(w.core.state, CORE_UNHEALTHY);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "unhealthy");
-	assert_int_equal(wanted(&w, CORE_PUBLISH)->health, CORE_HEALTH_BAD);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+	assert_int_equal(w.core.state, CORE_STATE_UNHEALTHY);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "unhealthy");
+	assert_int_equal(wanted(&w, CORE_DO_PUBLISH)->publish.health,
+	    CORE_HEALTH_BAD);
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
 }
 
 static void
@@ -1346,14 +1376,14 @@ a_disabled_master_demotes_and_gives_the_lock_up(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	disable(&w, true);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
-	assert_non_null(wanted(&w, CORE_RELEASE));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
 	released(&w, true);
-	assert_int_equal(w.core.state, CORE_DISABLED);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "disabled");
+	assert_int_equal(w.core.state, CORE_STATE_DISABLED);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "disabled");
 }
 
 static void
@@ -1362,17 +1392,17 @@ what_was_read_before_the_release_does_not_give_the_lock_back(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	disable(&w, true);
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_DONE);
 	released(&w, true);
 	see(&w, CORE_LOCK_OURS, true);
 	disable(&w, false);
 	session(&w, true);
-	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	assert_int_equal(w.core.state, CORE_STATE_CANDIDATE);
 	w.now++;
 	see(&w, CORE_LOCK_OURS, true);
-	assert_int_equal(w.core.state, CORE_PROMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
 }
 
 static void
@@ -1381,11 +1411,11 @@ an_ensure_master_under_way_is_killed_before_the_demotion(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
+	given(&w, CORE_STATE_PROMOTING);
 	stop(&w);
-	assert_int_equal(w.todo.list[0].type, CORE_CHANGED);
-	assert_int_equal(w.todo.list[1].type, CORE_CANCEL);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_int_equal(w.todo.list[0].type, CORE_DO_CHANGED);
+	assert_int_equal(w.todo.list[1].type, CORE_DO_CANCEL);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -1393,15 +1423,15 @@ the_answer_of_a_cancelled_call_means_nothing(void **unused)
 {
 	struct world		w;
 	struct core_event	late = { .type = CORE_EV_CALL_DONE,
-				    .result = CORE_DONE };
+				    .call = { .result = CORE_RESULT_DONE } };
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
-	late.call = w.core.call;
+	given(&w, CORE_STATE_PROMOTING);
+	late.call.number = w.core.call;
 	health(&w, CORE_HEALTH_BAD);
 	send(&w, &late);
 	assert_true(w.core.maybe_master);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 static void
@@ -1410,11 +1440,11 @@ a_release_without_an_answer_drops_the_session(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_DEMOTING);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_DONE);
 	tick(&w, 2 * REQUEST);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
-	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
+	assert_int_equal(w.core.state, CORE_STATE_UNHEALTHY);
 }
 
 /* Its password is wrong, say. */
@@ -1426,17 +1456,17 @@ a_copy_that_we_have_not_made_master_is_not_said_to_be_one(void **unused)
 	(void)unused;
 	begin(&w, 0);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	answer(&w, CORE_FAILED);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, DEMOTE);
-	assert_non_null(strstr(wanted(&w, CORE_SAY)->text,
+	assert_non_null(strstr(wanted(&w, CORE_DO_SAY)->say.text,
 	    "could not be told"));
-	assert_null(strstr(wanted(&w, CORE_SAY)->text, "MASTER"));
+	assert_null(strstr(wanted(&w, CORE_DO_SAY)->say.text, "MASTER"));
 	assert_false(w.core.unfenced);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	stop(&w);
-	assert_false(wanted(&w, CORE_LEAVE)->yes);
-	assert_true(wanted(&w, CORE_LEAVE)->clean);
+	assert_false(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.deregister);
 }
 
 static void
@@ -1446,19 +1476,19 @@ a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay(
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(wanted(&w, CORE_CALL)->timeout, DEMOTE);
-	answer(&w, CORE_FAILED);
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, DEMOTE);
-	assert_non_null(strstr(wanted(&w, CORE_SAY)->text,
+	assert_non_null(strstr(wanted(&w, CORE_DO_SAY)->say.text,
 	    "MAY STILL BE A MASTER"));
-	assert_null(wanted(&w, CORE_RELEASE));
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	answer(&w, CORE_DONE);		/* at last */
-	assert_int_equal(w.core.state, CORE_UNHEALTHY);
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "");
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_DONE);	/* at last */
+	assert_int_equal(w.core.state, CORE_STATE_UNHEALTHY);
 }
 
 static void
@@ -1467,14 +1497,14 @@ a_stop_whose_demotion_fails_ends_and_says_so(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	stop(&w);
 	tick(&w, DEMOTE);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_false(wanted(&w, CORE_LEAVE)->yes);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_false(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
 	/* Nor is it hidden from those who ask whether they are alone. */
-	assert_false(wanted(&w, CORE_LEAVE)->clean);
-	assert_string_equal(wanted(&w, CORE_SET_TAG)->text, "");
+	assert_false(wanted(&w, CORE_DO_LEAVE)->leave.deregister);
+	assert_string_equal(wanted(&w, CORE_DO_SET_TAG)->tag, "");
 }
 
 static void
@@ -1483,14 +1513,14 @@ a_stop_in_good_order_demotes_releases_and_leaves(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	stop(&w);
-	answer(&w, CORE_DONE);
-	assert_true(wanted(&w, CORE_RELEASE)->clean);
+	answer(&w, CORE_RESULT_DONE);
+	assert_true(wanted(&w, CORE_DO_RELEASE)->release.clean);
 	released(&w, true);
-	assert_true(wanted(&w, CORE_LEAVE)->yes);
-	assert_true(wanted(&w, CORE_LEAVE)->clean);
-	assert_int_equal(w.core.state, CORE_STOPPING);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.deregister);
+	assert_int_equal(w.core.state, CORE_STATE_STOPPING);
 }
 
 static void
@@ -1499,15 +1529,15 @@ an_old_proof_fences_at_the_very_millisecond(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	assert_int_equal(w.core.wake, w.core.proof + FUSE);
 	tick(&w, FUSE - 1);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	tick(&w, 1);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
-	assert_null(wanted(&w, CORE_RELEASE));
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 }
 
 static void
@@ -1516,11 +1546,11 @@ a_fenced_node_whose_lock_lasted_goes_on_as_master(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_FENCED);
+	given(&w, CORE_STATE_FENCED);
 	see(&w, CORE_LOCK_OURS, false);
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
 	see(&w, CORE_LOCK_OURS, true);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -1529,11 +1559,11 @@ a_promotion_that_outlasts_its_proof_is_undone(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
+	given(&w, CORE_STATE_PROMOTING);
 	w.now += FUSE;
-	answer(&w, CORE_DONE);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -1544,22 +1574,22 @@ three_failures_of_ensure_master_give_the_lock_to_others_for_a_while(
 	int		i;
 
 	(void)unused;
-	given(&w, CORE_PROMOTING);
+	given(&w, CORE_STATE_PROMOTING);
 	for (i = 0; i < 2; i++) {
-		answer(&w, CORE_FAILED);
+		answer(&w, CORE_RESULT_FAILED);
 		tick(&w, 500);
-		assert_non_null(called(&w, CORE_ENSURE_MASTER));
+		assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 	}
-	answer(&w, CORE_FAILED);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
-	answer(&w, CORE_DONE);
+	answer(&w, CORE_RESULT_FAILED);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
 	released(&w, true);
-	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	assert_int_equal(w.core.state, CORE_STATE_CANDIDATE);
 	tick(&w, 9000);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 1000);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1569,18 +1599,19 @@ a_busy_master_keeps_the_lock_for_a_bounded_time(void **unused)
 	int64_t		t;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BUSY);
-	assert_int_equal(wanted(&w, CORE_PUBLISH)->health, CORE_HEALTH_BUSY);
+	assert_int_equal(wanted(&w, CORE_DO_PUBLISH)->publish.health,
+	    CORE_HEALTH_BUSY);
 	for (t = 0; t < BUSY - 1000; t += 1000) {
 		see(&w, CORE_LOCK_OURS, true);
 		tick(&w, 1000);
 		health(&w, CORE_HEALTH_BUSY);
-		assert_int_equal(w.core.state, CORE_MASTER);
+		assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	}
 	see(&w, CORE_LOCK_OURS, true);
 	tick(&w, 1000);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 static void
@@ -1589,13 +1620,13 @@ a_busy_candidate_leaves_a_free_lock_to_others(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
-	answer(&w, CORE_DONE);
+	given(&w, CORE_STATE_SLAVE);
+	answer(&w, CORE_RESULT_DONE);
 	health(&w, CORE_HEALTH_BUSY);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	health(&w, CORE_HEALTH_OK);
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1607,11 +1638,12 @@ a_new_master_is_followed_at_once_and_the_old_call_killed(void **unused)
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	send(&w, &ev);
-	assert_non_null(wanted(&w, CORE_CANCEL));
-	assert_string_equal(called(&w, CORE_ENSURE_SLAVE)->host, "127.0.0.7");
-	assert_int_equal(wanted(&w, CORE_CALL)->epoch, 20);
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_string_equal(called(&w, CORE_OP_ENSURE_SLAVE)->call.host,
+	    "127.0.0.7");
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.epoch, 20);
 }
 
 static void
@@ -1620,12 +1652,12 @@ an_ensure_slave_under_way_delays_the_acquire_by_half_a_second_at_most(void **unu
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_null(wanted(&w, CORE_ACQUIRE));
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	tick(&w, 500);
-	assert_non_null(wanted(&w, CORE_CANCEL));
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 static void
@@ -1634,9 +1666,9 @@ an_unhealthy_copy_is_kept_a_slave_too(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_UNHEALTHY);
+	given(&w, CORE_STATE_UNHEALTHY);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_non_null(called(&w, CORE_ENSURE_SLAVE));
+	assert_non_null(called(&w, CORE_OP_ENSURE_SLAVE));
 }
 
 static void
@@ -1648,14 +1680,16 @@ an_overwritten_key_raises_the_epoch_of_its_master(void **unused)
 	struct core_event	ev = { .type = CORE_EV_LOCK, .lock = &l };
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	l.at = w.now;
 	send(&w, &ev);
-	assert_int_equal(wanted(&w, CORE_REMEMBER)->epoch, EPOCH + 5);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(wanted(&w, CORE_DO_REMEMBER)->remember.epoch,
+	    EPOCH + 5);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	tick(&w, 9999);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(called(&w, CORE_ENSURE_DEMOTED)->epoch, EPOCH + 5);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_DEMOTED)->call.epoch,
+	    EPOCH + 5);
 }
 
 static void
@@ -1664,12 +1698,12 @@ a_plugin_without_ensure_demoted_steps_down_at_once(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.core.config.can_demote = false;
 	health(&w, CORE_HEALTH_BAD);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	/* … and the next master waits until this one is its slave. */
-	assert_false(wanted(&w, CORE_RELEASE)->clean);
+	assert_false(wanted(&w, CORE_DO_RELEASE)->release.clean);
 }
 
 static void
@@ -1678,21 +1712,21 @@ a_master_that_yields_and_gets_it_back_keeps_it_for_a_while(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	hand_over(&w, true);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	assert_true(w.core.hold_off > w.now);
-	answer(&w, CORE_DONE);
-	given(&w, CORE_MASTER);
+	answer(&w, CORE_RESULT_DONE);
+	given(&w, CORE_STATE_MASTER);
 	hand_over(&w, false);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	w.core.yield_at = w.now + 60000;
 	hand_over(&w, true);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 	hand_over(&w, false);
 	w.core.yield_at = w.now;
 	hand_over(&w, true);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 /* For half of the wait: and what it has is known to nobody until then. */
@@ -1702,14 +1736,14 @@ a_copy_kills_its_ensure_slave_while_the_others_still_wait_for_it(void **unused)
 	struct world	w;
 
 	(void)unused;
-	given(&w, CORE_SLAVE);
+	given(&w, CORE_STATE_SLAVE);
 	see(&w, CORE_LOCK_FREE, true);
-	assert_int_equal(w.core.state, CORE_CANDIDATE);
+	assert_int_equal(w.core.state, CORE_STATE_CANDIDATE);
 	tick(&w, ELECTION / 4 - 1);
-	assert_null(wanted(&w, CORE_CANCEL));
+	assert_null(wanted(&w, CORE_DO_CANCEL));
 	tick(&w, 1);
-	assert_non_null(wanted(&w, CORE_CANCEL));
-	assert_non_null(wanted(&w, CORE_ACQUIRE));
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
 /* Whoever can stand within the wait is waited for: it may have more. */
@@ -1768,33 +1802,33 @@ no_master_is_made_before_the_guard_holds_the_lease(void **state)
 	w.alone = true;
 	w.now += 7;
 	see(&w, CORE_LOCK_OURS, true);
-	a = wanted(&w, CORE_LEASE);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
-	assert_int_equal(a->until, w.now + FUSE);
-	assert_int_equal(a->by, w.now + FUSE + DEMOTE);
-	assert_int_equal(a->epoch, EPOCH);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_int_equal(a->lease.until, w.now + FUSE);
+	assert_int_equal(a->lease.by, w.now + FUSE + DEMOTE);
+	assert_int_equal(a->lease.epoch, EPOCH);
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	tick(&w, 1000);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_HOLDS);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
 an_answer_for_an_older_lease_is_none(void **state)
 {
 	struct core_event	ev = { .type = CORE_EV_GUARD,
-				    .guard = CORE_GUARD_HOLDS };
+				    .guard = { .what = CORE_GUARD_HOLDS } };
 	struct world		w;
 
 	(void)state;
 	given_candidate(&w);
 	w.alone = true;
 	see(&w, CORE_LOCK_OURS, true);
-	ev.until = w.core.lease - 1;
+	ev.guard.until = w.core.lease - 1;
 	send(&w, &ev);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -1804,14 +1838,14 @@ each_proof_makes_the_lease_longer(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.now += 2000;
 	see(&w, CORE_LOCK_OURS, true);
-	a = wanted(&w, CORE_LEASE);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
-	assert_int_equal(a->until, w.now + FUSE);
+	assert_int_equal(a->lease.until, w.now + FUSE);
 	tick(&w, 100);
-	assert_null(wanted(&w, CORE_LEASE));
+	assert_null(wanted(&w, CORE_DO_LEASE));
 }
 
 static void
@@ -1821,17 +1855,17 @@ a_demotion_is_covered_from_moment_to_moment(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
-	a = wanted(&w, CORE_LEASE);
+	given(&w, CORE_STATE_DEMOTING);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
-	assert_in_range(a->until - w.now, 1, 500);
+	assert_in_range(a->lease.until - w.now, 1, 500);
 	tick(&w, 100);
-	a = wanted(&w, CORE_LEASE);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
-	assert_in_range(a->until - w.now, 1, 500);
-	assert_int_equal(a->by, w.core.proof + FUSE + DEMOTE);
-	answer(&w, CORE_DONE);
-	assert_non_null(wanted(&w, CORE_END_LEASE));
+	assert_in_range(a->lease.until - w.now, 1, 500);
+	assert_int_equal(a->lease.by, w.core.proof + FUSE + DEMOTE);
+	answer(&w, CORE_RESULT_DONE);
+	assert_non_null(wanted(&w, CORE_DO_END_LEASE));
 }
 
 static void
@@ -1841,19 +1875,19 @@ what_we_could_not_demote_the_guard_may(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_FAILED);
-	a = wanted(&w, CORE_LEASE);
+	answer(&w, CORE_RESULT_FAILED);
+	a = wanted(&w, CORE_DO_LEASE);
 	assert_non_null(a);
-	assert_true(a->yes);
+	assert_true(a->lease.demote_now);
 	guard(&w, CORE_GUARD_FIRED);
 	/* One at a time. */
 	tick(&w, 800);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_null(wanted(&w, CORE_DO_CALL));
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_DEMOTED);
-	assert_non_null(wanted(&w, CORE_RELEASE));
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
 	assert_false(w.core.unfenced);
 }
 
@@ -1863,15 +1897,15 @@ so_what_was_under_way_until_its_deadline(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_AGAIN);
-	assert_false(wanted(&w, CORE_LEASE) != NULL &&
-	    wanted(&w, CORE_LEASE)->yes);
+	answer(&w, CORE_RESULT_AGAIN);
+	assert_false(wanted(&w, CORE_DO_LEASE) != NULL &&
+	    wanted(&w, CORE_DO_LEASE)->lease.demote_now);
 	tick(&w, DEMOTE);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_true(wanted(&w, CORE_LEASE)->yes);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
+	assert_null(wanted(&w, CORE_DO_CALL));
 }
 
 static void
@@ -1880,13 +1914,13 @@ a_guard_that_does_not_answer_is_not_waited_for(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_FAILED);
+	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, 900);
-	assert_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 	tick(&w, 200);
-	assert_non_null(called(&w, CORE_ENSURE_DEMOTED));
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 }
 
 static void
@@ -1895,13 +1929,13 @@ a_master_whose_guard_has_fired_is_none_any_more(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FIRED);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	guard(&w, CORE_GUARD_DEMOTED);
-	assert_non_null(wanted(&w, CORE_RELEASE));
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
 }
 
 static void
@@ -1910,11 +1944,11 @@ a_master_that_has_lost_its_guard_goes_on(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	w.alone = true;
 	guard(&w, CORE_GUARD_GONE);
 	tick(&w, 10000 - 1);
-	assert_int_equal(w.core.state, CORE_MASTER);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
 }
 
 static void
@@ -1933,15 +1967,15 @@ a_lease_from_before_is_gone_on_with_or_ended(void **state)
 	session(&w, true);
 	health(&w, CORE_HEALTH_OK);
 	/* It may have fired, and failed, before that agent came. */
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	guard(&w, CORE_GUARD_HOLDS);
-	assert_non_null(called(&w, CORE_ENSURE_MASTER));
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
 
 	core_init(&w.core, &c, w.now);
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	answer(&w, CORE_DONE);
-	assert_non_null(wanted(&w, CORE_END_LEASE));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_DONE);
+	assert_non_null(wanted(&w, CORE_DO_END_LEASE));
 }
 
 static void
@@ -1953,10 +1987,10 @@ a_start_without_a_lease_does_not_trouble_the_guard(void **state)
 	begin(&w, 0);
 	w.alone = true;
 	see(&w, CORE_LOCK_THEIRS, false);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_null(wanted(&w, CORE_LEASE));
-	answer(&w, CORE_FAILED);
-	assert_null(wanted(&w, CORE_LEASE));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_null(wanted(&w, CORE_DO_LEASE));
+	answer(&w, CORE_RESULT_FAILED);
+	assert_null(wanted(&w, CORE_DO_LEASE));
 }
 
 static void
@@ -1966,28 +2000,35 @@ without_ensure_demoted_a_lost_lock_is_the_guards_to_fence(void **state)
 	struct world		w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	c = w.core.config;
 	c.can_demote = false;
 	core_configure(&w.core, &c);
 	w.alone = true;
 	tick(&w, FUSE);
-	assert_true(wanted(&w, CORE_LEASE)->yes);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
-	assert_null(wanted(&w, CORE_CALL));
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_null(wanted(&w, CORE_DO_CALL));
 	guard(&w, CORE_GUARD_FIRED);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FAILED);
 	assert_true(w.core.unfenced);
-	assert_non_null(wanted(&w, CORE_SAY));
-	assert_int_equal(w.core.state, CORE_FENCED);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
+	/* It is one again, and may be. */
+	w.alone = false;
+	session(&w, true);
+	see(&w, CORE_LOCK_OURS, true);
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
+	assert_false(w.core.unfenced);
 }
 
 static void
 a_guard_that_stood_before_a_promotion_must_still_answer(void **state)
 {
 	struct core_event	ev = { .type = CORE_EV_GUARD,
-				    .guard = CORE_GUARD_HOLDS, .until = 0 };
+				    .guard = { .what = CORE_GUARD_HOLDS } };
 	struct world		w;
 
 	(void)state;
@@ -1995,7 +2036,7 @@ a_guard_that_stood_before_a_promotion_must_still_answer(void **state)
 	w.alone = true;
 	send(&w, &ev);			/* a new guard says that it holds none */
 	see(&w, CORE_LOCK_OURS, true);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 static void
@@ -2005,16 +2046,16 @@ after_the_guard_has_fired_the_session_goes(void **state)
 	struct world			 w;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	guard(&w, CORE_GUARD_FIRED);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_DEMOTED);
 	w.alone = true;
 	released(&w, true);
 	/* The guard's own release of it may come late. */
-	a = wanted(&w, CORE_WANT_SESSION);
+	a = wanted(&w, CORE_DO_WANT_SESSION);
 	assert_non_null(a);
-	assert_false(a->yes);
+	assert_false(a->session.wanted);
 }
 
 static void
@@ -2023,10 +2064,10 @@ a_guard_that_fired_when_we_had_just_demoted_costs_the_session_too(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_FENCED);
+	given(&w, CORE_STATE_FENCED);
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FIRED);
-	assert_false(wanted(&w, CORE_WANT_SESSION)->yes);
+	assert_false(wanted(&w, CORE_DO_WANT_SESSION)->session.wanted);
 }
 
 static void
@@ -2035,16 +2076,16 @@ a_new_guard_is_asked_again(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_DEMOTING);
+	given(&w, CORE_STATE_DEMOTING);
 	w.alone = true;
-	answer(&w, CORE_FAILED);
-	assert_true(wanted(&w, CORE_LEASE)->yes);
+	answer(&w, CORE_RESULT_FAILED);
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
 	guard(&w, CORE_GUARD_GONE);
 	tick(&w, 100);
 	guard(&w, CORE_GUARD_HOLDS);
 	tick(&w, 500);			/* it calls by itself meanwhile, */
-	answer(&w, CORE_FAILED);	/* and fails */
-	assert_true(wanted(&w, CORE_LEASE)->yes);
+	answer(&w, CORE_RESULT_FAILED);	/* and fails */
+	assert_true(wanted(&w, CORE_DO_LEASE)->lease.demote_now);
 }
 
 static void
@@ -2061,7 +2102,7 @@ a_start_beside_a_guard_that_fires_demotes_at_once(void **state)
 	w.alone = true;
 	w.todo.count = 0;
 	guard(&w, CORE_GUARD_FIRED);
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 }
 
 static void
@@ -2070,8 +2111,9 @@ a_call_of_ensure_master_has_the_end_of_the_lease_on_it(void **state)
 	struct world	w;
 
 	(void)state;
-	given(&w, CORE_PROMOTING);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, w.core.lease);
+	given(&w, CORE_STATE_PROMOTING);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
+	    w.core.lease);
 	assert_int_equal(w.core.lease, w.now + FUSE);
 }
 
@@ -2084,19 +2126,21 @@ a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state
 	int64_t		held;
 
 	(void)state;
-	given(&w, CORE_MASTER);
+	given(&w, CORE_STATE_MASTER);
 	held = w.core.lease;
 	w.alone = true;
 	w.core.call_at = w.now;
 	tick(&w, FUSE - 100);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, held);
-	answer(&w, CORE_FAILED);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
+	    held);
+	answer(&w, CORE_RESULT_FAILED);
 	see(&w, CORE_LOCK_OURS, true);
 	tick(&w, 1000);
-	assert_int_equal(w.core.state, CORE_MASTER);
-	assert_null(called(&w, CORE_ENSURE_MASTER));
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	guard(&w, CORE_GUARD_HOLDS);
-	assert_int_equal(called(&w, CORE_ENSURE_MASTER)->until, w.core.lease);
+	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
+	    w.core.lease);
 }
 
 static void
@@ -2106,14 +2150,193 @@ a_copy_that_is_not_made_master_in_time_leaves_the_lock_to_others(void **state)
 	int64_t		i;
 
 	(void)state;
-	given(&w, CORE_PROMOTING);
-	answer(&w, CORE_AGAIN);
-	for (i = 0; i < PROMOTE && w.core.state == CORE_PROMOTING; i += 1000) {
+	given(&w, CORE_STATE_PROMOTING);
+	answer(&w, CORE_RESULT_AGAIN);
+	for (i = 0; i < PROMOTE && w.core.state == CORE_STATE_PROMOTING;
+	    i += 1000) {
 		tick(&w, 1000);
 		see(&w, CORE_LOCK_OURS, true);
 	}
-	assert_int_equal(w.core.state, CORE_DEMOTING);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	assert_int_equal(w.core.hold_off, w.now + 10000);
+}
+
+/*
+ * What is always true: each part of it, broken by hand.
+ */
+
+static void
+assert_untrue(const struct world *w, const char *what)
+{
+	const char	*found = core_check(&w->core);
+
+	assert_non_null(found);
+	assert_string_equal(found, what);
+}
+
+static void
+it_is_seen_what_is_not_true_of_a_master(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.core.maybe_master = true;
+	assert_untrue(&w,
+	    "a copy that may be a master is in a state that demotes it");
+	given(&w, CORE_STATE_MASTER);
+	w.core.maybe_master = false;
+	assert_untrue(&w, "a master is known to be one");
+	given(&w, CORE_STATE_MASTER);
+	w.core.session = false;
+	assert_untrue(&w, "a master has the lock and a session");
+	given(&w, CORE_STATE_MASTER);
+	w.core.proof = w.now - FUSE;
+	assert_untrue(&w, "a master has a proof that is not too old");
+	given(&w, CORE_STATE_MASTER);
+	w.core.lease++;
+	assert_untrue(&w, "a master's lease ends with its fuse");
+	given(&w, CORE_STATE_MASTER);
+	w.core.epoch++;
+	assert_untrue(&w, "a master's epoch is that of the lock");
+	given(&w, CORE_STATE_MASTER);
+	w.core.grace_until = w.now + 1;
+	assert_untrue(&w, "nobody else can be a master beside one");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.op = CORE_OP_ENSURE_MASTER;
+	assert_untrue(&w, "ensure_master runs for a master only");
+	given(&w, CORE_STATE_MASTER);
+	w.core.disabled = true;
+	assert_untrue(&w, "nothing speaks against a master");
+	given(&w, CORE_STATE_SLAVE);
+	strcpy(w.core.tag, "master");
+	assert_untrue(&w, "only a master has the tag of one");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.lease = 1;
+	assert_untrue(&w, "a lease is for a copy that may be a master");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.held = 1;
+	assert_untrue(&w, "the guard holds no lease that it was not told");
+}
+
+static void
+it_is_seen_what_is_left_over(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.core.release = CORE_RELEASE_RELEASING;
+	assert_untrue(&w, "the lock is given back after a demotion");
+	given(&w, CORE_STATE_DEMOTING);
+	w.core.release = CORE_RELEASE_RELEASING;
+	assert_untrue(&w, "the lock is given back after a demotion");
+	given(&w, CORE_STATE_DEMOTING);
+	w.core.stop = w.core.demote_late = true;
+	assert_untrue(&w, "a demotion ends when it is over");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.demote_late = true;
+	assert_untrue(&w, "what is late is a demotion");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.proof_lost = true;
+	assert_untrue(&w, "what has lost its proof is a demotion");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.guard_fired = true;
+	assert_untrue(&w, "what the guard fires at is a demotion");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.was_master = true;
+	assert_untrue(&w, "a copy that was a master is one or is demoted");
+	given(&w, CORE_STATE_MASTER);
+	w.core.unfenced = true;
+	assert_untrue(&w, "a master is not said to be one by mistake");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.position_told = true;
+	assert_untrue(&w, "a position is told because it was asked for");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.busy_too_long = true;
+	assert_untrue(&w, "what is busy for too long is busy");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.electing = true;
+	assert_untrue(&w,
+	    "an election is held by a candidate for a free lock");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.acquiring = true;
+	assert_untrue(&w, "a lock that is held is not tried for");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.drop_session = true;
+	assert_untrue(&w, "a session is dropped at once");
+}
+
+static void
+it_is_seen_what_the_operator_does_not_want(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.core.stop = true;
+	assert_untrue(&w, "an agent that is told to stop does so");
+	given(&w, CORE_STATE_STOPPING);
+	w.core.stop = false;
+	assert_untrue(&w, "an agent stops because it is told to");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.disabled = true;
+	assert_untrue(&w, "a disabled copy is left alone");
+}
+
+static void
+a_master_of_which_something_is_not_true_says_so_once_and_stops(void **state)
+{
+	const struct core_action	*a;
+	struct world			 w;
+
+	(void)state;
+	given(&w, CORE_STATE_MASTER);
+	w.broken = true;
+	w.core.unfenced = true;
+	tick(&w, 0);
+	a = wanted(&w, CORE_DO_SAY);
+	assert_non_null(a);
+	assert_non_null(strstr(a->say.text,
+	    "In state master it is not true that a master is not said"));
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	w.core.position_told = true;
+	answer(&w, CORE_RESULT_DONE);
+	assert_null(wanted(&w, CORE_DO_SAY));
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
+	released(&w, true);
+	assert_int_equal(w.core.state, CORE_STATE_STOPPING);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
+}
+
+static void
+nor_is_it_relied_on_that_the_copy_is_no_master(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_MASTER);
+	w.broken = true;
+	w.core.maybe_master = w.core.made_master = false;
+	tick(&w, 0);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	assert_null(wanted(&w, CORE_DO_RELEASE));
+}
+
+static void
+a_slave_of_which_something_is_not_true_stops(void **state)
+{
+	struct world	w;
+
+	(void)state;
+	given(&w, CORE_STATE_SLAVE);
+	w.broken = true;
+	w.core.position_told = true;
+	tick(&w, 0);
+	assert_non_null(wanted(&w, CORE_DO_SAY));
+	assert_int_equal(w.core.state, CORE_STATE_STOPPING);
+	assert_true(wanted(&w, CORE_DO_LEAVE)->leave.demoted);
 }
 
 int
@@ -2280,6 +2503,14 @@ main(void)
 		    a_start_without_a_lease_does_not_trouble_the_guard),
 		cmocka_unit_test(
 		    without_ensure_demoted_a_lost_lock_is_the_guards_to_fence),
+		cmocka_unit_test(it_is_seen_what_is_not_true_of_a_master),
+		cmocka_unit_test(it_is_seen_what_is_left_over),
+		cmocka_unit_test(it_is_seen_what_the_operator_does_not_want),
+		cmocka_unit_test(
+	    a_master_of_which_something_is_not_true_says_so_once_and_stops),
+		cmocka_unit_test(
+		    nor_is_it_relied_on_that_the_copy_is_no_master),
+		cmocka_unit_test(a_slave_of_which_something_is_not_true_stops),
 	};
 
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);

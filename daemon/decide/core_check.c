@@ -1,0 +1,102 @@
+/*
+ * core_check.c - what is always true of the core between two events.
+ *
+ * The parts rely on it, and none of them sees to it alone.  The unit tests and
+ * the simulator look after every event, and so does the agent: see core_event.
+ */
+
+#include "core_check.h"
+
+#include <string.h>
+
+#include "core_demotion.h"
+#include "core_health.h"
+#include "core_lock.h"
+
+const char *
+core_check(const struct core *c)
+{
+	const bool	starting = c->state == CORE_STATE_STARTING;
+	const bool	master = c->state == CORE_STATE_MASTER;
+	/* The copy may be made one at any moment. */
+	const bool	leads = master || c->state == CORE_STATE_PROMOTING;
+	const bool	demoting = c->state == CORE_STATE_DEMOTING;
+	const bool	stopping = c->state == CORE_STATE_STOPPING;
+	const struct {
+		const char	*what;
+		bool		 is_true;
+	} all[] = {
+		/* Two masters. */
+		{ "a copy that may be a master is in a state that demotes it",
+		    !c->maybe_master || starting || leads || demoting ||
+		    c->stop },
+		{ "a master is known to be one",
+		    !master || (c->maybe_master && c->made_master) },
+		{ "a master has the lock and a session",
+		    !leads || (core_lock_is_ours(c) && c->session) },
+		{ "a master has a proof that is not too old",
+		    !leads || c->now < c->proof + c->config.fuse },
+		{ "a master's lease ends with its fuse",
+		    !leads || c->lease == c->proof + c->config.fuse },
+		{ "a master's epoch is that of the lock",
+		    !leads || c->epoch == c->lock.epoch },
+		{ "nobody else can be a master beside one",
+		    (!master && c->op != CORE_OP_ENSURE_MASTER) ||
+		    c->now >= c->grace_until },
+		{ "ensure_master runs for a master only",
+		    c->op != CORE_OP_ENSURE_MASTER || leads },
+		{ "nothing speaks against a master",
+		    !leads || (!c->stop && !c->disabled && !c->guard_fired &&
+		    !core_health_is_bad(c)) },
+		{ "only a master has the tag of one",
+		    strcmp(c->tag, "master") != 0 || master || demoting ||
+		    stopping },
+		{ "a lease is for a copy that may be a master",
+		    c->lease == 0 || leads || c->maybe_master },
+		{ "the guard holds no lease that it was not told",
+		    c->held == 0 || c->lease != 0 },
+
+		/* What is over, and must not count the next time. */
+		{ "the lock is given back after a demotion",
+		    c->release == CORE_RELEASE_KEPT ||
+		    (demoting && !c->maybe_master) },
+		{ "a demotion ends when it is over",
+		    !demoting || !core_demotion_is_over(c) },
+		{ "what is late is a demotion", !c->demote_late || demoting },
+		{ "what has lost its proof is a demotion",
+		    !c->proof_lost || demoting },
+		{ "what the guard fires at is a demotion",
+		    !c->guard_fired || demoting || stopping },
+		{ "a copy that was a master is one or is demoted",
+		    !c->was_master || master || demoting },
+		{ "a master is not said to be one by mistake",
+		    !c->unfenced || !master },
+		{ "a position is told because it was asked for",
+		    !c->position_told || c->position_asked },
+		{ "what is busy for too long is busy",
+		    !c->busy_too_long || c->health == CORE_HEALTH_BUSY },
+		{ "an election is held by a candidate for a free lock",
+		    !c->electing || (c->state == CORE_STATE_CANDIDATE &&
+		    core_lock_is_free(c)) },
+		{ "a lock that is held is not tried for",
+		    !c->acquiring || (!core_lock_is_ours(c) &&
+		    !core_lock_is_theirs(c)) },
+		{ "a session is dropped at once",
+		    !c->drop_session || stopping },
+
+		/* What the operator wants. */
+		{ "an agent that is told to stop does so",
+		    !c->stop || demoting || stopping },
+		{ "an agent stops because it is told to",
+		    !stopping || c->stop },
+		{ "a disabled copy is left alone",
+		    !c->disabled || starting || demoting || stopping ||
+		    c->state == CORE_STATE_DISABLED },
+	};
+	size_t		i;
+
+	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+		if (!all[i].is_true)
+			return all[i].what;
+	return NULL;
+}
