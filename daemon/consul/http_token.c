@@ -29,7 +29,7 @@ http_read_token(const char *path, char *token, size_t size, struct error *err)
 		return error_set(err, "[consul] token_file %s: too long for a "
 		    "token", path);
 	if (st.st_mode & S_IROTH)
-		log_warning("token file %s can be read by everybody; "
+		log_warning("token file %s can be read by every user; "
 		    "chmod o= it", path);
 	token[n] = '\0';
 	return true;

@@ -8,8 +8,8 @@ void
 lock_stranger_name(char text[LOCK_STRANGER], const struct consul_session *s)
 {
 	snprintf(text, LOCK_STRANGER, "the session \"%.100s\" of the node %.100s "
-	    "has the lock, and is of no copy of this service: nobody can be "
-	    "the master. If nobody needs it, end it on that node: curl -X PUT "
+	    "holds the lock, but belongs to no copy of this service: there can "
+	    "be no master. If it is not needed, end it on that node: curl -X PUT "
 	    "http://127.0.0.1:8500/v1/session/destroy/%s", s->name, s->node,
 	    s->id);
 }

@@ -109,16 +109,17 @@ namesake_put_done(const struct consul_reply *r, void *arg)
 	n->put = NULL;
 	if (r->outcome == CONSUL_OK) {
 		if (strcmp(n->barred, n->name) != 0)
-			log_warning("The lock of \"%s\" is ours, too, so that "
-			    "nobody can be its master beside us", n->name);
+			log_warning("The lock of \"%s\" is ours, too, so "
+			    "there can be no master beside this one",
+			    n->name);
 		snprintf(n->barred, sizeof n->barred, "%s", n->name);
 	} else if (r->outcome == CONSUL_REFUSED) {
 		namesake_fail(n, r->text);
 		return;
 	} else if (r->outcome == CONSUL_DENIED && !n->denied) {
 		n->denied = true;
-		log_warning("The lock of \"%s\" can't be taken, too (%s): who "
-		    "takes it is a second master. Give all copies one "
+		log_warning("The lock of \"%s\" can't be taken, too (%s): a "
+		    "node that takes it is a second master. Give all copies one "
 		    "[service] name, or the token key:write for that lock",
 		    n->name, r->text);
 	}

@@ -42,12 +42,11 @@ core_demotion_pass_time(struct core *c)
 		c->unfenced = c->made_master;
 		core_do_say(c, c->made_master ? "The copy could not be demoted "
 		    "within %.1f s and MAY STILL BE A MASTER (%.300s). Stop "
-		    "the application by hand. We go on trying; other nodes can "
-		    "take the lock after its lock-delay" : "The copy could not "
-		    "be told within %.1f s to take no writes (%.300s). Nothing "
-		    "here tells that we made it a master; if it takes writes "
-		    "all the same, stop the application by hand. We go on "
-		    "trying",
+		    "the application by hand. Retrying; other nodes can take "
+		    "the lock after its lock-delay" : "The copy could not be "
+		    "made to reject writes within %.1f s (%.300s). There is no "
+		    "record that this node promoted it. If it accepts writes, "
+		    "stop the application by hand. Retrying",
 		    (double)c->config.demote_deadline / 1000,
 		    c->call_text[0] != '\0' ? c->call_text : "no answer");
 		/* It said "again" until now, and the next call may hang. */

@@ -408,7 +408,7 @@ explain(struct election *e, const struct election_record *r)
 		    has_more(e, r) ? "has what this copy lacks, or has yet to "
 		    "apply" :
 		    ranks_above(e, r) ? "has a higher priority" :
-		    "has not told yet how far it has got");
+		    "has not reported its position yet");
 }
 
 /* True: nobody goes first.  False: s is what to do, or to wait for. */

@@ -1207,7 +1207,7 @@ def test_a_wrong_password_of_a_fresh_slave_is_no_alarm(lab):
     lab.master([master])
     (slave.copy.folder / "password").write_text("wrong\n")
     slave.agent.start()
-    slave.agent.wait_log("could not be told within")
+    slave.agent.wait_log("could not be made to reject writes within")
     assert "Access denied" in slave.agent.text()
     assert "STILL BE A MASTER" not in slave.agent.text()
 

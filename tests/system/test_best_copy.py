@@ -168,7 +168,7 @@ def test_a_plugin_that_hangs_costs_half_the_wait(lab, cluster):
     assert 1.5 < give_up(lab, a)[1] < 3.8
     # Whoever is first to give up on it says so.
     assert c.lines("Comparing the copies: position did not answer within 2 s") or \
-        b.lines(f"although {c.consul.name}/{lab.service} has not told yet")
+        b.lines(f"although {c.consul.name}/{lab.service} has not reported")
 
 
 def test_a_better_copy_that_does_not_answer_is_waited_for_so_long(lab, cluster):

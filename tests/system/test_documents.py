@@ -240,7 +240,7 @@ def prose(text):
 
 
 # The rooms whose strings are plain English.
-SPEAKING = "agent", "base", "command", "guard", "handler"
+SPEAKING = "agent", "base", "command", "consul", "decide", "guard", "handler"
 
 
 @pytest.mark.parametrize("room", SPEAKING)

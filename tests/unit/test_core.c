@@ -1460,7 +1460,7 @@ a_copy_that_we_have_not_made_master_is_not_said_to_be_one(void **unused)
 	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, DEMOTE);
 	assert_non_null(strstr(wanted(&w, CORE_DO_SAY)->say.text,
-	    "could not be told"));
+	    "could not be made to reject writes"));
 	assert_null(strstr(wanted(&w, CORE_DO_SAY)->say.text, "MASTER"));
 	assert_false(w.core.unfenced);
 	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);

@@ -381,10 +381,10 @@ who_says_nothing_is_waited_for_half_as_long(void **state)
 	given_a_candidate("a/app");
 	given_it_has_told("p1");
 	then_it_waits_until(NOW + SILENT);
-	assert_non_null(strstr(election_reason(election), "has not told"));
+	assert_non_null(strstr(election_reason(election), "has not reported"));
 	now = NOW + SILENT;
 	then_it_takes_the_lock();
-	assert_non_null(strstr(election_reason(election), "has not told"));
+	assert_non_null(strstr(election_reason(election), "has not reported"));
 }
 
 /* Or whoever begins a moment earlier would go before the better one. */

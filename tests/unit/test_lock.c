@@ -487,8 +487,8 @@ a_session_made_by_hand_is_nobody_to_follow(void **state)
 	(void)state;
 	given_a_holder("node-2", "");
 	assert_string_equal(seen.host, "");
-	assert_non_null(strstr(lock_stranger(lock), "of the node node-2 has "
-	    "the lock, and is of no copy of this service"));
+	assert_non_null(strstr(lock_stranger(lock), "of the node node-2 "
+	    "holds the lock, but belongs to no copy of this service"));
 	assert_non_null(strstr(lock_stranger(lock), "/v1/session/destroy/"));
 	/* It has ended. */
 	key.session[0] = '\0';
