@@ -40,7 +40,7 @@ core_check(const struct core *c)
 		    !leads || c->lease == c->proof + c->config.fuse },
 		{ "a master's epoch is that of the lock",
 		    !leads || c->epoch == c->lock.epoch },
-		{ "nobody else can be a master beside one",
+		{ "no other copy can be a master beside it",
 		    (!master && c->op != CORE_OP_ENSURE_MASTER) ||
 		    c->now >= c->grace_until },
 		{ "ensure_master runs for a master only",
@@ -53,11 +53,11 @@ core_check(const struct core *c)
 		    stopping },
 		{ "a lease is for a copy that may be a master",
 		    c->lease == 0 || leads || c->maybe_master },
-		{ "the guard holds no lease that it was not told",
+		{ "the guard holds only a lease that was set",
 		    c->held == 0 || c->lease != 0 },
 
 		/* What is over, and must not count the next time. */
-		{ "the lock is given back after a demotion",
+		{ "the lock is released after a demotion",
 		    c->release == CORE_RELEASE_KEPT ||
 		    (demoting && !c->maybe_master) },
 		{ "a demotion ends when it is over",
@@ -69,9 +69,9 @@ core_check(const struct core *c)
 		    !c->guard_fired || demoting || stopping },
 		{ "a copy that was a master is one or is demoted",
 		    !c->was_master || master || demoting },
-		{ "a master is not said to be one by mistake",
+		{ "a master is not reported as unfenced",
 		    !c->unfenced || !master },
-		{ "a position is told because it was asked for",
+		{ "a position was asked for",
 		    !c->position_told || c->position_asked },
 		{ "what is busy for too long is busy",
 		    !c->busy_too_long || c->health == CORE_HEALTH_BUSY },
@@ -85,9 +85,9 @@ core_check(const struct core *c)
 		    !c->drop_session || stopping },
 
 		/* What the operator wants. */
-		{ "an agent that is told to stop does so",
+		{ "an agent that must stop does so",
 		    !c->stop || demoting || stopping },
-		{ "an agent stops because it is told to",
+		{ "an agent stops only if it must",
 		    !stopping || c->stop },
 		{ "a disabled copy is left alone",
 		    !c->disabled || starting || demoting || stopping ||

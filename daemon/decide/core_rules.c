@@ -228,7 +228,7 @@ const struct core_rule core_rules[] = {
 { CORE_STATE_DEMOTING,	disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
 { CORE_STATE_DEMOTING,	bad,		  CORE_STATE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
 { CORE_STATE_DEMOTING,	unasked,	  CORE_STATE_FENCED,	"the plugin has not reported its health yet", CORE_RULE_NOTHING, false },
-{ CORE_STATE_DEMOTING,	lock_unknown,	  CORE_STATE_FENCED,	"Consul does not report who has the lock", CORE_RULE_NOTHING, false },
+{ CORE_STATE_DEMOTING,	lock_unknown,	  CORE_STATE_FENCED,	"Consul does not report the lock's holder", CORE_RULE_NOTHING, false },
 { CORE_STATE_DEMOTING,	lock_theirs,	  CORE_STATE_SLAVE,	"another node has the lock", CORE_RULE_HOLDER, false },
 { CORE_STATE_DEMOTING,	lock_known,	  CORE_STATE_CANDIDATE, "the copy is not a master", CORE_RULE_NOTHING, true },
 
@@ -240,7 +240,7 @@ const struct core_rule core_rules[] = {
 
 { CORE_STATE_FENCED,	stop,		  CORE_STATE_STOPPING,	"stop requested", CORE_RULE_STOP, false },
 { CORE_STATE_FENCED,	disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
-{ CORE_STATE_FENCED,	lock_known,	  CORE_STATE_CANDIDATE, "Consul reports again who has the lock", CORE_RULE_NOTHING, false },
+{ CORE_STATE_FENCED,	lock_known,	  CORE_STATE_CANDIDATE, "Consul reports the lock's holder again", CORE_RULE_NOTHING, false },
 };
 
 const size_t	core_rules_count = sizeof core_rules / sizeof core_rules[0];

@@ -181,7 +181,7 @@ def test_a_session_made_by_hand_is_nobody_to_follow(lab, cluster):
             agents[1]) > looks + 6)
         assert not lab.calls("ensure_slave")
         # Who it is and how to end it stands where one looks for that.
-        agents[0].wait_log(f'the session "by hand" of the node {client.name} has')
+        agents[0].wait_log(f'the session "by hand" of the node {client.name} holds')
         command = f"/v1/session/destroy/{session}"
         assert command in agents[0].status["waiting"]
         assert agents[0].status["holder"]["node"] == client.name

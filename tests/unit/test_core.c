@@ -2201,7 +2201,7 @@ it_is_seen_what_is_not_true_of_a_master(void **state)
 	assert_untrue(&w, "a master's epoch is that of the lock");
 	given(&w, CORE_STATE_MASTER);
 	w.core.grace_until = w.now + 1;
-	assert_untrue(&w, "nobody else can be a master beside one");
+	assert_untrue(&w, "no other copy can be a master beside it");
 	given(&w, CORE_STATE_SLAVE);
 	w.core.op = CORE_OP_ENSURE_MASTER;
 	assert_untrue(&w, "ensure_master runs for a master only");
@@ -2216,7 +2216,7 @@ it_is_seen_what_is_not_true_of_a_master(void **state)
 	assert_untrue(&w, "a lease is for a copy that may be a master");
 	given(&w, CORE_STATE_SLAVE);
 	w.core.held = 1;
-	assert_untrue(&w, "the guard holds no lease that it was not told");
+	assert_untrue(&w, "the guard holds only a lease that was set");
 }
 
 static void
@@ -2227,10 +2227,10 @@ it_is_seen_what_is_left_over(void **state)
 	(void)state;
 	given(&w, CORE_STATE_SLAVE);
 	w.core.release = CORE_RELEASE_RELEASING;
-	assert_untrue(&w, "the lock is given back after a demotion");
+	assert_untrue(&w, "the lock is released after a demotion");
 	given(&w, CORE_STATE_DEMOTING);
 	w.core.release = CORE_RELEASE_RELEASING;
-	assert_untrue(&w, "the lock is given back after a demotion");
+	assert_untrue(&w, "the lock is released after a demotion");
 	given(&w, CORE_STATE_DEMOTING);
 	w.core.stop = w.core.demote_late = true;
 	assert_untrue(&w, "a demotion ends when it is over");
@@ -2248,10 +2248,10 @@ it_is_seen_what_is_left_over(void **state)
 	assert_untrue(&w, "a copy that was a master is one or is demoted");
 	given(&w, CORE_STATE_MASTER);
 	w.core.unfenced = true;
-	assert_untrue(&w, "a master is not said to be one by mistake");
+	assert_untrue(&w, "a master is not reported as unfenced");
 	given(&w, CORE_STATE_SLAVE);
 	w.core.position_told = true;
-	assert_untrue(&w, "a position is told because it was asked for");
+	assert_untrue(&w, "a position was asked for");
 	given(&w, CORE_STATE_SLAVE);
 	w.core.busy_too_long = true;
 	assert_untrue(&w, "what is busy for too long is busy");
@@ -2275,10 +2275,10 @@ it_is_seen_what_the_operator_does_not_want(void **state)
 	(void)state;
 	given(&w, CORE_STATE_SLAVE);
 	w.core.stop = true;
-	assert_untrue(&w, "an agent that is told to stop does so");
+	assert_untrue(&w, "an agent that must stop does so");
 	given(&w, CORE_STATE_STOPPING);
 	w.core.stop = false;
-	assert_untrue(&w, "an agent stops because it is told to");
+	assert_untrue(&w, "an agent stops only if it must");
 	given(&w, CORE_STATE_SLAVE);
 	w.core.disabled = true;
 	assert_untrue(&w, "a disabled copy is left alone");
