@@ -2298,7 +2298,7 @@ a_master_of_which_something_is_not_true_says_so_once_and_stops(void **state)
 	a = wanted(&w, CORE_DO_SAY);
 	assert_non_null(a);
 	assert_non_null(strstr(a->say.text,
-	    "In state master it is not true that a master is not said"));
+	    "In state master it is not true that a master is not reported"));
 	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
 	w.core.position_told = true;
