@@ -450,10 +450,16 @@ should_be_heard(const struct node *z, int64_t since, int64_t began,
 	/* Of one that stands aside the others know that at once.  In a grace,
 	 * in which nobody can have it, none has a reason to. */
 	aside = clean && z->aside_epoch == c->lock.epoch;
-	if (z->copy.election_epoch == c->lock.epoch)
-		return z->copy.first_election_at <=
-		    (aside ? began - SPARE : latest);
-	return !aside && waits_until(z) <= latest;
+	if (z->copy.election_epoch == c->lock.epoch) {
+		if (z->copy.first_election_at >
+		    (aside ? began - SPARE : latest))
+			return false;
+		/* Who was alone in that has asked and told nothing. */
+		if (z->copy.told_epoch == c->lock.epoch)
+			return true;
+	} else if (aside)
+		return false;
+	return waits_until(z) <= latest;
 }
 
 /* By its own clock, which may be fast. */
