@@ -61,7 +61,6 @@ struct agent {
 	bool			 health_retried;	/* it was lost once */
 	enum api_health		 published;
 	char			 published_text[CORE_TEXT];
-	int64_t			 published_at;
 	bool			 disabled;
 	char			 not_disabled[512];	/* by a file that is there */
 	bool			 was_bad;	/* said in the log */

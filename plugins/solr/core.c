@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE	2000	/* ms for a question that is answered at once */
-
 /* An index of another history can have any number; what tells is the version
  * of the same generation, and one that grows while the other shrinks. */
 enum relation

@@ -30,7 +30,6 @@
 #include <unistd.h>
 #include <yajl/yajl_gen.h>
 
-#define PATIENCE	2000	/* ms for a question that is answered at once */
 #define INVARIANTS	"_invariants_"
 #define MARK		"consul-failover"
 #define REFUSAL		"this copy is not the master"

@@ -10,6 +10,7 @@
 #include <yajl/yajl_tree.h>
 
 #define URL_SIZE	512
+#define PATIENCE	2000	/* ms for a question that is answered at once */
 
 struct answer {
 	long		 status;	/* of HTTP; 0 where none came */

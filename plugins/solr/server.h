@@ -7,8 +7,6 @@
 
 #include "core.h"
 
-#define PATIENCE	2000	/* ms for a question that is answered at once */
-
 enum server {
 	SERVER_FIT,		/* one that we know how to lead */
 	SERVER_DOWN,		/* nobody listens there */

@@ -455,14 +455,20 @@ a_slave_that_lags_and_goes_on_is_fit(void **state)
 	assert_string_equal(kept, "");
 }
 
+static void
+given_a_slave_that_lacks_something(void)
+{
+	here = (struct copy){ .closed = true, .unfetched = true };
+	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
+	then_it_is_unfit();
+}
+
 /* A fetch that was under way when the master was stopped goes on. */
 static void
 a_slave_that_has_fetched_is_fit_though_its_master_is_gone(void **state)
 {
 	(void)state;
-	here = (struct copy){ .closed = true, .unfetched = true };
-	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
-	then_it_is_unfit();
+	given_a_slave_that_lacks_something();
 	here = (struct copy){ .generation = 5, .version = 5, .closed = true };
 	before.down = true;
 	assert_int_equal(ensure_master(&call), FAILOVER_DONE);
@@ -473,9 +479,7 @@ static void
 an_empty_slave_or_one_that_has_diverged_is_no_master(void **state)
 {
 	(void)state;
-	here = (struct copy){ .closed = true, .unfetched = true };
-	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
-	then_it_is_unfit();
+	given_a_slave_that_lacks_something();
 	kept[0] = '\0';
 	here = (struct copy){ .generation = 7, .version = 3, .closed = true };
 	assert_int_equal(ensure_slave(&call, "10.0.0.2"), FAILOVER_FAILED);
