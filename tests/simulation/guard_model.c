@@ -894,7 +894,7 @@ client_lease(struct node *n, const struct core_action *a)
 	    .by = a->lease.by, .clean_at = a->lease.clean_at,
 	    .epoch = a->lease.epoch };
 	snprintf(n->told.session, sizeof n->told.session, "%s",
-	    lock_session(n->lock));
+	    lock_session(n->agent->lock));
 	n->ended = false;
 	client_send_lease(n, a->lease.demote_now);
 }

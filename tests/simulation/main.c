@@ -8,8 +8,10 @@
  *	world.c		time, clocks, libevent's timers, the invariants
  *	servers.c	a Consul cluster
  *	consul_model.c	the requests to it, behind consul.h
- *	node.c		the agent's other parts, the plugin, the application
- *	electing.c	the agent's part in an election
+ *	node.c		a machine, its application, and the agent's life there
+ *	plugin_model.c	the handlers, and the plugin in them
+ *	parts_model.c	what else the agent stands on
+ *	seam.c		what passes between the daemon's own objects
  *	copies.c	the copies' data and their replication; invariant 3
  *	guard_model.c	the guard around the daemon's lease.c, and `leave`
  *	faults.c	what goes wrong
@@ -101,7 +103,9 @@ static struct config
 draw_config(void)
 {
 	struct config	c = {
+		.file = (char *)"app.ini",
 		.service_name = (char *)"app", .service_id = (char *)"app",
+		.max_behind = -1, .position_interval = 10000,
 		.service_port = 8080, .health_deadline = 5000,
 		.role_interval = 10000, .session_ttl = 10000,
 		.check_interval = 2000,
@@ -185,7 +189,7 @@ time_to_settle(void)
 		deaf = WATCH_LOST;
 	for (i = 0; i < world.count; i++) {
 		const struct node	*n = &world.nodes[i];
-		int64_t			 ms = n->core.hold_off - node_clock(n);
+		int64_t			 ms = n->core->hold_off - node_clock(n);
 
 		if (n->running && ms > held_off)
 			held_off = ms;
