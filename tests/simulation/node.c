@@ -200,6 +200,7 @@ agent_stop(struct node *n)
 	say(n, "the agent is told to stop");
 	if (n->starting)
 		return;
+	world.current = n;
 	if (world.bug == BUG_DESTROY_FIRST)
 		agent_leave(n->agent, true, true);
 	else

@@ -58,6 +58,8 @@ plant_in_lock(const struct core *c, struct core_lock *l)
 	if (l->owner == CORE_LOCK_FREE && (world.bug == BUG_SHORT_DELAY ||
 	    (world.bug == BUG_NO_GRACE && l->epoch == 0)))
 		l->clean = true;
+	if (world.bug == BUG_NO_GRACE)
+		l->made = false;
 	if (world.bug == BUG_OLD_READ && l->owner == CORE_LOCK_OURS &&
 	    l->at <= c->given_back_at)
 		l->at = c->given_back_at + 1;
