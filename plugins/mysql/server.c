@@ -21,7 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../listener.h"
+#include "listener.h"
 
 #define MARGIN	50	/* ms before the deadline: time to say what happened */
 

@@ -11,7 +11,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-#include "../listener.h"
+#include "listener.h"
 
 #define UNTOLD	-1
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "../listener.h"
+#include "listener.h"
 
 static enum answer	server_send(struct server *, int64_t until,
 			    redisReply **reply, const char *fmt, va_list ap);

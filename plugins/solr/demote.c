@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "shell.h"
 #include "fence.h"
 #include "fetch.h"
 #include "file.h"
@@ -158,7 +158,7 @@ kill_server(struct failover *f, const char *command)
 	f->log(f, FAILOVER_WARNING, "Solr can't be demoted, so it is ended: %s",
 	    command);
 	close_files(f);
-	command_run(f, command, &pid);
+	shell_run(f, command, &pid);
 	while ((is = server_ask(f, GLANCE)) == SERVER_SILENT &&
 	    f->time_left(f) > 300)
 		usleep(20000);

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "command.h"
+#include "shell.h"
 #include "file.h"
 #include "properties.h"
 
@@ -240,7 +240,7 @@ restart_as(struct failover *f, bool master, const char *leader)
 	if (all || result != FAILOVER_DONE)
 		return result;
 	if (command != NULL)
-		result = command_run(f, command, &restarting);
+		result = shell_run(f, command, &restarting);
 	return result == FAILOVER_FAILED ? result :
 	    f->say(f, FAILOVER_AGAIN, "Solr restarts as %s",
 	    master ? "leader" : "follower");

@@ -1,8 +1,8 @@
 /*
- * command.h - the operator's commands, which end or restart Solr.
+ * shell.h - the operator's commands, which end or restart Solr.
  */
-#ifndef SOLR_COMMAND_H
-#define SOLR_COMMAND_H
+#ifndef SOLR_SHELL_H
+#define SOLR_SHELL_H
 
 #include <consul-failover/plugin.h>
 
@@ -10,7 +10,7 @@
 
 /* Runs a command by the shell, or waits for the one that this handler has
  * started, of number *pid; FAILOVER_AGAIN: it goes on. */
-enum failover_result	command_run(struct failover *, const char *command,
+enum failover_result	shell_run(struct failover *, const char *command,
 			    pid_t *pid);
 
 #endif

@@ -1,5 +1,5 @@
-/* command.c - the operator's commands, which end or restart Solr. */
-#include "command.h"
+/* shell.c - the operator's commands, which end or restart Solr. */
+#include "shell.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -12,7 +12,7 @@
 extern char	**environ;
 
 static bool
-command_start(struct failover *f, const char *command, pid_t *pid)
+shell_start(struct failover *f, const char *command, pid_t *pid)
 {
 	char	*words[] = { strdup("sh"), strdup("-c"), strdup(command),
 		    NULL };
@@ -31,12 +31,12 @@ command_start(struct failover *f, const char *command, pid_t *pid)
 }
 
 enum failover_result
-command_run(struct failover *f, const char *command, pid_t *pid)
+shell_run(struct failover *f, const char *command, pid_t *pid)
 {
 	int	 status;
 	pid_t	 ended;
 
-	if (*pid == 0 && !command_start(f, command, pid))
+	if (*pid == 0 && !shell_start(f, command, pid))
 		return FAILOVER_FAILED;
 	while ((ended = waitpid(*pid, &status, WNOHANG)) == 0) {
 		if (f->time_left(f) < 500)
