@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MARGIN	200	/* ms before the deadline: time to say what happened */
+/* More than MARGIN: what does not end is killed with all that it started. */
+#define KILL_TIME	200	/* ms before the deadline */
 
 /*
  * From a command line to words.
@@ -333,7 +334,7 @@ void
 command_run(struct failover *f, const struct command *c, int64_t limit,
     struct output *o)
 {
-	int64_t		 left = f->time_left(f), stop = MARGIN;
+	int64_t		 left = f->time_left(f), stop = KILL_TIME;
 	struct run	 r;
 
 	*o = (struct output){ 0 };

@@ -21,9 +21,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "listener.h"
-
-#define MARGIN	50	/* ms before the deadline: time to say what happened */
 
 /* What mysql_real_query_start has returned, as long as it goes on. */
 #define ANSWERED	0
@@ -79,11 +78,7 @@ fail_late(struct server *s)
 static int64_t
 time_for(const struct server *s)
 {
-	int64_t	 left = s->f->time_left(s->f) - MARGIN;
-
-	if (s->patience > 0 && left > s->patience)
-		left = s->patience;
-	return left > 0 ? left : 0;
+	return deadline_left(s->f, s->patience > 0 ? s->patience : INT64_MAX);
 }
 
 /* Waits for what the library waits for; 0 if that did not come. */

@@ -32,7 +32,7 @@ static int64_t
 silence(struct failover *f, const struct state *st)
 {
 	static int64_t	 heard;
-	int64_t		 now = server_now(), at = heard;
+	int64_t		 now = deadline_now(), at = heard;
 
 	if (own_follows(f, st))
 		at = now - st->silence * 1000;

@@ -99,7 +99,7 @@ say_copying(struct failover *f, const struct state *st)
 static enum failover_result
 wait_for_link(struct failover *f, struct state *st)
 {
-	int64_t	 until = server_now() + CONNECT;
+	int64_t	 until = deadline_now() + CONNECT;
 
 	for (;;) {
 		if (server_state(&local, own_patience(f), st) != ANSWER_OK)
@@ -109,7 +109,7 @@ wait_for_link(struct failover *f, struct state *st)
 			return f->say(f, FAILOVER_DONE, "slave of %s:%u",
 			    master.host, master.port);
 		}
-		if (server_now() >= until || own_patience(f) <= MARGIN)
+		if (deadline_now() >= until || own_patience(f) <= MARGIN)
 			break;
 		usleep(2000);
 	}

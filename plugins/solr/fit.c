@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "deadline.h"
 #include "fetch.h"
 #include "restart.h"
 
@@ -25,15 +25,6 @@ static struct stale {
 	struct place	 noted;		/* ours, when it was noted */
 	unsigned long long	 lacks;	/* generation; 0: nothing is */
 } stale[CORES];
-
-static int64_t
-now_ms(void)
-{
-	struct timespec	 now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void
 fit_forget(struct failover *f)
@@ -138,11 +129,11 @@ fit_note_stale(struct failover *f, size_t n, const char *base,
 	if (s->since == 0 || !place_lacks(ours, theirs) ||
 	    place_compare(s->at, ours) != SAME) {
 		s->at = ours;
-		s->since = place_lacks(ours, theirs) ? now_ms() : 0;
+		s->since = place_lacks(ours, theirs) ? deadline_now() : 0;
 	}
 	if (!place_lacks(ours, theirs) || (diverged && fetch_may_discard(f)) ||
 	    (ours.version != 0 && !(diverged && result == FAILOVER_FAILED) &&
-	    (r->fetching || now_ms() - s->since < STALE_LIMIT)))
+	    (r->fetching || deadline_now() - s->since < STALE_LIMIT)))
 		return;
 	/* The first that was noted is what it has to reach; what an earlier
 	 * handler has noted stands until it has all. */
