@@ -111,8 +111,7 @@ ask_to_stop(struct failover *f)
 
 	/* What pg_ctl -m fast does. */
 	if (!*argv[2] || !program_start(&command, argv, STDERR_FILENO)) {
-		if (p.postmaster != 0)
-			kill(p.postmaster, SIGINT);
+		process_end(f, p.postmaster, SIGINT);
 		return;
 	}
 	if (program_wait(&command, f, f->time_left(f) / 4 * 3) &&
@@ -123,8 +122,7 @@ ask_to_stop(struct failover *f)
 	f->log(f, FAILOVER_WARNING, "stop_command %s: stopping the server "
 	    "directly: %s", command.status != 0 ? "failed" : "takes too long",
 	    argv[2]);
-	if (p.postmaster != 0)
-		kill(p.postmaster, SIGINT);
+	process_end(f, p.postmaster, SIGINT);
 }
 
 bool
@@ -144,8 +142,7 @@ server_stop(struct failover *f, bool closed)
 	f->log(f, FAILOVER_WARNING, "the server does not stop properly within "
 	    "%.1f s: stopping it at once", (double)all / 2000);
 	p = process_read_pid_file(f);
-	if (p.postmaster != 0)
-		kill(p.postmaster, SIGQUIT);
+	process_end(f, p.postmaster, SIGQUIT);
 	if (wait_stop(f, closed, all / 4))
 		return true;
 	f->log(f, FAILOVER_WARNING, "the server does not stop: killing it");
@@ -170,9 +167,9 @@ wait_gone(struct failover *f, pid_t old)
 		    control_read(f, &c) && c.clean && waited < limit)
 			limit = waited + SENDERS_TIME;
 		if (waited == limit)
-			kill(old, SIGQUIT);
+			process_end(f, old, SIGQUIT);
 		if (waited == limit + SENDERS_TIME)
-			kill(old, SIGKILL);
+			process_end(f, old, SIGKILL);
 		pause_ms(PAUSE);
 	}
 	while (process_read_pid_file(f).postmaster == 0 &&

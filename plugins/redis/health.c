@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fit.h"
 #include "kill.h"
 #include "master.h"
+#include "pid.h"
 
 /* As a master it would answer MISCONF to each write. */
 static bool
@@ -126,7 +126,7 @@ look_for_process(struct failover *f, const struct state *st)
 		return;
 	strcpy(seen_id, st->run_id);
 	pid = kill_find(&local, f->option(f, "pid_file"), why, sizeof(why));
-	if (pid > 0 && kill(pid, 0) == 0)
+	if (pid > 0 && pid_signal(pid, 0, NULL))
 		return;
 	if (pid > 0)
 		snprintf(why, sizeof(why), "process %d: %s", pid,
