@@ -36,7 +36,9 @@ struct command		agent = { .leave = true };
 static char		*agent_words[3];
 
 /* The last action, and what is told of it. */
-static struct output	output;
+static char		printed[FAILOVER_POSITION];
+static struct output	output = { .out = printed,
+			    .out_size = sizeof(printed) };
 
 /*
  * What a resource agent finds in its environment.
