@@ -104,24 +104,20 @@ is_closed(struct failover *f)
 static void
 ask_to_stop(struct failover *f)
 {
-	const char	*argv[] = { "/bin/sh", "-c",
-			    f->option(f, "stop_command"), NULL };
+	const char	*command = f->option(f, "stop_command");
 	struct pid_file	 p = process_read_pid_file(f);
-	struct program	 command;
+	bool		 late;
 
-	/* What pg_ctl -m fast does. */
-	if (!*argv[2] || !program_start(&command, argv, STDERR_FILENO)) {
-		process_end(f, p.postmaster, SIGINT);
-		return;
+	if (*command) {
+		/* One that fails may not stop later what will have been
+		 * started again. */
+		if (program_shell(command, f->time_left(f) / 4, &late))
+			return;
+		f->log(f, FAILOVER_WARNING, "stop_command %s: stopping the "
+		    "server directly: %s", late ? "takes too long" : "failed",
+		    command);
 	}
-	if (program_wait(&command, f, f->time_left(f) / 4 * 3) &&
-	    command.status == 0)
-		return;
-	/* Nor may it stop later what will have been started again. */
-	kill(-command.pid, SIGKILL);
-	f->log(f, FAILOVER_WARNING, "stop_command %s: stopping the server "
-	    "directly: %s", command.status != 0 ? "failed" : "takes too long",
-	    argv[2]);
+	/* What pg_ctl -m fast does. */
 	process_end(f, p.postmaster, SIGINT);
 }
 
