@@ -1,53 +1,42 @@
 /* shell.c - the operator's commands, which end or restart Solr. */
 #include "shell.h"
 
-#include <errno.h>
-#include <spawn.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-extern char	**environ;
+#include "deadline.h"
 
-static bool
-shell_start(struct failover *f, const char *command, pid_t *pid)
-{
-	char	*words[] = { strdup("sh"), strdup("-c"), strdup(command),
-		    NULL };
-	int	 error = ENOMEM, n;
-
-	if (words[0] != NULL && words[1] != NULL && words[2] != NULL)
-		error = posix_spawn(pid, "/bin/sh", NULL, NULL, words,
-		    environ);
-	for (n = 0; n < 3; n++)
-		free(words[n]);
-	if (error == 0)
-		return true;
-	*pid = 0;
-	f->say(f, FAILOVER_FAILED, "%s: %s", command, strerror(error));
-	return false;
-}
+#define LAST	500	/* ms before the deadline: time to look at Solr */
 
 enum failover_result
-shell_run(struct failover *f, const char *command, pid_t *pid)
+shell_run(struct failover *f, struct shell *s, const char *line, int64_t limit)
 {
-	int	 status;
-	pid_t	 ended;
+	struct output	*o = &s->output;
+	struct command	 c;
+	int64_t		 left = f->time_left(f);
+	int64_t		 time = left - (left / 2 < LAST ? left / 2 : LAST);
 
-	if (*pid == 0 && !shell_start(f, command, pid))
-		return FAILOVER_FAILED;
-	while ((ended = waitpid(*pid, &status, WNOHANG)) == 0) {
-		if (f->time_left(f) < 500)
-			return FAILOVER_AGAIN;
-		usleep(10000);
+	if (s->running.keeper == 0) {
+		command_set_shell(&c, line);
+		o->out = s->out;
+		o->out_size = sizeof(s->out);
+		command_begin(&s->running, &c, limit == 0 ? time : limit, o);
 	}
-	*pid = 0;
-	if (ended == -1 || !WIFEXITED(status))
-		return f->say(f, FAILOVER_FAILED, "%s was killed", command);
-	if (WEXITSTATUS(status) != 0)
+	if (!command_wait(&s->running, limit == 0 ? INT64_MAX :
+	    deadline_now() + time, o))
+		return FAILOVER_AGAIN;
+	command_end(&s->running);
+	command_pass_on(o);
+	if (o->error != 0)
+		return f->say(f, FAILOVER_FAILED, "%s: %s", line,
+		    strerror(o->error));
+	if (o->late)
+		return f->say(f, FAILOVER_FAILED, "%s did not end within %.1f "
+		    "s", line, (double)o->limit / 1000);
+	if (!WIFEXITED(o->status))
+		return f->say(f, FAILOVER_FAILED, "%s was killed", line);
+	if (WEXITSTATUS(o->status) != 0)
 		return f->say(f, FAILOVER_FAILED, "%s ended with exit status "
-		    "%d", command, WEXITSTATUS(status));
+		    "%d", line, WEXITSTATUS(o->status));
 	return FAILOVER_DONE;
 }
