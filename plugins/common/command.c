@@ -141,11 +141,16 @@ void
 command_set_environment(struct failover *f, const char *op, const char *role,
     const char *position)
 {
-	char	 epoch[32];
+	static const char *const	 roles[] = {
+		[FAILOVER_NO_ROLE] = "none",
+		[FAILOVER_MASTER] = "master",
+		[FAILOVER_SLAVE] = "slave",
+	};
+	char				 epoch[32];
 
 	snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)f->epoch);
 	setenv("CF_OP", op, 1);
-	setenv("CF_ROLE", role, 1);
+	setenv("CF_ROLE", role != NULL ? role : roles[f->role], 1);
 	setenv("CF_SERVICE", f->service, 1);
 	setenv("CF_NODE", f->node, 1);
 	command_set_number("CF_PORT", f->port);

@@ -88,7 +88,7 @@ bool	command_exited(struct failover *f, const struct command *,
 const char	*command_line(char *text);
 
 void	command_set_number(const char *name, long long number);
-/* CF_SERVICE and what else f says of the call. */
+/* CF_SERVICE and what else f says of the call; role NULL: that which f says. */
 void	command_set_environment(struct failover *f, const char *op,
 	    const char *role, const char *position);
 

@@ -75,15 +75,9 @@ plugin_stop(struct failover *f)
 static int
 run(struct failover *f, int which, const char *role, const char *position)
 {
-	static const char *const	 roles[] = {
-		[FAILOVER_NO_ROLE] = "none",
-		[FAILOVER_MASTER] = "master",
-		[FAILOVER_SLAVE] = "slave",
-	};
-	const struct command		*c = &commands[which];
+	const struct command	*c = &commands[which];
 
-	command_set_environment(f, options[which].name,
-	    role != NULL ? role : roles[f->role], position);
+	command_set_environment(f, options[which].name, role, position);
 	command_run(f, c, INT64_MAX, &output);
 	return command_exited(f, c, &output) ? WEXITSTATUS(output.status) : -1;
 }

@@ -10,6 +10,7 @@
 #include "kill.h"
 #include "master.h"
 #include "pid.h"
+#include "remember.h"
 
 /* As a master it would answer MISCONF to each write. */
 static bool
@@ -59,7 +60,7 @@ slave_health(struct failover *f, const struct state *st)
 		    PRId64 " s", st->master_host, st->master_port, link,
 		    f->master_host, f->master_port, silent / 1000);
 	if (own_follows(f, st))
-		fit_forget(f);
+		remember_nothing(f);
 	else if (((f->role == FAILOVER_SLAVE && f->master_host[0] != '\0') ||
 	    own_points_at_master(f, st)) && fit_lacks(f) != FAILOVER_DONE)
 		return f->say(f, FAILOVER_AGAIN, "slave of %s:%" PRId64

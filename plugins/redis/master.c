@@ -9,6 +9,7 @@
 #include "config.h"
 #include "fit.h"
 #include "own.h"
+#include "remember.h"
 
 #define CATCH_UP	500	/* ms of waiting for bytes in one call */
 
@@ -144,7 +145,7 @@ ensure_master(struct failover *f)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
 	strcpy(made, st.run_id);
 	lacks = 0;
-	fit_forget(f);
+	remember_nothing(f);
 	return f->say(f, FAILOVER_DONE, "master with %" PRId64 " keys, epoch "
 	    "%" PRIu64, st.history.keys, f->epoch);
 }

@@ -10,6 +10,7 @@
 #include "demote.h"
 #include "fit.h"
 #include "master.h"
+#include "remember.h"
 
 #define CONNECT	200	/* ms of waiting for the link to the master */
 
@@ -105,7 +106,7 @@ wait_for_link(struct failover *f, struct state *st)
 		if (server_state(&local, own_patience(f), st) != ANSWER_OK)
 			return f->say(f, FAILOVER_FAILED, "%s", local.why);
 		if (own_follows(f, st) && st->read_only) {
-			fit_forget(f);
+			remember_nothing(f);
 			return f->say(f, FAILOVER_DONE, "slave of %s:%u",
 			    master.host, master.port);
 		}
@@ -140,7 +141,7 @@ ensure_slave(struct failover *f, const char *master_host)
 		return r;
 	linked = own_follows(f, &st) && st.read_only;
 	if (linked)
-		fit_forget(f);
+		remember_nothing(f);
 	/* One that nobody has written NOBODY into the config of is told anew. */
 	if (linked && !config_must_rewrite(f, &st))
 		return f->say(f, FAILOVER_DONE, "slave of %s:%u", master.host,
