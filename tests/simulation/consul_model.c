@@ -408,7 +408,8 @@ apply_put(struct consul_request *r)
 		record = &servers.records.list[servers.records.count++];
 		memset(record, 0, sizeof *record);
 		memcpy(record->key, r->key_name, sizeof record->key);
-		r->node->copy.recorded_at = world.now;
+		if (s != NULL)
+			r->node->copy.recorded_at = world.now;
 	} else if (s != NULL && record->holder == s &&
 	    strcmp(record->value, r->value) == 0)
 		return CONSUL_OK;	/* nothing is new */
@@ -416,11 +417,13 @@ apply_put(struct consul_request *r)
 		record->holder = s;
 	memcpy(record->value, r->value, sizeof record->value);
 	/* As after a new session.  In an election it says it again. */
-	if (strstr(r->value, "\"epoch\"") == NULL &&
+	if (s != NULL && strstr(r->value, "\"epoch\"") == NULL &&
 	    !(r->node->running && elector_runs(r->node->agent->elector)))
 		copy_unrecorded(r->node);
 	if (s != NULL)
 		copy_tells(r->node, r->value);
+	else
+		world.told_at = world.now;
 	say(r->node, "consul: its record: %s", record->value);
 	records_changed();
 	return CONSUL_OK;

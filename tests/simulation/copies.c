@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "candidates.h"
+
 /* So long before the copies are compared a node must have been in peace, or it
  * is no fault that it is not heard in time. */
 #define PEACE		(3 * SEC)
@@ -86,6 +88,34 @@ copy_has_position(const struct node *n, const char *text)
 	struct data	d = parse(text);
 
 	return has(&n->copy.data, &d);
+}
+
+int64_t
+copy_behind(const struct node *n, const char *position)
+{
+	struct data	 d = parse(position);
+	int64_t		 lacks = 0;
+	int		 i;
+
+	for (i = 0; i < world.logs; i++)
+		if (d.of[i] > n->copy.data.of[i])
+			lacks += d.of[i] - n->copy.data.of[i];
+	return lacks;
+}
+
+/* By what it knows of the last master. */
+bool
+copy_is_refused(const struct node *n)
+{
+	const char	*known;
+
+	if (!world.limited || !n->running || n->core->state !=
+	    CORE_STATE_CANDIDATE || n->agent->refusal.text[0] == '\0')
+		return false;
+	known = lock_before(n->agent->lock)->position;
+	if (known[0] == '\0')
+		known = candidates_master(n->agent->candidates);
+	return copy_behind(n, known) > n->config.max_behind;
 }
 
 /*
@@ -592,6 +622,21 @@ has_what_was_left(const struct node *n)
 	    has(&left, &world.handover.need) && has(&n->copy.data, &left);
 }
 
+/* What the last master told it has told long ago. */
+static void
+check_limit(const struct node *n)
+{
+	const char	*told = consul_last_master(), *position;
+
+	if (!world.limited || told == NULL || world.now - world.told_at <
+	    PEACE || !calm(n, world.now - PEACE))
+		return;
+	position = strstr(told, "\"position\":\"");
+	if (position != NULL && copy_behind(n, position +
+	    strlen("\"position\":\"")) > n->config.max_behind)
+		world_fail("%s takes the lock, and is too far behind", n->name);
+}
+
 /* The check of invariant 3 is prepared as the lock is taken. */
 void
 copies_see_taken(struct node *n)
@@ -603,6 +648,7 @@ copies_see_taken(struct node *n)
 	n->copy.better = 0;
 	n->copy.judged = n->copy.worse = n->copy.partly = false;
 	n->copy.was_open = false;
+	check_limit(n);
 	if (!world.tells || n->core->lock.epoch == 0 || !calm(n, since) ||
 	    writer() || world.closed_at > since + PEACE ||
 	    (world.handover.pending &&
@@ -674,6 +720,8 @@ copy_elected(struct node *n)
 	int64_t	since = compared_since(n);
 
 	n->copy.elected_at = world.now;
+	if (world.limited)	/* it may be asked how far it is behind */
+		return;
 	/* Its own record may have to be written first. */
 	if (n->copy.alone && !consul_has_other_record(n) && calm(n, since) &&
 	    all_long_known(n)) {

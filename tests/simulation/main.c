@@ -29,6 +29,8 @@
  * been healthy and in peace since 3 s before the copies could be compared; and,
  * before its first write, all that a controlled hand-over has left.  Such an
  * election takes less than its wait, and no question if nobody else is there.
+ * Where [election] max_behind is set, no copy in peace takes the lock that lacks
+ * more of what the last master has told; then the service may have no master.
  * Not held against a node:
  * - what a copy is missed by that comes to compare too late to be heard, or
  *   whose plugin or long poll hangs;
@@ -72,6 +74,7 @@
 
 #define JOBS_MAX	64
 #define WATCH_LOST	65000	/* ms of a long poll, and its time-out */
+#define LIMIT_STREAM	0x6c696d6974	/* "limit" */
 #define FRESH_RANGE	1000000	/* seeds that one number in FRESH stands for */
 
 struct options {
@@ -133,6 +136,19 @@ draw_config(void)
 	return c;
 }
 
+/* By chance of its own, as in draw_yields(). */
+static void
+draw_limit(struct config *c)
+{
+	uint64_t	before = random_begin(~world.seed ^ LIMIT_STREAM);
+	int64_t		limit = between(0, 12);
+
+	world.limited = world.tells && chance(15);
+	if (world.limited)
+		c->max_behind = limit;
+	random_back(before);
+}
+
 static void
 starts(struct node *n, void *arg, int64_t unused)
 {
@@ -160,6 +176,7 @@ build_world(void)
 	world.fences = chance(50);
 	world.tells = chance(90);
 	world.rewinds = chance(50);
+	draw_limit(&c);
 	say(NULL, "%d nodes; fuse %d ms, demote_deadline %d ms, lock_delay "
 	    "%d ms, request_timeout %d ms, restart_wait %d ms, %s%s",
 	    world.count, (int)c.fuse, (int)c.demote_deadline,
@@ -296,6 +313,7 @@ add(struct result *sum, const struct result *r)
 	s->given_up += c->given_up;
 	s->voided += c->voided;
 	s->untold += c->untold;
+	s->limited += c->limited;
 	if (c->longest_election > s->longest_election)
 		s->longest_election = c->longest_election;
 	if (c->longest_even > s->longest_even)
@@ -362,11 +380,12 @@ print_summary(const struct result *r)
 	    " with all others heard: within %.3f s; %" PRIu64 " of them among "
 	    "equals: within %.3f s\n%" PRIu64 " hand-overs complete, %" PRIu64
 	    " given up after catch_up, %" PRIu64 " without a position, %"
-	    PRIu64 " void by a hand or a failure\n", c->judged, c->better,
+	    PRIu64 " void by a hand or a failure\n%" PRIu64 " times settled "
+	    "without a master, as max_behind wants\n", c->judged, c->better,
 	    c->partly, c->alone, c->elections,
 	    (double)c->longest_election / 1e6, c->even,
 	    (double)c->longest_even / 1e6, c->handovers, c->given_up,
-	    c->untold, c->voided);
+	    c->untold, c->voided, c->limited);
 	for (i = 0; fault_name(i) != NULL; i++)
 		printf("%10" PRIu64 "  %s\n", c->faults[i], fault_name(i));
 }

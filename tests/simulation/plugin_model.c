@@ -29,7 +29,7 @@ static const char *
 op_name(const struct handler *h)
 {
 	return h->op == HANDLER_HAS_POSITION ? "has_position" :
-	    core_op_name(op_of(h));
+	    h->op == HANDLER_BEHIND ? "behind" : core_op_name(op_of(h));
 }
 
 static void
@@ -50,7 +50,7 @@ call_ended(struct node *n, void *arg, int64_t result)
 	if (role)
 		say(n, "%s: %s", op_name(h), said[result]);
 	h->cb((enum handler_result)result, result == HANDLER_DONE &&
-	    h->op == HANDLER_POSITION ? h->text : said[result], h->cb_arg);
+	    (h->op == HANDLER_POSITION || h->op == HANDLER_BEHIND) ? h->text : said[result], h->cb_arg);
 }
 
 /* What the plugin says of the data. */
@@ -63,6 +63,9 @@ data_answer(struct handler *h, enum handler_result result)
 		return result;
 	if (h->op == HANDLER_POSITION)
 		copy_position(n, h->text, sizeof h->text);
+	else if (h->op == HANDLER_BEHIND)
+		snprintf(h->text, sizeof h->text, "%lld",
+		    (long long)copy_behind(n, h->text));
 	else if (!copy_has_position(n, h->text))
 		return HANDLER_FAILED;
 	return HANDLER_DONE;

@@ -388,6 +388,14 @@ consul_has_other_record(const struct node *n)
 	return false;
 }
 
+const char *
+consul_last_master(void)
+{
+	const struct record	*r = record_find("lock/app/candidates/master");
+
+	return r == NULL ? NULL : r->value;
+}
+
 void
 consul_delete_key(void)
 {

@@ -317,7 +317,7 @@ struct counts {
 	 * by somebody's hand, or without a position */
 	uint64_t	 judged, better, partly, alone, elections, even;
 	int64_t		 longest_election, longest_even;
-	uint64_t	 handovers, given_up, voided, untold;
+	uint64_t	 handovers, given_up, voided, untold, limited;
 	uint64_t	 faults[48];		/* of each kind */
 };
 
@@ -339,6 +339,8 @@ struct world {
 	int		 epoch_node;	/* and where it was */
 	int		 master;	/* the last node that was one; -1 */
 	bool		 tells;		/* the plugin has positions */
+	bool		 limited;	/* by max_behind */
+	int64_t		 told_at;	/* the last master's position */
 	bool		 rewinds;	/* a slave gives up what is only its */
 	int		 logs;
 	int		 faults;	/* of Consul, that last */
@@ -405,6 +407,7 @@ void	 consul_forget_lock_delay(void);
 void	 consul_flap(struct node *);
 bool	 consul_has_leader(void);
 bool	 consul_has_key(void);
+const char *consul_last_master(void);	/* its record; NULL */
 bool	 consul_knows_session(const struct node *, const char *id);
 bool	 consul_has_record_of(const struct node *);	/* that is alive */
 bool	 consul_has_other_record(const struct node *);
@@ -453,6 +456,8 @@ void	 agent_begins(struct node *);	/* its bugs, if planted */
 void	 copy_begin(struct node *);
 void	 copy_position(const struct node *, char *text, size_t size);
 bool	 copy_has_position(const struct node *, const char *text);
+int64_t	 copy_behind(const struct node *, const char *position);
+bool	 copy_is_refused(const struct node *);	/* and must be */
 void	 copy_disturbed(struct node *);		/* NULL: all */
 void	 copy_disturbed_for(struct node *, int64_t ms);
 void	 copy_follows(struct node *, const char *host);

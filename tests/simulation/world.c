@@ -435,11 +435,12 @@ check_epoch(const struct node *n, uint64_t epoch)
 }
 
 /* One master, and all others know: of the nodes whose agents run.  Those that
- * must never be it have none, if there is nobody else. */
+ * must never be it have none, if there is nobody else, nor have those that lack
+ * too much. */
 bool
 check_settled(void)
 {
-	int	i, masters = 0, slaves = 0, running = 0, able = 0;
+	int	i, masters = 0, slaves = 0, running = 0, able = 0, refused = 0;
 
 	for (i = 0; i < world.count; i++) {
 		struct node	*n = &world.nodes[i];
@@ -448,9 +449,14 @@ check_settled(void)
 			continue;
 		running++;
 		able += !n->config.never_master;
+		refused += !n->config.never_master && copy_is_refused(n);
 		masters += n->running && core_is_master(n->core) && n->acting;
 		slaves += n->running && n->core->state == CORE_STATE_SLAVE &&
 		    !n->acting;
+	}
+	if (refused > 0 && refused == able) {
+		world.counts.limited++;
+		return true;
 	}
 	return able == 0 || (masters == 1 && slaves == running - 1);
 }
