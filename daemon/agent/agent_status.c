@@ -2,6 +2,7 @@
 #include "agent_private.h"
 
 #include "clock.h"
+#include "core_session.h"
 #include "elector.h"
 #include "guard.h"
 #include "lock.h"
@@ -24,7 +25,8 @@ agent_waits(const struct agent *a)
 	else if (a->config->never_master)
 		why = "this copy is never_master";
 	else if (why[0] == '\0')
-		why = !c->session ? "it has no session in Consul yet" :
+		why = !core_session_exists(c) ?
+		    "it has no session in Consul yet" :
 		    c->grace_until > c->now ? "the last holder of the lock may "
 		    "still act as master" : core_role_why(c);
 	return why[0] == '\0' ? NULL : why;

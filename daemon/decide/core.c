@@ -4,7 +4,7 @@
  * Its parts, each of which knows those above it only:
  *
  *	core_do, core_due	what is to be done, and when to look again
- *	core_lock, _session	what is known of the lock; our session
+ *	core_session, _lock	our session; what is known of the lock
  *	core_call		the call of the plugin that is under way
  *	core_acquire, _adopt	how we come to the lock
  *	core_guard		the talk with the guard
@@ -54,6 +54,8 @@ learn(struct core *c, const struct core_event *ev)
 		break;
 	case CORE_EV_SESSION:
 		core_session_learn(c, ev->session.exists);
+		if (!ev->session.exists && core_lock_is_ours(c))
+			core_lock_lose(c);
 		break;
 	case CORE_EV_CALL_DONE:
 		core_work_done(c, ev);
@@ -122,7 +124,7 @@ decide(struct core *c)
 	core_work(c);
 	core_guard_hold_lease(c);
 	core_acquire_wish_election(c);
-	core_session_wish(c);
+	core_session_work(c);
 	core_tag_show(c);
 	core_health_show(c);
 }

@@ -6,6 +6,7 @@
 #include "core_do.h"
 #include "core_due.h"
 #include "core_lock.h"
+#include "core_session.h"
 
 /* As CORE_ACQUIRE_PAUSE where it fails for another reason: no right, no
  * leader. */
@@ -24,7 +25,7 @@
 void
 core_acquire_refused(struct core *c, bool held)
 {
-	c->acquiring = false;
+	core_session_acquired(c);
 	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE :
 	    ACQUIRE_PAUSE_LONG);
 }
@@ -60,8 +61,9 @@ core_acquire_notice_pause(struct core *c, int64_t now)
 static bool
 may_acquire(struct core *c)
 {
-	if (!core_lock_is_free(c) || !c->session || c->acquiring ||
-	    c->health != CORE_HEALTH_OK || c->config.never_master)
+	if (!core_lock_is_free(c) || !core_session_exists(c) ||
+	    core_session_acquires(c) || c->health != CORE_HEALTH_OK ||
+	    c->config.never_master)
 		return false;
 	return core_due(c, c->acquire_at) && core_due(c, c->hold_off) &&
 	    (c->lock.epoch == 0 || core_due(c, c->grace_until));
@@ -97,8 +99,7 @@ core_acquire_work(struct core *c)
 			return;
 		core_call_cancel(c);
 	}
-	c->acquiring = true;
-	core_do(c, CORE_DO_ACQUIRE)->acquire.epoch = c->lock.epoch;
+	core_session_acquire(c, c->lock.epoch);
 }
 
 /* Which of the copies takes a free lock: asked of the others. */

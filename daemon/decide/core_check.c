@@ -12,6 +12,7 @@
 #include "core_demotion.h"
 #include "core_health.h"
 #include "core_lock.h"
+#include "core_session.h"
 
 const char *
 core_check(const struct core *c)
@@ -33,7 +34,8 @@ core_check(const struct core *c)
 		{ "a master is known to be one",
 		    !master || (c->maybe_master && c->made_master) },
 		{ "a master has the lock and a session",
-		    !leads || (core_lock_is_ours(c) && c->session) },
+		    !leads || (core_lock_is_ours(c) &&
+		    core_session_exists(c)) },
 		{ "a master has a proof that is not too old",
 		    !leads || c->now < c->proof + c->config.fuse },
 		{ "a master's lease ends with its fuse",
@@ -79,10 +81,10 @@ core_check(const struct core *c)
 		    !c->electing || (c->state == CORE_STATE_CANDIDATE &&
 		    core_lock_is_free(c)) },
 		{ "a lock that is held is not tried for",
-		    !c->acquiring || (!core_lock_is_ours(c) &&
-		    !core_lock_is_theirs(c)) },
+		    !core_session_acquires(c) || (!core_lock_is_ours(c) &&
+		    !core_lock_is_theirs(c) && !stopping) },
 		{ "a session is dropped at once",
-		    !c->drop_session || stopping },
+		    !c->session.drop || stopping },
 
 		/* What the operator wants. */
 		{ "an agent that must stop does so",

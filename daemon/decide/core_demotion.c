@@ -8,6 +8,7 @@
 #include "core_due.h"
 #include "core_guard.h"
 #include "core_lock.h"
+#include "core_session.h"
 
 /* No demotion is begun that has less than this of its deadline left. */
 #define LAST_CALL	100
@@ -23,7 +24,8 @@ core_demotion_released(struct core *c, bool known)
 	if (c->release != CORE_RELEASE_RELEASING)
 		return;
 	c->release = CORE_RELEASE_GIVEN_BACK;
-	c->drop_session = !known;
+	if (!known)
+		core_session_drop(c);
 	c->lock.owner = known ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
 	c->lock.clean = true;
 	c->given_back_at = c->now;
@@ -38,7 +40,8 @@ core_demotion_pass_time(struct core *c)
 		return;
 	if (c->maybe_master && !c->demote_late && c->config.can_demote &&
 	    core_due(c, c->since + c->config.demote_deadline)) {
-		c->demote_late = c->drop_session = true;
+		c->demote_late = true;
+		core_session_drop(c);
 		c->unfenced = c->made_master;
 		core_do_say(c, c->made_master ? "The copy could not be demoted "
 		    "within %.1f s and MAY STILL BE A MASTER (%.300s). Stop "
@@ -109,7 +112,7 @@ core_demotion_leave(struct core *c)
 	/* The guard's own release may be on its way: nothing that it could end
 	 * may be built on this session any more. */
 	if (c->guard_fired)
-		c->drop_session = true;
+		core_session_drop(c);
 	c->release = CORE_RELEASE_KEPT;
 	c->was_master = false;
 	c->proof_lost = c->demote_late = c->guard_fired = false;

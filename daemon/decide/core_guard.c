@@ -5,6 +5,7 @@
 #include "core_call.h"
 #include "core_do.h"
 #include "core_due.h"
+#include "core_session.h"
 #include "text.h"
 
 /* While we demote the copy ourselves, the guard is told so often that it need
@@ -57,7 +58,8 @@ core_guard_learn(struct core *c, const struct core_event *ev)
 	/* We were demoted before; but it can give back what our session has. */
 	if (c->lease == 0 && what == CORE_GUARD_FIRED) {
 		c->guard_fired = c->state == CORE_STATE_DEMOTING;
-		c->drop_session = c->drop_session || !c->guard_fired;
+		if (!c->guard_fired)
+			core_session_drop(c);
 	}
 	/* What else it has to say of an older lease is of no use. */
 	if (what == CORE_GUARD_HOLDS || c->lease == 0)

@@ -4,6 +4,7 @@
 
 #include "core_do.h"
 #include "core_due.h"
+#include "core_session.h"
 
 /* Two clocks may differ by so much while a grace lasts, as within the
  * lock-delay (see config_check_times). */
@@ -128,9 +129,19 @@ core_lock_learn(struct core *c, const struct core_lock *l)
 		c->acquire_at = c->now;		/* they have had it */
 	}
 	c->lock = *l;
-	c->acquiring = false;
+	core_session_acquired(c);
 	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
 		learn_epoch(c, l->epoch);
 	else if (l->owner == CORE_LOCK_FREE && c->epoch == 0)
 		c->epoch = l->epoch;	/* somebody has had it */
+}
+
+void
+core_lock_lose(struct core *c)
+{
+	struct core_lock	freed = c->lock;
+
+	freed.owner = CORE_LOCK_FREE;
+	freed.clean = false;
+	core_lock_learn(c, &freed);
 }

@@ -15,5 +15,7 @@ int64_t	core_lock_grace(const struct core *);
 
 /* As a read of the key, or our own acquire, has shown it. */
 void	core_lock_learn(struct core *, const struct core_lock *);
+/* Ours went with its session. */
+void	core_lock_lose(struct core *);
 
 #endif

@@ -11,6 +11,7 @@
 #include "core_due.h"
 #include "core_health.h"
 #include "core_lock.h"
+#include "core_session.h"
 #include "text.h"
 
 /* So many failures of ensure_master in a row cost the lock. */
@@ -103,7 +104,7 @@ unasked(struct core *c)
 static bool
 no_session(struct core *c)
 {
-	return !c->session;
+	return !core_session_exists(c);
 }
 
 static bool

@@ -295,6 +295,19 @@ struct core_config {
 	int64_t	 inherited_lease;
 };
 
+/* The session that the lock is held with. */
+enum core_session_state {
+	CORE_SESSION_NONE,	/* none is wanted */
+	CORE_SESSION_WANTED,	/* it is asked for */
+	CORE_SESSION_EXISTS,
+	CORE_SESSION_ACQUIRES,	/* the free lock is tried for with it */
+};
+
+struct core_session {
+	enum core_session_state	 state;
+	bool			 drop;	/* it may still hold the lock */
+};
+
 /* Plain data; read it, but only the parts of the core write it. */
 struct core {
 	struct core_config	 config;
@@ -314,14 +327,12 @@ struct core {
 	char			 published_text[CORE_TEXT];
 
 	/* what Consul says */
-	bool			 session;
-	bool			 want_session;
+	struct core_session	 session;
 	struct core_lock	 lock;
 	uint64_t		 epoch;		/* of the last holder seen, or, of
 						 * a key that was free at first, its
 						 * own; 0: nobody has had it */
 	int64_t			 proof;		/* time of the last; -1 */
-	bool			 acquiring;
 	bool			 adopting;	/* asked for as we started */
 	int64_t			 look_at;	/* are we alone still? */
 	int64_t			 acquire_at;	/* not before */
@@ -368,7 +379,6 @@ struct core {
 	int64_t			 position_at, position_until;
 	bool			 was_master;	/* with the lock as it is */
 	int64_t			 release_by;	/* no answer: treat as unknown */
-	bool			 drop_session;	/* it may still hold the lock */
 	int64_t			 given_back_at;
 
 	bool			 disabled;

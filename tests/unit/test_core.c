@@ -1149,7 +1149,7 @@ a_refused_acquire_is_tried_again_after_a_pause(void **unused)
 
 	(void)unused;
 	given(&w, CORE_STATE_CANDIDATE);
-	assert_true(w.core.acquiring);
+	assert_int_equal(w.core.session.state, CORE_SESSION_ACQUIRES);
 	ev_refused(&w);
 	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_FREE, true);
@@ -2188,7 +2188,7 @@ it_is_seen_what_is_not_true_of_a_master(void **state)
 	w.core.maybe_master = false;
 	assert_untrue(&w, "a master is known to be one");
 	given(&w, CORE_STATE_MASTER);
-	w.core.session = false;
+	w.core.session.state = CORE_SESSION_WANTED;
 	assert_untrue(&w, "a master has the lock and a session");
 	given(&w, CORE_STATE_MASTER);
 	w.core.proof = w.now - FUSE;
@@ -2260,10 +2260,10 @@ it_is_seen_what_is_left_over(void **state)
 	assert_untrue(&w,
 	    "an election is held by a candidate for a free lock");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.acquiring = true;
+	w.core.session.state = CORE_SESSION_ACQUIRES;
 	assert_untrue(&w, "a lock that is held is not tried for");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.drop_session = true;
+	w.core.session.drop = true;
 	assert_untrue(&w, "a session is dropped at once");
 }
 
