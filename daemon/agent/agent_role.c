@@ -165,7 +165,7 @@ agent_role_guard(enum core_guard what, int64_t until, const char *text,
 	if (what == CORE_GUARD_DEMOTED)
 		a->role_done = FAILOVER_NO_ROLE;
 	a->counters.guard_demotions += what == CORE_GUARD_FIRED &&
-	    !a->core.guard_fired;
+	    !a->core.guard.fired;
 	agent_event(a, &ev);
 }
 

@@ -99,9 +99,7 @@ core_init(struct core *c, const struct core_config *config, int64_t now)
 	c->maybe_master = config->can_demote || config->inherited_lease != 0;
 	c->made_master = config->resume_epoch != 0 ||
 	    config->inherited_lease != 0;
-	/* Whether it has fired already the guard says when it is told another. */
-	c->lease = config->inherited_lease;
-	c->guard_until = now;
+	core_guard_init(c);
 	c->acquire_at = c->hold_off = now;
 	text_copy(c->tag, sizeof c->tag, "?");
 	text_copy(c->why, sizeof c->why, "the agent starts");
@@ -122,7 +120,7 @@ decide(struct core *c)
 		core_demotion_pass_time(c);
 	} while (core_rules_step(c));
 	core_work(c);
-	core_guard_hold_lease(c);
+	core_guard_work(c);
 	core_acquire_wish_election(c);
 	core_session_work(c);
 	core_tag_show(c);

@@ -18,7 +18,7 @@ bool
 core_adopt_alone(struct core *c)
 {
 	return core_lock_is_free(c) && c->lock.epoch == 0 && c->lock.clean &&
-	    !c->guard_fired && !c->config.never_master && !c->made_master &&
+	    !c->guard.fired && !c->config.never_master && !c->made_master &&
 	    !core_due(c, c->lock.at + c->config.fuse);
 }
 

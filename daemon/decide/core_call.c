@@ -40,7 +40,7 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 	text_copy(a->call.host, sizeof a->call.host, c->call_host);
 	a->call.port = c->call_port;
 	if (op == CORE_OP_ENSURE_MASTER) {
-		a->call.not_after = c->held;
+		a->call.not_after = c->guard.held;
 		a->call.enough = c->state == CORE_STATE_MASTER ||
 		    c->now >= core_call_promotion_begun(c) + c->config.catch_up;
 		c->maybe_master = c->made_master = true;

@@ -39,7 +39,7 @@ core_check(const struct core *c)
 		{ "a master has a proof that is not too old",
 		    !leads || c->now < c->proof + c->config.fuse },
 		{ "a master's lease ends with its fuse",
-		    !leads || c->lease == c->proof + c->config.fuse },
+		    !leads || c->guard.until == c->proof + c->config.fuse },
 		{ "a master's epoch is that of the lock",
 		    !leads || c->epoch == c->lock.epoch },
 		{ "no other copy can be a master beside it",
@@ -48,15 +48,20 @@ core_check(const struct core *c)
 		{ "ensure_master runs for a master only",
 		    c->op != CORE_OP_ENSURE_MASTER || leads },
 		{ "nothing speaks against a master",
-		    !leads || (!c->stop && !c->disabled && !c->guard_fired &&
+		    !leads || (!c->stop && !c->disabled && !c->guard.fired &&
 		    !core_health_is_bad(c)) },
 		{ "only a master has the tag of one",
 		    strcmp(c->tag, "master") != 0 || master || demoting ||
 		    stopping },
 		{ "a lease is for a copy that may be a master",
-		    c->lease == 0 || leads || c->maybe_master },
+		    c->guard.until == 0 || leads || c->maybe_master },
 		{ "the guard holds only a lease that was set",
-		    c->held == 0 || c->lease != 0 },
+		    c->guard.held == 0 || c->guard.until != 0 },
+		{ "nothing is left of a lease that is over",
+		    c->guard.until != 0 ?
+		    c->guard.state != CORE_LEASE_NONE :
+		    c->guard.state == CORE_LEASE_NONE &&
+		    c->guard.next == 0 && c->guard.busy_until == 0 },
 
 		/* What is over, and must not count the next time. */
 		{ "the lock is released after a demotion",
@@ -68,7 +73,7 @@ core_check(const struct core *c)
 		{ "what has lost its proof is a demotion",
 		    !c->proof_lost || demoting },
 		{ "what the guard fires at is a demotion",
-		    !c->guard_fired || demoting || stopping },
+		    !c->guard.fired || demoting },
 		{ "a copy that was a master is one or is demoted",
 		    !c->was_master || master || demoting },
 		{ "a master is not reported as unfenced",

@@ -56,7 +56,7 @@ core_demotion_pass_time(struct core *c)
 		core_guard_ask(c);
 	}
 	if (c->maybe_master && !c->config.can_demote &&
-	    core_due(c, c->guard_until)) {
+	    core_due(c, c->guard.busy_until)) {
 		c->unfenced = true;
 		c->maybe_master = false;
 		core_do_say(c, "The plugin has no ensure_demoted, so the copy "
@@ -88,16 +88,12 @@ core_demotion_enter(struct core *c)
 	c->position_asked = c->position_told = false;
 	c->position_at = c->now;
 	c->position_until = 0;
-	c->lease_next = c->now;
-	c->guard_asked = c->guard_fired;
-	if (!c->guard_fired)
-		c->guard_until = c->now;
 	/* A plugin that can't demote leaves that to ensure_slave; but if the
 	 * lock is lost, the guard can still do what the operator has given it
 	 * for this. */
 	if (!c->config.can_demote) {
 		c->maybe_master = c->maybe_master &&
-		    (c->proof_lost || c->guard_fired);
+		    (c->proof_lost || c->guard.fired);
 		if (c->maybe_master)
 			core_guard_ask(c);
 	}
@@ -109,13 +105,10 @@ core_demotion_leave(struct core *c)
 	/* What we knew of a lock that we lost or dropped is worth nothing. */
 	if (core_lock_is_ours(c))
 		c->lock.owner = CORE_LOCK_UNKNOWN;
-	/* The guard's own release may be on its way: nothing that it could end
-	 * may be built on this session any more. */
-	if (c->guard_fired)
-		core_session_drop(c);
+	core_guard_end_demotion(c);
 	c->release = CORE_RELEASE_KEPT;
 	c->was_master = false;
-	c->proof_lost = c->demote_late = c->guard_fired = false;
+	c->proof_lost = c->demote_late = false;
 }
 
 /* What a demoted copy has, the next master must have too; where it can't be told
@@ -132,7 +125,7 @@ core_demotion_work(struct core *c)
 {
 	int64_t	left = c->since + c->config.demote_deadline - c->now;
 
-	if (c->maybe_master && !core_due(c, c->guard_until)) {
+	if (c->maybe_master && !core_due(c, c->guard.busy_until)) {
 		return;		/* the guard is at it */
 	} else if (c->maybe_master) {
 		/* What is too short to do it would only hide why it failed. */

@@ -118,7 +118,7 @@ static bool
 ours_from_before(struct core *c)
 {
 	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
-	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    !fuse_burnt(c) && !c->guard.fired && !c->stop && !c->disabled &&
 	    !bad(c);
 }
 
@@ -138,14 +138,14 @@ static bool
 may_adopt(struct core *c)
 {
 	return c->adopting && lock_ours(c) && !c->lock.made &&
-	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    !fuse_burnt(c) && !c->guard.fired && !c->stop && !c->disabled &&
 	    not_bad(c);
 }
 
 static bool
 may_not_resume(struct core *c)
 {
-	if (lock_unknown(c) && !c->stop && !c->guard_fired)
+	if (lock_unknown(c) && !c->stop && !c->guard.fired)
 		return core_due(c, c->since + (c->lock.missing &&
 		    !c->made_master ? c->config.fuse :
 		    c->config.request_timeout));
@@ -155,7 +155,7 @@ may_not_resume(struct core *c)
 static bool
 guard_fired(struct core *c)
 {
-	return c->guard_fired;
+	return c->guard.fired;
 }
 
 static bool

@@ -308,6 +308,25 @@ struct core_session {
 	bool			 drop;	/* it may still hold the lock */
 };
 
+/* What the guard knows of the copy. */
+enum core_lease_state {
+	CORE_LEASE_NONE,	/* it is no master */
+	CORE_LEASE_TOLD,	/* it may be one; no answer to that yet */
+	CORE_LEASE_HELD,	/* the guard has answered */
+	CORE_LEASE_ENDED,	/* the guard demotes it, or is asked to */
+};
+
+/* Of a lease that is over only `fired` is left, until the demotion is. */
+struct core_lease {
+	enum core_lease_state	 state;
+	int64_t			 until;		/* its end, as told; 0: none */
+	int64_t			 next;		/* when to tell a new one */
+	int64_t			 held;		/* the end that it has said it
+						 * holds; 0: of none */
+	bool			 fired;		/* in this demotion */
+	int64_t			 busy_until;	/* it demotes; don't disturb */
+};
+
 /* Plain data; read it, but only the parts of the core write it. */
 struct core {
 	struct core_config	 config;
@@ -356,14 +375,7 @@ struct core {
 	char			 call_text[CORE_TEXT];	/* its sentence */
 	int			 master_failures;	/* in a row */
 
-	/* what the guard knows */
-	int64_t			 lease;		/* its end, as told; 0: none */
-	int64_t			 lease_next;	/* when to tell a new one */
-	int64_t			 held;		/* the end that it has said it
-						 * holds; 0: of none */
-	bool			 guard_fired;
-	bool			 guard_asked;	/* to demote, since we failed */
-	int64_t			 guard_until;	/* it is at it; don't disturb */
+	struct core_lease	 guard;
 
 	/* stepping down */
 	bool			 maybe_master;	/* the copy may take writes */

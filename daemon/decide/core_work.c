@@ -76,7 +76,7 @@ work_master(struct core *c)
 	/* No master without a guard.  Of a lease that it has not heard of it
 	 * has ended the one before, maybe, demoted the copy and given the lock
 	 * back: all of that can happen while we stand still. */
-	if (c->now >= c->held)
+	if (c->now >= c->guard.held)
 		return;
 	if (c->op == CORE_OP_NONE && core_due(c, c->grace_until) &&
 	    core_due(c, c->call_at))

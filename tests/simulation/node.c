@@ -289,7 +289,7 @@ call_begin(struct node *n, const struct core_action *a)
 		n->woken_until = 0;
 		if (n->core.state == CORE_STATE_PROMOTING)
 			n->guarded = n->file.until != 0 &&
-			    n->file.until <= n->core.lease;
+			    n->file.until <= n->core.guard.until;
 		check_masters(n);
 		if (n->core.state == CORE_STATE_PROMOTING)
 			world.counts.promotions++;

@@ -60,7 +60,7 @@ guard(struct world *w, enum core_guard what)
 	struct core_event	ev = {
 		.type = CORE_EV_GUARD,
 		.guard = {
-			.what = what, .until = w->core.lease,
+			.what = what, .until = w->core.guard.until,
 			.text = "says the guard",
 		},
 	};
@@ -1826,7 +1826,7 @@ an_answer_for_an_older_lease_is_none(void **state)
 	given_candidate(&w);
 	w.alone = true;
 	see(&w, CORE_LOCK_OURS, true);
-	ev.guard.until = w.core.lease - 1;
+	ev.guard.until = w.core.guard.until - 1;
 	send(&w, &ev);
 	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
@@ -2113,8 +2113,8 @@ a_call_of_ensure_master_has_the_end_of_the_lease_on_it(void **state)
 	(void)state;
 	given(&w, CORE_STATE_PROMOTING);
 	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
-	    w.core.lease);
-	assert_int_equal(w.core.lease, w.now + FUSE);
+	    w.core.guard.until);
+	assert_int_equal(w.core.guard.until, w.now + FUSE);
 }
 
 /* An agent that stood still after a proof, before it could tell the guard: that
@@ -2127,7 +2127,7 @@ a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state
 
 	(void)state;
 	given(&w, CORE_STATE_MASTER);
-	held = w.core.lease;
+	held = w.core.guard.until;
 	w.alone = true;
 	w.core.call_at = w.now;
 	tick(&w, FUSE - 100);
@@ -2140,7 +2140,7 @@ a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state
 	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	guard(&w, CORE_GUARD_HOLDS);
 	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
-	    w.core.lease);
+	    w.core.guard.until);
 }
 
 static void
@@ -2194,7 +2194,7 @@ it_is_seen_what_is_not_true_of_a_master(void **state)
 	w.core.proof = w.now - FUSE;
 	assert_untrue(&w, "a master has a proof that is not too old");
 	given(&w, CORE_STATE_MASTER);
-	w.core.lease++;
+	w.core.guard.until++;
 	assert_untrue(&w, "a master's lease ends with its fuse");
 	given(&w, CORE_STATE_MASTER);
 	w.core.epoch++;
@@ -2212,11 +2212,14 @@ it_is_seen_what_is_not_true_of_a_master(void **state)
 	strcpy(w.core.tag, "master");
 	assert_untrue(&w, "only a master has the tag of one");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.lease = 1;
+	w.core.guard.until = 1;
 	assert_untrue(&w, "a lease is for a copy that may be a master");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.held = 1;
+	w.core.guard.held = 1;
 	assert_untrue(&w, "the guard holds only a lease that was set");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.guard.state = CORE_LEASE_ENDED;
+	assert_untrue(&w, "nothing is left of a lease that is over");
 }
 
 static void
@@ -2241,7 +2244,7 @@ it_is_seen_what_is_left_over(void **state)
 	w.core.proof_lost = true;
 	assert_untrue(&w, "what has lost its proof is a demotion");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.guard_fired = true;
+	w.core.guard.fired = true;
 	assert_untrue(&w, "what the guard fires at is a demotion");
 	given(&w, CORE_STATE_SLAVE);
 	w.core.was_master = true;
