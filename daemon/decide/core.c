@@ -67,7 +67,7 @@ learn(struct core *c, const struct core_event *ev)
 		c->elected_at = -1;
 		break;
 	case CORE_EV_RELEASED:
-		core_demotion_released(c, ev->released.known);
+		core_demotion_learn(c, ev);
 		break;
 	case CORE_EV_GUARD:
 		core_guard_learn(c, ev);

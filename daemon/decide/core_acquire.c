@@ -41,6 +41,12 @@ core_acquire_elected(struct core *c, bool take)
 		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
 }
 
+void
+core_acquire_give_way(struct core *c)
+{
+	c->acquire_at = c->now + 2 * CORE_ACQUIRE_PAUSE;
+}
+
 /* A free lock that was seen before a pause of this process says nothing about
  * who has come and gone since. */
 void
@@ -48,7 +54,7 @@ core_acquire_notice_pause(struct core *c, int64_t now)
 {
 	if (core_lock_is_free(c) && c->state == CORE_STATE_CANDIDATE &&
 	    now - c->now > STOOD_STILL) {
-		c->lock.owner = CORE_LOCK_UNKNOWN;
+		core_lock_forget(c);
 		core_do(c, CORE_DO_LOOK);
 	}
 }

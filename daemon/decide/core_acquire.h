@@ -12,6 +12,8 @@
 void	core_acquire_refused(struct core *, bool held);
 /* The election is over; take: this copy shall take the lock. */
 void	core_acquire_elected(struct core *, bool take);
+/* We have given it back: let the others have it first. */
+void	core_acquire_give_way(struct core *);
 /* Doubts what was seen before a pause of this process; now: the new time. */
 void	core_acquire_notice_pause(struct core *, int64_t now);
 /* What a candidate does. */

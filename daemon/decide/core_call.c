@@ -46,7 +46,7 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 		c->maybe_master = c->made_master = true;
 	}
 	if (op == CORE_OP_POSITION)
-		a->call.was_master = c->was_master ||
+		a->call.was_master = c->demotion.was_master ||
 		    c->lock.epoch == c->config.resume_epoch;
 	c->op = op;
 }

@@ -22,6 +22,7 @@ core_check(const struct core *c)
 	/* The copy may be made one at any moment. */
 	const bool	leads = master || c->state == CORE_STATE_PROMOTING;
 	const bool	demoting = c->state == CORE_STATE_DEMOTING;
+	const struct core_demotion *d = &c->demotion;
 	const bool	stopping = c->state == CORE_STATE_STOPPING;
 	const struct {
 		const char	*what;
@@ -65,21 +66,23 @@ core_check(const struct core *c)
 
 		/* What is over, and must not count the next time. */
 		{ "the lock is released after a demotion",
-		    c->release == CORE_RELEASE_KEPT ||
+		    d->step < CORE_DEMOTION_POSITION ||
 		    (demoting && !c->maybe_master) },
 		{ "a demotion ends when it is over",
 		    !demoting || !core_demotion_is_over(c) },
-		{ "what is late is a demotion", !c->demote_late || demoting },
+		{ "what is late is a demotion", !d->late || demoting },
 		{ "what has lost its proof is a demotion",
-		    !c->proof_lost || demoting },
+		    !d->proof_lost || demoting },
 		{ "what the guard fires at is a demotion",
 		    !c->guard.fired || demoting },
 		{ "a copy that was a master is one or is demoted",
-		    !c->was_master || master || demoting },
+		    !d->was_master || demoting },
 		{ "a master is not reported as unfenced",
 		    !c->unfenced || !master },
 		{ "a position was asked for",
-		    !c->position_told || c->position_asked },
+		    !d->position_told || d->step > CORE_DEMOTION_POSITION },
+		{ "a demotion is at a step",
+		    demoting == (d->step != CORE_DEMOTION_NONE) },
 		{ "what is busy for too long is busy",
 		    !c->busy_too_long || c->health == CORE_HEALTH_BUSY },
 		{ "an election is held by a candidate for a free lock",

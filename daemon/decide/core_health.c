@@ -41,7 +41,7 @@ core_health_show(struct core *c)
 				    CORE_HEALTH_BAD : c->health;
 	struct core_action	*a;
 
-	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demote_late &&
+	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demotion.late &&
 	    c->published != CORE_HEALTH_UNKNOWN &&
 	    (c->state == CORE_STATE_PROMOTING ||
 	    c->state == CORE_STATE_MASTER ||

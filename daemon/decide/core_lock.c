@@ -145,3 +145,17 @@ core_lock_lose(struct core *c)
 	freed.clean = false;
 	core_lock_learn(c, &freed);
 }
+
+void
+core_lock_release(struct core *c, bool known)
+{
+	c->lock.owner = known ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
+	c->lock.clean = true;
+	c->given_back_at = c->now;
+}
+
+void
+core_lock_forget(struct core *c)
+{
+	c->lock.owner = CORE_LOCK_UNKNOWN;
+}

@@ -275,7 +275,6 @@ enter(struct core *c, enum core_state from)
 	if (c->state == CORE_STATE_MASTER) {
 		c->promote_failures = 0;
 		c->unfenced = false;
-		c->was_master = true;
 		core_do(c, CORE_DO_REMEMBER)->remember.epoch = c->lock.epoch;
 		return;		/* ensure_master has just been done */
 	}
@@ -287,7 +286,7 @@ enter(struct core *c, enum core_state from)
 	if (c->state == CORE_STATE_PROMOTING)
 		c->master_failures = 0;
 	else if (c->state == CORE_STATE_DEMOTING)
-		core_demotion_enter(c);
+		core_demotion_enter(c, from == CORE_STATE_MASTER);
 	else if (c->state == CORE_STATE_STOPPING) {
 		/* Not taken over: it is left as its operator has made it. */
 		c->maybe_master = c->maybe_master &&

@@ -51,7 +51,7 @@ core_session_work(struct core *c)
 	struct core_session	*s = &c->session;
 	bool			 want = c->state != CORE_STATE_UNHEALTHY &&
 				    c->state != CORE_STATE_DISABLED &&
-				    !c->demote_late;
+				    !c->demotion.late;
 
 	if (c->state == CORE_STATE_STOPPING) {
 		core_session_acquired(c);

@@ -40,7 +40,7 @@ tag(struct core *c)
 	case CORE_STATE_FENCED:
 		return was_slave ? "slave" : "";
 	case CORE_STATE_DEMOTING:
-		return c->demote_late ? "" : NULL;
+		return c->demotion.late ? "" : NULL;
 	case CORE_STATE_STOPPING:	/* see leave.deregister */
 		return c->maybe_master && c->made_master ? "" : NULL;
 	case CORE_STATE_STARTING:

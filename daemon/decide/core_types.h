@@ -264,13 +264,6 @@ struct core_actions {
 	struct core_action	 list[CORE_ACTIONS];
 };
 
-/* What becomes of the lock in a demotion. */
-enum core_release {
-	CORE_RELEASE_KEPT,
-	CORE_RELEASE_RELEASING,
-	CORE_RELEASE_GIVEN_BACK,
-};
-
 struct core_config {
 	int64_t	 fuse;			/* F */
 	int64_t	 demote_deadline;	/* D */
@@ -327,6 +320,26 @@ struct core_lease {
 	int64_t			 busy_until;	/* it demotes; don't disturb */
 };
 
+enum core_demotion_step {
+	CORE_DEMOTION_NONE,
+	CORE_DEMOTION_BEGUN,	/* the copy may be a master still */
+	CORE_DEMOTION_POSITION,	/* it is none; how far has it got? */
+	CORE_DEMOTION_RELEASE,	/* so the lock may be given back */
+	CORE_DEMOTION_RELEASING,
+	CORE_DEMOTION_RELEASED,
+};
+
+/* In CORE_STATE_DEMOTING; zero in all others. */
+struct core_demotion {
+	enum core_demotion_step	 step;
+	bool			 was_master;	/* with the lock as it is */
+	bool			 late;		/* D has passed, not demoted */
+	bool			 proof_lost;	/* the fuse has burnt down */
+	bool			 position_told;
+	int64_t			 position_at, position_until;
+	int64_t			 release_by;	/* no answer: treat as unknown */
+};
+
 /* Plain data; read it, but only the parts of the core write it. */
 struct core {
 	struct core_config	 config;
@@ -341,6 +354,7 @@ struct core {
 	/* what the plugin says */
 	enum core_health	 health;
 	int64_t			 busy_since;
+	bool			 busy_too_long;
 	char			 health_text[CORE_TEXT];
 	enum core_health	 published;
 	char			 published_text[CORE_TEXT];
@@ -352,6 +366,7 @@ struct core {
 						 * a key that was free at first, its
 						 * own; 0: nobody has had it */
 	int64_t			 proof;		/* time of the last; -1 */
+	int64_t			 given_back_at;	/* by us; -1 */
 	bool			 adopting;	/* asked for as we started */
 	int64_t			 look_at;	/* are we alone still? */
 	int64_t			 acquire_at;	/* not before */
@@ -376,22 +391,14 @@ struct core {
 	int			 master_failures;	/* in a row */
 
 	struct core_lease	 guard;
+	struct core_demotion	 demotion;
 
-	/* stepping down */
+	/* what the copy may be */
 	bool			 maybe_master;	/* the copy may take writes */
 	bool			 made_master;	/* by us, or the run before us,
 						 * and not demoted since */
-	bool			 busy_too_long;
-	bool			 demote_late;	/* D has passed, not demoted */
 	bool			 unfenced;	/* it was said that the copy may
 						 * still be a master */
-	bool			 proof_lost;	/* the fuse has burnt down */
-	enum core_release	 release;
-	bool			 position_asked, position_told;
-	int64_t			 position_at, position_until;
-	bool			 was_master;	/* with the lock as it is */
-	int64_t			 release_by;	/* no answer: treat as unknown */
-	int64_t			 given_back_at;
 
 	bool			 disabled;
 	bool			 yields;

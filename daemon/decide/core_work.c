@@ -41,11 +41,7 @@ core_work_done(struct core *c, const struct core_event *ev)
 		return;
 	c->op = CORE_OP_NONE;
 	if (op == CORE_OP_POSITION) {
-		c->position_told = ev->call.result == CORE_RESULT_DONE;
-		c->position_at = c->now + CALL_PAUSE;
-		if (ev->call.result == CORE_RESULT_AGAIN &&
-		    c->now < c->position_until)
-			c->position_asked = false;
+		core_demotion_learn(c, ev);
 		return;
 	}
 	c->failed = ev->call.result == CORE_RESULT_FAILED;
