@@ -57,7 +57,7 @@ agent_say_call(struct agent *a, enum core_op op, enum handler_result result,
 static void
 agent_ask_position(struct agent *a, const struct core_action *act, bool again)
 {
-	struct handler_call	call = { .timeout_ms = act->call.timeout };
+	struct handler_call	call = { .timeout_ms = act->call.timeout_ms };
 
 	agent_role_tell(a, &call, act->call.reason);
 	handover_ask(&a->handover, lock_before(a->lock), act, again, &call);
@@ -123,7 +123,7 @@ agent_role_call(struct agent *a, const struct core_action *act)
 	};
 	struct handler_call		call = {
 		.op = ops[act->call.op],
-		.timeout_ms = act->call.timeout,
+		.timeout_ms = act->call.timeout_ms,
 	};
 
 	agent_role_tell(a, &call, act->call.reason);

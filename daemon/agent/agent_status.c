@@ -69,7 +69,7 @@ agent_status(struct api_status *s, void *arg)
 	s->health_age_ms = a->health_asked_at == 0 ? -1 :
 	    now - a->health_asked_at;
 	s->proof_age_ms = c->proof < 0 ? -1 : now - c->proof;
-	s->fuse_left_ms = core_fuse_left(c, now);
+	s->fuse_left_ms = core_fuse_left_ms(c, now);
 	s->guard_pid = guard_pid(a->guard);
 	s->may_be_master = c->unfenced;
 	s->notice = a->notice;

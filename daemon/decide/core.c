@@ -96,9 +96,9 @@ core_init(struct core *c, const struct core_config *config, int64_t now)
 	c->now = c->since = now;
 	c->wake = now;
 	c->proof = c->given_back_at = c->elected_at = -1;
-	c->maybe_master = config->can_demote || config->inherited_lease != 0;
+	c->maybe_master = config->can_demote || config->inherited_until_ms != 0;
 	c->made_master = config->resume_epoch != 0 ||
-	    config->inherited_lease != 0;
+	    config->inherited_until_ms != 0;
 	core_guard_init(c);
 	c->acquire_at = c->hold_off = now;
 	text_copy(c->tag, sizeof c->tag, "?");
@@ -192,7 +192,7 @@ core_stands_aside(const struct core *c)
 {
 	return c->state == CORE_STATE_CANDIDATE && c->lock.clean &&
 	    (c->health != CORE_HEALTH_OK ||
-	    c->now + c->config.election_wait / 2 < c->hold_off);
+	    c->now + c->config.election_wait_ms / 2 < c->hold_off);
 }
 
 bool
@@ -218,10 +218,10 @@ core_role_why(const struct core *c)
 }
 
 int64_t
-core_fuse_left(const struct core *c, int64_t now)
+core_fuse_left_ms(const struct core *c, int64_t now)
 {
 	if (c->state != CORE_STATE_MASTER && c->state != CORE_STATE_PROMOTING)
 		return -1;
-	return c->proof + c->config.fuse > now ?
-	    c->proof + c->config.fuse - now : 0;
+	return c->proof + c->config.fuse_ms > now ?
+	    c->proof + c->config.fuse_ms - now : 0;
 }

@@ -8,7 +8,7 @@
 #include "core_lock.h"
 #include "core_session.h"
 
-/* As CORE_ACQUIRE_PAUSE where it fails for another reason: no right, no
+/* As CORE_ACQUIRE_PAUSE_MS where it fails for another reason: no right, no
  * leader. */
 #define ACQUIRE_PAUSE_LONG 2000
 /* An ensure_slave under way may end by itself so long, before it is killed
@@ -16,7 +16,7 @@
  * election_wait, for half of which the others wait for a silent one. */
 #define SLAVE_GRACE	500
 #define SLAVE_GRACE_SHARE 4
-/* While the lock is free we look every CORE_ACQUIRE_PAUSE: a longer silence
+/* While the lock is free we look every CORE_ACQUIRE_PAUSE_MS: a longer silence
  * means that this process stood still, and that what it knows is old. */
 #define STOOD_STILL	2000
 /* So long holds what an election has shown, while the lock is refused. */
@@ -26,7 +26,7 @@ void
 core_acquire_refused(struct core *c, bool held)
 {
 	core_session_acquired(c);
-	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE :
+	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE_MS :
 	    ACQUIRE_PAUSE_LONG);
 }
 
@@ -44,7 +44,7 @@ core_acquire_elected(struct core *c, bool take)
 void
 core_acquire_give_way(struct core *c)
 {
-	c->acquire_at = c->now + 2 * CORE_ACQUIRE_PAUSE;
+	c->acquire_at = c->now + 2 * CORE_ACQUIRE_PAUSE_MS;
 }
 
 /* A free lock that was seen before a pause of this process says nothing about
@@ -84,7 +84,7 @@ elected(const struct core *c)
 static int64_t
 slave_grace(const struct core *c)
 {
-	int64_t	share = c->config.election_wait / SLAVE_GRACE_SHARE;
+	int64_t	share = c->config.election_wait_ms / SLAVE_GRACE_SHARE;
 
 	return share < SLAVE_GRACE ? share : SLAVE_GRACE;
 }

@@ -6,7 +6,7 @@
 
 /* Pause (ms) between two tries for a free lock that is refused: its lock-delay
  * runs, of which Consul announces the end to nobody. */
-#define CORE_ACQUIRE_PAUSE	300
+#define CORE_ACQUIRE_PAUSE_MS	300
 
 /* Our try was refused; held: because the lock is held or delayed. */
 void	core_acquire_refused(struct core *, bool held);

@@ -19,7 +19,7 @@ core_adopt_alone(struct core *c)
 {
 	return core_lock_is_free(c) && c->lock.epoch == 0 && c->lock.clean &&
 	    !c->guard.fired && !c->config.never_master && !c->made_master &&
-	    !core_due(c, c->lock.at + c->config.fuse);
+	    !core_due(c, c->lock.at + c->config.fuse_ms);
 }
 
 bool

@@ -22,14 +22,14 @@ core_call_cancel(struct core *c)
 }
 
 void
-core_call(struct core *c, enum core_op op, int64_t timeout)
+core_call(struct core *c, enum core_op op, int64_t timeout_ms)
 {
 	struct core_action	*a = core_do(c, CORE_DO_CALL);
 
 	a->call.number = ++c->call;
 	a->call.op = op;
 	a->call.epoch = c->epoch;
-	a->call.timeout = timeout;
+	a->call.timeout_ms = timeout_ms;
 	text_copy(a->call.reason, sizeof a->call.reason, c->why);
 	text_copy(c->call_host, sizeof c->call_host, "");
 	c->call_port = 0;
@@ -42,7 +42,8 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 	if (op == CORE_OP_ENSURE_MASTER) {
 		a->call.not_after = c->guard.held;
 		a->call.enough = c->state == CORE_STATE_MASTER ||
-		    c->now >= core_call_promotion_begun(c) + c->config.catch_up;
+		    c->now >= core_call_promotion_begun(c) +
+		    c->config.catch_up_ms;
 		c->maybe_master = c->made_master = true;
 	}
 	if (op == CORE_OP_POSITION)

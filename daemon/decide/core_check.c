@@ -38,9 +38,9 @@ core_check(const struct core *c)
 		    !leads || (core_lock_is_ours(c) &&
 		    core_session_exists(c)) },
 		{ "a master has a proof that is not too old",
-		    !leads || c->now < c->proof + c->config.fuse },
+		    !leads || c->now < c->proof + c->config.fuse_ms },
 		{ "a master's lease ends with its fuse",
-		    !leads || c->guard.until == c->proof + c->config.fuse },
+		    !leads || c->guard.until == c->proof + c->config.fuse_ms },
 		{ "a master's epoch is that of the lock",
 		    !leads || c->epoch == c->lock.epoch },
 		{ "no other copy can be a master beside it",

@@ -65,7 +65,7 @@ be_late(struct core *c)
 	    "made to reject writes within %.1f s (%.300s). There is no "
 	    "record that this node promoted it. If it accepts writes, "
 	    "stop the application by hand. Retrying",
-	    (double)c->config.demote_deadline / 1000,
+	    (double)c->config.demote_deadline_ms / 1000,
 	    c->call_text[0] != '\0' ? c->call_text : "no answer");
 	/* It said "again" until now, and the next call may hang. */
 	core_guard_ask(c);
@@ -90,7 +90,7 @@ core_demotion_pass_time(struct core *c)
 	if (c->state != CORE_STATE_DEMOTING)
 		return;
 	if (c->maybe_master && !d->late && c->config.can_demote &&
-	    core_due(c, c->since + c->config.demote_deadline))
+	    core_due(c, c->since + c->config.demote_deadline_ms))
 		be_late(c);
 	if (c->maybe_master && !c->config.can_demote &&
 	    core_due(c, c->guard.busy_until))
@@ -144,7 +144,7 @@ core_demotion_leave(struct core *c)
 static void
 demote(struct core *c)
 {
-	int64_t	left = c->since + c->config.demote_deadline - c->now;
+	int64_t	left = c->since + c->config.demote_deadline_ms - c->now;
 
 	if (!core_due(c, c->guard.busy_until))
 		return;		/* the guard is at it */
@@ -153,7 +153,7 @@ demote(struct core *c)
 		core_due(c, c->now + left);
 	else if (c->op == CORE_OP_NONE && core_due(c, c->call_at))
 		core_call(c, CORE_OP_ENSURE_DEMOTED,
-		    left > 0 ? left : c->config.demote_deadline);
+		    left > 0 ? left : c->config.demote_deadline_ms);
 }
 
 /* What a demoted copy has, the next master must have too; where it can't be told
@@ -184,7 +184,7 @@ release(struct core *c)
 	/* Not if it can't be demoted, but by becoming a slave. */
 	a->release.clean = c->now >= c->grace_until && c->config.can_demote;
 	d->step = CORE_DEMOTION_RELEASING;
-	d->release_by = c->now + 2 * c->config.request_timeout;
+	d->release_by = c->now + 2 * c->config.request_timeout_ms;
 }
 
 void

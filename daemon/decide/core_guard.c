@@ -19,10 +19,10 @@ void
 core_guard_init(struct core *c)
 {
 	/* Whether it has fired already the guard says when it is told another. */
-	if (c->config.inherited_lease != 0)
+	if (c->config.inherited_until_ms != 0)
 		c->guard = (struct core_lease){
 			.state = CORE_LEASE_TOLD,
-			.until = c->config.inherited_lease,
+			.until = c->config.inherited_until_ms,
 		};
 }
 
@@ -36,8 +36,8 @@ tell_lease(struct core *c, int64_t until)
 	a->lease.until = c->guard.until = until;
 	if (c->guard.state == CORE_LEASE_NONE)
 		c->guard.state = CORE_LEASE_TOLD;
-	a->lease.by = c->config.demote_deadline +
-	    (c->proof >= 0 ? c->proof + c->config.fuse : c->since);
+	a->lease.by = c->config.demote_deadline_ms +
+	    (c->proof >= 0 ? c->proof + c->config.fuse_ms : c->since);
 	a->lease.epoch = c->epoch;
 	/* Without ensure_demoted no lock is ever given back clean. */
 	a->lease.clean_at = c->config.can_demote ? c->grace_until : INT64_MAX;
@@ -81,7 +81,7 @@ learn_of_lease(struct core *c, enum core_guard what, int64_t until)
 		core_call_cancel(c);
 		g->state = CORE_LEASE_ENDED;
 		g->fired = c->state != CORE_STATE_STOPPING;
-		g->busy_until = c->now + c->config.demote_deadline +
+		g->busy_until = c->now + c->config.demote_deadline_ms +
 		    GUARD_ANSWER;
 		break;
 	case CORE_GUARD_DEMOTED:
@@ -133,7 +133,7 @@ static int64_t
 lease_wanted(struct core *c)
 {
 	if (c->state == CORE_STATE_PROMOTING || c->state == CORE_STATE_MASTER)
-		return c->proof + c->config.fuse;
+		return c->proof + c->config.fuse_ms;
 	if (!c->maybe_master)
 		return 0;
 	if (c->state != CORE_STATE_DEMOTING ||

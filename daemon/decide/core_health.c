@@ -22,7 +22,7 @@ void
 core_health_pass_time(struct core *c)
 {
 	c->busy_too_long = c->health == CORE_HEALTH_BUSY &&
-	    core_due(c, c->busy_since + c->config.busy_limit);
+	    core_due(c, c->busy_since + c->config.busy_limit_ms);
 }
 
 bool

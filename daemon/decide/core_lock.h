@@ -11,7 +11,7 @@ bool	core_lock_is_theirs(const struct core *);
 /* No proof of our lock is young enough any more, or there has been none. */
 bool	core_lock_fuse_burnt(struct core *);
 /* As long (ms) as a master can last who has not noticed yet. */
-int64_t	core_lock_grace(const struct core *);
+int64_t	core_lock_grace_ms(const struct core *);
 
 /* As a read of the key, or our own acquire, has shown it. */
 void	core_lock_learn(struct core *, const struct core_lock *);

@@ -147,8 +147,8 @@ may_not_resume(struct core *c)
 {
 	if (lock_unknown(c) && !c->stop && !c->guard.fired)
 		return core_due(c, c->since + (c->lock.missing &&
-		    !c->made_master ? c->config.fuse :
-		    c->config.request_timeout));
+		    !c->made_master ? c->config.fuse_ms :
+		    c->config.request_timeout_ms));
 	return !ours_from_before(c) && !core_adopt_may(c);
 }
 
@@ -174,7 +174,7 @@ static bool
 promotion_late(struct core *c)
 {
 	return core_due(c, core_call_promotion_begun(c) +
-	    c->config.promote_limit);
+	    c->config.promote_limit_ms);
 }
 
 /*

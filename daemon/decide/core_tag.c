@@ -15,7 +15,7 @@ static bool
 joins_in_vain(struct core *c)
 {
 	return c->not_done > 0 && core_due(c, c->not_done_at +
-	    c->config.lock_delay + core_lock_grace(c));
+	    c->config.lock_delay_ms + core_lock_grace_ms(c));
 }
 
 /* NULL: leave it as it is. */

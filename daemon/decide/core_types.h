@@ -2,7 +2,8 @@
  * core_types.h - what the core is told, what it answers, and what it knows; its
  * users include core.h.
  *
- * All times are milliseconds of one clock that never steps (clock_ms).
+ * All moments are milliseconds of one clock that never steps (clock_ms); what
+ * lasts so many milliseconds is called …_ms.
  */
 #ifndef CORE_TYPES_H
 #define CORE_TYPES_H
@@ -199,7 +200,7 @@ struct core_action {
 			uint32_t	 number;
 			enum core_op	 op;
 			uint64_t	 epoch;	/* of the last holder seen */
-			int64_t		 timeout;	/* ms that it may take */
+			int64_t		 timeout_ms;	/* that it may take */
 			/* ensure_master: it must not begin then or later, for
 			 * then the guard may have ended the mastership (0 for
 			 * the others). */
@@ -265,17 +266,17 @@ struct core_actions {
 };
 
 struct core_config {
-	int64_t	 fuse;			/* F */
-	int64_t	 demote_deadline;	/* D */
-	int64_t	 request_timeout;	/* To */
-	int64_t	 lock_delay;		/* L */
-	int64_t	 role_interval;
-	int64_t	 master_deadline;
-	int64_t	 slave_deadline;
-	int64_t	 busy_limit;
-	int64_t	 promote_limit;
-	int64_t	 catch_up;
-	int64_t	 election_wait;
+	int64_t	 fuse_ms;		/* F */
+	int64_t	 demote_deadline_ms;	/* D */
+	int64_t	 request_timeout_ms;	/* To */
+	int64_t	 lock_delay_ms;		/* L */
+	int64_t	 role_interval_ms;
+	int64_t	 master_deadline_ms;
+	int64_t	 slave_deadline_ms;
+	int64_t	 busy_limit_ms;
+	int64_t	 promote_limit_ms;
+	int64_t	 catch_up_ms;
+	int64_t	 election_wait_ms;
 	bool	 can_demote;		/* the plugin has ensure_demoted, */
 	bool	 can_tell;		/* position */
 	bool	 never_master;
@@ -285,7 +286,7 @@ struct core_config {
 	uint64_t resume_epoch;
 	/* The end of the lease that our guard has from the one before it; 0
 	 * for none: nobody knows of a mastership. */
-	int64_t	 inherited_lease;
+	int64_t	 inherited_until_ms;
 };
 
 /* The session that the lock is held with. */

@@ -109,8 +109,8 @@ election_begin(struct election *e, uint64_t epoch, const char *last_holder,
 {
 	election_end(e);
 	e->running = true;
-	e->until = now + e->config->wait;
-	e->silent_until = now + e->config->wait / 2;
+	e->until = now + e->config->wait_ms;
+	e->silent_until = now + e->config->wait_ms / 2;
 	e->heard = false;
 	e->epoch = epoch;
 	set(&e->last_holder, last_holder);
@@ -457,7 +457,7 @@ near_enough(struct election *e, int64_t now, struct election_step *s)
 	    !e->config->measures)
 		return true;
 	if (!e->measured) {
-		e->until = now + e->config->wait;
+		e->until = now + e->config->wait_ms;
 		*s = ask(e, ELECTION_MEASURE, e->known);
 		return false;
 	}
@@ -550,7 +550,7 @@ wait_for_whom_we_yield_to(struct election *e, int64_t now)
 	if (count <= e->yielded)
 		return;
 	e->yielded = count;
-	e->until = now + e->config->wait;
+	e->until = now + e->config->wait_ms;
 }
 
 struct election_step

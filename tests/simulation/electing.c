@@ -309,7 +309,7 @@ void
 electing_start(struct node *n)
 {
 	n->election_config = (struct election_config){
-		.wait = n->config.election_wait,
+		.wait_ms = n->config.election_wait,
 		.priority = n->config.priority,
 		.max_behind = -1,
 		.compares = world.tells,

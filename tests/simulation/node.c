@@ -297,8 +297,8 @@ call_begin(struct node *n, const struct core_action *a)
 	if (takes >= 0)
 		world_in(node_delay(n, takes), OF_HOST, n, call_has_effect,
 		    NULL, a->call.op, &n->call.stamp);
-	world_in(node_delay(n, a->call.timeout), OF_AGENT, n, call_late, NULL,
-	    node_monotonic(n) + a->call.timeout, &n->call.stamp);
+	world_in(node_delay(n, a->call.timeout_ms), OF_AGENT, n, call_late, NULL,
+	    node_monotonic(n) + a->call.timeout_ms, &n->call.stamp);
 }
 
 static void
@@ -909,22 +909,22 @@ agent_start_core(struct node *n)
 {
 	const struct config	*g = &n->config;
 	struct core_config	 c = {
-		.fuse = g->fuse,
-		.demote_deadline = g->demote_deadline,
-		.request_timeout = g->request_timeout,
-		.lock_delay = g->lock_delay,
-		.role_interval = g->role_interval,
-		.master_deadline = g->master_deadline,
-		.slave_deadline = g->slave_deadline,
-		.busy_limit = g->busy_limit,
-		.promote_limit = g->promote_limit,
-		.catch_up = g->catch_up,
-		.election_wait = g->election_wait,
+		.fuse_ms = g->fuse,
+		.demote_deadline_ms = g->demote_deadline,
+		.request_timeout_ms = g->request_timeout,
+		.lock_delay_ms = g->lock_delay,
+		.role_interval_ms = g->role_interval,
+		.master_deadline_ms = g->master_deadline,
+		.slave_deadline_ms = g->slave_deadline,
+		.busy_limit_ms = g->busy_limit,
+		.promote_limit_ms = g->promote_limit,
+		.catch_up_ms = g->catch_up,
+		.election_wait_ms = g->election_wait,
 		.can_demote = true,
 		.can_tell = world.tells,
 		.never_master = g->never_master,
 		.resume_epoch = n->run_epoch,
-		.inherited_lease = n->inherited,
+		.inherited_until_ms = n->inherited,
 	};
 
 	core_init(&n->core, &c, node_clock(n));
@@ -1119,7 +1119,7 @@ node_helpless_changed(struct node *n)
 		return;
 	/* Or it was in the demotion that is forgiven, under a lease of moments. */
 	if (n->file.until != 0 && (n->interrupted ||
-	    node_clock(n) >= n->file.until + LEASE_SLACK))
+	    node_clock(n) >= n->file.until + LEASE_SLACK_MS))
 		node_wakes(n);
 	check_masters(n);
 }

@@ -246,11 +246,11 @@ static void
 begin(struct world *w, uint64_t resume_epoch)
 {
 	struct core_config	c = {
-		.fuse = FUSE, .demote_deadline = DEMOTE,
-		.request_timeout = REQUEST, .role_interval = 10000,
-		.master_deadline = 30000, .slave_deadline = 60000,
-		.busy_limit = BUSY, .promote_limit = PROMOTE,
-		.catch_up = PROMOTE, .election_wait = ELECTION,
+		.fuse_ms = FUSE, .demote_deadline_ms = DEMOTE,
+		.request_timeout_ms = REQUEST, .role_interval_ms = 10000,
+		.master_deadline_ms = 30000, .slave_deadline_ms = 60000,
+		.busy_limit_ms = BUSY, .promote_limit_ms = PROMOTE,
+		.catch_up_ms = PROMOTE, .election_wait_ms = ELECTION,
 		.can_demote = true, .resume_epoch = resume_epoch,
 	};
 
@@ -1099,7 +1099,7 @@ a_new_master_waits_for_what_was_left_for_a_bounded_time(void **unused)
 
 	(void)unused;
 	given(&w, CORE_STATE_CANDIDATE);
-	w.core.config.catch_up = 5000;
+	w.core.config.catch_up_ms = 5000;
 	see(&w, CORE_LOCK_OURS, true);
 	assert_false(called(&w, CORE_OP_ENSURE_MASTER)->call.enough);
 	tick(&w, 4900);
@@ -1253,7 +1253,7 @@ no_demotion_is_begun_that_has_no_time_left(void **unused)
 	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 50);
 	assert_non_null(wanted(&w, CORE_DO_SAY));
-	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout_ms, DEMOTE);
 }
 
 static void
@@ -1317,7 +1317,7 @@ the_tag_goes_when_ensure_slave_says_again_for_longer_than_a_failover(void **unus
 
 	(void)unused;
 	given(&w, CORE_STATE_SLAVE);
-	w.core.config.lock_delay = LOCK_DELAY;
+	w.core.config.lock_delay_ms = LOCK_DELAY;
 	answer(&w, CORE_RESULT_DONE);
 	tick(&w, 10000);
 	answer(&w, CORE_RESULT_AGAIN);
@@ -1478,7 +1478,7 @@ a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay(
 	(void)unused;
 	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout_ms, DEMOTE);
 	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, DEMOTE);
 	assert_non_null(strstr(wanted(&w, CORE_DO_SAY)->say.text,
@@ -1960,7 +1960,7 @@ a_lease_from_before_is_gone_on_with_or_ended(void **state)
 	(void)state;
 	begin(&w, EPOCH);
 	c = w.core.config;
-	c.inherited_lease = w.now + 5000;
+	c.inherited_until_ms = w.now + 5000;
 	core_init(&w.core, &c, w.now);
 	w.alone = true;
 	see(&w, CORE_LOCK_OURS, true);
@@ -2097,7 +2097,7 @@ a_start_beside_a_guard_that_fires_demotes_at_once(void **state)
 	(void)state;
 	begin(&w, EPOCH);
 	c = w.core.config;
-	c.inherited_lease = w.now + 5000;
+	c.inherited_until_ms = w.now + 5000;
 	core_init(&w.core, &c, w.now);
 	w.alone = true;
 	w.todo.count = 0;
