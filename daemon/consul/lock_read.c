@@ -14,7 +14,7 @@
 #define WATCH_WAIT	55000	/* ms of one long poll */
 #define WATCH_PAUSE	100	/* ms between two of them, as Consul asks for */
 
-/* Is a default read believed?  Where it is in doubt, a consistent one is sent. */
+/* Is a default read believed?  If in doubt, a consistent one is sent. */
 static bool
 lock_read_believed(struct lock *l, const struct consul_key *k, bool ours)
 {

@@ -18,7 +18,7 @@
 void
 core_guard_init(struct core *c)
 {
-	/* Whether it has fired already the guard says when it is told another. */
+	/* Whether it has fired the guard says when it is told another. */
 	if (c->config.inherited_until_ms != 0)
 		c->guard = (struct core_lease){
 			.state = CORE_LEASE_TOLD,

@@ -76,7 +76,8 @@ work_master(struct core *c)
 		return;
 	if (c->op == CORE_OP_NONE && core_due(c, c->grace_until) &&
 	    core_due(c, c->call_at))
-		core_call(c, CORE_OP_ENSURE_MASTER, c->config.master_deadline_ms);
+		core_call(c, CORE_OP_ENSURE_MASTER,
+		    c->config.master_deadline_ms);
 }
 
 /* An unhealthy copy is kept a slave too: that may be what heals it. */
