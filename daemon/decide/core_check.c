@@ -81,6 +81,8 @@ core_check(const struct core *c)
 		    !c->unfenced || !master },
 		{ "a position was asked for",
 		    !d->position_told || d->step > CORE_DEMOTION_POSITION },
+		{ "a position is asked for in a demotion",
+		    c->op != CORE_OP_POSITION || demoting },
 		{ "a demotion is at a step",
 		    demoting == (d->step != CORE_DEMOTION_NONE) },
 		{ "what is busy for too long is busy",

@@ -271,6 +271,8 @@ enter(struct core *c, enum core_state from)
 		c->hold_off = c->now + HOLD_OFF;
 		c->yield_at = c->now + YIELD_PAUSE;
 	}
+	if (c->op == CORE_OP_POSITION)
+		core_call_cancel(c);	/* nobody waits for it any more */
 	c->since = c->now;
 	if (c->state == CORE_STATE_MASTER) {
 		c->promote_failures = 0;

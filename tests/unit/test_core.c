@@ -1075,6 +1075,24 @@ a_copy_that_still_stops_is_asked_again_how_far_it_has_got(void **unused)
 }
 
 static void
+a_demotion_that_ends_ends_the_question_how_far_the_copy_has_got(
+    void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_STATE_MASTER);
+	w.core.config.can_tell = true;
+	disable(&w, true);
+	answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
+	assert_non_null(called(&w, CORE_OP_POSITION));
+	session(&w, false);
+	assert_int_equal(w.core.state, CORE_STATE_DISABLED);
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_int_equal(w.core.op, CORE_OP_NONE);
+}
+
+static void
 an_election_begins_anew_when_the_free_lock_is_another_one(void **unused)
 {
 	struct world		w;
@@ -2259,6 +2277,9 @@ it_is_seen_what_is_left_over(void **state)
 	w.core.demotion.step = CORE_DEMOTION_BEGUN;
 	assert_untrue(&w, "a demotion is at a step");
 	given(&w, CORE_STATE_SLAVE);
+	w.core.op = CORE_OP_POSITION;
+	assert_untrue(&w, "a position is asked for in a demotion");
+	given(&w, CORE_STATE_SLAVE);
 	w.core.busy_too_long = true;
 	assert_untrue(&w, "what is busy for too long is busy");
 	given(&w, CORE_STATE_SLAVE);
@@ -2387,6 +2408,8 @@ main(void)
 		    a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back),
 		cmocka_unit_test(
 		    a_copy_that_still_stops_is_asked_again_how_far_it_has_got),
+		cmocka_unit_test(
+	    a_demotion_that_ends_ends_the_question_how_far_the_copy_has_got),
 		cmocka_unit_test(
 		    an_election_begins_anew_when_the_free_lock_is_another_one),
 		cmocka_unit_test(
