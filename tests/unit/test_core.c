@@ -1093,6 +1093,23 @@ a_demotion_that_ends_ends_the_question_how_far_the_copy_has_got(
 }
 
 static void
+only_a_copy_that_was_master_has_all_there_is(void **unused)
+{
+	enum core_state	from;
+	struct world	w;
+
+	(void)unused;
+	for (from = CORE_STATE_PROMOTING; from <= CORE_STATE_MASTER; from++) {
+		given(&w, from);
+		w.core.config.can_tell = true;
+		disable(&w, true);
+		answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
+		assert_int_equal(called(&w, CORE_OP_POSITION)->call.was_master,
+		    from == CORE_STATE_MASTER);
+	}
+}
+
+static void
 an_election_begins_anew_when_the_free_lock_is_another_one(void **unused)
 {
 	struct world		w;
@@ -2410,6 +2427,7 @@ main(void)
 		    a_copy_that_still_stops_is_asked_again_how_far_it_has_got),
 		cmocka_unit_test(
 	    a_demotion_that_ends_ends_the_question_how_far_the_copy_has_got),
+		cmocka_unit_test(only_a_copy_that_was_master_has_all_there_is),
 		cmocka_unit_test(
 		    an_election_begins_anew_when_the_free_lock_is_another_one),
 		cmocka_unit_test(
