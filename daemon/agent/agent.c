@@ -64,23 +64,23 @@ agent_core_config(const struct agent *a, struct core_config *c)
 	const struct config	*g = a->config;
 
 	*c = (struct core_config){
-		.fuse = g->fuse,
-		.demote_deadline = g->demote_deadline,
-		.request_timeout = g->request_timeout,
-		.lock_delay = g->lock_delay,
-		.role_interval = g->role_interval,
-		.master_deadline = g->master_deadline,
-		.slave_deadline = g->slave_deadline,
-		.busy_limit = g->busy_limit,
-		.promote_limit = g->promote_limit,
-		.catch_up = g->catch_up,
-		.election_wait = g->election_wait,
+		.fuse_ms = g->fuse,
+		.demote_deadline_ms = g->demote_deadline,
+		.request_timeout_ms = g->request_timeout,
+		.lock_delay_ms = g->lock_delay,
+		.role_interval_ms = g->role_interval,
+		.master_deadline_ms = g->master_deadline,
+		.slave_deadline_ms = g->slave_deadline,
+		.busy_limit_ms = g->busy_limit,
+		.promote_limit_ms = g->promote_limit,
+		.catch_up_ms = g->catch_up,
+		.election_wait_ms = g->election_wait,
 		.can_demote = (a->plugin->ops &
 		    1u << HANDLER_ENSURE_DEMOTED) != 0,
 		.can_tell = (a->plugin->ops & 1u << HANDLER_POSITION) != 0,
 		.never_master = g->never_master,
 		.resume_epoch = runfile_epoch(a->runfile),
-		.inherited_lease = a->inherited_lease,
+		.inherited_until_ms = a->inherited_lease,
 	};
 	if (!c->can_demote)
 		log_warning("Plugin %s has no ensure_demoted: a master that "
@@ -232,10 +232,10 @@ int64_t
 agent_time_left(const struct agent *a)
 {
 	const struct core	*c = &a->core;
-	int64_t			 left = core_fuse_left(c, clock_ms());
+	int64_t			 left = core_fuse_left_ms(c, clock_ms());
 
 	if (c->state == CORE_STATE_DEMOTING && c->maybe_master)
-		left = c->since + c->config.demote_deadline - clock_ms();
+		left = c->since + c->config.demote_deadline_ms - clock_ms();
 	/* It is late already, and a new config may be what helps. */
 	if (left < 0)
 		return INT64_MAX;

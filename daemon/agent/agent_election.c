@@ -109,7 +109,7 @@ agent_election_config(const struct agent *a, struct election_config *c)
 			    1u << HANDLER_HAS_POSITION;
 
 	*c = (struct election_config){
-		.wait = a->config->election_wait,
+		.wait_ms = a->config->election_wait,
 		/* It may have what no other has, and not what all others have. */
 		.priority = a->refused || heed_yields(a->heed) ? 0 :
 		    a->config->priority,

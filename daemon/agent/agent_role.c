@@ -57,7 +57,7 @@ agent_say_call(struct agent *a, enum core_op op, enum handler_result result,
 static void
 agent_ask_position(struct agent *a, const struct core_action *act, bool again)
 {
-	struct handler_call	call = { .timeout_ms = act->call.timeout };
+	struct handler_call	call = { .timeout_ms = act->call.timeout_ms };
 
 	agent_role_tell(a, &call, act->call.reason);
 	handover_ask(&a->handover, lock_before(a->lock), act, again, &call);
@@ -123,7 +123,7 @@ agent_role_call(struct agent *a, const struct core_action *act)
 	};
 	struct handler_call		call = {
 		.op = ops[act->call.op],
-		.timeout_ms = act->call.timeout,
+		.timeout_ms = act->call.timeout_ms,
 	};
 
 	agent_role_tell(a, &call, act->call.reason);
@@ -165,7 +165,7 @@ agent_role_guard(enum core_guard what, int64_t until, const char *text,
 	if (what == CORE_GUARD_DEMOTED)
 		a->role_done = FAILOVER_NO_ROLE;
 	a->counters.guard_demotions += what == CORE_GUARD_FIRED &&
-	    !a->core.guard_fired;
+	    !a->core.guard.fired;
 	agent_event(a, &ev);
 }
 

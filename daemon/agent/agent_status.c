@@ -2,6 +2,7 @@
 #include "agent_private.h"
 
 #include "clock.h"
+#include "core_session.h"
 #include "elector.h"
 #include "guard.h"
 #include "lock.h"
@@ -24,7 +25,8 @@ agent_waits(const struct agent *a)
 	else if (a->config->never_master)
 		why = "this copy is never_master";
 	else if (why[0] == '\0')
-		why = !c->session ? "it has no session in Consul yet" :
+		why = !core_session_exists(c) ?
+		    "it has no session in Consul yet" :
 		    c->grace_until > c->now ? "the last holder of the lock may "
 		    "still act as master" : core_role_why(c);
 	return why[0] == '\0' ? NULL : why;
@@ -67,7 +69,7 @@ agent_status(struct api_status *s, void *arg)
 	s->health_age_ms = a->health_asked_at == 0 ? -1 :
 	    now - a->health_asked_at;
 	s->proof_age_ms = c->proof < 0 ? -1 : now - c->proof;
-	s->fuse_left_ms = core_fuse_left(c, now);
+	s->fuse_left_ms = core_fuse_left_ms(c, now);
 	s->guard_pid = guard_pid(a->guard);
 	s->may_be_master = c->unfenced;
 	s->notice = a->notice;

@@ -33,7 +33,7 @@ at(double when, const char *fmt, ...)
 static void
 print_agent_faults(const struct config *c, double F, double D, double L)
 {
-	double	W = seconds(c->restart_wait), S = seconds(LEASE_SLACK);
+	double	W = seconds(c->restart_wait), S = seconds(LEASE_SLACK_MS);
 	double	poll = seconds(c->check_interval * (c->check_failures - 1));
 	/* Consul asks again an interval after the answer, or after none. */
 	double	unheard = (double)c->check_failures *

@@ -14,34 +14,32 @@
 #define WATCH_WAIT	55000	/* ms of one long poll */
 #define WATCH_PAUSE	100	/* ms between two of them, as Consul asks for */
 
-void
-lock_read_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
-    bool proof)
+/* Is a default read believed?  If in doubt, a consistent one is sent. */
+static bool
+lock_read_believed(struct lock *l, const struct consul_key *k, bool ours)
 {
-	bool	again = l->view.owner == CORE_LOCK_THEIRS &&
-		    strcmp(l->key.session, k->session) == 0;
-	bool	ours = l->session[0] != '\0' &&
-		    strcmp(k->session, l->session) == 0;
-
 	/* What touches our own lock is believed from a consistent read only:
 	 * an old leader may still answer with what was true before. */
-	if (!proof && (ours || l->held || l->resume[0] != '\0')) {
+	if (ours || l->held || l->resume[0] != '\0') {
 		if (ours != l->held)
 			lock_read_look(l);
-		return;
+		return false;
 	}
 	/* Older than what we have seen: from such a leader, or restored. */
-	if (!proof && k->exists && k->modify_index < l->key.modify_index) {
+	if (k->exists && k->modify_index < l->key.modify_index) {
 		lock_read_look(l);
-		return;
+		return false;
 	}
 	/* A read that is under way may be older than this. */
-	if (!proof && l->read != NULL && k->modify_index != l->key.modify_index)
+	if (l->read != NULL && k->modify_index != l->key.modify_index)
 		lock_read_look(l);
-	if (k->session[0] == '\0' || !again) {
-		lock_cancel(&l->holder);
-		l->stranger[0] = '\0';
-	}
+	return true;
+}
+
+static void
+lock_read_record(struct lock *l, const struct consul_key *k, int64_t sent_at,
+    bool proof, bool ours)
+{
 	l->key = *k;
 	if (proof)
 		l->unproved = 0;
@@ -54,6 +52,24 @@ lock_read_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
 		l->was_held = true;
 	if (ours && k->value[0] != '\0')
 		lock_holder_read_ours(l, k);
+}
+
+void
+lock_read_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
+    bool proof)
+{
+	bool	again = l->view.owner == CORE_LOCK_THEIRS &&
+		    strcmp(l->key.session, k->session) == 0;
+	bool	ours = l->session[0] != '\0' &&
+		    strcmp(k->session, l->session) == 0;
+
+	if (!proof && !lock_read_believed(l, k, ours))
+		return;
+	if (k->session[0] == '\0' || !again) {
+		lock_cancel(&l->holder);
+		l->stranger[0] = '\0';
+	}
+	lock_read_record(l, k, sent_at, proof, ours);
 	if (ours)
 		lock_holder_ours(l);
 	else if (k->session[0] != '\0')

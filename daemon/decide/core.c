@@ -4,7 +4,7 @@
  * Its parts, each of which knows those above it only:
  *
  *	core_do, core_due	what is to be done, and when to look again
- *	core_lock, _session	what is known of the lock; our session
+ *	core_session, _lock	our session; what is known of the lock
  *	core_call		the call of the plugin that is under way
  *	core_acquire, _adopt	how we come to the lock
  *	core_guard		the talk with the guard
@@ -54,6 +54,8 @@ learn(struct core *c, const struct core_event *ev)
 		break;
 	case CORE_EV_SESSION:
 		core_session_learn(c, ev->session.exists);
+		if (!ev->session.exists && core_lock_is_ours(c))
+			core_lock_lose(c);
 		break;
 	case CORE_EV_CALL_DONE:
 		core_work_done(c, ev);
@@ -65,7 +67,7 @@ learn(struct core *c, const struct core_event *ev)
 		c->elected_at = -1;
 		break;
 	case CORE_EV_RELEASED:
-		core_demotion_released(c, ev->released.known);
+		core_demotion_learn(c, ev);
 		break;
 	case CORE_EV_GUARD:
 		core_guard_learn(c, ev);
@@ -94,12 +96,10 @@ core_init(struct core *c, const struct core_config *config, int64_t now)
 	c->now = c->since = now;
 	c->wake = now;
 	c->proof = c->given_back_at = c->elected_at = -1;
-	c->maybe_master = config->can_demote || config->inherited_lease != 0;
+	c->maybe_master = config->can_demote || config->inherited_until_ms != 0;
 	c->made_master = config->resume_epoch != 0 ||
-	    config->inherited_lease != 0;
-	/* Whether it has fired already the guard says when it is told another. */
-	c->lease = config->inherited_lease;
-	c->guard_until = now;
+	    config->inherited_until_ms != 0;
+	core_guard_init(c);
 	c->acquire_at = c->hold_off = now;
 	text_copy(c->tag, sizeof c->tag, "?");
 	text_copy(c->why, sizeof c->why, "the agent starts");
@@ -120,9 +120,9 @@ decide(struct core *c)
 		core_demotion_pass_time(c);
 	} while (core_rules_step(c));
 	core_work(c);
-	core_guard_hold_lease(c);
+	core_guard_work(c);
 	core_acquire_wish_election(c);
-	core_session_wish(c);
+	core_session_work(c);
 	core_tag_show(c);
 	core_health_show(c);
 }
@@ -192,7 +192,7 @@ core_stands_aside(const struct core *c)
 {
 	return c->state == CORE_STATE_CANDIDATE && c->lock.clean &&
 	    (c->health != CORE_HEALTH_OK ||
-	    c->now + c->config.election_wait / 2 < c->hold_off);
+	    c->now + c->config.election_wait_ms / 2 < c->hold_off);
 }
 
 bool
@@ -218,10 +218,10 @@ core_role_why(const struct core *c)
 }
 
 int64_t
-core_fuse_left(const struct core *c, int64_t now)
+core_fuse_left_ms(const struct core *c, int64_t now)
 {
 	if (c->state != CORE_STATE_MASTER && c->state != CORE_STATE_PROMOTING)
 		return -1;
-	return c->proof + c->config.fuse > now ?
-	    c->proof + c->config.fuse - now : 0;
+	return c->proof + c->config.fuse_ms > now ?
+	    c->proof + c->config.fuse_ms - now : 0;
 }

@@ -25,7 +25,7 @@
 void		 core_init(struct core *, const struct core_config *,
 		    int64_t now);
 
-/* Takes new settings over; resume_epoch and inherited_lease mean something to
+/* Takes new settings over; resume_epoch and inherited_until_ms mean something to
  * core_init only. */
 void		 core_configure(struct core *, const struct core_config *);
 
@@ -51,6 +51,6 @@ const char	*core_role_name(const struct core *);
 const char	*core_role_why(const struct core *);
 
 /* Milliseconds left before a master must stop without a new proof. */
-int64_t		 core_fuse_left(const struct core *, int64_t now);
+int64_t		 core_fuse_left_ms(const struct core *, int64_t now);
 
 #endif

@@ -6,8 +6,9 @@
 #include "core_do.h"
 #include "core_due.h"
 #include "core_lock.h"
+#include "core_session.h"
 
-/* As CORE_ACQUIRE_PAUSE where it fails for another reason: no right, no
+/* As CORE_ACQUIRE_PAUSE_MS where it fails for another reason: no right, no
  * leader. */
 #define ACQUIRE_PAUSE_LONG 2000
 /* An ensure_slave under way may end by itself so long, before it is killed
@@ -15,7 +16,7 @@
  * election_wait, for half of which the others wait for a silent one. */
 #define SLAVE_GRACE	500
 #define SLAVE_GRACE_SHARE 4
-/* While the lock is free we look every CORE_ACQUIRE_PAUSE: a longer silence
+/* While the lock is free we look every CORE_ACQUIRE_PAUSE_MS: a longer silence
  * means that this process stood still, and that what it knows is old. */
 #define STOOD_STILL	2000
 /* So long holds what an election has shown, while the lock is refused. */
@@ -24,8 +25,8 @@
 void
 core_acquire_refused(struct core *c, bool held)
 {
-	c->acquiring = false;
-	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE :
+	core_session_acquired(c);
+	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE_MS :
 	    ACQUIRE_PAUSE_LONG);
 }
 
@@ -40,6 +41,12 @@ core_acquire_elected(struct core *c, bool take)
 		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
 }
 
+void
+core_acquire_give_way(struct core *c)
+{
+	c->acquire_at = c->now + 2 * CORE_ACQUIRE_PAUSE_MS;
+}
+
 /* A free lock that was seen before a pause of this process says nothing about
  * who has come and gone since. */
 void
@@ -47,7 +54,7 @@ core_acquire_notice_pause(struct core *c, int64_t now)
 {
 	if (core_lock_is_free(c) && c->state == CORE_STATE_CANDIDATE &&
 	    now - c->now > STOOD_STILL) {
-		c->lock.owner = CORE_LOCK_UNKNOWN;
+		core_lock_forget(c);
 		core_do(c, CORE_DO_LOOK);
 	}
 }
@@ -60,8 +67,9 @@ core_acquire_notice_pause(struct core *c, int64_t now)
 static bool
 may_acquire(struct core *c)
 {
-	if (!core_lock_is_free(c) || !c->session || c->acquiring ||
-	    c->health != CORE_HEALTH_OK || c->config.never_master)
+	if (!core_lock_is_free(c) || !core_session_exists(c) ||
+	    core_session_acquires(c) || c->health != CORE_HEALTH_OK ||
+	    c->config.never_master)
 		return false;
 	return core_due(c, c->acquire_at) && core_due(c, c->hold_off) &&
 	    (c->lock.epoch == 0 || core_due(c, c->grace_until));
@@ -76,7 +84,7 @@ elected(const struct core *c)
 static int64_t
 slave_grace(const struct core *c)
 {
-	int64_t	share = c->config.election_wait / SLAVE_GRACE_SHARE;
+	int64_t	share = c->config.election_wait_ms / SLAVE_GRACE_SHARE;
 
 	return share < SLAVE_GRACE ? share : SLAVE_GRACE;
 }
@@ -97,8 +105,7 @@ core_acquire_work(struct core *c)
 			return;
 		core_call_cancel(c);
 	}
-	c->acquiring = true;
-	core_do(c, CORE_DO_ACQUIRE)->acquire.epoch = c->lock.epoch;
+	core_session_acquire(c, c->lock.epoch);
 }
 
 /* Which of the copies takes a free lock: asked of the others. */

@@ -5,6 +5,7 @@
 #include "core_do.h"
 #include "core_due.h"
 #include "core_lock.h"
+#include "core_session.h"
 
 /* A copy that is alone looks so often whether it still is. */
 #define ALONE_LOOK	1000
@@ -17,8 +18,8 @@ bool
 core_adopt_alone(struct core *c)
 {
 	return core_lock_is_free(c) && c->lock.epoch == 0 && c->lock.clean &&
-	    !c->guard_fired && !c->config.never_master && !c->made_master &&
-	    !core_due(c, c->lock.at + c->config.fuse);
+	    !c->guard.fired && !c->config.never_master && !c->made_master &&
+	    !core_due(c, c->lock.at + c->config.fuse_ms);
 }
 
 bool
@@ -37,9 +38,9 @@ core_adopt_work(struct core *c)
 		core_due(c, c->look_at);
 		core_do(c, CORE_DO_LOOK);
 	}
-	if (c->health != CORE_HEALTH_OK || !c->session || c->acquiring ||
-	    !core_due(c, c->acquire_at))
+	if (c->health != CORE_HEALTH_OK || !core_session_exists(c) ||
+	    core_session_acquires(c) || !core_due(c, c->acquire_at))
 		return;
-	c->acquiring = c->adopting = true;
-	core_do(c, CORE_DO_ACQUIRE)->acquire.epoch = c->lock.epoch;
+	c->adopting = true;
+	core_session_acquire(c, c->lock.epoch);
 }

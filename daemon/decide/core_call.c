@@ -22,14 +22,14 @@ core_call_cancel(struct core *c)
 }
 
 void
-core_call(struct core *c, enum core_op op, int64_t timeout)
+core_call(struct core *c, enum core_op op, int64_t timeout_ms)
 {
 	struct core_action	*a = core_do(c, CORE_DO_CALL);
 
 	a->call.number = ++c->call;
 	a->call.op = op;
 	a->call.epoch = c->epoch;
-	a->call.timeout = timeout;
+	a->call.timeout_ms = timeout_ms;
 	text_copy(a->call.reason, sizeof a->call.reason, c->why);
 	text_copy(c->call_host, sizeof c->call_host, "");
 	c->call_port = 0;
@@ -40,13 +40,14 @@ core_call(struct core *c, enum core_op op, int64_t timeout)
 	text_copy(a->call.host, sizeof a->call.host, c->call_host);
 	a->call.port = c->call_port;
 	if (op == CORE_OP_ENSURE_MASTER) {
-		a->call.not_after = c->held;
+		a->call.not_after = c->guard.held;
 		a->call.enough = c->state == CORE_STATE_MASTER ||
-		    c->now >= core_call_promotion_begun(c) + c->config.catch_up;
+		    c->now >= core_call_promotion_begun(c) +
+		    c->config.catch_up_ms;
 		c->maybe_master = c->made_master = true;
 	}
 	if (op == CORE_OP_POSITION)
-		a->call.was_master = c->was_master ||
+		a->call.was_master = c->demotion.was_master ||
 		    c->lock.epoch == c->config.resume_epoch;
 	c->op = op;
 }

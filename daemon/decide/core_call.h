@@ -4,8 +4,8 @@
 
 #include "core_types.h"
 
-/* Begins one, which may last for timeout ms; none is under way. */
-void	core_call(struct core *, enum core_op, int64_t timeout);
+/* Begins one, which may last for timeout_ms; none is under way. */
+void	core_call(struct core *, enum core_op, int64_t timeout_ms);
 /* Ends the one that is under way, if any: no answer of it counts. */
 void	core_call_cancel(struct core *);
 /* One is done, ours or the guard's, after which the copy is no master. */

@@ -5,11 +5,12 @@
 #include "core_types.h"
 
 /* It begins: the state is entered. */
-void	core_demotion_enter(struct core *);
+void	core_demotion_enter(struct core *, bool was_master);
 /* What only time makes true. */
 void	core_demotion_pass_time(struct core *);
-/* The lock is given back (known), or that can't be told. */
-void	core_demotion_released(struct core *, bool known);
+/* The lock is given back, or that can't be told; or a call of
+ * CORE_OP_POSITION has ended. */
+void	core_demotion_learn(struct core *, const struct core_event *);
 /* What is done while it lasts. */
 void	core_demotion_work(struct core *);
 /* The state may be left; then it must be, by core_demotion_leave. */

@@ -22,7 +22,7 @@ void
 core_health_pass_time(struct core *c)
 {
 	c->busy_too_long = c->health == CORE_HEALTH_BUSY &&
-	    core_due(c, c->busy_since + c->config.busy_limit);
+	    core_due(c, c->busy_since + c->config.busy_limit_ms);
 }
 
 bool
@@ -41,7 +41,7 @@ core_health_show(struct core *c)
 				    CORE_HEALTH_BAD : c->health;
 	struct core_action	*a;
 
-	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demote_late &&
+	if (h == CORE_HEALTH_BAD && core_lock_is_ours(c) && !c->demotion.late &&
 	    c->published != CORE_HEALTH_UNKNOWN &&
 	    (c->state == CORE_STATE_PROMOTING ||
 	    c->state == CORE_STATE_MASTER ||

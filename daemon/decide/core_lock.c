@@ -4,6 +4,7 @@
 
 #include "core_do.h"
 #include "core_due.h"
+#include "core_session.h"
 
 /* Two clocks may differ by so much while a grace lasts, as within the
  * lock-delay (see config_check_times). */
@@ -32,14 +33,14 @@ core_lock_is_theirs(const struct core *c)
 bool
 core_lock_fuse_burnt(struct core *c)
 {
-	return c->proof < 0 || core_due(c, c->proof + c->config.fuse);
+	return c->proof < 0 || core_due(c, c->proof + c->config.fuse_ms);
 }
 
 /* As long as a master can last that has not noticed yet. */
 int64_t
-core_lock_grace(const struct core *c)
+core_lock_grace_ms(const struct core *c)
 {
-	return c->config.fuse + c->config.demote_deadline + GRACE_MARGIN;
+	return c->config.fuse_ms + c->config.demote_deadline_ms + GRACE_MARGIN;
 }
 
 /*
@@ -56,12 +57,12 @@ learn_free(struct core *c, const struct core_lock *l)
 	if (l->clean)
 		c->grace_until = c->now;
 	else if (!same || c->lock.clean) {
-		c->grace_until = c->now + core_lock_grace(c);
+		c->grace_until = c->now + core_lock_grace_ms(c);
 		/* It may be refused for so long, and whoever has waited for the
 		 * better copy would then try as that does. */
 		if (l->epoch != 0 &&
-		    c->acquire_at < c->now + c->config.lock_delay)
-			c->acquire_at = c->now + c->config.lock_delay;
+		    c->acquire_at < c->now + c->config.lock_delay_ms)
+			c->acquire_at = c->now + c->config.lock_delay_ms;
 	}
 	c->grace_known = true;
 }
@@ -74,7 +75,7 @@ learn_inherited(struct core *c, const struct core_lock *l)
 	c->grace_known = true;
 	c->grace_until = c->now;
 	if (l->epoch != c->config.resume_epoch)
-		c->grace_until += core_lock_grace(c);
+		c->grace_until += core_lock_grace_ms(c);
 }
 
 /* It may grow under a master, whose key somebody has overwritten. */
@@ -121,16 +122,40 @@ core_lock_learn(struct core *c, const struct core_lock *l)
 		if (!c->grace_known)
 			learn_inherited(c, l);
 		else if (l->made && !core_lock_is_ours(c))
-			c->grace_until = c->now + core_lock_grace(c);
+			c->grace_until = c->now + core_lock_grace_ms(c);
 	}
 	if (l->owner == CORE_LOCK_THEIRS) {
 		c->grace_known = false;
 		c->acquire_at = c->now;		/* they have had it */
 	}
 	c->lock = *l;
-	c->acquiring = false;
+	core_session_acquired(c);
 	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
 		learn_epoch(c, l->epoch);
 	else if (l->owner == CORE_LOCK_FREE && c->epoch == 0)
 		c->epoch = l->epoch;	/* somebody has had it */
+}
+
+void
+core_lock_lose(struct core *c)
+{
+	struct core_lock	freed = c->lock;
+
+	freed.owner = CORE_LOCK_FREE;
+	freed.clean = false;
+	core_lock_learn(c, &freed);
+}
+
+void
+core_lock_release(struct core *c, bool known)
+{
+	c->lock.owner = known ? CORE_LOCK_FREE : CORE_LOCK_UNKNOWN;
+	c->lock.clean = true;
+	c->given_back_at = c->now;
+}
+
+void
+core_lock_forget(struct core *c)
+{
+	c->lock.owner = CORE_LOCK_UNKNOWN;
 }

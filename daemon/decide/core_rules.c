@@ -11,6 +11,7 @@
 #include "core_due.h"
 #include "core_health.h"
 #include "core_lock.h"
+#include "core_session.h"
 #include "text.h"
 
 /* So many failures of ensure_master in a row cost the lock. */
@@ -103,7 +104,7 @@ unasked(struct core *c)
 static bool
 no_session(struct core *c)
 {
-	return !c->session;
+	return !core_session_exists(c);
 }
 
 static bool
@@ -117,7 +118,7 @@ static bool
 ours_from_before(struct core *c)
 {
 	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
-	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    !fuse_burnt(c) && !c->guard.fired && !c->stop && !c->disabled &&
 	    !bad(c);
 }
 
@@ -137,24 +138,24 @@ static bool
 may_adopt(struct core *c)
 {
 	return c->adopting && lock_ours(c) && !c->lock.made &&
-	    !fuse_burnt(c) && !c->guard_fired && !c->stop && !c->disabled &&
+	    !fuse_burnt(c) && !c->guard.fired && !c->stop && !c->disabled &&
 	    not_bad(c);
 }
 
 static bool
 may_not_resume(struct core *c)
 {
-	if (lock_unknown(c) && !c->stop && !c->guard_fired)
+	if (lock_unknown(c) && !c->stop && !c->guard.fired)
 		return core_due(c, c->since + (c->lock.missing &&
-		    !c->made_master ? c->config.fuse :
-		    c->config.request_timeout));
+		    !c->made_master ? c->config.fuse_ms :
+		    c->config.request_timeout_ms));
 	return !ours_from_before(c) && !core_adopt_may(c);
 }
 
 static bool
 guard_fired(struct core *c)
 {
-	return c->guard_fired;
+	return c->guard.fired;
 }
 
 static bool
@@ -173,7 +174,7 @@ static bool
 promotion_late(struct core *c)
 {
 	return core_due(c, core_call_promotion_begun(c) +
-	    c->config.promote_limit);
+	    c->config.promote_limit_ms);
 }
 
 /*
@@ -270,11 +271,12 @@ enter(struct core *c, enum core_state from)
 		c->hold_off = c->now + HOLD_OFF;
 		c->yield_at = c->now + YIELD_PAUSE;
 	}
+	if (c->op == CORE_OP_POSITION)
+		core_call_cancel(c);	/* nobody waits for it any more */
 	c->since = c->now;
 	if (c->state == CORE_STATE_MASTER) {
 		c->promote_failures = 0;
 		c->unfenced = false;
-		c->was_master = true;
 		core_do(c, CORE_DO_REMEMBER)->remember.epoch = c->lock.epoch;
 		return;		/* ensure_master has just been done */
 	}
@@ -286,7 +288,7 @@ enter(struct core *c, enum core_state from)
 	if (c->state == CORE_STATE_PROMOTING)
 		c->master_failures = 0;
 	else if (c->state == CORE_STATE_DEMOTING)
-		core_demotion_enter(c);
+		core_demotion_enter(c, from == CORE_STATE_MASTER);
 	else if (c->state == CORE_STATE_STOPPING) {
 		/* Not taken over: it is left as its operator has made it. */
 		c->maybe_master = c->maybe_master &&

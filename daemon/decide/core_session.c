@@ -3,44 +3,66 @@
 #include "core_session.h"
 
 #include "core_do.h"
-#include "core_lock.h"
+
+bool
+core_session_exists(const struct core *c)
+{
+	return c->session.state >= CORE_SESSION_EXISTS;
+}
+
+bool
+core_session_acquires(const struct core *c)
+{
+	return c->session.state == CORE_SESSION_ACQUIRES;
+}
 
 void
 core_session_learn(struct core *c, bool exists)
 {
-	struct core_lock	freed = c->lock;
-
-	c->session = exists;
-	c->acquiring = false;
-	if (exists || !core_lock_is_ours(c))
-		return;
-	/* The lock went with it. */
-	freed.owner = CORE_LOCK_FREE;
-	freed.clean = false;
-	core_lock_learn(c, &freed);
+	/* Not of one that is not wanted any more. */
+	if (c->session.state != CORE_SESSION_NONE)
+		c->session.state = exists ? CORE_SESSION_EXISTS :
+		    CORE_SESSION_WANTED;
 }
 
 void
-core_session_wish(struct core *c)
+core_session_acquire(struct core *c, uint64_t epoch)
 {
-	bool	want = c->state != CORE_STATE_UNHEALTHY &&
-		    c->state != CORE_STATE_DISABLED &&
-		    c->state != CORE_STATE_STOPPING;
+	c->session.state = CORE_SESSION_ACQUIRES;
+	core_do(c, CORE_DO_ACQUIRE)->acquire.epoch = epoch;
+}
 
-	if (c->state == CORE_STATE_STOPPING)
+void
+core_session_acquired(struct core *c)
+{
+	if (core_session_acquires(c))
+		c->session.state = CORE_SESSION_EXISTS;
+}
+
+void
+core_session_drop(struct core *c)
+{
+	c->session.drop = true;
+}
+
+void
+core_session_work(struct core *c)
+{
+	struct core_session	*s = &c->session;
+	bool			 want = c->state != CORE_STATE_UNHEALTHY &&
+				    c->state != CORE_STATE_DISABLED &&
+				    !c->demotion.late;
+
+	if (c->state == CORE_STATE_STOPPING) {
+		core_session_acquired(c);
 		return;		/* CORE_DO_LEAVE sees to it */
-	if (c->drop_session) {
-		core_do(c, CORE_DO_WANT_SESSION)->session.wanted = false;
-		c->drop_session = c->want_session = c->session = false;
 	}
-	if (c->demote_late)
-		want = false;
-	if (!want)
-		c->acquiring = false;
-	if (want == c->want_session)
+	if (s->drop) {
+		core_do(c, CORE_DO_WANT_SESSION)->session.wanted = false;
+		*s = (struct core_session){ .state = CORE_SESSION_NONE };
+	}
+	if (want == (s->state != CORE_SESSION_NONE))
 		return;
 	core_do(c, CORE_DO_WANT_SESSION)->session.wanted = want;
-	c->want_session = want;
-	if (!want)
-		c->session = false;
+	s->state = want ? CORE_SESSION_WANTED : CORE_SESSION_NONE;
 }

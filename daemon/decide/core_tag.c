@@ -15,7 +15,7 @@ static bool
 joins_in_vain(struct core *c)
 {
 	return c->not_done > 0 && core_due(c, c->not_done_at +
-	    c->config.lock_delay + core_lock_grace(c));
+	    c->config.lock_delay_ms + core_lock_grace_ms(c));
 }
 
 /* NULL: leave it as it is. */
@@ -40,7 +40,7 @@ tag(struct core *c)
 	case CORE_STATE_FENCED:
 		return was_slave ? "slave" : "";
 	case CORE_STATE_DEMOTING:
-		return c->demote_late ? "" : NULL;
+		return c->demotion.late ? "" : NULL;
 	case CORE_STATE_STOPPING:	/* see leave.deregister */
 		return c->maybe_master && c->made_master ? "" : NULL;
 	case CORE_STATE_STARTING:

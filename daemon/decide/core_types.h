@@ -2,7 +2,8 @@
  * core_types.h - what the core is told, what it answers, and what it knows; its
  * users include core.h.
  *
- * All times are milliseconds of one clock that never steps (clock_ms).
+ * All moments are milliseconds of one clock that never steps (clock_ms); what
+ * lasts so many milliseconds is called …_ms.
  */
 #ifndef CORE_TYPES_H
 #define CORE_TYPES_H
@@ -199,7 +200,7 @@ struct core_action {
 			uint32_t	 number;
 			enum core_op	 op;
 			uint64_t	 epoch;	/* of the last holder seen */
-			int64_t		 timeout;	/* ms that it may take */
+			int64_t		 timeout_ms;	/* that it may take */
 			/* ensure_master: it must not begin then or later, for
 			 * then the guard may have ended the mastership (0 for
 			 * the others). */
@@ -264,25 +265,18 @@ struct core_actions {
 	struct core_action	 list[CORE_ACTIONS];
 };
 
-/* What becomes of the lock in a demotion. */
-enum core_release {
-	CORE_RELEASE_KEPT,
-	CORE_RELEASE_RELEASING,
-	CORE_RELEASE_GIVEN_BACK,
-};
-
 struct core_config {
-	int64_t	 fuse;			/* F */
-	int64_t	 demote_deadline;	/* D */
-	int64_t	 request_timeout;	/* To */
-	int64_t	 lock_delay;		/* L */
-	int64_t	 role_interval;
-	int64_t	 master_deadline;
-	int64_t	 slave_deadline;
-	int64_t	 busy_limit;
-	int64_t	 promote_limit;
-	int64_t	 catch_up;
-	int64_t	 election_wait;
+	int64_t	 fuse_ms;		/* F */
+	int64_t	 demote_deadline_ms;	/* D */
+	int64_t	 request_timeout_ms;	/* To */
+	int64_t	 lock_delay_ms;		/* L */
+	int64_t	 role_interval_ms;
+	int64_t	 master_deadline_ms;
+	int64_t	 slave_deadline_ms;
+	int64_t	 busy_limit_ms;
+	int64_t	 promote_limit_ms;
+	int64_t	 catch_up_ms;
+	int64_t	 election_wait_ms;
 	bool	 can_demote;		/* the plugin has ensure_demoted, */
 	bool	 can_tell;		/* position */
 	bool	 never_master;
@@ -292,7 +286,59 @@ struct core_config {
 	uint64_t resume_epoch;
 	/* The end of the lease that our guard has from the one before it; 0
 	 * for none: nobody knows of a mastership. */
-	int64_t	 inherited_lease;
+	int64_t	 inherited_until_ms;
+};
+
+/* The session that the lock is held with. */
+enum core_session_state {
+	CORE_SESSION_NONE,	/* none is wanted */
+	CORE_SESSION_WANTED,	/* it is asked for */
+	CORE_SESSION_EXISTS,
+	CORE_SESSION_ACQUIRES,	/* the free lock is tried for with it */
+};
+
+struct core_session {
+	enum core_session_state	 state;
+	bool			 drop;	/* it may still hold the lock */
+};
+
+/* What the guard knows of the copy. */
+enum core_lease_state {
+	CORE_LEASE_NONE,	/* it is no master */
+	CORE_LEASE_TOLD,	/* it may be one; no answer to that yet */
+	CORE_LEASE_HELD,	/* the guard has answered */
+	CORE_LEASE_ENDED,	/* the guard demotes it, or is asked to */
+};
+
+/* Of a lease that is over only `fired` is left, until the demotion is. */
+struct core_lease {
+	enum core_lease_state	 state;
+	int64_t			 until;		/* its end, as told; 0: none */
+	int64_t			 next;		/* when to tell a new one */
+	int64_t			 held;		/* the end that it has said it
+						 * holds; 0: of none */
+	bool			 fired;		/* in this demotion */
+	int64_t			 busy_until;	/* it demotes; don't disturb */
+};
+
+enum core_demotion_step {
+	CORE_DEMOTION_NONE,
+	CORE_DEMOTION_BEGUN,	/* the copy may be a master still */
+	CORE_DEMOTION_POSITION,	/* it is none; how far has it got? */
+	CORE_DEMOTION_RELEASE,	/* so the lock may be given back */
+	CORE_DEMOTION_RELEASING,
+	CORE_DEMOTION_RELEASED,
+};
+
+/* In CORE_STATE_DEMOTING; zero in all others. */
+struct core_demotion {
+	enum core_demotion_step	 step;
+	bool			 was_master;	/* with the lock as it is */
+	bool			 late;		/* D has passed, not demoted */
+	bool			 proof_lost;	/* the fuse has burnt down */
+	bool			 position_told;
+	int64_t			 position_at, position_until;
+	int64_t			 release_by;	/* no answer: treat as unknown */
 };
 
 /* Plain data; read it, but only the parts of the core write it. */
@@ -309,19 +355,19 @@ struct core {
 	/* what the plugin says */
 	enum core_health	 health;
 	int64_t			 busy_since;
+	bool			 busy_too_long;
 	char			 health_text[CORE_TEXT];
 	enum core_health	 published;
 	char			 published_text[CORE_TEXT];
 
 	/* what Consul says */
-	bool			 session;
-	bool			 want_session;
+	struct core_session	 session;
 	struct core_lock	 lock;
 	uint64_t		 epoch;		/* of the last holder seen, or, of
 						 * a key that was free at first, its
 						 * own; 0: nobody has had it */
 	int64_t			 proof;		/* time of the last; -1 */
-	bool			 acquiring;
+	int64_t			 given_back_at;	/* by us; -1 */
 	bool			 adopting;	/* asked for as we started */
 	int64_t			 look_at;	/* are we alone still? */
 	int64_t			 acquire_at;	/* not before */
@@ -345,31 +391,15 @@ struct core {
 	char			 call_text[CORE_TEXT];	/* its sentence */
 	int			 master_failures;	/* in a row */
 
-	/* what the guard knows */
-	int64_t			 lease;		/* its end, as told; 0: none */
-	int64_t			 lease_next;	/* when to tell a new one */
-	int64_t			 held;		/* the end that it has said it
-						 * holds; 0: of none */
-	bool			 guard_fired;
-	bool			 guard_asked;	/* to demote, since we failed */
-	int64_t			 guard_until;	/* it is at it; don't disturb */
+	struct core_lease	 guard;
+	struct core_demotion	 demotion;
 
-	/* stepping down */
+	/* what the copy may be */
 	bool			 maybe_master;	/* the copy may take writes */
 	bool			 made_master;	/* by us, or the run before us,
 						 * and not demoted since */
-	bool			 busy_too_long;
-	bool			 demote_late;	/* D has passed, not demoted */
 	bool			 unfenced;	/* it was said that the copy may
 						 * still be a master */
-	bool			 proof_lost;	/* the fuse has burnt down */
-	enum core_release	 release;
-	bool			 position_asked, position_told;
-	int64_t			 position_at, position_until;
-	bool			 was_master;	/* with the lock as it is */
-	int64_t			 release_by;	/* no answer: treat as unknown */
-	bool			 drop_session;	/* it may still hold the lock */
-	int64_t			 given_back_at;
 
 	bool			 disabled;
 	bool			 yields;

@@ -25,7 +25,7 @@ call_pause(struct core *c)
 {
 	bool	patient = c->state == CORE_STATE_SLAVE ||
 		    c->state == CORE_STATE_UNHEALTHY;
-	int64_t	most = patient ? c->config.role_interval : CALL_PAUSE_MAX;
+	int64_t	most = patient ? c->config.role_interval_ms : CALL_PAUSE_MAX;
 	int64_t	pause = (int64_t)CALL_PAUSE <<
 		    (c->not_done < 10 ? c->not_done : 10);
 
@@ -41,18 +41,14 @@ core_work_done(struct core *c, const struct core_event *ev)
 		return;
 	c->op = CORE_OP_NONE;
 	if (op == CORE_OP_POSITION) {
-		c->position_told = ev->call.result == CORE_RESULT_DONE;
-		c->position_at = c->now + CALL_PAUSE;
-		if (ev->call.result == CORE_RESULT_AGAIN &&
-		    c->now < c->position_until)
-			c->position_asked = false;
+		core_demotion_learn(c, ev);
 		return;
 	}
 	c->failed = ev->call.result == CORE_RESULT_FAILED;
 	c->done = ev->call.result == CORE_RESULT_DONE ? op : CORE_OP_NONE;
 	if (ev->call.result == CORE_RESULT_DONE) {
 		c->not_done = 0;
-		c->call_at = c->now + c->config.role_interval;
+		c->call_at = c->now + c->config.role_interval_ms;
 	} else {
 		if (c->not_done == 0)
 			c->not_done_at = c->now;
@@ -76,11 +72,12 @@ work_master(struct core *c)
 	/* No master without a guard.  Of a lease that it has not heard of it
 	 * has ended the one before, maybe, demoted the copy and given the lock
 	 * back: all of that can happen while we stand still. */
-	if (c->now >= c->held)
+	if (c->now >= c->guard.held)
 		return;
 	if (c->op == CORE_OP_NONE && core_due(c, c->grace_until) &&
 	    core_due(c, c->call_at))
-		core_call(c, CORE_OP_ENSURE_MASTER, c->config.master_deadline);
+		core_call(c, CORE_OP_ENSURE_MASTER,
+		    c->config.master_deadline_ms);
 }
 
 /* An unhealthy copy is kept a slave too: that may be what heals it. */
@@ -95,7 +92,7 @@ work_slave(struct core *c)
 	if (moved)
 		core_call_cancel(c);
 	if (c->op == CORE_OP_NONE && (moved || core_due(c, c->call_at)))
-		core_call(c, CORE_OP_ENSURE_SLAVE, c->config.slave_deadline);
+		core_call(c, CORE_OP_ENSURE_SLAVE, c->config.slave_deadline_ms);
 }
 
 void

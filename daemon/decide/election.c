@@ -109,8 +109,8 @@ election_begin(struct election *e, uint64_t epoch, const char *last_holder,
 {
 	election_end(e);
 	e->running = true;
-	e->until = now + e->config->wait;
-	e->silent_until = now + e->config->wait / 2;
+	e->until = now + e->config->wait_ms;
+	e->silent_until = now + e->config->wait_ms / 2;
 	e->heard = false;
 	e->epoch = epoch;
 	set(&e->last_holder, last_holder);
@@ -283,10 +283,11 @@ has_more(const struct election *e, const struct election_record *r)
 }
 
 /* We had better let it take the lock.  Complete: we have all that the last
- * master had, so that nobody can have more. */
+ * master had, so that nobody can have more.  Heard: nobody waits for the silent
+ * any more. */
 static bool
 goes_first(const struct election *e, const struct election_record *r,
-    bool complete)
+    bool complete, bool heard)
 {
 	if (!rival(e, r))
 		return false;
@@ -294,7 +295,7 @@ goes_first(const struct election *e, const struct election_record *r,
 		return !yields_to(r, e->config->id) ||
 		    !(wins_against(e, r) || stands_back(e, r));
 	if (!spoke(e, r))
-		return !e->heard && (ranks_above(e, r) ||
+		return !heard && (ranks_above(e, r) ||
 		    (!complete && r->compares && e->config->compares));
 	return ranks_above(e, r) && r->yields[0] == NULL;
 }
@@ -387,12 +388,12 @@ compared(struct election *e, struct election_step *s)
 }
 
 static const struct election_record *
-first(const struct election *e, bool complete)
+first(const struct election *e, bool complete, bool heard)
 {
 	size_t	i;
 
 	for (i = 0; i < e->count; i++)
-		if (goes_first(e, &e->records[i], complete))
+		if (goes_first(e, &e->records[i], complete, heard))
 			return &e->records[i];
 	return NULL;
 }
@@ -435,18 +436,15 @@ clear(struct election *e, struct election_step *s)
 	}
 	if (any(e, can_compare) && !compared(e, s))
 		return false;
-	r = first(e, complete);
-	if (r == NULL && e->heard) {
-		e->heard = false;
-		explain(e, first(e, complete));
-		e->heard = true;
+	r = first(e, complete, e->heard);
+	if (r == NULL) {
+		explain(e, first(e, complete, false));
 		return true;
 	}
 	explain(e, r);
-	if (r != NULL)
-		*s = (struct election_step){ .at = e->heard ? e->until :
-		    e->silent_until };
-	return r == NULL;
+	*s = (struct election_step){ .at = e->heard ? e->until :
+	    e->silent_until };
+	return false;
 }
 
 /* False: s says what to do first, or that it must not be. */
@@ -457,7 +455,7 @@ near_enough(struct election *e, int64_t now, struct election_step *s)
 	    !e->config->measures)
 		return true;
 	if (!e->measured) {
-		e->until = now + e->config->wait;
+		e->until = now + e->config->wait_ms;
 		*s = ask(e, ELECTION_MEASURE, e->known);
 		return false;
 	}
@@ -550,7 +548,7 @@ wait_for_whom_we_yield_to(struct election *e, int64_t now)
 	if (count <= e->yielded)
 		return;
 	e->yielded = count;
-	e->until = now + e->config->wait;
+	e->until = now + e->config->wait_ms;
 }
 
 struct election_step

@@ -37,7 +37,7 @@ struct election_record {
 
 struct election_config {
 	char		 id[ELECTION_ID];	/* ours */
-	int64_t		 wait;
+	int64_t		 wait_ms;
 	int64_t		 priority;
 	int64_t		 max_behind;		/* -1: any */
 	bool		 compares, measures;	/* the plugin has has_position

@@ -3,12 +3,12 @@
 #include "lease.h"
 
 void
-lease_init(struct lease *l, int64_t restart_wait, int64_t demote_deadline)
+lease_init(struct lease *l, int64_t restart_wait_ms, int64_t demote_deadline_ms)
 {
 	*l = (struct lease){
 		.gone_at = -1,
-		.restart_wait = restart_wait,
-		.demote_deadline = demote_deadline,
+		.restart_wait_ms = restart_wait_ms,
+		.demote_deadline_ms = demote_deadline_ms,
 	};
 }
 
@@ -39,8 +39,8 @@ int64_t
 lease_wake(const struct lease *l)
 {
 	int64_t	given_up = l->gone_at < 0 ? INT64_MAX :
-		    l->gone_at + l->restart_wait;
-	int64_t	lapsed = l->until == 0 ? INT64_MAX : l->until + LEASE_SLACK;
+		    l->gone_at + l->restart_wait_ms;
+	int64_t	lapsed = l->until == 0 ? INT64_MAX : l->until + LEASE_SLACK_MS;
 
 	if (l->fired)
 		return INT64_MAX;
@@ -50,8 +50,8 @@ lease_wake(const struct lease *l)
 int64_t
 lease_fire_now(struct lease *l, int64_t now)
 {
-	int64_t	latest = l->by + LEASE_SLACK;
-	int64_t	deadline = now + l->demote_deadline;
+	int64_t	latest = l->by + LEASE_SLACK_MS;
+	int64_t	deadline = now + l->demote_deadline_ms;
 
 	l->fired = true;
 	/* Later than that is late anyhow, as after a suspend: then the copy is

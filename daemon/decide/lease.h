@@ -16,20 +16,20 @@
 
 /* So much after the end of its lease an agent that is alive has had time to
  * begin the demotion itself.  It comes out of the 1 s that the config keeps
- * between fuse + demote_deadline and lock_delay. */
-#define LEASE_SLACK	200
+ * between fuse + demote_deadline_ms and lock_delay. */
+#define LEASE_SLACK_MS	200
 
 struct lease {
 	int64_t	 until;		/* the copy may be a master; 0: it is none */
 	int64_t	 by;		/* at that time it must not be one any more */
 	int64_t	 gone_at;	/* the agent was lost then; -1: it is there */
-	int64_t	 restart_wait;	/* for another agent, which goes on */
-	int64_t	 demote_deadline;
+	int64_t	 restart_wait_ms;	/* for another agent, which goes on */
+	int64_t	 demote_deadline_ms;
 	bool	 fired;		/* the guard demotes, until lease_end */
 };
 
-void	 lease_init(struct lease *, int64_t restart_wait,
-	    int64_t demote_deadline);
+void	 lease_init(struct lease *, int64_t restart_wait_ms,
+	    int64_t demote_deadline_ms);
 /* A lease, or a longer or shorter one; false after it has fired. */
 bool	 lease_hold(struct lease *, int64_t until, int64_t by);
 /* The copy is not a master (any more). */

@@ -57,8 +57,8 @@ guard_agent_read_setup(struct guard *g)
 		g->leave[g->leave_words] = (char *)wire_string(w);
 	if (!wire_end(w) || demote_deadline > NEVER || restart_wait > NEVER)
 		return false;
-	g->lease.demote_deadline = demote_deadline;
-	g->lease.restart_wait = restart_wait;
+	g->lease.demote_deadline_ms = demote_deadline;
+	g->lease.restart_wait_ms = restart_wait;
 	log_open(g->service, json ? LOG_JSON : LOG_PLAIN, debug);
 	return true;
 }

@@ -188,7 +188,7 @@ guard_demote_fire(struct guard *g, int64_t deadline)
 {
 	const char	*why = !g->agent ?
 	    "the agent is gone, and no other was started in time" :
-	    clock_ms() < g->lease.until + LEASE_SLACK ?
+	    clock_ms() < g->lease.until + LEASE_SLACK_MS ?
 	    "the agent could not demote the copy" :
 	    "the agent does not respond: it is stopped, or hangs";
 

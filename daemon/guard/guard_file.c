@@ -138,7 +138,7 @@ guard_is_orphan(void)
 bool
 guard_file_take_over(struct guard *g)
 {
-	int64_t		limit = g->lease.demote_deadline + LEASE_SLACK +
+	int64_t		limit = g->lease.demote_deadline_ms + LEASE_SLACK_MS +
 			    LEAVE_LIMIT;
 	int64_t		until = clock_ms() + limit + 2000;
 	struct stat	st;

@@ -109,7 +109,7 @@ guard_tick(struct guard *g)
 		/* An agent that lives tries by itself. */
 		g->deadline = now + TRY_AGAIN;
 		if (!g->heard)
-			guard_demote(g, now + g->lease.demote_deadline);
+			guard_demote(g, now + g->lease.demote_deadline_ms);
 		g->heard = false;
 		break;
 	case LEAVING:

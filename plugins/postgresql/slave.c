@@ -55,35 +55,31 @@ refuse(struct failover *f, const char *fmt, ...)
 	return f->say(f, FAILOVER_FAILED, "%s", text);
 }
 
-/* Is it another server of the same database, and can it be followed with the
- * data that is here?  AGAIN where that will be known later; where it is
- * refused, another way than AS_IS may help. */
+/* What was received and not applied does no harm: a record that its master could
+ * not send to its end, mostly.  Local: NULL where it does not run. */
 static enum failover_result
-compare(struct failover *f, struct query *local, struct query *q,
-    const char *host, enum rejoin_way *way)
+own_applied(struct failover *f, struct query *local, struct position *own,
+    char *system, size_t size)
 {
-	struct position		 own, other;
 	enum failover_result	 result;
-	char			 system[32], own_system[32];
 	uint64_t		 applied = 0;
-	bool			 recovers;
 
-	/* What was received and not applied does no harm: a record that its
-	 * master could not send to its end, mostly.  Our own first, and its
-	 * timeline after that, so that the master's is the later one. */
+	/* It first, and the timeline after that, so that the master's is the
+	 * later one. */
 	if (local != NULL && (!query_run(local, f,
 	    "SELECT pg_last_wal_replay_lsn()", NULL) ||
 	    !lsn_parse(query_value(local, 0), &applied)))
 		return f->say(f, FAILOVER_FAILED, "%s", local->sentence);
-	result = own_position(f, &own, own_system, sizeof(own_system));
-	if (result != FAILOVER_DONE)
-		return result;
-	if (local != NULL)
-		own.lsn = applied;
-	if (!query_position(q, f, &other, system, sizeof(system)) ||
-	    !query_run(q, f, "SHOW transaction_read_only", NULL))
-		return f->say(f, FAILOVER_FAILED, "%s:%d: %s", host,
-		    f->master_port, q->sentence);
+	result = own_position(f, own, system, size);
+	if (result == FAILOVER_DONE && local != NULL)
+		own->lsn = applied;
+	return result;
+}
+
+static enum failover_result
+is_other_server(struct failover *f, const struct query *q, const char *host,
+    const char *system, const char *own_system)
+{
 	if (process_owns(f, PQbackendPID(q->conn)))
 		return f->say(f, FAILOVER_FAILED, "%s:%d is this server itself",
 		    host, f->master_port);
@@ -95,27 +91,58 @@ compare(struct failover *f, struct query *local, struct query *q,
 		return refuse(f, "%s:%d has another database (system "
 		    "identifier %s) than %s (%s)", host, f->master_port, system,
 		    data_folder(f), own_system);
-	recovers = strcmp(query_value(q, 0), "on") == 0;
-	if (position_has(&other, &own)) {
-		if (same_timeline(f, q, &own))
-			return FAILOVER_DONE;
-		*way = REJOIN_COPY;
-		return refuse(f, "has diverged: its timeline %u differs from "
-		    "that of %s:%d, so only a new copy helps", own.timeline,
-		    host, f->master_port);
-	}
-	if (recovers)
-		return f->say(f, FAILOVER_AGAIN, "waits until %s:%d has been "
-		    "promoted", host, f->master_port);
+	return FAILOVER_DONE;
+}
+
+/* The master lacks what is here, and will not get it. */
+static enum failover_result
+diverged(struct failover *f, const struct position *own,
+    const struct position *other, const char *host, enum rejoin_way *way)
+{
 	/* pg_rewind takes one number for one timeline. */
-	*way = own.timeline == other.timeline ? REJOIN_COPY : REJOIN_REWIND;
+	*way = own->timeline == other->timeline ? REJOIN_COPY : REJOIN_REWIND;
 	if (*way == REJOIN_REWIND && rejoin_failed(f, host)) {
 		*way = REJOIN_AS_IS;	/* it was tried */
 		return rejoin_say_failed(f);
 	}
 	return refuse(f, "has diverged: %lld bytes of timeline %u are not in "
-	    "%s:%d", (long long)position_behind(&other, &own), own.timeline,
+	    "%s:%d", (long long)position_behind(other, own), own->timeline,
 	    host, f->master_port);
+}
+
+/* Is it another server of the same database, and can it be followed with the
+ * data that is here?  AGAIN where that will be known later; where it is
+ * refused, another way than AS_IS may help. */
+static enum failover_result
+compare(struct failover *f, struct query *local, struct query *q,
+    const char *host, enum rejoin_way *way)
+{
+	struct position		 own, other;
+	enum failover_result	 result;
+	char			 system[32], own_system[32];
+	bool			 recovers;
+
+	result = own_applied(f, local, &own, own_system, sizeof(own_system));
+	if (result != FAILOVER_DONE)
+		return result;
+	if (!query_position(q, f, &other, system, sizeof(system)) ||
+	    !query_run(q, f, "SHOW transaction_read_only", NULL))
+		return f->say(f, FAILOVER_FAILED, "%s:%d: %s", host,
+		    f->master_port, q->sentence);
+	recovers = strcmp(query_value(q, 0), "on") == 0;
+	result = is_other_server(f, q, host, system, own_system);
+	if (result != FAILOVER_DONE)
+		return result;
+	if (!position_has(&other, &own))
+		return recovers ? f->say(f, FAILOVER_AGAIN, "waits until "
+		    "%s:%d has been promoted", host, f->master_port) :
+		    diverged(f, &own, &other, host, way);
+	if (same_timeline(f, q, &own))
+		return FAILOVER_DONE;
+	*way = REJOIN_COPY;
+	return refuse(f, "has diverged: its timeline %u differs from that of "
+	    "%s:%d, so only a new copy helps", own.timeline, host,
+	    f->master_port);
 }
 
 /* It does not stream, and its master can't be asked.  One that refuses its account

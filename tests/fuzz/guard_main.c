@@ -158,7 +158,7 @@ live(struct guard *g, struct fuzz *f)
 		guard_tick(g);
 		/* Nobody holds a lease that is over. */
 		FUZZ_MUST(g->doing != WATCHING || g->lease.until == 0 ||
-		    now - LEASE_SLACK < g->lease.until);
+		    now - LEASE_SLACK_MS < g->lease.until);
 		guard_file_hand_over(g);
 		while (agent != -1 && recv(agent, answer, sizeof(answer),
 		    MSG_DONTWAIT) > 0)

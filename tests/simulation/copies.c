@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "candidates.h"
+#include "core_session.h"
 
 /* So long before the copies are compared a node must have been in peace, or it
  * is no fault that it is not heard in time. */
@@ -466,7 +467,7 @@ should_be_heard(const struct node *z, int64_t since, int64_t began,
 				    z->config.election_wait * MS / 2 - SPARE;
 	bool			 aside;
 
-	if (!healthy(z) || !calm(z, since) || !c->session ||
+	if (!healthy(z) || !calm(z, since) || !core_session_exists(c) ||
 	    z->config.never_master)
 		return false;
 	if (c->state == CORE_STATE_SLAVE)

@@ -203,7 +203,7 @@ guard_insists(struct node *n, void *arg, int64_t asked)
 		return;
 	busy = (n->file.busy > g->asked_at ? n->file.busy : g->asked_at) +
 	    HAND_OVER - guard_clock(g);
-	limit = g->asked_at + n->config.demote_deadline + LEASE_SLACK +
+	limit = g->asked_at + n->config.demote_deadline + LEASE_SLACK_MS +
 	    LEAVE_LIMIT - guard_clock(g);
 	if (busy > 0 && limit > 0) {
 		world_in(node_delay(n, busy < limit ? busy : limit), OF_HOST, n,
@@ -696,7 +696,7 @@ guard_tick(struct guard *g)
 	case FAILED:
 		g->deadline = now + TRY_PAUSE;
 		if (!g->heard)
-			guard_demote(g, now + g->lease.demote_deadline);
+			guard_demote(g, now + g->lease.demote_deadline_ms);
 		g->heard = false;
 		break;
 	case LEAVING:

@@ -271,7 +271,7 @@ node_helpless_changed(struct node *n)
 		return;
 	/* Or it was in the demotion that is forgiven, under a lease of moments. */
 	if (n->file.until != 0 && (n->interrupted ||
-	    node_clock(n) >= n->file.until + LEASE_SLACK))
+	    node_clock(n) >= n->file.until + LEASE_SLACK_MS))
 		node_wakes(n);
 	check_masters(n);
 }

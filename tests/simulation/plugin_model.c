@@ -260,7 +260,7 @@ role_makes_master(struct node *n, const struct handler_call *call)
 	n->woken_until = 0;
 	if (promoting)
 		n->guarded = n->file.until != 0 &&
-		    n->file.until <= n->core->lease;
+		    n->file.until <= n->core->guard.until;
 	check_masters(n);
 	world.counts.promotions += promoting;
 }

@@ -60,7 +60,7 @@ guard(struct world *w, enum core_guard what)
 	struct core_event	ev = {
 		.type = CORE_EV_GUARD,
 		.guard = {
-			.what = what, .until = w->core.lease,
+			.what = what, .until = w->core.guard.until,
 			.text = "says the guard",
 		},
 	};
@@ -246,11 +246,11 @@ static void
 begin(struct world *w, uint64_t resume_epoch)
 {
 	struct core_config	c = {
-		.fuse = FUSE, .demote_deadline = DEMOTE,
-		.request_timeout = REQUEST, .role_interval = 10000,
-		.master_deadline = 30000, .slave_deadline = 60000,
-		.busy_limit = BUSY, .promote_limit = PROMOTE,
-		.catch_up = PROMOTE, .election_wait = ELECTION,
+		.fuse_ms = FUSE, .demote_deadline_ms = DEMOTE,
+		.request_timeout_ms = REQUEST, .role_interval_ms = 10000,
+		.master_deadline_ms = 30000, .slave_deadline_ms = 60000,
+		.busy_limit_ms = BUSY, .promote_limit_ms = PROMOTE,
+		.catch_up_ms = PROMOTE, .election_wait_ms = ELECTION,
 		.can_demote = true, .resume_epoch = resume_epoch,
 	};
 
@@ -1075,6 +1075,41 @@ a_copy_that_still_stops_is_asked_again_how_far_it_has_got(void **unused)
 }
 
 static void
+a_demotion_that_ends_ends_the_question_how_far_the_copy_has_got(
+    void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_STATE_MASTER);
+	w.core.config.can_tell = true;
+	disable(&w, true);
+	answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
+	assert_non_null(called(&w, CORE_OP_POSITION));
+	session(&w, false);
+	assert_int_equal(w.core.state, CORE_STATE_DISABLED);
+	assert_non_null(wanted(&w, CORE_DO_CANCEL));
+	assert_int_equal(w.core.op, CORE_OP_NONE);
+}
+
+static void
+only_a_copy_that_was_master_has_all_there_is(void **unused)
+{
+	enum core_state	from;
+	struct world	w;
+
+	(void)unused;
+	for (from = CORE_STATE_PROMOTING; from <= CORE_STATE_MASTER; from++) {
+		given(&w, from);
+		w.core.config.can_tell = true;
+		disable(&w, true);
+		answer(&w, CORE_RESULT_DONE);	/* ensure_demoted */
+		assert_int_equal(called(&w, CORE_OP_POSITION)->call.was_master,
+		    from == CORE_STATE_MASTER);
+	}
+}
+
+static void
 an_election_begins_anew_when_the_free_lock_is_another_one(void **unused)
 {
 	struct world		w;
@@ -1099,7 +1134,7 @@ a_new_master_waits_for_what_was_left_for_a_bounded_time(void **unused)
 
 	(void)unused;
 	given(&w, CORE_STATE_CANDIDATE);
-	w.core.config.catch_up = 5000;
+	w.core.config.catch_up_ms = 5000;
 	see(&w, CORE_LOCK_OURS, true);
 	assert_false(called(&w, CORE_OP_ENSURE_MASTER)->call.enough);
 	tick(&w, 4900);
@@ -1149,7 +1184,7 @@ a_refused_acquire_is_tried_again_after_a_pause(void **unused)
 
 	(void)unused;
 	given(&w, CORE_STATE_CANDIDATE);
-	assert_true(w.core.acquiring);
+	assert_int_equal(w.core.session.state, CORE_SESSION_ACQUIRES);
 	ev_refused(&w);
 	assert_null(wanted(&w, CORE_DO_ACQUIRE));
 	see(&w, CORE_LOCK_FREE, true);
@@ -1253,7 +1288,7 @@ no_demotion_is_begun_that_has_no_time_left(void **unused)
 	assert_null(wanted(&w, CORE_DO_CALL));
 	tick(&w, 50);
 	assert_non_null(wanted(&w, CORE_DO_SAY));
-	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout_ms, DEMOTE);
 }
 
 static void
@@ -1317,7 +1352,7 @@ the_tag_goes_when_ensure_slave_says_again_for_longer_than_a_failover(void **unus
 
 	(void)unused;
 	given(&w, CORE_STATE_SLAVE);
-	w.core.config.lock_delay = LOCK_DELAY;
+	w.core.config.lock_delay_ms = LOCK_DELAY;
 	answer(&w, CORE_RESULT_DONE);
 	tick(&w, 10000);
 	answer(&w, CORE_RESULT_AGAIN);
@@ -1478,7 +1513,7 @@ a_demotion_that_is_late_is_said_and_leaves_the_lock_to_the_lock_delay(
 	(void)unused;
 	given(&w, CORE_STATE_MASTER);
 	health(&w, CORE_HEALTH_BAD);
-	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout, DEMOTE);
+	assert_int_equal(wanted(&w, CORE_DO_CALL)->call.timeout_ms, DEMOTE);
 	answer(&w, CORE_RESULT_FAILED);
 	tick(&w, DEMOTE);
 	assert_non_null(strstr(wanted(&w, CORE_DO_SAY)->say.text,
@@ -1826,7 +1861,7 @@ an_answer_for_an_older_lease_is_none(void **state)
 	given_candidate(&w);
 	w.alone = true;
 	see(&w, CORE_LOCK_OURS, true);
-	ev.guard.until = w.core.lease - 1;
+	ev.guard.until = w.core.guard.until - 1;
 	send(&w, &ev);
 	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
@@ -1960,7 +1995,7 @@ a_lease_from_before_is_gone_on_with_or_ended(void **state)
 	(void)state;
 	begin(&w, EPOCH);
 	c = w.core.config;
-	c.inherited_lease = w.now + 5000;
+	c.inherited_until_ms = w.now + 5000;
 	core_init(&w.core, &c, w.now);
 	w.alone = true;
 	see(&w, CORE_LOCK_OURS, true);
@@ -2097,7 +2132,7 @@ a_start_beside_a_guard_that_fires_demotes_at_once(void **state)
 	(void)state;
 	begin(&w, EPOCH);
 	c = w.core.config;
-	c.inherited_lease = w.now + 5000;
+	c.inherited_until_ms = w.now + 5000;
 	core_init(&w.core, &c, w.now);
 	w.alone = true;
 	w.todo.count = 0;
@@ -2113,8 +2148,8 @@ a_call_of_ensure_master_has_the_end_of_the_lease_on_it(void **state)
 	(void)state;
 	given(&w, CORE_STATE_PROMOTING);
 	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
-	    w.core.lease);
-	assert_int_equal(w.core.lease, w.now + FUSE);
+	    w.core.guard.until);
+	assert_int_equal(w.core.guard.until, w.now + FUSE);
 }
 
 /* An agent that stood still after a proof, before it could tell the guard: that
@@ -2127,7 +2162,7 @@ a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state
 
 	(void)state;
 	given(&w, CORE_STATE_MASTER);
-	held = w.core.lease;
+	held = w.core.guard.until;
 	w.alone = true;
 	w.core.call_at = w.now;
 	tick(&w, FUSE - 100);
@@ -2140,7 +2175,7 @@ a_lease_that_the_guard_has_not_heard_of_lets_nothing_be_made_master(void **state
 	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 	guard(&w, CORE_GUARD_HOLDS);
 	assert_int_equal(called(&w, CORE_OP_ENSURE_MASTER)->call.not_after,
-	    w.core.lease);
+	    w.core.guard.until);
 }
 
 static void
@@ -2188,13 +2223,13 @@ it_is_seen_what_is_not_true_of_a_master(void **state)
 	w.core.maybe_master = false;
 	assert_untrue(&w, "a master is known to be one");
 	given(&w, CORE_STATE_MASTER);
-	w.core.session = false;
+	w.core.session.state = CORE_SESSION_WANTED;
 	assert_untrue(&w, "a master has the lock and a session");
 	given(&w, CORE_STATE_MASTER);
 	w.core.proof = w.now - FUSE;
 	assert_untrue(&w, "a master has a proof that is not too old");
 	given(&w, CORE_STATE_MASTER);
-	w.core.lease++;
+	w.core.guard.until++;
 	assert_untrue(&w, "a master's lease ends with its fuse");
 	given(&w, CORE_STATE_MASTER);
 	w.core.epoch++;
@@ -2212,11 +2247,14 @@ it_is_seen_what_is_not_true_of_a_master(void **state)
 	strcpy(w.core.tag, "master");
 	assert_untrue(&w, "only a master has the tag of one");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.lease = 1;
+	w.core.guard.until = 1;
 	assert_untrue(&w, "a lease is for a copy that may be a master");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.held = 1;
+	w.core.guard.held = 1;
 	assert_untrue(&w, "the guard holds only a lease that was set");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.guard.state = CORE_LEASE_ENDED;
+	assert_untrue(&w, "nothing is left of a lease that is over");
 }
 
 static void
@@ -2226,32 +2264,38 @@ it_is_seen_what_is_left_over(void **state)
 
 	(void)state;
 	given(&w, CORE_STATE_SLAVE);
-	w.core.release = CORE_RELEASE_RELEASING;
+	w.core.demotion.step = CORE_DEMOTION_RELEASING;
 	assert_untrue(&w, "the lock is released after a demotion");
 	given(&w, CORE_STATE_DEMOTING);
-	w.core.release = CORE_RELEASE_RELEASING;
+	w.core.demotion.step = CORE_DEMOTION_RELEASING;
 	assert_untrue(&w, "the lock is released after a demotion");
 	given(&w, CORE_STATE_DEMOTING);
-	w.core.stop = w.core.demote_late = true;
+	w.core.stop = w.core.demotion.late = true;
 	assert_untrue(&w, "a demotion ends when it is over");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.demote_late = true;
+	w.core.demotion.late = true;
 	assert_untrue(&w, "what is late is a demotion");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.proof_lost = true;
+	w.core.demotion.proof_lost = true;
 	assert_untrue(&w, "what has lost its proof is a demotion");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.guard_fired = true;
+	w.core.guard.fired = true;
 	assert_untrue(&w, "what the guard fires at is a demotion");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.was_master = true;
+	w.core.demotion.was_master = true;
 	assert_untrue(&w, "a copy that was a master is one or is demoted");
 	given(&w, CORE_STATE_MASTER);
 	w.core.unfenced = true;
 	assert_untrue(&w, "a master is not reported as unfenced");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.position_told = true;
+	w.core.demotion.position_told = true;
 	assert_untrue(&w, "a position was asked for");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.demotion.step = CORE_DEMOTION_BEGUN;
+	assert_untrue(&w, "a demotion is at a step");
+	given(&w, CORE_STATE_SLAVE);
+	w.core.op = CORE_OP_POSITION;
+	assert_untrue(&w, "a position is asked for in a demotion");
 	given(&w, CORE_STATE_SLAVE);
 	w.core.busy_too_long = true;
 	assert_untrue(&w, "what is busy for too long is busy");
@@ -2260,10 +2304,10 @@ it_is_seen_what_is_left_over(void **state)
 	assert_untrue(&w,
 	    "an election is held by a candidate for a free lock");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.acquiring = true;
+	w.core.session.state = CORE_SESSION_ACQUIRES;
 	assert_untrue(&w, "a lock that is held is not tried for");
 	given(&w, CORE_STATE_SLAVE);
-	w.core.drop_session = true;
+	w.core.session.drop = true;
 	assert_untrue(&w, "a session is dropped at once");
 }
 
@@ -2301,7 +2345,7 @@ a_master_of_which_something_is_not_true_says_so_once_and_stops(void **state)
 	    "In state master it is not true that a master is not reported"));
 	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
 	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
-	w.core.position_told = true;
+	w.core.demotion.position_told = true;
 	answer(&w, CORE_RESULT_DONE);
 	assert_null(wanted(&w, CORE_DO_SAY));
 	assert_non_null(wanted(&w, CORE_DO_RELEASE));
@@ -2332,7 +2376,7 @@ a_slave_of_which_something_is_not_true_stops(void **state)
 	(void)state;
 	given(&w, CORE_STATE_SLAVE);
 	w.broken = true;
-	w.core.position_told = true;
+	w.core.demotion.position_told = true;
 	tick(&w, 0);
 	assert_non_null(wanted(&w, CORE_DO_SAY));
 	assert_int_equal(w.core.state, CORE_STATE_STOPPING);
@@ -2381,6 +2425,9 @@ main(void)
 		    a_demoted_copy_tells_how_far_it_has_got_before_the_lock_is_given_back),
 		cmocka_unit_test(
 		    a_copy_that_still_stops_is_asked_again_how_far_it_has_got),
+		cmocka_unit_test(
+	    a_demotion_that_ends_ends_the_question_how_far_the_copy_has_got),
+		cmocka_unit_test(only_a_copy_that_was_master_has_all_there_is),
 		cmocka_unit_test(
 		    an_election_begins_anew_when_the_free_lock_is_another_one),
 		cmocka_unit_test(

@@ -32,7 +32,7 @@ begin(void **state)
 {
 	(void)state;
 	config = (struct election_config){
-		.id = "b/app", .wait = WAIT, .priority = 100,
+		.id = "b/app", .wait_ms = WAIT, .priority = 100,
 		.max_behind = -1, .compares = true, .measures = true,
 	};
 	election = election_new(&config);

@@ -267,8 +267,8 @@ a_silent_agent_is_demoted_when_its_lease_is_over(void **state)
 	then_told(CORE_GUARD_FIRED);
 	fired = clock_ms();
 	then_told(CORE_GUARD_DEMOTED);
-	assert_true(fired >= until + LEASE_SLACK);
-	assert_true(fired < until + LEASE_SLACK + LATE);
+	assert_true(fired >= until + LEASE_SLACK_MS);
+	assert_true(fired < until + LEASE_SLACK_MS + LATE);
 	assert_true(recorded("begin ensure_demoted 42"));
 	assert_true(recorded("end ensure_demoted 42 done"));
 	/* It had a moment to say so; then the lock goes back. */
@@ -296,7 +296,7 @@ an_ended_lease_is_not_enforced(void **state)
 	given_guard();
 	given_lease(200, CLEAN);
 	say_end(WIRE_END);
-	then_nothing_happens_for(200 + LEASE_SLACK + 300);
+	then_nothing_happens_for(200 + LEASE_SLACK_MS + 300);
 }
 
 static void
@@ -352,7 +352,7 @@ a_lease_that_can_not_be_read_is_none(void **state)
 	say(&guard);
 	put_lease(INT64_MAX / 2, CLEAN, true);
 	say(&guard);
-	then_nothing_happens_for(100 + LEASE_SLACK + 300);
+	then_nothing_happens_for(100 + LEASE_SLACK_MS + 300);
 }
 
 /*
@@ -534,7 +534,7 @@ the_next_guard_takes_over_the_lease_and_enforces_it(void **state)
 	assert_int_equal(told_until, until);
 	then_it_ends_with(&guard, 0);
 	then_told_by(&next_guard, CORE_GUARD_FIRED);
-	assert_true(clock_ms() >= until + LEASE_SLACK);
+	assert_true(clock_ms() >= until + LEASE_SLACK_MS);
 	then_told_by(&next_guard, CORE_GUARD_DEMOTED);
 	assert_true(recorded("end ensure_demoted 42 done"));
 }

@@ -38,11 +38,11 @@ it_fires_once_when_the_lease_is_over(void **state)
 {
 	(void)state;
 	lease_hold(&lease, NOW, NOW + DEMOTE);
-	assert_int_equal(lease_wake(&lease), NOW + LEASE_SLACK);
-	assert_false(lease_fire(&lease, NOW + LEASE_SLACK - 1, &deadline));
-	assert_true(lease_fire(&lease, NOW + LEASE_SLACK, &deadline));
-	assert_int_equal(deadline, NOW + LEASE_SLACK + DEMOTE);
-	assert_false(lease_fire(&lease, NOW + LEASE_SLACK + 1, &deadline));
+	assert_int_equal(lease_wake(&lease), NOW + LEASE_SLACK_MS);
+	assert_false(lease_fire(&lease, NOW + LEASE_SLACK_MS - 1, &deadline));
+	assert_true(lease_fire(&lease, NOW + LEASE_SLACK_MS, &deadline));
+	assert_int_equal(deadline, NOW + LEASE_SLACK_MS + DEMOTE);
+	assert_false(lease_fire(&lease, NOW + LEASE_SLACK_MS + 1, &deadline));
 	assert_int_equal(lease_wake(&lease), INT64_MAX);
 }
 
@@ -52,10 +52,10 @@ the_last_word_counts_be_it_longer_or_shorter(void **state)
 	(void)state;
 	lease_hold(&lease, NOW + 10000, NOW + 10000 + DEMOTE);
 	lease_hold(&lease, NOW + 300, NOW + DEMOTE);
-	assert_false(lease_fire(&lease, NOW + 299 + LEASE_SLACK, &deadline));
-	assert_true(lease_fire(&lease, NOW + 300 + LEASE_SLACK, &deadline));
+	assert_false(lease_fire(&lease, NOW + 299 + LEASE_SLACK_MS, &deadline));
+	assert_true(lease_fire(&lease, NOW + 300 + LEASE_SLACK_MS, &deadline));
 	/* What the agent has used up of the time is gone. */
-	assert_int_equal(deadline, NOW + DEMOTE + LEASE_SLACK);
+	assert_int_equal(deadline, NOW + DEMOTE + LEASE_SLACK_MS);
 }
 
 static void
@@ -73,7 +73,7 @@ what_has_fired_takes_no_lease_before_its_end(void **state)
 {
 	(void)state;
 	lease_hold(&lease, NOW, NOW + DEMOTE);
-	lease_fire(&lease, NOW + LEASE_SLACK, &deadline);
+	lease_fire(&lease, NOW + LEASE_SLACK_MS, &deadline);
 	assert_false(lease_hold(&lease, NOW + 9000, NOW + 9000 + DEMOTE));
 	lease_end(&lease);
 	assert_true(lease_hold(&lease, NOW + 9000, NOW + 9000 + DEMOTE));
@@ -96,7 +96,7 @@ but_not_longer_than_the_lease(void **state)
 	(void)state;
 	lease_hold(&lease, NOW + 400, NOW + 400 + DEMOTE);
 	lease_lose_agent(&lease, NOW);
-	assert_true(lease_fire(&lease, NOW + 400 + LEASE_SLACK, &deadline));
+	assert_true(lease_fire(&lease, NOW + 400 + LEASE_SLACK_MS, &deadline));
 }
 
 static void
@@ -114,7 +114,7 @@ the_agent_itself_may_ask_for_it(void **state)
 {
 	(void)state;
 	lease_hold(&lease, NOW, NOW + 2000);
-	assert_int_equal(lease_fire_now(&lease, NOW), NOW + 2000 + LEASE_SLACK);
+	assert_int_equal(lease_fire_now(&lease, NOW), NOW + 2000 + LEASE_SLACK_MS);
 	assert_false(lease_hold(&lease, NOW + 1, NOW + 1 + DEMOTE));
 }
 
