@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "printable.h"
+#include "utf8.h"
 
 /* Fills quote with the beginning of a text that may hold anything. */
 static const char *
@@ -112,41 +113,13 @@ json_uint(yajl_val v, const char *name, uint64_t fallback)
 	return errno == 0 ? n : fallback;
 }
 
-/* Bytes of the UTF-8 character at s: 0 where there is none.  The bounds on the
- * second byte refuse longer spellings than needed, surrogates, and what is
- * above U+10FFFF. */
-static size_t
-json_utf8(const unsigned char *s)
-{
-	unsigned char	 low = 0x80, high = 0xbf;
-	size_t		 n, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	switch (s[0]) {
-	case 0xe0: low = 0xa0; break;
-	case 0xed: high = 0x9f; break;
-	case 0xf0: low = 0x90; break;
-	case 0xf4: high = 0x8f; break;
-	}
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (i = 2; i < n; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return n;
-}
-
 void
 json_mend(char *text)
 {
 	size_t	 n;
 
 	for (; *text != '\0'; text += n > 0 ? n : 1)
-		if ((n = json_utf8((unsigned char *)text)) == 0)
+		if ((n = utf8_length((unsigned char *)text)) == 0)
 			*text = '?';
 }
 
@@ -186,7 +159,7 @@ json_put(yajl_gen g, const char *string)
 	if (clean == NULL)
 		abort();
 	while (*s != '\0') {
-		if ((n = json_utf8(s)) > 0) {
+		if ((n = utf8_length(s)) > 0) {
 			memcpy(clean + length, s, n);
 			length += n;
 			s += n;
