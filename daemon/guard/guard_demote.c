@@ -64,23 +64,31 @@ guard_output(const struct guard *g)
 	    g->null;
 }
 
+/* All of it: without CF_NODE a hook could fence another host. */
+static bool
+guard_describe_fence(const struct guard *g, struct error *err)
+{
+	char	epoch[32];
+
+	snprintf(epoch, sizeof epoch, "%" PRIu64, g->epoch);
+	return (setenv("CF_SERVICE", g->service, 1) == 0 &&
+	    setenv("CF_NODE", g->node, 1) == 0 &&
+	    setenv("CF_EPOCH", epoch, 1) == 0 &&
+	    setenv("CF_REASON", g->text, 1) == 0) ||
+	    error_set(err, "%s", strerror(errno));
+}
+
 static void
 guard_fence(struct guard *g)
 {
 	char		*argv[] = { (char *)"/bin/sh", (char *)"-c",
 			    (char *)g->on_fence_failure, NULL };
-	char		 epoch[32];
 	struct error	 err;
 
 	if (g->on_fence_failure[0] == '\0' || g->fenced)
 		return;
-	snprintf(epoch, sizeof epoch, "%" PRIu64, g->epoch);
-	setenv("CF_SERVICE", g->service, 1);
-	setenv("CF_NODE", g->node, 1);
-	setenv("CF_EPOCH", epoch, 1);
-	setenv("CF_REASON", g->text, 1);
 	log_warning("guard: running on_fence_failure: %s", g->on_fence_failure);
-	g->fenced = child_spawn(&g->fence, argv, CHILD_OTHERS,
+	g->fenced = guard_describe_fence(g, &err) && child_spawn(&g->fence, argv, CHILD_OTHERS,
 	    &(struct child_files){ .output = guard_output(g) }, &err);
 	if (!g->fenced)
 		log_error("guard: on_fence_failure: %s", err.text);
