@@ -23,6 +23,7 @@
 #include "heed.h"
 #include "lock.h"
 #include "log.h"
+#include "must.h"
 #include "namesake.h"
 #include "notify.h"
 #include "registration.h"
@@ -48,12 +49,12 @@ agent_start_loop(struct agent *a, struct error *err)
 	a->wake_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (a->base == NULL || a->wake_fd < 0)
 		return error_set(err, "can't make an event loop");
-	a->wake = event_new(a->base, a->wake_fd, EV_READ | EV_PERSIST,
-	    agent_event_tick, a);
-	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
-	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
-	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
-	a->position_timer = evtimer_new(a->base,
+	a->wake = must(event_new(a->base, a->wake_fd, EV_READ | EV_PERSIST,
+	    agent_event_tick, a));
+	a->health_timer = timer_new(a->base, agent_health_timer, a);
+	a->leave_timer = timer_new(a->base, agent_leave_timer, a);
+	a->watchdog = timer_new(a->base, agent_watchdog, a);
+	a->position_timer = timer_new(a->base,
 	    agent_election_position_timer, a);
 	event_add(a->wake, NULL);
 	if (notify_watchdog_ms() > 0)
@@ -188,11 +189,9 @@ agent_new(struct agent **out, const struct config *config,
     const struct plugin_description *plugin, struct runfile *runfile,
     char *const leave[], struct error *err)
 {
-	struct agent	*a = calloc(1, sizeof *a);
+	struct agent	*a = must_zeroed(1, sizeof *a);
 
 	*out = NULL;
-	if (a == NULL)
-		return error_set(err, "out of memory");
 	a->config = config;
 	a->plugin = plugin;
 	a->files.plugin = plugin->image;

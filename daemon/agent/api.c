@@ -17,6 +17,7 @@
 #include "api_metrics.h"
 #include "api_status.h"
 #include "core.h"
+#include "must.h"
 #include "value.h"
 
 #define API_HEADERS_MAX	8192
@@ -124,10 +125,7 @@ api_request_cb(struct evhttp_request *req, void *arg)
 	enum evhttp_cmd_type	 method = evhttp_request_get_command(req);
 
 	api_connections_asked(&api->connections, req);
-	if ((a.body = evbuffer_new()) == NULL) {
-		evhttp_send_error(req, 503, NULL);
-		return;
-	}
+	a.body = must(evbuffer_new());
 	if (route == NULL)
 		api_answer_put_string(&a, 404, "no such path; there are "
 		    "/health, /status, /master, /slave and /metrics");
@@ -224,11 +222,9 @@ bool
 api_new(struct api **out, struct event_base *base, const char *listen,
     api_status_cb status, void *arg, struct error *err)
 {
-	struct api	*api = calloc(1, sizeof(*api));
+	struct api	*api = must_zeroed(1, sizeof(*api));
 
 	*out = NULL;
-	if (api == NULL)
-		return error_set(err, "out of memory");
 	TAILQ_INIT(&api->connections.list);
 	api->base = base;
 	api->status = status;
@@ -236,11 +232,8 @@ api_new(struct api **out, struct event_base *base, const char *listen,
 	if (!api_listen(api, listen, err))
 		goto fail;
 	api->port = api_bound_port(api->listener);
-	if (!api_connections_begin(&api->connections, base, api->listener) ||
-	    (api->http = evhttp_new(base)) == NULL) {
-		error_set(err, "out of memory");
-		goto fail;
-	}
+	api_connections_begin(&api->connections, base, api->listener);
+	api->http = must(evhttp_new(base));
 	if (evhttp_bind_listener(api->http, api->listener) == NULL) {
 		error_set(err, "[api] listen %s: libevent does not listen",
 		    listen);

@@ -24,8 +24,7 @@ void	api_answer_put(struct api_answer *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 /* Adds the JSON and a newline; frees the generator. */
 void	api_answer_put_json(struct api_answer *, yajl_gen);
-/* Answers with this status, and one string as JSON; 503 without memory for
- * that. */
+/* Answers with this status, and one string as JSON. */
 void	api_answer_put_string(struct api_answer *, int status,
 	    const char *text);
 

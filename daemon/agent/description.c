@@ -16,6 +16,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "must.h"
 #include "trust.h"
 #include "value.h"
 #include "wire.h"
@@ -45,18 +46,15 @@ description_read_function(struct plugin_description *d, const char *name)
 		d->near = name;
 }
 
-static bool
+static void
 description_read_option(struct plugin_description *d, struct wire *w,
     const char *name)
 {
-	struct plugin_option	*o, *grown;
+	struct plugin_option	*o;
 	bool			 has_fallback;
 
-	grown = realloc(d->options, (d->option_count + 1) * sizeof(*grown));
-	if (grown == NULL)
-		return false;
-	d->options = grown;
-	o = &grown[d->option_count++];
+	d->options = must_grow(d->options, d->option_count + 1, sizeof *o);
+	o = &d->options[d->option_count++];
 	o->name = name;
 	o->type = (int)wire_number(w);
 	has_fallback = wire_number(w) != 0;
@@ -64,7 +62,6 @@ description_read_option(struct plugin_description *d, struct wire *w,
 	if (!has_fallback)
 		o->fallback = NULL;
 	o->meaning = wire_string(w);
-	return true;
 }
 
 static bool
@@ -84,8 +81,7 @@ description_read(struct described *a, struct error *err)
 	while (*(name = wire_string(w)) != '\0')
 		description_read_function(d, name);
 	while (*(name = wire_string(w)) != '\0')
-		if (!description_read_option(d, w, name))
-			return error_set(err, "out of memory");
+		description_read_option(d, w, name);
 	if (type != WIRE_DESCRIPTION || !wire_end(w))
 		return error_set(err, "plugin %s: its description can't be "
 		    "read", a->d.image.path);
@@ -175,14 +171,12 @@ bool
 plugin_describe(struct plugin_description **d, const char *name,
     int64_t limit, struct error *err)
 {
-	struct described *a = calloc(1, sizeof(*a));
+	struct described *a = must_zeroed(1, sizeof(*a));
 	int		 channel[2] = { -1, -1 }, status;
 	pid_t		 pid = -1;
 	bool		 ok = false;
 
 	*d = NULL;
-	if (a == NULL)
-		return error_set(err, "out of memory");
 	if (!description_take(&a->d, name, err))
 		goto out;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
@@ -334,7 +328,7 @@ option_read_secret(const char *path)
 	file = fopen(path, "re");
 	if (file != NULL && fgets(line, sizeof(line), file) != NULL) {
 		line[strcspn(line, "\r\n")] = '\0';
-		secret = strdup(line);
+		secret = must_copy(line);
 	}
 	if (file != NULL)
 		fclose(file);
@@ -418,12 +412,8 @@ plugin_check_options(const struct plugin_description *d,
 	static const enum handler_op	measures[] = { HANDLER_POSITION,
 					    HANDLER_BEHIND };
 	size_t	 size, i, j;
-	FILE	*text = open_memstream(errors, &size);
+	FILE	*text = must(open_memstream(errors, &size));
 
-	if (text == NULL) {
-		*errors = NULL;
-		return false;
-	}
 	for (i = 0; i < c->option_count; i++) {
 		for (j = 0; j < d->option_count; j++)
 			if (strcmp(d->options[j].name,

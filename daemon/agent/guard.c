@@ -15,7 +15,9 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "must.h"
 #include "notify.h"
+#include "timer.h"
 #include "wire.h"
 
 /* Milliseconds. */
@@ -172,8 +174,8 @@ guard_spawn(struct guard *g, struct error *err)
 		return false;
 	}
 	g->channel = channel[0];
-	g->event = event_new(g->base, g->channel, EV_READ | EV_PERSIST,
-	    guard_channel_cb, g);
+	g->event = must(event_new(g->base, g->channel, EV_READ | EV_PERSIST,
+	    guard_channel_cb, g));
 	event_add(g->event, NULL);
 	return guard_send_setup(g, err);
 }
@@ -315,11 +317,9 @@ guard_new(struct guard **out, struct event_base *base,
     char *const leave[], guard_cb cb, void *arg, int64_t *inherited,
     struct error *err)
 {
-	struct guard	*g = calloc(1, sizeof *g);
+	struct guard	*g = must_zeroed(1, sizeof *g);
 
 	*out = NULL;
-	if (g == NULL)
-		return error_set(err, "out of memory");
 	g->base = base;
 	g->config = config;
 	g->plugin = plugin;
@@ -327,7 +327,7 @@ guard_new(struct guard **out, struct event_base *base,
 	g->cb = cb;
 	g->arg = arg;
 	g->pid = g->role = g->channel = -1;
-	g->again = evtimer_new(base, guard_start_again, g);
+	g->again = timer_new(base, guard_start_again, g);
 	if (guard_spawn(g, err) && guard_wait(g, inherited, err)) {
 		*out = g;
 		return true;

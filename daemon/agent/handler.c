@@ -26,6 +26,7 @@
 #include "handler_process.h"
 #include "handler_talk.h"
 #include "memory.h"
+#include "must.h"
 #include "timer.h"
 #include "wire.h"
 
@@ -459,10 +460,8 @@ handler_new(struct event_base *base, const char *name, const struct config *c,
     const struct plugin_description *plugin, handler_watch_cb watch_cb,
     void *watch_arg)
 {
-	struct handler	*h = calloc(1, sizeof(*h));
+	struct handler	*h = must_zeroed(1, sizeof(*h));
 
-	if (h == NULL)
-		return NULL;
 	h->name = name;
 	h->config = c;
 	h->plugin = plugin;
@@ -471,11 +470,11 @@ handler_new(struct event_base *base, const char *name, const struct config *c,
 	h->talk = (struct handler_talk){
 		.name = name, .config = c, .plugin = plugin,
 	};
-	h->watch = evtimer_new(base, handler_watch_timer_cb, h);
+	h->watch = timer_new(base, handler_watch_timer_cb, h);
 	handler_process_begin(&h->process, base, &h->talk, handler_channel_cb,
 	    h);
-	h->begin = evtimer_new(base, handler_begin_cb, h);
-	h->late = evtimer_new(base, handler_late_cb, h);
+	h->begin = timer_new(base, handler_begin_cb, h);
+	h->late = timer_new(base, handler_late_cb, h);
 	return h;
 }
 

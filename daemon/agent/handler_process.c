@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "must.h"
 #include "timer.h"
 
 static void
@@ -115,10 +116,10 @@ handler_process_start(struct handler_process *p, size_t dying_max,
 	if (!handler_process_open(p, err))
 		return false;
 	handler_process_tell(p, p->pid);
-	p->channel_event = event_new(p->base, p->channel, EV_READ | EV_PERSIST,
-	    p->channel_cb, p->channel_arg);
-	p->output_event = event_new(p->base, p->output, EV_READ | EV_PERSIST,
-	    handler_process_output_cb, p);
+	p->channel_event = must(event_new(p->base, p->channel,
+	    EV_READ | EV_PERSIST, p->channel_cb, p->channel_arg));
+	p->output_event = must(event_new(p->base, p->output,
+	    EV_READ | EV_PERSIST, handler_process_output_cb, p));
 	event_add(p->channel_event, NULL);
 	event_add(p->output_event, NULL);
 	return true;
@@ -133,7 +134,7 @@ handler_process_begin(struct handler_process *p, struct event_base *base,
 	p->channel_cb = channel_cb;
 	p->channel_arg = arg;
 	p->pid = p->channel = p->output = -1;
-	p->reap = evtimer_new(base, handler_process_reap_cb, p);
+	p->reap = timer_new(base, handler_process_reap_cb, p);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "config_check.h"
 #include "config_keys.h"
 #include "inifile.h"
+#include "must.h"
 #include "value.h"
 
 #define CONFIG_NAME_MAX	64		/* longer than every known name */
@@ -179,17 +180,11 @@ key_set(struct loader *l, const struct config_key *k, const char *value)
 static struct config_option *
 option_add(struct config *c, const char *name)
 {
-	struct config_option	*grown, added = { .name = strdup(name) };
-
-	grown = realloc(c->options, (c->option_count + 1) * sizeof(*grown));
-	if (grown != NULL)
-		c->options = grown;
-	if (grown == NULL || added.name == NULL) {
-		free(added.name);
-		return NULL;
-	}
-	grown[c->option_count] = added;
-	return &grown[c->option_count++];
+	c->options = must_grow(c->options, c->option_count + 1,
+	    sizeof *c->options);
+	c->options[c->option_count] = (struct config_option){
+	    .name = must_copy(name) };
+	return &c->options[c->option_count++];
 }
 
 /* A flag replaces what the file says, a second line of the file may not. */
@@ -205,10 +200,8 @@ option_set(struct loader *l, const char *name, const char *value)
 		    name, o->line);
 		return;
 	}
-	if (o == NULL && (o = option_add(c, name)) == NULL) {
-		mistake(l, "out of memory");
-		return;
-	}
+	if (o == NULL)
+		o = option_add(c, name);
 	o->line = l->line;
 	if (!value_set_string(value, NULL, &o->value, &err))
 		mistake(l, "[options] %s: %s", name, err.text);
@@ -310,10 +303,7 @@ load_ssl(struct loader *l)
 		rest += 7;
 	if (!yes || strstr(rest, "://") != NULL)
 		return;
-	if (asprintf(&secure, "https://%s", rest) == -1) {
-		mistake(l, "out of memory");
-		return;
-	}
+	secure = must_format("https://%s", rest);
 	free(*address);
 	*address = secure;
 }
@@ -467,12 +457,10 @@ config_load(struct config **config, const char *file, char *const *flags,
 
 	*config = NULL;
 	*errors = NULL;
-	l.config = calloc(1, sizeof(*l.config));
-	l.given = calloc(config_keys_count, sizeof(*l.given));
-	l.errors = open_memstream(errors, &length);
-	if (l.config == NULL || l.given == NULL || l.errors == NULL ||
-	    (l.config->file = strdup(file)) == NULL)
-		abort();
+	l.config = must_zeroed(1, sizeof(*l.config));
+	l.given = must_zeroed(config_keys_count, sizeof(*l.given));
+	l.config->file = must_copy(file);
+	l.errors = must(open_memstream(errors, &length));
 
 	load_defaults(&l);
 	load_file(&l);

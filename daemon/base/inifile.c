@@ -15,6 +15,7 @@
 #include <ini.h>
 
 #include "inifile.h"
+#include "must.h"
 
 #define INIFILE_MAX		(1024 * 1024)
 #define INIFILE_LINE_MAX	4096
@@ -51,8 +52,8 @@ slurp(const char *file, char **text, size_t *length, struct error *err)
 	FILE	*f = fopen(file, "re");
 	bool	 ok = false;
 
-	*text = malloc(INIFILE_MAX + 1);
-	if (f == NULL || *text == NULL) {
+	*text = must_zeroed(INIFILE_MAX + 1, 1);
+	if (f == NULL) {
 		error_set(err, "%s", strerror(errno));
 		goto out;
 	}

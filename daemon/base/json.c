@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "must.h"
 #include "printable.h"
 #include "utf8.h"
 
@@ -60,15 +61,15 @@ json_parse(const char *text, size_t length, struct error *err)
 	char		*copy;
 	yajl_val	 v = NULL;
 
-	if (why == NULL && (copy = strndup(text, length)) != NULL) {
+	if (why == NULL) {
+		copy = must(strndup(text, length));
 		v = yajl_tree_parse(copy, reason, sizeof(reason));
 		free(copy);
 		reason[strcspn(reason, "\n")] = '\0';	/* then a drawing */
 		why = reason[0] == '\0' ? "it is empty" : reason;
 	}
 	if (v == NULL)
-		error_set(err, "can't parse this JSON (%s): %s",
-		    why == NULL ? "out of memory" : why,
+		error_set(err, "can't parse this JSON (%s): %s", why,
 		    json_quote(text, length, quote, sizeof(quote)));
 	return v;
 }
@@ -126,7 +127,7 @@ json_mend(char *text)
 yajl_gen
 json_new(void)
 {
-	return yajl_gen_alloc(NULL);
+	return must(yajl_gen_alloc(NULL));
 }
 
 void
@@ -153,11 +154,9 @@ void
 json_put(yajl_gen g, const char *string)
 {
 	const unsigned char	*s = (const unsigned char *)string;
-	unsigned char		*clean = malloc(3 * strlen(string) + 1);
+	unsigned char		*clean = must_zeroed(3 * strlen(string) + 1, 1);
 	size_t			 length = 0, n;
 
-	if (clean == NULL)
-		abort();
 	while (*s != '\0') {
 		if ((n = utf8_length(s)) > 0) {
 			memcpy(clean + length, s, n);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "must.h"
 #include "value.h"
 
 /*
@@ -116,12 +117,10 @@ value_split_address(const char *text, char *host, size_t size, int *port,
  */
 
 static bool
-replace(char **field, const char *text, struct error *err)
+replace(char **field, const char *text)
 {
-	char	*copy = strdup(text);
+	char	*copy = must_copy(text);
 
-	if (copy == NULL)
-		return error_set(err, "out of memory");
 	free(*field);
 	*field = copy;
 	return true;
@@ -144,7 +143,7 @@ value_set_string(const char *text, const struct value_range *range,
 	(void)range;
 	if (has_control(text))
 		return error_set(err, "the value holds control characters");
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 static bool
@@ -190,7 +189,7 @@ value_set_name(const char *text, const struct value_range *range,
 		    "master.<name>.service.consul must resolve: use 1 to 63 "
 		    "letters, digits and hyphens, no hyphen first or last",
 		    text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 bool
@@ -202,7 +201,7 @@ value_set_id(const char *text, const struct value_range *range,
 		return error_set(err, "\"%s\" is not an id: use 1 to 63 "
 		    "letters, digits, and between them hyphens, dots and "
 		    "underscores", text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 static bool
@@ -268,7 +267,7 @@ value_set_host(const char *text, const struct value_range *range,
 	if (strchr(text, ':') != NULL && inet_pton(AF_INET6, text, &six) != 1)
 		return error_set(err, "\"%s\" is not an address: give it "
 		    "without a port, which is [service] port", text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 bool
@@ -280,7 +279,7 @@ value_set_listen(const char *text, const struct value_range *range,
 
 	(void)range;
 	return value_split_address(text, host, sizeof(host), &port, err) &&
-	    check_host(host, err) && replace(field, text, err);
+	    check_host(host, err) && replace(field, text);
 }
 
 /* The roles are ours: a copy tagged "master" by hand would be found as one. */
@@ -309,9 +308,9 @@ value_set_tags(const char *text, const struct value_range *range,
 	bool	 ok = false;
 
 	if (text[0] == '\0')
-		return replace(field, text, err);
+		return replace(field, text);
 	if (!value_set_string(text, range, &copy, err) ||
-	    !replace(&tags, text, err))
+	    !replace(&tags, text))
 		goto out;
 	tags[0] = '\0';
 	rest = copy;
@@ -326,7 +325,7 @@ value_set_tags(const char *text, const struct value_range *range,
 			strcat(tags, ",");
 		strcat(tags, tag);	/* never longer than text */
 	}
-	ok = fits(tags, VALUE_TAGS_MAX, err) && replace(field, tags, err);
+	ok = fits(tags, VALUE_TAGS_MAX, err) && replace(field, tags);
 out:
 	free(copy);
 	free(tags);
@@ -350,7 +349,7 @@ value_set_address(const char *text, const struct value_range *range,
 		return error_set(err, "\"%.*s\" can't be used to reach Consul: "
 		    "write http://, https:// or unix://", (int)(sign - text),
 		    text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 /* A token goes into an HTTP header, and into no message. */
@@ -365,7 +364,7 @@ value_set_secret(const char *text, const struct value_range *range,
 		if (*s <= ' ' || *s >= 0x7f)
 			return error_set(err, "the token holds a blank or "
 			    "another character that is not allowed");
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 bool

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "must.h"
+
 int64_t
 call_deadline(const struct config *c, enum handler_op op)
 {
@@ -35,7 +37,7 @@ call_once(const struct config *c, const struct plugin_description *p,
 	struct handler	*h;
 
 	a->result = HANDLER_LOST;
-	a->base = event_base_new();
+	a->base = must(event_base_new());
 	h = handler_new(a->base, "call", c, p, NULL, NULL);
 	handler_call(h, call, call_keep, a);
 	event_base_dispatch(a->base);

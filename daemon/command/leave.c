@@ -18,6 +18,7 @@
 #include "core.h"
 #include "lock_value.h"
 #include "log.h"
+#include "must.h"
 #include "registration.h"
 #include "runfile.h"
 #include "stranger.h"
@@ -301,7 +302,7 @@ leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
 	bool		ok = false;
 
 	snprintf(l.session, sizeof l.session, "%s", session);
-	l.base = event_base_new();
+	l.base = must(event_base_new());
 	if (consul_new(&l.consul, l.base, config, &err))
 		ok = as == LEAVE_UNFENCED ? leave_mark(&l) :
 		    leave_the_service(&l, for_the_guard);

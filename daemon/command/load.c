@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "log.h"
+#include "must.h"
 #include "printable.h"
 #include "trust.h"
 
@@ -45,14 +46,12 @@ load_plugin(const struct options *o, struct config *config,
 
 	*plugin = NULL;
 	if (!trust_file(config->file, &err)) {
-		if (asprintf(&errors, "%s: %s", config->file, err.text) >= 0)
-			load_report(o, errors);
+		load_report(o, must_format("%s: %s", config->file, err.text));
 		return false;
 	}
 	if (!plugin_describe(plugin, config->plugin_path, limit, &err)) {
-		if (asprintf(&errors, "%s: [plugin] path: %s", config->file,
-		    err.text) >= 0)
-			load_report(o, errors);
+		load_report(o, must_format("%s: [plugin] path: %s",
+		    config->file, err.text));
 		return false;
 	}
 	plugin_leave_out(*plugin, config);

@@ -8,7 +8,9 @@
 
 #include "call.h"
 #include "clock.h"
+#include "must.h"
 #include "printable.h"
+#include "timer.h"
 
 /* Milliseconds. */
 #define AGAIN_PAUSE	100	/* the agent, too, calls again after "again" */
@@ -245,8 +247,8 @@ void
 trial_begin(struct trial *t)
 {
 	setenv(TRACE_VARIABLE, TRACE_VALUE, 0);
-	t->base = event_base_new();
-	t->alarm = evtimer_new(t->base, trial_alarm, t);
+	t->base = must(event_base_new());
+	t->alarm = timer_new(t->base, trial_alarm, t);
 	t->health = handler_new(t->base, "health", t->config, t->plugin,
 	    trial_watch, t);
 	t->role = handler_new(t->base, "role", t->config, t->plugin, NULL,

@@ -9,7 +9,7 @@ bool
 consul_new(struct consul **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct consul	*c = must(calloc(1, sizeof(*c)));
+	struct consul	*c = must_zeroed(1, sizeof(*c));
 
 	LIST_INIT(&c->requests);
 	c->base = base;

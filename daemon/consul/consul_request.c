@@ -122,7 +122,7 @@ consul_done(const struct http_reply *h, void *arg)
 char *
 consul_request_escape(const char *text)
 {
-	char	*out = must(malloc(3 * strlen(text) + 1)), *to = out;
+	char	*out = must_zeroed(3 * strlen(text) + 1, 1), *to = out;
 
 	for (; *text != '\0'; text++)
 		if ((*text >= 'a' && *text <= 'z') ||
@@ -140,10 +140,10 @@ consul_request_new(struct consul *c, const char *subject,
     enum consul_outcome (*read)(struct consul_answer *), consul_cb cb,
     void *arg)
 {
-	struct consul_request	*r = must(calloc(1, sizeof(*r)));
+	struct consul_request	*r = must_zeroed(1, sizeof(*r));
 
 	r->consul = c;
-	r->subject = must(strdup(subject));
+	r->subject = must_copy(subject);
 	r->escaped = consul_request_escape(subject);
 	r->read = read;
 	r->cb = cb;
@@ -172,13 +172,9 @@ consul_request_send(struct consul_request *r, const char *method,
 	char	*path;
 
 	va_start(ap, fmt);
-	if (vasprintf(&path, fmt, ap) == -1)
-		path = NULL;
+	path = must_vformat(fmt, ap);
 	va_end(ap);
-	must(path);
-	if (asprintf(&r->what, "%s %s", method, path) == -1)
-		r->what = NULL;
-	must(r->what);
+	r->what = must_format("%s %s", method, path);
 	consul_request_forget_old(r->consul);
 	r->consul->asked++;
 	r->http = http_send(r->consul->http, method, path, body, timeout_ms,
@@ -225,8 +221,5 @@ consul_request_put_duration(yajl_gen g, const char *name, int64_t ms)
 char *
 consul_request_check_id(const char *service_id)
 {
-	char	*id;
-
-	return must(asprintf(&id, "service:%s", service_id) == -1 ?
-	    NULL : id);
+	return must_format("service:%s", service_id);
 }

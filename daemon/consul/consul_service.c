@@ -94,7 +94,7 @@ consul_read_own_check(struct consul_answer *a)
 static void
 consul_put_tags(yajl_gen g, const char *tags)
 {
-	char	*copy = must(strdup(tags)), *rest = copy, *tag;
+	char	*copy = must_copy(tags), *rest = copy, *tag;
 
 	json_put(g, "Tags");
 	yajl_gen_array_open(g);
@@ -156,7 +156,7 @@ consul_register(struct consul *c, const struct consul_registration *s,
 {
 	struct consul_request	*r = consul_request_new(c, s->id,
 				    consul_read_empty, cb, arg);
-	yajl_gen		 g = must(json_new());
+	yajl_gen		 g = json_new();
 	char			 check[CONSUL_META_MAX];
 
 	yajl_gen_map_open(g);

@@ -105,8 +105,8 @@ consul_read_sessions(struct consul_answer *a)
 
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
-	a->sessions = must(calloc(v->u.array.len + 1,
-	    sizeof(*a->sessions)));
+	a->sessions = must_zeroed(v->u.array.len + 1,
+	    sizeof(*a->sessions));
 	for (i = 0; i < v->u.array.len; i++)
 		if (!consul_read_session(&a->sessions[i],
 		    v->u.array.values[i], a->request->expected))
@@ -174,7 +174,7 @@ consul_session_create(struct consul *c, const char *name,
 {
 	struct consul_request	*r = consul_request_new(c, name,
 				    consul_read_created, cb, arg);
-	yajl_gen		 g = must(json_new());
+	yajl_gen		 g = json_new();
 	char			*check = consul_request_check_id(service_id);
 
 	yajl_gen_map_open(g);
@@ -194,7 +194,7 @@ consul_session_renew(struct consul *c, const char *id, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_renewed, cb, arg);
 
-	r->expected = must(strdup(""));
+	r->expected = must_copy("");
 	return consul_request_send(r, "PUT", NULL, 0, "/v1/session/renew/%s",
 	    r->escaped);
 }

@@ -67,7 +67,7 @@ http_write_cb(char *data, size_t one, size_t n, void *arg)
 	r->too_large = n > HTTP_BODY_MAX - r->length;
 	if (r->too_large)
 		return 0;
-	r->body = must(realloc(r->body, r->length + n + 1));
+	r->body = must_grow(r->body, r->length + n + 1, 1);
 	memcpy(r->body + r->length, data, n);
 	r->length += n;
 	r->body[r->length] = '\0';
@@ -174,7 +174,7 @@ http_answer(struct http_request *r)
 			reply.body = r->body;
 		curl_easy_getinfo(r->curl, CURLINFO_REDIRECT_URL, &redirect);
 		if (redirect != NULL)
-			reply.location = location = must(strdup(redirect));
+			reply.location = location = must_copy(redirect);
 	}
 	curl_easy_cleanup(r->curl);	/* before cb, which may free http */
 	r->curl = NULL;
@@ -254,7 +254,7 @@ struct http_request *
 http_send(struct http *h, const char *method, const char *path,
     const char *body, int64_t timeout_ms, http_cb cb, void *arg)
 {
-	struct http_request	*r = must(calloc(1, sizeof(*r)));
+	struct http_request	*r = must_zeroed(1, sizeof(*r));
 	char			*url = must_format("%s%s", h->address.url,
 				    path);
 
@@ -262,7 +262,7 @@ http_send(struct http *h, const char *method, const char *path,
 	r->cb = cb;
 	r->arg = arg;
 	r->what = must_format("%s %s at %s", method, path, h->address.text);
-	r->sending = must(strdup(body == NULL ? "" : body));
+	r->sending = must_copy(body == NULL ? "" : body);
 	r->sending_length = strlen(r->sending);
 	r->curl = must(curl_easy_duphandle(h->model));
 	r->code = http_prepare(r, method, url,
@@ -395,7 +395,7 @@ bool
 http_new(struct http **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct http	*h = must(calloc(1, sizeof(*h)));
+	struct http	*h = must_zeroed(1, sizeof(*h));
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	TAILQ_INIT(&h->active);

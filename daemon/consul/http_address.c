@@ -23,9 +23,9 @@ http_address_unix(struct http_address *a, const char *path, struct error *err)
 		return error_set(err, "[consul] address \"%s%s\": the path of "
 		    "a socket has at most %zu characters", HTTP_UNIX, path,
 		    sizeof(sun.sun_path) - 1);
-	a->socket_path = must(strdup(path));
+	a->socket_path = must_copy(path);
 	a->text = must_format("%s%s", HTTP_UNIX, path);
-	a->url = must(strdup("http://localhost"));
+	a->url = must_copy("http://localhost");
 	return true;
 }
 
@@ -35,8 +35,8 @@ http_url_part(CURLU *u, CURLUPart part, unsigned flags)
 	char	*text, *copy;
 
 	if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
-		return must(strdup(""));
-	copy = must(strdup(text));
+		return must_copy("");
+	copy = must_copy(text);
 	curl_free(text);
 	return copy;
 }
@@ -123,7 +123,7 @@ http_address_url(struct http_address *a, const char *text,
 	if (scheme_end == NULL && port[0] == '\0')
 		curl_url_set(u, CURLUPART_PORT, HTTP_PORT, 0);
 	a->tls = strcmp(scheme, "https") == 0;
-	a->socket_path = must(strdup(""));
+	a->socket_path = must_copy("");
 	a->text = http_url(u);
 	if (a->tls && tls_server_name[0] != '\0')
 		http_address_name(a, u, tls_server_name);

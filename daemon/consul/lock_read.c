@@ -153,5 +153,5 @@ lock_read_watch(struct lock *l)
 void
 lock_read_init(struct lock *l, struct event_base *base)
 {
-	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
+	l->watch_timer = timer_new(base, lock_watch_timer, l);
 }

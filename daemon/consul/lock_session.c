@@ -254,6 +254,6 @@ void
 lock_session_init(struct lock *l, struct event_base *base)
 {
 	l->resumed = lock_session_open;
-	l->session_timer = evtimer_new(base, lock_session_timer, l);
-	l->drop_timer = evtimer_new(base, lock_drop_timer, l);
+	l->session_timer = timer_new(base, lock_session_timer, l);
+	l->drop_timer = timer_new(base, lock_drop_timer, l);
 }

@@ -66,7 +66,7 @@ registration_watch_init(struct registration_watch *w, struct event_base *base,
 	w->config = config;
 	w->changed = changed;
 	w->arg = arg;
-	w->timer = evtimer_new(base, registration_watch_timer, w);
+	w->timer = timer_new(base, registration_watch_timer, w);
 }
 
 void

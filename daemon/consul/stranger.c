@@ -12,8 +12,10 @@
 
 #include "clock.h"
 #include "log.h"
+#include "must.h"
 #include "notify.h"
 #include "runfile.h"
+#include "timer.h"
 
 #define RETRY	250	/* ms */
 /* A Consul that does not answer by then can't tell: the guard of a run that was
@@ -192,10 +194,10 @@ stranger_lets_us_start(const struct config *c, const char *check_url,
 	const struct timeval	no_answer = { 0, NO_ANSWER * 1000 };
 
 	stranger_make_mark(c, s.mark);
-	s.base = event_base_new();
+	s.base = must(event_base_new());
 	if (consul_new(&s.consul, s.base, c, err)) {
-		s.again = evtimer_new(s.base, start_ask, &s);
-		s.silence = evtimer_new(s.base, start_silent, &s);
+		s.again = timer_new(s.base, start_ask, &s);
+		s.silence = timer_new(s.base, start_silent, &s);
 		event_add(s.silence, &no_answer);
 		event_active(s.again, 0, 0);
 		event_base_dispatch(s.base);

@@ -27,6 +27,7 @@
 #include "child.h"
 #include "clock.h"
 #include "memory.h"
+#include "must.h"
 #include "plugin.h"
 #include "run.h"
 #include "signals.h"
@@ -95,9 +96,7 @@ run_read_start(struct run *r)
 	count = wire_number(w);
 	if (count > WIRE_MAX)
 		return false;
-	r->options = calloc(count + 1, sizeof(*r->options));
-	if (r->options == NULL)
-		return false;
+	r->options = must_zeroed(count + 1, sizeof(*r->options));
 	for (r->option_count = 0; r->option_count < count; r->option_count++) {
 		o = &r->options[r->option_count];
 		o->name = wire_string(w);

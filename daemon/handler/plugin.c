@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "must.h"
+
 #define SYMBOL(name, required) \
 	{ #name, offsetof(struct plugin, name), required }
 static const struct plugin_symbol {
@@ -64,9 +66,7 @@ plugin_copy_options(struct plugin *p, struct error *err)
 	while (((const struct failover_option *)(row + count * size))->name !=
 	    NULL)
 		count++;
-	own = calloc(count + 1, sizeof(*own));
-	if (own == NULL)
-		return error_set(err, "out of memory");
+	own = must_zeroed(count + 1, sizeof(*own));
 	p->info.options = own;
 	for (; count-- > 0; row += size, own++)
 		memcpy(own, row, size < sizeof(*own) ? size : sizeof(*own));
