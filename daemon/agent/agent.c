@@ -42,7 +42,7 @@ agent_watchdog(evutil_socket_t fd, short what, void *arg)
 	timer_in(a->watchdog, notify_watchdog_ms());
 }
 
-static bool
+static CHECKED bool
 agent_start_loop(struct agent *a, struct error *err)
 {
 	a->base = event_base_new();
@@ -107,7 +107,7 @@ agent_start_core(struct agent *a)
 	agent_event(a, &tick);
 }
 
-static bool
+static CHECKED bool
 agent_start_api(struct agent *a, struct error *err)
 {
 	a->published = API_HEALTH_BAD;
@@ -137,7 +137,7 @@ agent_adopt(struct agent *a)
 }
 
 /* Before the guard of before goes, and before the plugin is called. */
-static bool
+static CHECKED bool
 agent_may_start(struct agent *a, struct error *err)
 {
 	char	url[REGISTRATION_URL];

@@ -164,7 +164,7 @@ api_bind(struct event_base *base, const char *host, int port, int *error)
 	return listener;
 }
 
-static bool
+static CHECKED bool
 api_listen(struct api *api, const char *text, struct error *err)
 {
 	struct error	 why;

@@ -64,7 +64,7 @@ description_read_option(struct plugin_description *d, struct wire *w,
 	o->meaning = wire_string(w);
 }
 
-static bool
+static CHECKED bool
 description_read(struct described *a, struct error *err)
 {
 	struct plugin_description	*d = &a->d;
@@ -89,7 +89,7 @@ description_read(struct described *a, struct error *err)
 }
 
 /* Blocks until the handler has said what it loaded, has ended, or is late. */
-static bool
+static CHECKED bool
 description_receive(struct described *a, int channel, pid_t pid,
     int64_t limit, struct error *err)
 {
@@ -117,7 +117,7 @@ description_receive(struct described *a, int channel, pid_t pid,
 
 /* dlopen would find these too, but says "invalid ELF header" or "file too
  * short", which tells an operator little. */
-static bool
+static CHECKED bool
 description_check_file(const char *path, struct error *err)
 {
 	char	 magic[4];
@@ -133,7 +133,7 @@ description_check_file(const char *path, struct error *err)
 	    error_set(err, "plugin %s is not a shared object", path);
 }
 
-static bool
+static CHECKED bool
 description_take(struct plugin_description *d, const char *name,
     struct error *err)
 {

@@ -56,8 +56,7 @@ struct guard {
 
 static void	guard_channel_cb(evutil_socket_t, short, void *);
 
-/* What can't be sent is told to the next one: this one is ending. */
-static bool
+static CHECKED bool
 guard_send(struct guard *g)
 {
 	if (g->pid == -1 || g->out.broken)
@@ -66,7 +65,13 @@ guard_send(struct guard *g)
 	    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-static bool
+static void
+guard_say(struct guard *g)
+{
+	may_fail(guard_send(g), "this one is ending: the next one gets it");
+}
+
+static CHECKED bool
 guard_send_setup(struct guard *g, struct error *err)
 {
 	const struct config	*c = g->config;
@@ -111,7 +116,7 @@ guard_send_role(struct guard *g)
 {
 	wire_begin(&g->out, WIRE_ROLE);
 	wire_put_number(&g->out, (uint64_t)g->role);
-	guard_send(g);
+	guard_say(g);
 }
 
 /* One that stands still does not guard, and would demote a good master when it
@@ -142,7 +147,7 @@ guard_send_lease(struct guard *g, bool now)
 	wire_put_string(&g->out, g->node);
 	wire_put_string(&g->out, g->session);
 	wire_put_number(&g->out, now);
-	guard_send(g);
+	guard_say(g);
 	guard_notice_silence(g);
 }
 
@@ -150,7 +155,7 @@ guard_send_lease(struct guard *g, bool now)
  * Its process.
  */
 
-static bool
+static CHECKED bool
 guard_spawn(struct guard *g, struct error *err)
 {
 	struct image	*program = image_program(IMAGE_GUARD, err);
@@ -284,7 +289,7 @@ guard_poll(struct pollfd *p, int64_t limit)
 }
 
 /* Its first word, for which we wait: nothing may be decided before. */
-static bool
+static CHECKED bool
 guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 {
 	struct pollfd	p = { .fd = g->channel, .events = POLLIN };
@@ -343,7 +348,7 @@ guard_free(struct guard *g, bool in_good_order)
 		return;
 	if (in_good_order) {
 		wire_begin(&g->out, WIRE_BYE);
-		guard_send(g);
+		guard_say(g);
 	}
 	guard_bury(g);
 	event_free(g->again);
@@ -370,7 +375,7 @@ guard_end(struct guard *g)
 	g->ended = true;
 	g->until = 0;
 	wire_begin(&g->out, WIRE_END);
-	guard_send(g);
+	guard_say(g);
 }
 
 void

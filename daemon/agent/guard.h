@@ -31,7 +31,7 @@ typedef void (*guard_cb)(enum core_guard, int64_t until, const char *text,
  * (NULL at its end).  All is borrowed. */
 bool	guard_new(struct guard **, struct event_base *, const struct config *,
 	    const struct plugin_description *, char *const leave[], guard_cb,
-	    void *arg, int64_t *inherited, struct error *);
+	    void *arg, int64_t *inherited, struct error *) CHECKED;
 /* In good order: the guard ends with us.  Otherwise it finds us gone, waits for
  * another agent, and demotes the copy if it was a master.  NULL is fine. */
 void	guard_free(struct guard *, bool in_good_order);

@@ -329,7 +329,7 @@ handler_put_start(struct wire *w, const struct config *c,
 	}
 }
 
-static bool
+static CHECKED bool
 handler_start(struct handler *h, struct error *err)
 {
 	struct wire	 w;

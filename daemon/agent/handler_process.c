@@ -75,7 +75,7 @@ handler_process_bury(struct handler_process *p)
 		timer_in(p->reap, HANDLER_END_MOMENT);
 }
 
-static bool
+static CHECKED bool
 handler_process_open(struct handler_process *p, struct error *err)
 {
 	int	 channel[2] = { -1, -1 }, output[2] = { -1, -1 };

@@ -54,7 +54,7 @@ void	handler_process_end(struct handler_process *, int64_t until);
 /* With the plugin of talk.  False where dying_max (HANDLER_DYING_MAX at most)
  * killed ones have not ended yet, or where it can't be started. */
 bool	handler_process_start(struct handler_process *, size_t dying_max,
-	    struct error *);
+	    struct error *) CHECKED;
 /* Ends the process group, whatever it is doing; returns at once. */
 void	handler_process_bury(struct handler_process *);
 

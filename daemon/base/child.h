@@ -38,7 +38,7 @@ struct child_files {
 /* Starts argv[0] in a process group of its own, with default signals.  It has
  * these files, and no other. */
 bool	child_spawn(pid_t *, char *const argv[], enum child_trust,
-	    const struct child_files *, struct error *);
+	    const struct child_files *, struct error *) CHECKED;
 
 /* Has it ended?  Waits for limit milliseconds at most; does not reap it, so
  * that its process group can still be killed by its number. */

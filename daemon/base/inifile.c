@@ -46,7 +46,7 @@ mistake(struct inifile *f, const char *fmt, ...)
 }
 
 /* Reads the whole file; gives it in *text. */
-static bool
+static CHECKED bool
 slurp(const char *file, char **text, size_t *length, struct error *err)
 {
 	FILE	*f = fopen(file, "re");

@@ -134,7 +134,7 @@ runfile_load(struct runfile *r)
 	runfile_read(r, &pid);
 }
 
-static bool
+static CHECKED bool
 runfile_lock(struct runfile *r, const struct config *c, bool lock,
     struct error *err)
 {

@@ -146,7 +146,7 @@ value_set_string(const char *text, const struct value_range *range,
 	return replace(field, text);
 }
 
-static bool
+static CHECKED bool
 fits(const char *text, size_t most, struct error *err)
 {
 	return strlen(text) <= most || error_set(err, "the value is too long: "
@@ -204,7 +204,7 @@ value_set_id(const char *text, const struct value_range *range,
 	return replace(field, text);
 }
 
-static bool
+static CHECKED bool
 check_host(const char *text, struct error *err)
 {
 	if (text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -283,7 +283,7 @@ value_set_listen(const char *text, const struct value_range *range,
 }
 
 /* The roles are ours: a copy tagged "master" by hand would be found as one. */
-static bool
+static CHECKED bool
 check_tag(const char *tag, struct error *err)
 {
 	static const char *const roles[] = { "master", "slave", "unhealthy",

@@ -70,8 +70,8 @@ leave_saw_service(const struct consul_reply *r, void *arg)
 	struct error	 err;
 	int		 port = 0;
 
-	value_split_address(l->config->api_listen, host, sizeof host, &port,
-	    &err);
+	may_fail(value_split_address(l->config->api_listen, host, sizeof host,
+	    &port, &err), "it was checked with the config");
 	registration_url(l->config, port, url);
 	stranger_make_mark(l->config, mark);
 	if (r->outcome == CONSUL_OK && stranger_wrote(r, mark, url)) {
@@ -201,7 +201,7 @@ leave_may(const struct config *c, struct error *err)
 	    "copy is not a master", c->service_id, (long)guard);
 }
 
-static bool
+static CHECKED bool
 leave_wipe(struct leave *l, bool for_the_guard, struct error *err)
 {
 	struct runfile	*r;
@@ -280,11 +280,9 @@ leave_mark(struct leave *l)
 	char					 host[256];
 	int					 port = 0;
 
-	value_split_address(l->config->api_listen, host, sizeof host, &port,
-	    &err);
+	may_fail(value_split_address(l->config->api_listen, host, sizeof host,
+	    &port, &err), "it was checked with the config");
 	r = registration_new(l->base, l->consul, l->config, port, &events, l);
-	if (r == NULL)
-		return false;
 	registration_set_tag(r, "");
 	registration_set_warning(r, CORE_UNFENCED);
 	registration_set_health(r, false, "its agent is gone");

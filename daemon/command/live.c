@@ -144,7 +144,8 @@ live_ask_consul(const struct config *c, char *text, size_t size)
 	char			host[256];
 	int			port = 0;
 
-	value_split_address(c->api_listen, host, sizeof host, &port, &err);
+	may_fail(value_split_address(c->api_listen, host, sizeof host, &port,
+	    &err), "it was checked with the config");
 	registration_url(c, port, l.url);
 	stranger_make_mark(c, l.mark);
 	l.base = must(event_base_new());

@@ -66,7 +66,7 @@ skeleton_print(FILE *file, const char *text, const char *name)
 	fputs(text, file);
 }
 
-static bool
+static CHECKED bool
 skeleton_write_file(const char *name, const char *as, const char *text,
     struct error *err)
 {

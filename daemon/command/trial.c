@@ -161,7 +161,8 @@ trial_call(struct trial *t, enum handler_op op, const char *text, int64_t ms)
 	}
 	t->answered = false;
 	t->took = clock_ms();
-	handler_call(h, &call, trial_answer, t);
+	may_fail(handler_call(h, &call, trial_answer, t),
+	    "one call follows the other");
 	return h;
 }
 

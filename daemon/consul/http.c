@@ -294,7 +294,7 @@ http_cancel(struct http_request *r)
 
 /* --- all of it ------------------------------------------------------------ */
 
-static bool
+static CHECKED bool
 http_set_headers(struct http *h, struct error *err)
 {
 	char		 token[HTTP_TOKEN_MAX];
@@ -327,7 +327,7 @@ http_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
-static bool
+static CHECKED bool
 http_readable(const char *key, const char *path, struct error *err)
 {
 	if (path[0] == '\0' || access(path, R_OK) == 0)
@@ -342,7 +342,7 @@ http_readable(const char *key, const char *path, struct error *err)
 		    #option, LIBCURL_VERSION);				\
 } while (0)
 
-static bool
+static CHECKED bool
 http_set_tls(struct http *h, const struct config *c, struct error *err)
 {
 	if (!http_readable("ca_file", c->consul_ca_file, err) ||
@@ -369,7 +369,7 @@ http_set_tls(struct http *h, const struct config *c, struct error *err)
 }
 
 /* What all requests have in common. */
-static bool
+static CHECKED bool
 http_set_model(struct http *h, struct error *err)
 {
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

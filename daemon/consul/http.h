@@ -37,7 +37,7 @@ typedef void (*http_cb)(const struct http_reply *, void *arg);
 /* Takes address, TLS settings and request_timeout from the config (borrowed).
  * The token is read from consul_token_file when one is set. */
 bool	http_new(struct http **, struct event_base *, const struct config *,
-	    struct error *);
+	    struct error *) CHECKED;
 void	http_free(struct http *);	/* cancels what is under way */
 bool	http_is_idle(const struct http *);	/* no callback is to come */
 

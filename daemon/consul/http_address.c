@@ -10,7 +10,7 @@
 #define HTTP_PORT	"8500"		/* of an address that names none */
 #define HTTP_UNIX	"unix://"
 
-static bool
+static CHECKED bool
 http_address_unix(struct http_address *a, const char *path, struct error *err)
 {
 	struct sockaddr_un	 sun;
@@ -96,7 +96,7 @@ http_url(CURLU *u)
 
 /* A URL means what it means to Consul's own tools, port 80 and 443 included;
  * a bare host gets Consul's port. */
-static bool
+static CHECKED bool
 http_address_url(struct http_address *a, const char *text,
     const char *tls_server_name, struct error *err)
 {

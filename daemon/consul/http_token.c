@@ -9,7 +9,7 @@
 #include "http_token.h"
 #include "log.h"
 
-static bool
+static CHECKED bool
 http_read_token(const char *path, char *token, size_t size, struct error *err)
 {
 	struct stat	 st;

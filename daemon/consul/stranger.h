@@ -42,6 +42,6 @@ void	stranger_explain(const struct consul_reply *own_service,
 /* Before anything is done to the copy: may we start?  As long as Consul does
  * not answer nobody can tell, and the registration will. */
 bool	stranger_lets_us_start(const struct config *, const char *check_url,
-	    struct error *);
+	    struct error *) CHECKED;
 
 #endif

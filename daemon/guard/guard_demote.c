@@ -65,7 +65,7 @@ guard_output(const struct guard *g)
 }
 
 /* All of it: without CF_NODE a hook could fence another host. */
-static bool
+static CHECKED bool
 guard_describe_fence(const struct guard *g, struct error *err)
 {
 	char	epoch[32];
@@ -110,7 +110,7 @@ guard_demote_fail(struct guard *g)
 		guard_leave(g, "unfenced");
 }
 
-static bool
+static CHECKED bool
 guard_start_handler(struct guard *g, struct error *err)
 {
 	char	 parent[16];
@@ -170,8 +170,8 @@ guard_demote_call(struct guard *g)
 	    .reason = "the guard demotes it",
 	    .role = FAILOVER_MASTER,
 	});
-	/* If that fails the handler is ending, as its channel will tell. */
-	wire_send(g->handler_channel, &g->out);
+	may_fail(wire_send(g->handler_channel, &g->out),
+	    "then the handler is ending, as its channel shows");
 	g->calling = true;
 }
 

@@ -43,7 +43,7 @@ run_refuse(struct run *r, const char *why)
 {
 	wire_begin(&r->out, WIRE_REFUSED);
 	wire_put_string(&r->out, why);
-	wire_send(CHANNEL, &r->out);
+	run_send(r);
 }
 
 static bool
@@ -149,7 +149,7 @@ run_tell_growth(struct run *r)
 	    sizeof(text))) {
 		wire_begin(&r->out, WIRE_GROWN);
 		wire_put_string(&r->out, text);
-		wire_send(CHANNEL, &r->out);
+		run_send(r);
 	}
 	r->measured = true;
 }

@@ -49,7 +49,7 @@ plugin_own_symbol(void *object, const void *base, const char *name)
 			    sizeof(const char *))
 
 /* In a table of ours, with what the plugin's rows have.  It is never freed. */
-static bool
+static CHECKED bool
 plugin_copy_options(struct plugin *p, struct error *err)
 {
 	const char		*row = (const char *)p->info.options;
@@ -73,7 +73,7 @@ plugin_copy_options(struct plugin *p, struct error *err)
 	return true;
 }
 
-static bool
+static CHECKED bool
 plugin_check_info(struct plugin *p, const struct failover_plugin_info *info,
     struct error *err)
 {

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "clock.h"
-#include "error.h"
 #include "memory.h"
 
 static const struct run_option *
@@ -72,7 +71,7 @@ run_log(struct failover *f, enum failover_level level, const char *fmt, ...)
 	wire_begin(&r->out, WIRE_LOG);
 	wire_put_number(&r->out, (uint64_t)level);
 	wire_put_string(&r->out, line);
-	wire_send(CHANNEL, &r->out);
+	run_send(r);
 }
 
 static enum failover_result
