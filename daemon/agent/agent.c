@@ -234,7 +234,7 @@ agent_is_well(const struct agent *a)
 }
 
 int64_t
-agent_time_left(const struct agent *a)
+agent_time_left_ms(const struct agent *a)
 {
 	const struct core	*c = &a->core;
 	int64_t			 left = core_fuse_left(c, clock_ms());

@@ -36,7 +36,7 @@ bool		 agent_reload(struct agent *,
 		    const struct plugin_description *, struct error *) CHECKED;
 /* Milliseconds that the loop may stand still before a master must be demoted;
  * INT64_MAX where we are none. */
-int64_t		 agent_time_left(const struct agent *);
+int64_t		 agent_time_left_ms(const struct agent *);
 
 /* Its copy is healthy, by what the plugin said last. */
 bool		 agent_is_well(const struct agent *);

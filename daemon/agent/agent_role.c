@@ -129,7 +129,7 @@ agent_role_call(struct agent *a, const struct core_action *act)
 
 	agent_role_tell(a, &call, act->call.reason);
 	call.what.epoch = act->call.epoch;
-	call.what.not_after = act->call.not_after;
+	call.what.not_after_ms = act->call.not_after;
 	if (act->call.op == CORE_OP_ENSURE_SLAVE) {
 		call.what.master_host = act->call.host;
 		call.what.master_port = act->call.port;

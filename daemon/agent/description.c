@@ -91,10 +91,10 @@ description_read(struct described *a, struct error *err)
 /* Blocks until the handler has said what it loaded, has ended, or is late. */
 static CHECKED bool
 description_receive(struct described *a, int channel, pid_t pid,
-    int64_t limit, struct error *err)
+    int64_t limit_ms, struct error *err)
 {
 	struct pollfd	 p = { .fd = channel, .events = POLLIN };
-	int64_t		 until = clock_ms() + limit, left;
+	int64_t		 until = clock_ms() + limit_ms, left;
 	char		 end[64];
 	int		 n, status;
 
@@ -104,7 +104,7 @@ description_receive(struct described *a, int channel, pid_t pid,
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return error_set(err, "plugin %s did not load within %.1f s",
-		    a->d.image.path, (double)limit / 1000);
+		    a->d.image.path, (double)limit_ms / 1000);
 	if (wire_receive(channel, &a->packet, 0) == 1)
 		return description_read(a, err);
 	if (!child_ended(pid, END_LIMIT, &status))
@@ -169,7 +169,7 @@ plugin_spawn(pid_t *pid, const char *name, const struct plugin_description *d,
 
 bool
 plugin_describe(struct plugin_description **d, const char *name,
-    int64_t limit, struct error *err)
+    int64_t limit_ms, struct error *err)
 {
 	struct described *a = must_zeroed(1, sizeof(*a));
 	int		 channel[2] = { -1, -1 }, status;
@@ -190,7 +190,7 @@ plugin_describe(struct plugin_description **d, const char *name,
 		goto out;
 	close(channel[1]);
 	channel[1] = -1;
-	ok = description_receive(a, channel[0], pid, limit, err);
+	ok = description_receive(a, channel[0], pid, limit_ms, err);
 	child_kill(pid);
 	if (child_ended(pid, END_LIMIT, &status))
 		child_reap(pid);

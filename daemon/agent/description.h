@@ -34,13 +34,13 @@ struct plugin_description {
 	size_t			 option_count;
 };
 
-#define PLUGIN_LOAD_LIMIT	5000	/* ms */
+#define PLUGIN_LOAD_LIMIT_MS	5000
 
-/* Starts a handler for a moment, to learn what the plugin is: blocks for limit
- * milliseconds at most.  The reason names the file and what is wrong with it.  The name is
- * a path where it has a '/', else NAME.so in the plugin folder. */
+/* Starts a handler for a moment, to learn what the plugin is: blocks for
+ * limit_ms at most.  The reason names the file and what is wrong with it.  The
+ * name is a path where it has a '/', else NAME.so in the plugin folder. */
 bool	plugin_describe(struct plugin_description **, const char *name,
-	    int64_t limit, struct error *) CHECKED;
+	    int64_t limit_ms, struct error *) CHECKED;
 void	plugin_description_free(struct plugin_description *);
 
 /* Of position, has_position and behind, one that has an option of its own name, as

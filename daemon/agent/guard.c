@@ -46,7 +46,8 @@ struct guard {
 
 	/* What it must know, also if it is another one. */
 	pid_t				 role;
-	int64_t				 until, by, clean_at;	/* 0: none */
+	int64_t				 until_ms, by_ms;	/* 0: none */
+	int64_t				 clean_at_ms;
 	bool				 ended;		/* by our own word */
 	uint64_t			 epoch;
 	char				 node[256];
@@ -140,9 +141,9 @@ static void
 guard_send_lease(struct guard *g, bool now)
 {
 	wire_begin(&g->out, WIRE_LEASE);
-	wire_put_number(&g->out, (uint64_t)g->until);
-	wire_put_number(&g->out, (uint64_t)g->by);
-	wire_put_number(&g->out, (uint64_t)g->clean_at);
+	wire_put_number(&g->out, (uint64_t)g->until_ms);
+	wire_put_number(&g->out, (uint64_t)g->by_ms);
+	wire_put_number(&g->out, (uint64_t)g->clean_at_ms);
 	wire_put_number(&g->out, g->epoch);
 	wire_put_string(&g->out, g->node);
 	wire_put_string(&g->out, g->session);
@@ -236,7 +237,7 @@ guard_start_again(evutil_socket_t fd, short what, void *arg)
 	if (g->role != -1)
 		guard_send_role(g);
 	/* It may have inherited a lease that we have ended. */
-	if (g->until != 0)
+	if (g->until_ms != 0)
 		guard_send_lease(g, false);
 	else if (g->ended)
 		guard_end(g);
@@ -290,7 +291,7 @@ guard_poll(struct pollfd *p, int64_t limit)
 
 /* Its first word, for which we wait: nothing may be decided before. */
 static CHECKED bool
-guard_wait(struct guard *g, int64_t *inherited, struct error *err)
+guard_wait(struct guard *g, int64_t *inherited_ms, struct error *err)
 {
 	struct pollfd	p = { .fd = g->channel, .events = POLLIN };
 	int64_t		limit = START_LIMIT + g->config->demote_deadline;
@@ -312,14 +313,14 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 	    wire_number(&w) != CORE_GUARD_HOLDS)
 		return error_set(err, "the guard ended at its start; its "
 		    "reason, if it logged one, is above");
-	*inherited = (int64_t)wire_number(&w);
+	*inherited_ms = (int64_t)wire_number(&w);
 	return true;
 }
 
 bool
 guard_new(struct guard **out, struct event_base *base,
     const struct config *config, const struct plugin_description *plugin,
-    char *const leave[], guard_cb cb, void *arg, int64_t *inherited,
+    char *const leave[], guard_cb cb, void *arg, int64_t *inherited_ms,
     struct error *err)
 {
 	struct guard	*g = must_zeroed(1, sizeof *g);
@@ -333,7 +334,7 @@ guard_new(struct guard **out, struct event_base *base,
 	g->arg = arg;
 	g->pid = g->role = g->channel = -1;
 	g->again = timer_new(base, guard_start_again, g);
-	if (guard_spawn(g, err) && guard_wait(g, inherited, err)) {
+	if (guard_spawn(g, err) && guard_wait(g, inherited_ms, err)) {
 		*out = g;
 		return true;
 	}
@@ -356,13 +357,14 @@ guard_free(struct guard *g, bool in_good_order)
 }
 
 void
-guard_lease(struct guard *g, int64_t until, int64_t by, int64_t clean_at,
-    uint64_t epoch, const char *node, const char *session, bool now)
+guard_lease(struct guard *g, int64_t until_ms, int64_t by_ms,
+    int64_t clean_at_ms, uint64_t epoch, const char *node,
+    const char *session, bool now)
 {
 	g->ended = false;
-	g->until = until;
-	g->by = by;
-	g->clean_at = clean_at;
+	g->until_ms = until_ms;
+	g->by_ms = by_ms;
+	g->clean_at_ms = clean_at_ms;
 	g->epoch = epoch;
 	snprintf(g->node, sizeof g->node, "%s", node);
 	snprintf(g->session, sizeof g->session, "%s", session);
@@ -373,7 +375,7 @@ void
 guard_end(struct guard *g)
 {
 	g->ended = true;
-	g->until = 0;
+	g->until_ms = 0;
 	wire_begin(&g->out, WIRE_END);
 	guard_say(g);
 }

@@ -376,7 +376,7 @@ handler_call(struct handler *h, const struct handler_call *call,
 	if (h->busy)
 		return false;
 	sent.op = handler_op_name(call->op);
-	sent.deadline = now + call->timeout_ms;
+	sent.deadline_ms = now + call->timeout_ms;
 	wire_put_call(&h->call, &sent);
 	h->busy = true;
 	h->op = call->op;

@@ -138,13 +138,13 @@ handler_process_begin(struct handler_process *p, struct event_base *base,
 }
 
 void
-handler_process_end(struct handler_process *p, int64_t until)
+handler_process_end(struct handler_process *p, int64_t until_ms)
 {
 	int	 status;
 	size_t	 i;
 
 	for (i = 0; i < p->dying_count; i++)
-		child_ended(p->dying[i], until - clock_ms(), &status);
+		child_ended(p->dying[i], until_ms - clock_ms(), &status);
 	handler_process_reap(p);
 	event_free(p->reap);
 }

@@ -19,12 +19,12 @@ handler_talk_line(struct handler_talk *t, enum log_level level,
 
 	if (level == LOG_LEVEL_DEBUG && !t->config->log_debug)
 		return;
-	if (now - t->since >= TALK_PERIOD) {
+	if (now - t->since_ms >= TALK_PERIOD) {
 		if (t->lines > TALK_LINES)
 			log_warning("plugin %s (%s) wrote %u more lines",
 			    t->plugin->name, t->name,
 			    t->lines - TALK_LINES);
-		t->since = now;
+		t->since_ms = now;
 		t->lines = 0;
 	}
 	if (++t->lines <= TALK_LINES)

@@ -216,8 +216,8 @@ wire_put_call(struct wire *w, const struct wire_call *c)
 	wire_begin(w, WIRE_CALL);
 	wire_put_string(w, c->op);
 	wire_put_number(w, c->epoch);
-	wire_put_number(w, (uint64_t)c->not_after);
-	wire_put_number(w, (uint64_t)c->deadline);
+	wire_put_number(w, (uint64_t)c->not_after_ms);
+	wire_put_number(w, (uint64_t)c->deadline_ms);
 	wire_put_string(w, c->node);
 	wire_put_string(w, c->reason);
 	wire_put_string(w, c->master_host);
@@ -237,8 +237,8 @@ wire_read_call(struct wire *w, struct wire_call *c)
 {
 	c->op = wire_string(w);
 	c->epoch = wire_number(w);
-	c->not_after = (int64_t)wire_number(w);
-	c->deadline = (int64_t)wire_number(w);
+	c->not_after_ms = (int64_t)wire_number(w);
+	c->deadline_ms = (int64_t)wire_number(w);
 	c->node = wire_string(w);
 	c->reason = wire_string(w);
 	c->master_host = wire_string(w);

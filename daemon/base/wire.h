@@ -66,8 +66,8 @@ bool		 wire_send_files(int fd, const struct wire *,
 struct wire_call {
 	const char	*op;
 	uint64_t	 epoch;
-	int64_t		 not_after;	/* it does not begin then; 0: no limit */
-	int64_t		 deadline;
+	int64_t		 not_after_ms;	/* it does not begin then; 0: ever */
+	int64_t		 deadline_ms;
 	const char	*node, *reason;
 	const char	*master_host;
 	uint16_t	 master_port;

@@ -6,7 +6,7 @@
 #include "must.h"
 
 int64_t
-call_deadline(const struct config *c, enum handler_op op)
+call_deadline_ms(const struct config *c, enum handler_op op)
 {
 	switch (op) {
 	case HANDLER_ENSURE_MASTER:

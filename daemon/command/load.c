@@ -39,7 +39,7 @@ load_config(struct options *o, struct config **config)
 
 bool
 load_plugin(const struct options *o, struct config *config,
-    struct plugin_description **plugin, int64_t limit)
+    struct plugin_description **plugin, int64_t limit_ms)
 {
 	struct error	 err;
 	char		*errors = NULL;
@@ -49,7 +49,7 @@ load_plugin(const struct options *o, struct config *config,
 		load_report(o, must_format("%s: %s", config->file, err.text));
 		return false;
 	}
-	if (!plugin_describe(plugin, config->plugin_path, limit, &err)) {
+	if (!plugin_describe(plugin, config->plugin_path, limit_ms, &err)) {
 		load_report(o, must_format("%s: [plugin] path: %s",
 		    config->file, err.text));
 		return false;
@@ -71,7 +71,7 @@ load_both(struct options *o, struct config **config,
 {
 	if (!load_config(o, config))
 		return EXIT_CONFIG;
-	if (load_plugin(o, *config, plugin, PLUGIN_LOAD_LIMIT))
+	if (load_plugin(o, *config, plugin, PLUGIN_LOAD_LIMIT_MS))
 		return 0;
 	config_free(*config);
 	return EXIT_CONFIG;

@@ -12,9 +12,9 @@
 
 /* What is wrong is reported, all of it.  The caller frees the config. */
 bool	load_config(struct options *, struct config **) CHECKED;
-/* Blocks for limit milliseconds at most. */
+/* Blocks for limit_ms at most. */
 bool	load_plugin(const struct options *, struct config *,
-	    struct plugin_description **, int64_t limit) CHECKED;
+	    struct plugin_description **, int64_t limit_ms) CHECKED;
 /* Gives 0, or the exit status. */
 int	load_both(struct options *, struct config **,
 	    struct plugin_description **) CHECKED;

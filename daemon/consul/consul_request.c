@@ -96,7 +96,7 @@ consul_done(const struct http_reply *h, void *arg)
 {
 	struct consul_request	*r = arg;
 	struct consul_answer	 a = { .request = r, .http = h, .reply = {
-	    .text = "", .sent_at = h->sent_at, .index = h->index,
+	    .text = "", .sent_at_ms = h->sent_at_ms, .index = h->index,
 	    .status = h->status, .too_large = h->too_large,
 	    .stranger = h->stranger,
 	    .filtered = h->filtered, .id = "", .node = "", .check_status = "",

@@ -37,7 +37,7 @@ struct http_request {
 	bool				 too_large, done, running;
 	CURLcode			 code;
 	char				 error[CURL_ERROR_SIZE];
-	int64_t				 sent_at;
+	int64_t				 sent_at_ms;
 	http_cb				 cb;
 	void				*arg;
 };
@@ -151,7 +151,8 @@ static void
 http_answer(struct http_request *r)
 {
 	struct http_reply	 reply = { .body = "", .text = "",
-				    .location = "", .sent_at = r->sent_at };
+				    .location = "",
+				    .sent_at_ms = r->sent_at_ms };
 	char			*text = NULL, *location = NULL, *redirect;
 	long			 status = 0;
 
@@ -267,7 +268,7 @@ http_send(struct http *h, const char *method, const char *path,
 	r->curl = must(curl_easy_duphandle(h->model));
 	r->code = http_prepare(r, method, url,
 	    timeout_ms > 0 ? timeout_ms : h->config->request_timeout);
-	r->sent_at = clock_ms();
+	r->sent_at_ms = clock_ms();
 	if (r->code == CURLE_OK &&
 	    curl_multi_add_handle(h->loop.multi, r->curl) != CURLM_OK)
 		r->code = CURLE_FAILED_INIT;

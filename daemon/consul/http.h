@@ -27,7 +27,7 @@ struct http_reply {
 	uint64_t	 index;		/* X-Consul-Index, 0 where missing or bad */
 	const char	*text;		/* status 0: the reason, for people */
 	const char	*location;	/* where a redirect points; "" for none */
-	int64_t		 sent_at;	/* clock_ms before the first byte was sent */
+	int64_t		 sent_at_ms;	/* before the first byte was sent */
 };
 
 /* Runs once, from the loop, never before http_send has returned.  Reply is

@@ -45,7 +45,7 @@ lock_settled(const struct consul_reply *r, void *arg)
 	}
 	lock_cancel(&l->read);
 	l->carries = l->made = false;
-	lock_read_see(l, r->key, r->sent_at, true);
+	lock_read_see(l, r->key, r->sent_at_ms, true);
 }
 
 static void
@@ -93,7 +93,7 @@ lock_acquired(const struct consul_reply *r, void *arg)
 		l->carries = l->before.position[0] != '\0';
 		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
-		lock_read_see(l, r->key, r->sent_at, true);
+		lock_read_see(l, r->key, r->sent_at_ms, true);
 		break;
 	case CONSUL_GONE:
 		text_copy(l->session, sizeof l->session, "");

@@ -25,7 +25,7 @@ now_rfc3339(char *text, size_t size)
 static bool
 registration_told_long_ago(const struct registration_entry *e)
 {
-	return clock_ms() - e->told_at >= WORDS_PAUSE;
+	return clock_ms() - e->told_at_ms >= WORDS_PAUSE;
 }
 
 /* The role comes first, then the configured tags. */

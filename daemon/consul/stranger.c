@@ -79,7 +79,7 @@ stranger_is_dead(const struct consul_reply *r, const char *who)
 }
 
 int64_t
-stranger_patience(const struct consul_reply *r)
+stranger_patience_ms(const struct consul_reply *r)
 {
 	int64_t	every = 10000, limit = 1000, failures = 3;
 
@@ -157,12 +157,12 @@ start_looked(const struct consul_reply *r, void *arg)
 	event_del(s->silence);
 	if (s->until == 0) {
 		notify_send("EXTEND_TIMEOUT_USEC=%" PRId64,
-		    stranger_patience(r) * 1000 + PATIENCE_MAX * 1000);
-		s->until = clock_ms() + stranger_patience(r);
+		    stranger_patience_ms(r) * 1000 + PATIENCE_MAX * 1000);
+		s->until = clock_ms() + stranger_patience_ms(r);
 		stranger_explain(r, s->config, s->mark, s->who, sizeof s->who);
 		log_info("Waiting up to %.0f s until Consul's check says "
-		    "whether it lives: %s", (double)stranger_patience(r) / 1000,
-		    s->who);
+		    "whether it lives: %s",
+		    (double)stranger_patience_ms(r) / 1000, s->who);
 	}
 	consul_own_check(s->consul, s->config->service_id, start_checked, s);
 }

@@ -50,7 +50,7 @@ guard_demoted(struct guard *g)
 	log_warning("guard: the copy is demoted: %s", g->text);
 	guard_tell(g, CORE_GUARD_DEMOTED, g->text);
 	g->doing = DEMOTED;
-	g->deadline = clock_ms() + (g->agent ? LISTEN : 0);
+	g->deadline_ms = clock_ms() + (g->agent ? LISTEN : 0);
 }
 
 /* Where what they print goes: nobody may hold up, or kill, a demotion because
@@ -104,7 +104,7 @@ guard_demote_fail(struct guard *g)
 	guard_tell(g, CORE_GUARD_FAILED, g->text);
 	guard_fence(g);
 	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
+	g->deadline_ms = clock_ms() + TRY_AGAIN;
 	guard_file_save(g);
 	if (!g->heard && g->left == -1)
 		guard_leave(g, "unfenced");
@@ -150,7 +150,7 @@ guard_not_done(struct guard *g, const char *text)
 	snprintf(g->text, sizeof g->text, "%.500s", text);
 	g->calling = false;
 	g->not_done++;
-	g->call_at = clock_ms() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
+	g->call_at_ms = clock_ms() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
 }
 
 void
@@ -165,7 +165,7 @@ guard_demote_call(struct guard *g)
 	wire_put_call(&g->out, &(struct wire_call){
 	    .op = "ensure_demoted",
 	    .epoch = g->epoch,
-	    .deadline = g->deadline,
+	    .deadline_ms = g->deadline_ms,
 	    .node = g->node,
 	    .reason = "the guard demotes it",
 	    .role = FAILOVER_MASTER,
@@ -176,10 +176,10 @@ guard_demote_call(struct guard *g)
 }
 
 void
-guard_demote(struct guard *g, int64_t deadline)
+guard_demote(struct guard *g, int64_t deadline_ms)
 {
 	g->doing = DEMOTING;
-	g->deadline = deadline;
+	g->deadline_ms = deadline_ms;
 	guard_file_save(g);
 	g->not_done = 0;
 	snprintf(g->text, sizeof g->text, g->can_demote ?
@@ -192,7 +192,7 @@ guard_demote(struct guard *g, int64_t deadline)
 }
 
 void
-guard_demote_fire(struct guard *g, int64_t deadline)
+guard_demote_fire(struct guard *g, int64_t deadline_ms)
 {
 	const char	*why = !g->agent ?
 	    "the agent is gone, and no other was started in time" :
@@ -204,7 +204,7 @@ guard_demote_fire(struct guard *g, int64_t deadline)
 	g->fenced = g->heard = false;
 	guard_tell(g, CORE_GUARD_FIRED, why);
 	guard_role_stop(g);
-	guard_demote(g, deadline);
+	guard_demote(g, deadline_ms);
 }
 
 /*

@@ -223,7 +223,7 @@ static void
 run_tell(struct failover *f, const struct wire_call *c)
 {
 	f->epoch = c->epoch;
-	f->deadline = c->deadline;
+	f->deadline = c->deadline_ms;
 	f->node = c->node;
 	f->address = c->address;
 	f->reason = c->reason;
@@ -283,7 +283,7 @@ run_call(struct run *r)
 	r->demoting = strcmp(c.op, "ensure_demoted") == 0;
 	if (!run_recall(r, &c) || !run_plugin_start(r))
 		result = FAILOVER_FAILED;
-	else if (c.not_after != 0 && clock_ms() >= c.not_after)
+	else if (c.not_after_ms != 0 && clock_ms() >= c.not_after_ms)
 		/* Our agent stood still between the decision and this. */
 		result = run_say(&r->f, FAILOVER_FAILED, "%s comes too late: "
 		    "the last proof of the lock is too old", c.op);

@@ -15,7 +15,7 @@
 #include "candidates.h"
 
 #define HEALTH_PAUSE		100
-#define REGISTRATION_INTERVAL	10000
+#define REGISTRATION_INTERVAL_MS	10000
 
 static void	agent_ask_health(struct node *, void *, int64_t);
 static void	node_wakes(struct node *);
@@ -447,7 +447,7 @@ agent_register(struct node *n, void *arg, int64_t failures)
 		    consul_has_leader();
 
 	n->registration_stamp++;
-	world_in(node_delay(n, ok ? REGISTRATION_INTERVAL :
+	world_in(node_delay(n, ok ? REGISTRATION_INTERVAL_MS :
 	    failures < 4 ? 250 << failures : 5000), OF_AGENT, n,
 	    agent_register, arg, ok ? 0 : failures + 1,
 	    &n->registration_stamp);

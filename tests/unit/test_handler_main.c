@@ -49,7 +49,7 @@ put_call(const char *op, int64_t not_after)
 {
 	wire_put_call(&out, &(struct wire_call){
 	    .op = op, .epoch = 42, .node = "node-1", .reason = "a test",
-	    .not_after = not_after, .deadline = clock_ms() + LATE });
+	    .not_after_ms = not_after, .deadline_ms = clock_ms() + LATE });
 }
 
 static void
