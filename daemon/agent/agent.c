@@ -9,9 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-
 #include <consul-failover/plugin.h>
+#include <event2/event.h>
 
 #include "adopt.h"
 #include "agent_private.h"

@@ -1,4 +1,6 @@
 /* api.c - the agent's own HTTP server. */
+#include "api.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,7 +13,6 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
-#include "api.h"
 #include "api_answer.h"
 #include "api_connections.h"
 #include "api_metrics.h"
@@ -34,7 +35,9 @@ struct api {
 	struct api_connections	 connections;
 };
 
-/* --- answers -------------------------------------------------------------- */
+/*
+ * Answers.
+ */
 
 static void
 api_health_answer(struct api_answer *a, const struct api_status *s)
@@ -53,7 +56,7 @@ api_role_answer(struct api_answer *a, const struct api_status *s, bool yes)
 {
 	char	text[CORE_TEXT + 32];
 
-	snprintf(text, sizeof(text), "%s: %s", s->role, s->why);
+	snprintf(text, sizeof text, "%s: %s", s->role, s->why);
 	api_answer_put_string(a, yes ? 200 : 503, yes ? s->role : text);
 }
 
@@ -69,7 +72,9 @@ api_slave_answer(struct api_answer *a, const struct api_status *s)
 	api_role_answer(a, s, s->is_slave);
 }
 
-/* --- requests ------------------------------------------------------------- */
+/*
+ * Requests.
+ */
 
 static const struct api_route {
 	const char	*path;
@@ -90,7 +95,7 @@ api_find(struct evhttp_request *req)
 			    evhttp_request_get_evhttp_uri(req));
 	size_t		 i;
 
-	for (i = 0; i < sizeof(api_routes) / sizeof(api_routes[0]); i++)
+	for (i = 0; i < sizeof api_routes / sizeof api_routes[0]; i++)
 		if (path != NULL && strcmp(path, api_routes[i].path) == 0)
 			return &api_routes[i];
 	return NULL;
@@ -105,7 +110,7 @@ api_send(struct evhttp_request *req, struct api_answer *a)
 				    EVHTTP_REQ_HEAD;
 	char			 length[32];
 
-	snprintf(length, sizeof(length), "%zu", evbuffer_get_length(a->body));
+	snprintf(length, sizeof length, "%zu", evbuffer_get_length(a->body));
 	evhttp_add_header(headers, "Content-Type", a->type);
 	evhttp_add_header(headers, "Content-Length", length);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -139,7 +144,9 @@ api_request_cb(struct evhttp_request *req, void *arg)
 	evbuffer_free(a.body);
 }
 
-/* --- start and end -------------------------------------------------------- */
+/*
+ * Start and end.
+ */
 
 static struct evconnlistener *
 api_bind(struct event_base *base, const char *host, int port, int *error)
@@ -149,7 +156,7 @@ api_bind(struct event_base *base, const char *host, int port, int *error)
 	struct evconnlistener	*listener = NULL;
 	char			 service[16];
 
-	snprintf(service, sizeof(service), "%d", port);
+	snprintf(service, sizeof service, "%d", port);
 	*error = EADDRNOTAVAIL;
 	if (getaddrinfo(host, service, &hints, &list) != 0)
 		return NULL;
@@ -171,7 +178,7 @@ api_listen(struct api *api, const char *text, struct error *err)
 	char		 host[256];
 	int		 port, error;
 
-	if (!value_split_address(text, host, sizeof(host), &port, &why))
+	if (!value_split_address(text, host, sizeof host, &port, &why))
 		return error_set(err, "[api] listen: %s", why.text);
 	/* "::" takes IPv4 too, where there is IPv6 at all. */
 	api->listener = api_bind(api->base, host[0] == '\0' ? "::" : host,
@@ -194,7 +201,7 @@ static int
 api_bound_port(struct evconnlistener *listener)
 {
 	struct sockaddr_storage	 ss;
-	socklen_t		 length = sizeof(ss);
+	socklen_t		 length = sizeof ss;
 
 	if (getsockname(evconnlistener_get_fd(listener),
 	    (struct sockaddr *)&ss, &length) == -1)
@@ -222,7 +229,7 @@ bool
 api_new(struct api **out, struct event_base *base, const char *listen,
     api_status_cb status, void *arg, struct error *err)
 {
-	struct api	*api = must_zeroed(1, sizeof(*api));
+	struct api	*api = must_zeroed(1, sizeof *api);
 
 	*out = NULL;
 	TAILQ_INIT(&api->connections.list);

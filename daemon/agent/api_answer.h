@@ -3,7 +3,6 @@
 #define API_ANSWER_H
 
 #include <event2/buffer.h>
-
 #include <yajl/yajl_gen.h>
 
 /* What /health says stays the same for hours, so its JSON is kept.  Zero at

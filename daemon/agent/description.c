@@ -110,7 +110,7 @@ description_receive(struct described *a, int channel, pid_t pid,
 	if (!child_ended(pid, END_LIMIT, &status))
 		return error_set(err, "plugin %s closed its handler's channel "
 		    "when it was loaded", a->d.image.path);
-	child_describe_end(end, sizeof(end), status);
+	child_describe_end(end, sizeof end, status);
 	return error_set(err, "plugin %s ended its handler when it was loaded: "
 	    "%s", a->d.image.path, end);
 }
@@ -126,10 +126,10 @@ description_check_file(const char *path, struct error *err)
 
 	if (fd < 0)
 		return error_set(err, "plugin %s: %s", path, strerror(errno));
-	n = read(fd, magic, sizeof(magic));
+	n = read(fd, magic, sizeof magic);
 	close(fd);
-	return (n == sizeof(magic) &&
-	    memcmp(magic, "\177ELF", sizeof(magic)) == 0) ||
+	return (n == sizeof magic &&
+	    memcmp(magic, "\177ELF", sizeof magic) == 0) ||
 	    error_set(err, "plugin %s is not a shared object", path);
 }
 
@@ -160,7 +160,7 @@ plugin_spawn(pid_t *pid, const char *name, const struct plugin_description *d,
 
 	if (program == NULL)
 		return false;
-	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
+	snprintf(parent, sizeof parent, "%ld", (long)getpid());
 	return child_spawn(pid, (char *[]){ program->path, (char *)name,
 	    (char *)d->image.path, parent, NULL }, CHILD_OTHERS,
 	    &(struct child_files){ .output = output, .channel = channel,
@@ -171,7 +171,7 @@ bool
 plugin_describe(struct plugin_description **d, const char *name,
     int64_t limit_ms, struct error *err)
 {
-	struct described *a = must_zeroed(1, sizeof(*a));
+	struct described *a = must_zeroed(1, sizeof *a);
 	int		 channel[2] = { -1, -1 }, status;
 	pid_t		 pid = -1;
 	bool		 ok = false;
@@ -326,13 +326,13 @@ option_read_secret(const char *path)
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	file = fopen(path, "re");
-	if (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+	if (file != NULL && fgets(line, sizeof line, file) != NULL) {
 		line[strcspn(line, "\r\n")] = '\0';
 		secret = must_copy(line);
 	}
 	if (file != NULL)
 		fclose(file);
-	explicit_bzero(line, sizeof(line));
+	explicit_bzero(line, sizeof line);
 	return secret;
 }
 

@@ -49,14 +49,14 @@ bool
 handler_talk_read(struct handler_talk *t, int fd)
 {
 	char	 bytes[65536];
-	ssize_t	 n = read(fd, bytes, sizeof(bytes)), i;
+	ssize_t	 n = read(fd, bytes, sizeof bytes), i;
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		return false;
 	for (i = 0; i < n; i++)
 		if (bytes[i] == '\n')
 			handler_talk_end_line(t);
-		else if (t->line_length < sizeof(t->line) - 1)
+		else if (t->line_length < sizeof t->line - 1)
 			t->line[t->line_length++] = bytes[i];
 	return true;
 }

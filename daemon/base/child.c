@@ -73,7 +73,7 @@ child_is_secret(const char *variable)
 {
 	size_t	 i;
 
-	for (i = 0; i < sizeof(child_secrets) / sizeof(child_secrets[0]); i++)
+	for (i = 0; i < sizeof child_secrets / sizeof child_secrets[0]; i++)
 		if (strncmp(variable, child_secrets[i],
 		    strlen(child_secrets[i])) == 0)
 			return true;
@@ -93,7 +93,7 @@ child_environment(enum child_trust trust)
 		if (child_is_secret(*at)) {
 			secret = *at;
 			memmove(rest + 1, rest,
-			    (size_t)(at - rest) * sizeof(*at));
+			    (size_t)(at - rest) * sizeof *at);
 			*rest++ = secret;
 		}
 	return rest;
@@ -114,7 +114,7 @@ child_add_files(posix_spawn_file_actions_t *files, const struct child_files *f)
 	bool		ok = posix_spawn_file_actions_addopen(files,
 			    STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0;
 
-	for (i = 0; ok && i < sizeof(own) / sizeof(own[0]); i++)
+	for (i = 0; ok && i < sizeof own / sizeof own[0]; i++)
 		ok = (own[i][0] > 0 ?
 		    posix_spawn_file_actions_adddup2(files, own[i][0],
 		    own[i][1]) :
@@ -191,10 +191,10 @@ child_is_called(pid_t pid, const char *name)
 	char	path[32], found[32] = "";
 	int	fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return false;
-	if (read(fd, found, sizeof(found) - 1) < 0)
+	if (read(fd, found, sizeof found - 1) < 0)
 		found[0] = '\0';
 	close(fd);
 	found[strcspn(found, "\n")] = '\0';

@@ -321,7 +321,7 @@ load_environment(struct loader *l)
 		if (k->env == NULL || (value = getenv(k->env)) == NULL ||
 		    value[0] == '\0')
 			continue;
-		snprintf(l->name, sizeof(l->name), "%s", k->env);
+		snprintf(l->name, sizeof l->name, "%s", k->env);
 		key_set(l, k, value);
 	}
 }
@@ -336,10 +336,10 @@ load_flag(struct loader *l, const char *word)
 
 	l->source = FROM_FLAG;
 	/* Never more than the key: a token may stand behind it. */
-	snprintf(section, sizeof(section), "%.*s", (int)strspn(word,
+	snprintf(section, sizeof section, "%.*s", (int)strspn(word,
 	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz_-."), word);
-	snprintf(l->name, sizeof(l->name), "-o %s", section);
+	snprintf(l->name, sizeof l->name, "-o %s", section);
 	name = strchr(section, '.');
 	if (word[n] == '\0' || name == NULL || strlen(section) != n) {
 		mistake(l, "write section.key=value");
@@ -355,7 +355,7 @@ load_flag(struct loader *l, const char *word)
 		return;
 	}
 	if (k != NULL && k->flag != NULL)
-		snprintf(l->name, sizeof(l->name), "--%s", k->flag);
+		snprintf(l->name, sizeof l->name, "--%s", k->flag);
 	set(l, section, name, word + n + 1);
 }
 
@@ -392,7 +392,7 @@ load_unit_folder(struct loader *l, const char *key, char **folder)
 	if (l->given[i].source != FROM_DEFAULT)
 		return;
 	name = name == NULL ? c->file : name + 1;
-	snprintf(path, sizeof(path), "%s/%.*s", *folder,
+	snprintf(path, sizeof path, "%s/%.*s", *folder,
 	    (int)strcspn(name, "."), name);
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
 	    !value_set_string(path, NULL, folder, &err))
@@ -413,7 +413,7 @@ load_disable_file(struct loader *l)
 		return;
 	if (n > 4 && strcmp(c->file + n - 4, ".ini") == 0)
 		n -= 4;
-	snprintf(path, sizeof(path), "%.*s.disabled", (int)n, c->file);
+	snprintf(path, sizeof path, "%.*s.disabled", (int)n, c->file);
 	if (!value_set_string(path, NULL, &c->disable_file, &err))
 		mistake(l, "%s", err.text);
 }
@@ -457,8 +457,8 @@ config_load(struct config **config, const char *file, char *const *flags,
 
 	*config = NULL;
 	*errors = NULL;
-	l.config = must_zeroed(1, sizeof(*l.config));
-	l.given = must_zeroed(config_keys_count, sizeof(*l.given));
+	l.config = must_zeroed(1, sizeof *l.config);
+	l.given = must_zeroed(config_keys_count, sizeof *l.given);
 	l.config->file = must_copy(file);
 	l.errors = must(open_memstream(errors, &length));
 

@@ -5,6 +5,8 @@
  * cuts long ones, and skips sections without keys; so the lines come from here,
  * and what it would pass over is told here.
  */
+#include "inifile.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -14,7 +16,6 @@
 
 #include <ini.h>
 
-#include "inifile.h"
 #include "must.h"
 
 #define INIFILE_MAX		(1024 * 1024)
@@ -40,7 +41,7 @@ mistake(struct inifile *f, const char *fmt, ...)
 	va_list	 ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
 	f->calls->mistake(f->arg, f->line, what);
 }

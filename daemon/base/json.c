@@ -1,9 +1,10 @@
 /* json.c - reading and writing JSON, by yajl. */
+#include "json.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
 #include "must.h"
 #include "printable.h"
 #include "utf8.h"
@@ -63,14 +64,14 @@ json_parse(const char *text, size_t length, struct error *err)
 
 	if (why == NULL) {
 		copy = must(strndup(text, length));
-		v = yajl_tree_parse(copy, reason, sizeof(reason));
+		v = yajl_tree_parse(copy, reason, sizeof reason);
 		free(copy);
 		reason[strcspn(reason, "\n")] = '\0';	/* then a drawing */
 		why = reason[0] == '\0' ? "it is empty" : reason;
 	}
 	if (v == NULL)
 		error_set(err, "can't parse this JSON (%s): %s", why,
-		    json_quote(text, length, quote, sizeof(quote)));
+		    json_quote(text, length, quote, sizeof quote));
 	return v;
 }
 

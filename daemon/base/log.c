@@ -4,6 +4,8 @@
  * The log must never hold up a decision: a line that can't be written at once
  * is dropped and counted, and the count is told when writing works again.
  */
+#include "log.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
 #include "printable.h"
 #include "utf8.h"
 
@@ -45,7 +46,7 @@ static bool		 log_torn;		/* half a line was written */
 void
 log_open(const char *service, enum log_format format, bool debug)
 {
-	snprintf(log_service, sizeof(log_service), "%s", service);
+	snprintf(log_service, sizeof log_service, "%s", service);
 	log_format = format;
 	log_wants_debug = debug;
 	/* Whoever reads our log may go away: that must not end us. */
@@ -78,17 +79,17 @@ log_escape(char *line, size_t used, size_t size, const char *text)
 
 	for (s = text; *s != '\0'; s++) {
 		if (*s == '\n')
-			n = snprintf(piece, sizeof(piece), "\\n");
+			n = snprintf(piece, sizeof piece, "\\n");
 		else if (printable_control(s) == 1)
-			n = snprintf(piece, sizeof(piece), "\\x%02x", *s);
+			n = snprintf(piece, sizeof piece, "\\x%02x", *s);
 		else if (printable_control(s) == 2)
-			n = snprintf(piece, sizeof(piece), "\\u00%02x",
+			n = snprintf(piece, sizeof piece, "\\u00%02x",
 			    (unsigned char)*++s);
 		else {
 			piece[0] = *s;
 			n = 1;
 		}
-		if (used + (size_t)n > size - sizeof("...")) {
+		if (used + (size_t)n > size - sizeof "...") {
 			for (; s > text && (*s & 0xc0) == 0x80; s--)
 				used--;
 			return used + (size_t)snprintf(line + used,
@@ -183,8 +184,8 @@ log_as_json(char *line, size_t size, enum log_level level, const char *text)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(stamp, sizeof(stamp), "%s.%03ldZ", when,
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp, sizeof stamp, "%s.%03ldZ", when,
 	    now.tv_nsec / 1000000);
 
 	for (i = 0; i < sizeof members / sizeof members[0]; i++) {
@@ -229,11 +230,11 @@ log_put(enum log_level level, char *text)
 	if (log_torn)
 		line[start++] = '\n';
 	if (log_format == LOG_PLAIN)
-		length = log_plain(line + start, sizeof(line) - start - 1,
+		length = log_plain(line + start, sizeof line - start - 1,
 		    level, text);
 	else
 		while ((length = log_as_json(line + start,
-		    sizeof(line) - start - 1, level, text)) == 0)
+		    sizeof line - start - 1, level, text)) == 0)
 			text[strlen(text) / 2] = '\0';
 	length += start;
 	line[length++] = '\n';
@@ -249,7 +250,7 @@ log_put_lost(void)
 {
 	char	 text[256];
 
-	snprintf(text, sizeof(text), "%zu log lines were lost: %s", log_lost,
+	snprintf(text, sizeof text, "%zu log lines were lost: %s", log_lost,
 	    strerror(log_lost_errno));
 	if (!log_put(LOG_LEVEL_WARNING, text))
 		return false;
@@ -267,7 +268,7 @@ log_line(enum log_level level, const char *fmt, ...)
 	if (level == LOG_LEVEL_DEBUG && !log_wants_debug)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if ((log_lost > 0 && !log_put_lost()) || !log_put(level, text)) {
 		log_lost++;

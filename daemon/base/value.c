@@ -1,4 +1,6 @@
 /* value.c - one value: its text, checked, and what it means. */
+#include "value.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +11,6 @@
 #include <strings.h>
 
 #include "must.h"
-#include "value.h"
 
 /*
  * From text to what it means, and back.
@@ -33,7 +34,7 @@ value_duration(const char *text, int64_t *ms)
 		return false;
 	errno = 0;
 	n = strtoll(text, &unit, 10);
-	for (i = 0; i < sizeof(value_units) / sizeof(value_units[0]); i++)
+	for (i = 0; i < sizeof value_units / sizeof value_units[0]; i++)
 		if (strcmp(unit, value_units[i].name) == 0)
 			return errno == 0 && !__builtin_mul_overflow(n,
 			    value_units[i].ms, ms);
@@ -48,7 +49,7 @@ value_duration_text(int64_t ms)
 
 	while (ms % value_units[i].ms != 0)
 		i++;
-	snprintf(t.text, sizeof(t.text), "%lld%s",
+	snprintf(t.text, sizeof t.text, "%lld%s",
 	    (long long)(ms / value_units[i].ms), value_units[i].name);
 	return t;
 }
@@ -71,7 +72,7 @@ value_boolean(const char *text, bool *yes)
 	    "off", "on", "0", "1", "f", "t" };
 	size_t	 i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (strcasecmp(text, words[i]) == 0) {
 			*yes = i % 2 == 1;
 			return true;
@@ -278,7 +279,7 @@ value_set_listen(const char *text, const struct value_range *range,
 	int	 port;
 
 	(void)range;
-	return value_split_address(text, host, sizeof(host), &port, err) &&
+	return value_split_address(text, host, sizeof host, &port, err) &&
 	    check_host(host, err) && replace(field, text);
 }
 
@@ -292,7 +293,7 @@ check_tag(const char *tag, struct error *err)
 
 	if (tag[0] == '\0')
 		return error_set(err, "an empty tag: write one,two");
-	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+	for (i = 0; i < sizeof roles / sizeof roles[0]; i++)
 		if (strcasecmp(tag, roles[i]) == 0)
 			return error_set(err, "the tag \"%s\" is set by "
 			    "consul-failover itself, as the role", tag);

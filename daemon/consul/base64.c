@@ -1,9 +1,10 @@
 /* base64.c - base64, which no library that we link gives us. */
+#include "base64.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64.h"
 #include "must.h"
 
 static const char base64_digits[] =

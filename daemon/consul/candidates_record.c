@@ -1,8 +1,9 @@
 /* candidates_record.c - the record of a candidate, in JSON. */
+#include "candidates_record.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "candidates_record.h"
 #include "must.h"
 
 const char *const *

@@ -3,11 +3,12 @@
  *
  *   [keys ->]  get -> delete, one key after the other.
  */
+#include "candidates_tidy.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "candidates_record.h"
-#include "candidates_tidy.h"
 #include "must.h"
 
 void

@@ -1,9 +1,10 @@
 /* consul_answer.c - what an answer of Consul is read with. */
+#include "consul_answer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "consul_answer.h"
 #include "must.h"
 
 const char *

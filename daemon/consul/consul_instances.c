@@ -1,15 +1,18 @@
 /* consul_instances.c - the instances of a service, on all nodes. */
+#include "consul_instances.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "consul_answer.h"
-#include "consul_instances.h"
 #include "consul_meta.h"
 #include "consul_request.h"
 #include "must.h"
 
-/* --- answers: each function reads one kind -------------------------------- */
+/*
+ * Answers: each function reads one kind.
+ */
 
 /* Consul could ask, and this is what it was told. */
 static bool
@@ -48,7 +51,7 @@ consul_read_instance(struct consul_answer *a, struct consul_instance *in,
 	char		 name[32];
 	uint64_t	 port;
 
-#define NAME(rest) (snprintf(name, sizeof(name), "%s%s", prefix, rest), name)
+#define NAME(rest) (snprintf(name, sizeof name, "%s%s", prefix, rest), name)
 	in->status = in->maintenance = in->critical = "";
 	/* "ServiceName" in the catalogue, "Service" in the health view. */
 	in->name = json_string(service, prefix[0] != '\0' ? NAME("Name") :
@@ -135,7 +138,7 @@ consul_read_checks(struct consul_answer *a, struct consul_instance *in,
 
 	if (!YAJL_IS_ARRAY(list))
 		return YAJL_IS_NULL(list);
-	snprintf(own, sizeof(own), "service:%s", in->service_id);
+	snprintf(own, sizeof own, "service:%s", in->service_id);
 	for (i = 0; i < list->u.array.len; i++) {
 		status = json_string(list->u.array.values[i], "Status", "");
 		for (grade = 0; grade < 3; grade++)
@@ -182,7 +185,7 @@ consul_read_list(struct consul_answer *a, bool (*read)(struct consul_answer *,
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
 	a->instances = must_zeroed(v->u.array.len + 1,
-	    sizeof(*a->instances));
+	    sizeof *a->instances);
 	for (i = 0; i < v->u.array.len; i++)
 		if (!read(a, &a->instances[i], v->u.array.values[i]))
 			return CONSUL_UNKNOWN;
@@ -203,7 +206,9 @@ consul_read_health(struct consul_answer *a)
 	return consul_read_list(a, consul_read_healthy);
 }
 
-/* --- requests ------------------------------------------------------------- */
+/*
+ * Requests.
+ */
 
 struct consul_request *
 consul_instances(struct consul *c, const char *name, consul_cb cb, void *arg)

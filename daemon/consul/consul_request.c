@@ -1,5 +1,7 @@
 /* consul_request.c - one request to Consul's HTTP API, from its making to its
  * callback. */
+#include "consul_request.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,12 +9,13 @@
 #include <string.h>
 
 #include "consul_answer.h"
-#include "consul_request.h"
 #include "must.h"
 
 #define CONSUL_QUOTE	300	/* characters of an answer in a message */
 
-/* --- why it went wrong, for people ---------------------------------------- */
+/*
+ * Why it went wrong, for people.
+ */
 
 /* One line of printable ASCII, cut. */
 static void
@@ -49,7 +52,7 @@ consul_missing_right(const struct consul_answer *a)
 	if (a->reply.outcome != CONSUL_DENIED ||
 	    strcasestr(a->http->body, "ACL not found") != NULL)
 		return "";
-	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
 		if (strstr(a->request->what, rules[i].path) != NULL)
 			return rules[i].rule;
 	return "";
@@ -64,12 +67,12 @@ consul_explain(struct consul_answer *a)
 	char			 quote[CONSUL_QUOTE + 1];
 
 	if (h->status == 0) {
-		snprintf(a->text, sizeof(a->text), "%s", h->text);
+		snprintf(a->text, sizeof a->text, "%s", h->text);
 		return;
 	}
 	consul_quote(h->location[0] != '\0' ? h->location : words, quote,
-	    sizeof(quote));
-	snprintf(a->text, sizeof(a->text), "%s at %s: answered %d%s%s%s%s%s",
+	    sizeof quote);
+	snprintf(a->text, sizeof a->text, "%s at %s: answered %d%s%s%s%s%s",
 	    a->request->what, http_address(a->request->consul->http), h->status,
 	    h->location[0] != '\0' ? ", a redirect (is this Consul?) to " :
 	    h->status == 200 && a->reply.outcome == CONSUL_UNKNOWN ?
@@ -79,7 +82,9 @@ consul_explain(struct consul_answer *a)
 	    right[0] != '\0' ? " of acl-policy.hcl" : "");
 }
 
-/* --- a request's life ----------------------------------------------------- */
+/*
+ * A request's life.
+ */
 
 void
 consul_request_free(struct consul_request *r)
@@ -140,7 +145,7 @@ consul_request_new(struct consul *c, const char *subject,
     enum consul_outcome (*read)(struct consul_answer *), consul_cb cb,
     void *arg)
 {
-	struct consul_request	*r = must_zeroed(1, sizeof(*r));
+	struct consul_request	*r = must_zeroed(1, sizeof *r);
 
 	r->consul = c;
 	r->subject = must_copy(subject);
@@ -213,7 +218,7 @@ consul_request_put_duration(yajl_gen g, const char *name, int64_t ms)
 {
 	char	 text[32];
 
-	snprintf(text, sizeof(text), "%" PRId64 "%s",
+	snprintf(text, sizeof text, "%" PRId64 "%s",
 	    ms % 1000 == 0 ? ms / 1000 : ms, ms % 1000 == 0 ? "s" : "ms");
 	json_put_member(g, name, text);
 }

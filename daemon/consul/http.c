@@ -6,6 +6,8 @@
  * Callbacks run from one event of their own, one a time, and nothing of ours
  * is touched after them: they may send, cancel, or free all of it.
  */
+#include "http.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -19,7 +21,6 @@
 #include <curl/curl.h>
 
 #include "clock.h"
-#include "http.h"
 #include "http_address.h"
 #include "http_loop.h"
 #include "http_token.h"
@@ -55,7 +56,9 @@ struct http {
 	struct http_queue	 active, done;
 };
 
-/* --- one request ---------------------------------------------------------- */
+/*
+ * One request.
+ */
 
 /* Only the body: libcurl itself bounds the headers. */
 static size_t
@@ -255,7 +258,7 @@ struct http_request *
 http_send(struct http *h, const char *method, const char *path,
     const char *body, int64_t timeout_ms, http_cb cb, void *arg)
 {
-	struct http_request	*r = must_zeroed(1, sizeof(*r));
+	struct http_request	*r = must_zeroed(1, sizeof *r);
 	char			*url = must_format("%s%s", h->address.url,
 				    path);
 
@@ -293,7 +296,9 @@ http_cancel(struct http_request *r)
 	http_request_free(r);
 }
 
-/* --- all of it ------------------------------------------------------------ */
+/*
+ * All of it.
+ */
 
 static CHECKED bool
 http_set_headers(struct http *h, struct error *err)
@@ -302,7 +307,7 @@ http_set_headers(struct http *h, struct error *err)
 	char		*header;
 	struct curl_slist	*list = NULL;
 
-	if (!http_token(h->config, token, sizeof(token), err))
+	if (!http_token(h->config, token, sizeof token, err))
 		return false;
 	if (h->address.host != NULL)
 		list = must(curl_slist_append(list, h->address.host));
@@ -396,7 +401,7 @@ bool
 http_new(struct http **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct http	*h = must_zeroed(1, sizeof(*h));
+	struct http	*h = must_zeroed(1, sizeof *h);
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	TAILQ_INIT(&h->active);

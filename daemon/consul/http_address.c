@@ -1,10 +1,11 @@
 /* http_address.c - where Consul's HTTP port is, as the config says it. */
+#include "http_address.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "http_address.h"
 #include "must.h"
 
 #define HTTP_PORT	"8500"		/* of an address that names none */
@@ -19,10 +20,10 @@ http_address_unix(struct http_address *a, const char *path, struct error *err)
 		return error_set(err, "[consul] address \"%s%s\": the path of "
 		    "the socket must be absolute, as in %s/run/consul.sock",
 		    HTTP_UNIX, path, HTTP_UNIX);
-	if (strlen(path) >= sizeof(sun.sun_path))
+	if (strlen(path) >= sizeof sun.sun_path)
 		return error_set(err, "[consul] address \"%s%s\": the path of "
 		    "a socket has at most %zu characters", HTTP_UNIX, path,
-		    sizeof(sun.sun_path) - 1);
+		    sizeof sun.sun_path - 1);
 	a->socket_path = must_copy(path);
 	a->text = must_format("%s%s", HTTP_UNIX, path);
 	a->url = must_copy("http://localhost");
@@ -58,7 +59,7 @@ http_url_mistake(CURLU *u)
 	char		*text;
 	size_t		 i;
 
-	for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+	for (i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
 		if (curl_url_get(u, unwanted[i].part, &text, 0) == CURLUE_OK) {
 			curl_free(text);
 			return unwanted[i].mistake;

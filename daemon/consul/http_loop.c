@@ -1,5 +1,6 @@
 /* http_loop.c - curl's transfers, many at a time, on the event loop. */
 #include "http_loop.h"
+
 #include "must.h"
 #include "timer.h"
 

@@ -1,4 +1,6 @@
 /* registration_entry.c - what Consul is to have of our service. */
+#include "registration_entry.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -6,7 +8,6 @@
 #include "clock.h"
 #include "json.h"
 #include "log.h"
-#include "registration_entry.h"
 #include "registration_role.h"
 #include "words.h"
 

@@ -1,4 +1,6 @@
 /* registration_round.c - a round of looking at our registration. */
+#include "registration_round.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,6 @@
 #include "log.h"
 #include "namesake.h"
 #include "registration_address.h"
-#include "registration_round.h"
 #include "stranger.h"
 #include "timer.h"
 

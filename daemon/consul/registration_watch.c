@@ -1,8 +1,9 @@
 /* registration_watch.c - hears when Consul has our service otherwise. */
+#include "registration_watch.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "registration_watch.h"
 #include "timer.h"
 
 #define WATCH_WAIT	55000	/* ms of one long poll */

@@ -81,7 +81,7 @@ forget_verdicts(struct election *e)
 struct election *
 election_new(const struct election_config *config)
 {
-	struct election	*e = must_zeroed(1, sizeof(*e));
+	struct election	*e = must_zeroed(1, sizeof *e);
 
 	e->config = config;
 	return e;
@@ -338,7 +338,7 @@ published(struct election *e, struct election_step *s)
 	char	**old = e->yields;
 	size_t	 count = 0, i;
 
-	e->yields = must_zeroed(e->count + 1, sizeof(*e->yields));
+	e->yields = must_zeroed(e->count + 1, sizeof *e->yields);
 	for (i = 0; i < e->count; i++)
 		if (rival(e, &e->records[i]) && has_more(e, &e->records[i]))
 			e->yields[count++] = must_copy(e->records[i].id);
@@ -393,11 +393,11 @@ first(const struct election *e, bool complete)
 static void
 explain(struct election *e, const struct election_record *r)
 {
-	snprintf(e->reason, sizeof(e->reason), "%s", e->current ? "" :
+	snprintf(e->reason, sizeof e->reason, "%s", e->current ? "" :
 	    "Consul has not shown our own record among the candidates', so "
 	    "others may be missing there, too");
 	if (r != NULL)
-		snprintf(e->reason, sizeof(e->reason), "%s %s", r->id,
+		snprintf(e->reason, sizeof e->reason, "%s %s", r->id,
 		    has_more(e, r) ? "has what this copy lacks, or has yet to "
 		    "apply" :
 		    ranks_above(e, r) ? "has a higher priority" :
@@ -456,7 +456,7 @@ near_enough(struct election *e, int64_t now, struct election_step *s)
 	}
 	if (e->behind <= e->config->max_behind)
 		return true;
-	snprintf(e->reason, sizeof(e->reason), "this copy lacks %" PRId64
+	snprintf(e->reason, sizeof e->reason, "this copy lacks %" PRId64
 	    " of what the last master is known to have had, and max_behind is "
 	    "%" PRId64, e->behind, e->config->max_behind);
 	e->running = false;
@@ -492,7 +492,7 @@ decide(struct election *e)
 
 	e->taken = true;
 	e->decided_count = 0;
-	e->decided = must_zeroed(e->count + 1, sizeof(*e->decided));
+	e->decided = must_zeroed(e->count + 1, sizeof *e->decided);
 	for (r = e->records; r < e->records + e->count; r++)
 		if (rival(e, r))
 			e->decided[e->decided_count++] = said_by(r);
