@@ -8,6 +8,8 @@
 #include <event2/event.h>
 
 #include "consul.h"
+#include "must.h"
+#include "timer.h"
 #include "value.h"
 
 #define RETRY	100	/* ms */
@@ -95,9 +97,9 @@ adopt_may(const struct config *c, const char *session, struct error *why)
 	struct timeval	limit = { c->request_timeout / 1000,
 			    c->request_timeout % 1000 * 1000 };
 
-	a.base = event_base_new();
+	a.base = must(event_base_new());
 	if (consul_new(&a.consul, a.base, c, why)) {
-		a.again = evtimer_new(a.base, adopt_ask, &a);
+		a.again = timer_new(a.base, adopt_ask, &a);
 		adopt_later(&a, "no answer");
 		event_active(a.again, 0, 0);
 		event_base_loopexit(a.base, &limit);

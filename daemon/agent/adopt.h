@@ -11,6 +11,7 @@
 #include "error.h"
 
 /* Blocks for [consul] request_timeout at most.  False: why tells. */
-bool	adopt_may(const struct config *, const char *session, struct error *why);
+bool	adopt_may(const struct config *, const char *session, struct error *why)
+	    CHECKED;
 
 #endif

@@ -7,9 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include <event2/event.h>
-
 #include <consul-failover/plugin.h>
+#include <event2/event.h>
 
 #include "adopt.h"
 #include "agent_private.h"
@@ -21,6 +20,7 @@
 #include "heed.h"
 #include "lock.h"
 #include "log.h"
+#include "must.h"
 #include "namesake.h"
 #include "notify.h"
 #include "registration.h"
@@ -39,17 +39,17 @@ agent_watchdog(evutil_socket_t fd, short what, void *arg)
 	timer_in(a->watchdog, notify_watchdog_ms());
 }
 
-static bool
+static CHECKED bool
 agent_start_loop(struct agent *a, struct error *err)
 {
 	a->base = event_base_new();
 	if (a->base == NULL || (a->wake = alarm_new(a->base,
 	    agent_event_tick, a)) == NULL)
 		return error_set(err, "can't make an event loop");
-	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
-	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
-	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
-	a->position_timer = evtimer_new(a->base,
+	a->health_timer = timer_new(a->base, agent_health_timer, a);
+	a->leave_timer = timer_new(a->base, agent_leave_timer, a);
+	a->watchdog = timer_new(a->base, agent_watchdog, a);
+	a->position_timer = timer_new(a->base,
 	    agent_election_position_timer, a);
 	if (notify_watchdog_ms() > 0)
 		timer_in(a->watchdog, 0);
@@ -101,7 +101,7 @@ agent_start_core(struct agent *a)
 	agent_event(a, &tick);
 }
 
-static bool
+static CHECKED bool
 agent_start_api(struct agent *a, struct error *err)
 {
 	a->published = API_HEALTH_BAD;
@@ -131,7 +131,7 @@ agent_adopt(struct agent *a)
 }
 
 /* Before the guard of before goes, and before the plugin is called. */
-static bool
+static CHECKED bool
 agent_may_start(struct agent *a, struct error *err)
 {
 	char	url[REGISTRATION_URL];
@@ -183,11 +183,9 @@ agent_new(struct agent **out, const struct config *config,
     const struct plugin_description *plugin, struct runfile *runfile,
     char *const leave[], struct error *err)
 {
-	struct agent	*a = calloc(1, sizeof *a);
+	struct agent	*a = must_zeroed(1, sizeof *a);
 
 	*out = NULL;
-	if (a == NULL)
-		return error_set(err, "out of memory");
 	a->config = config;
 	a->plugin = plugin;
 	a->files.plugin = plugin->image;
@@ -229,7 +227,7 @@ agent_is_well(const struct agent *a)
 }
 
 int64_t
-agent_time_left(const struct agent *a)
+agent_time_left_ms(const struct agent *a)
 {
 	const struct core	*c = &a->core;
 	int64_t			 left = core_fuse_left_ms(c, clock_ms());

@@ -24,7 +24,7 @@ struct agent;
  * is gone.  Says READY to the init system. */
 bool		 agent_new(struct agent **, const struct config *,
 		    const struct plugin_description *, struct runfile *,
-		    char *const leave[], struct error *);
+		    char *const leave[], struct error *) CHECKED;
 void		 agent_free(struct agent *);	/* NULL is fine */
 
 /* At SIGHUP reload runs, and may change what the borrowed config holds;
@@ -33,10 +33,10 @@ void		 agent_free(struct agent *);	/* NULL is fine */
  * certificates are bad. */
 enum agent_end	 agent_run(struct agent *, void (*reload)(void *), void *arg);
 bool		 agent_reload(struct agent *,
-		    const struct plugin_description *, struct error *);
+		    const struct plugin_description *, struct error *) CHECKED;
 /* Milliseconds that the loop may stand still before a master must be demoted;
  * INT64_MAX where we are none. */
-int64_t		 agent_time_left(const struct agent *);
+int64_t		 agent_time_left_ms(const struct agent *);
 
 /* Its copy is healthy, by what the plugin said last. */
 bool		 agent_is_well(const struct agent *);

@@ -155,5 +155,6 @@ agent_election_position_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	agent_role_tell(a, &call,
 	    "others may not be promoted if they are behind");
-	handler_call(a->health, &call, agent_position_told, a);
+	may_fail(handler_call(a->health, &call, agent_position_told, a),
+	    "if it is at a call, the next interval asks again");
 }

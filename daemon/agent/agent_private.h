@@ -21,6 +21,7 @@
 #include "core.h"
 #include "description.h"
 #include "elector.h"
+#include "error.h"
 #include "files.h"
 #include "handler.h"
 #include "handover.h"
@@ -195,6 +196,6 @@ void	agent_status(struct api_status *, void *arg);
 
 /* Listens from now on, and hears one that was held back since the process
  * began.  False: not all can be listened to. */
-bool	agent_signals_start(struct agent *);
+bool	agent_signals_start(struct agent *) CHECKED;
 
 #endif

@@ -61,7 +61,8 @@ agent_ask_position(struct agent *a, const struct core_action *act, bool again)
 
 	agent_role_tell(a, &call, act->call.reason);
 	handover_ask(&a->handover, lock_before(a->lock), act, again, &call);
-	handler_call(a->role, &call, agent_call_done, a);
+	may_fail(handler_call(a->role, &call, agent_call_done, a),
+	    "the call before it was cancelled, or has just ended");
 }
 
 /* Then every other copy goes first in an election, as far as it is not behind. */
@@ -128,7 +129,7 @@ agent_role_call(struct agent *a, const struct core_action *act)
 
 	agent_role_tell(a, &call, act->call.reason);
 	call.what.epoch = act->call.epoch;
-	call.what.not_after = act->call.not_after;
+	call.what.not_after_ms = act->call.not_after;
 	if (act->call.op == CORE_OP_ENSURE_SLAVE) {
 		call.what.master_host = act->call.host;
 		call.what.master_port = act->call.port;
@@ -145,7 +146,8 @@ agent_role_call(struct agent *a, const struct core_action *act)
 		agent_ask_position(a, act, false);
 		return;
 	}
-	handler_call(a->role, &call, agent_call_done, a);
+	may_fail(handler_call(a->role, &call, agent_call_done, a),
+	    "the call before it was cancelled");
 }
 
 /*

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "must.h"
 #include "notify.h"
 
 /* Two signals in less are one wish to stop. */
@@ -75,10 +76,9 @@ agent_signals_start(struct agent *a)
 	size_t			 i;
 
 	for (i = 0; i < AGENT_SIGNALS; i++) {
-		a->signals[i] = evsignal_new(a->base, heard[i].number,
-		    heard[i].cb, a);
-		if (a->signals[i] == NULL ||
-		    event_add(a->signals[i], NULL) != 0)
+		a->signals[i] = must(evsignal_new(a->base, heard[i].number,
+		    heard[i].cb, a));
+		if (event_add(a->signals[i], NULL) != 0)
 			return false;
 	}
 	/* One that came while we started: see command.c. */

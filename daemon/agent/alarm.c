@@ -5,6 +5,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "must.h"
+
 struct alarm {
 	int		 fd;
 	struct event	*event;
@@ -27,20 +29,20 @@ alarm_rings(evutil_socket_t fd, short what, void *arg)
 struct alarm *
 alarm_new(struct event_base *base, void (*ring)(void *arg), void *arg)
 {
-	struct alarm	*a = calloc(1, sizeof *a);
+	int		 fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK |
+			    TFD_CLOEXEC);
+	struct alarm	*a;
 
-	if (a == NULL)
+	if (fd < 0)
 		return NULL;
+	a = must_zeroed(1, sizeof *a);
+	a->fd = fd;
 	a->ring = ring;
 	a->arg = arg;
-	a->fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (a->fd >= 0)
-		a->event = event_new(base, a->fd, EV_READ | EV_PERSIST,
-		    alarm_rings, a);
-	if (a->event != NULL && event_add(a->event, NULL) == 0)
-		return a;
-	alarm_free(a);
-	return NULL;
+	a->event = must(event_new(base, fd, EV_READ | EV_PERSIST, alarm_rings,
+	    a));
+	event_add(a->event, NULL);
+	return a;
 }
 
 void
@@ -48,21 +50,19 @@ alarm_free(struct alarm *a)
 {
 	if (a == NULL)
 		return;
-	if (a->event != NULL)
-		event_free(a->event);
-	if (a->fd >= 0)
-		close(a->fd);
+	event_free(a->event);
+	close(a->fd);
 	free(a);
 }
 
 void
-alarm_set(struct alarm *a, int64_t at)
+alarm_set(struct alarm *a, int64_t at_ms)
 {
 	struct itimerspec	t = { 0 };
 
-	if (at != INT64_MAX) {
-		t.it_value.tv_sec = at / 1000;
-		t.it_value.tv_nsec = at % 1000 * 1000000;
+	if (at_ms != INT64_MAX) {
+		t.it_value.tv_sec = at_ms / 1000;
+		t.it_value.tv_nsec = at_ms % 1000 * 1000000;
 	}
 	timerfd_settime(a->fd, TFD_TIMER_ABSTIME, &t, NULL);
 }

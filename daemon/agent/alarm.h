@@ -11,12 +11,12 @@
 
 struct alarm;
 
-/* NULL: it can't be made.  Borrows all. */
+/* NULL: there is no descriptor for it.  Borrows all. */
 struct alarm	*alarm_new(struct event_base *, void (*ring)(void *arg),
 		    void *arg);
 void		 alarm_free(struct alarm *);	/* NULL is fine */
 
 /* From now on only then; INT64_MAX: never. */
-void		 alarm_set(struct alarm *, int64_t at);
+void		 alarm_set(struct alarm *, int64_t at_ms);
 
 #endif

@@ -1,4 +1,6 @@
 /* api.c - the agent's own HTTP server. */
+#include "api.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,12 +13,12 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
-#include "api.h"
 #include "api_answer.h"
 #include "api_connections.h"
 #include "api_metrics.h"
 #include "api_status.h"
 #include "core.h"
+#include "must.h"
 #include "value.h"
 
 #define API_HEADERS_MAX	8192
@@ -33,7 +35,9 @@ struct api {
 	struct api_connections	 connections;
 };
 
-/* --- answers -------------------------------------------------------------- */
+/*
+ * Answers.
+ */
 
 static void
 api_health_answer(struct api_answer *a, const struct api_status *s)
@@ -52,7 +56,7 @@ api_role_answer(struct api_answer *a, const struct api_status *s, bool yes)
 {
 	char	text[CORE_TEXT + 32];
 
-	snprintf(text, sizeof(text), "%s: %s", s->role, s->why);
+	snprintf(text, sizeof text, "%s: %s", s->role, s->why);
 	api_answer_put_string(a, yes ? 200 : 503, yes ? s->role : text);
 }
 
@@ -68,7 +72,9 @@ api_slave_answer(struct api_answer *a, const struct api_status *s)
 	api_role_answer(a, s, s->is_slave);
 }
 
-/* --- requests ------------------------------------------------------------- */
+/*
+ * Requests.
+ */
 
 static const struct api_route {
 	const char	*path;
@@ -89,7 +95,7 @@ api_find(struct evhttp_request *req)
 			    evhttp_request_get_evhttp_uri(req));
 	size_t		 i;
 
-	for (i = 0; i < sizeof(api_routes) / sizeof(api_routes[0]); i++)
+	for (i = 0; i < sizeof api_routes / sizeof api_routes[0]; i++)
 		if (path != NULL && strcmp(path, api_routes[i].path) == 0)
 			return &api_routes[i];
 	return NULL;
@@ -104,7 +110,7 @@ api_send(struct evhttp_request *req, struct api_answer *a)
 				    EVHTTP_REQ_HEAD;
 	char			 length[32];
 
-	snprintf(length, sizeof(length), "%zu", evbuffer_get_length(a->body));
+	snprintf(length, sizeof length, "%zu", evbuffer_get_length(a->body));
 	evhttp_add_header(headers, "Content-Type", a->type);
 	evhttp_add_header(headers, "Content-Length", length);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -124,10 +130,7 @@ api_request_cb(struct evhttp_request *req, void *arg)
 	enum evhttp_cmd_type	 method = evhttp_request_get_command(req);
 
 	api_connections_asked(&api->connections, req);
-	if ((a.body = evbuffer_new()) == NULL) {
-		evhttp_send_error(req, 503, NULL);
-		return;
-	}
+	a.body = must(evbuffer_new());
 	if (route == NULL)
 		api_answer_put_string(&a, 404, "no such path; there are "
 		    "/health, /status, /master, /slave and /metrics");
@@ -141,7 +144,9 @@ api_request_cb(struct evhttp_request *req, void *arg)
 	evbuffer_free(a.body);
 }
 
-/* --- start and end -------------------------------------------------------- */
+/*
+ * Start and end.
+ */
 
 static struct evconnlistener *
 api_bind(struct event_base *base, const char *host, int port, int *error)
@@ -151,7 +156,7 @@ api_bind(struct event_base *base, const char *host, int port, int *error)
 	struct evconnlistener	*listener = NULL;
 	char			 service[16];
 
-	snprintf(service, sizeof(service), "%d", port);
+	snprintf(service, sizeof service, "%d", port);
 	*error = EADDRNOTAVAIL;
 	if (getaddrinfo(host, service, &hints, &list) != 0)
 		return NULL;
@@ -166,14 +171,14 @@ api_bind(struct event_base *base, const char *host, int port, int *error)
 	return listener;
 }
 
-static bool
+static CHECKED bool
 api_listen(struct api *api, const char *text, struct error *err)
 {
 	struct error	 why;
 	char		 host[256];
 	int		 port, error;
 
-	if (!value_split_address(text, host, sizeof(host), &port, &why))
+	if (!value_split_address(text, host, sizeof host, &port, &why))
 		return error_set(err, "[api] listen: %s", why.text);
 	/* "::" takes IPv4 too, where there is IPv6 at all. */
 	api->listener = api_bind(api->base, host[0] == '\0' ? "::" : host,
@@ -196,7 +201,7 @@ static int
 api_bound_port(struct evconnlistener *listener)
 {
 	struct sockaddr_storage	 ss;
-	socklen_t		 length = sizeof(ss);
+	socklen_t		 length = sizeof ss;
 
 	if (getsockname(evconnlistener_get_fd(listener),
 	    (struct sockaddr *)&ss, &length) == -1)
@@ -224,11 +229,9 @@ bool
 api_new(struct api **out, struct event_base *base, const char *listen,
     api_status_cb status, void *arg, struct error *err)
 {
-	struct api	*api = calloc(1, sizeof(*api));
+	struct api	*api = must_zeroed(1, sizeof *api);
 
 	*out = NULL;
-	if (api == NULL)
-		return error_set(err, "out of memory");
 	TAILQ_INIT(&api->connections.list);
 	api->base = base;
 	api->status = status;
@@ -236,11 +239,8 @@ api_new(struct api **out, struct event_base *base, const char *listen,
 	if (!api_listen(api, listen, err))
 		goto fail;
 	api->port = api_bound_port(api->listener);
-	if (!api_connections_begin(&api->connections, base, api->listener) ||
-	    (api->http = evhttp_new(base)) == NULL) {
-		error_set(err, "out of memory");
-		goto fail;
-	}
+	api_connections_begin(&api->connections, base, api->listener);
+	api->http = must(evhttp_new(base));
 	if (evhttp_bind_listener(api->http, api->listener) == NULL) {
 		error_set(err, "[api] listen %s: libevent does not listen",
 		    listen);

@@ -18,7 +18,7 @@ struct api;
 
 /* Listens on "host:port".  The reason names the address and what to do. */
 bool	api_new(struct api **, struct event_base *, const char *listen,
-	    api_status_cb, void *arg, struct error *);
+	    api_status_cb, void *arg, struct error *) CHECKED;
 void	api_free(struct api *);		/* NULL is fine */
 int	api_port(const struct api *);	/* the one that was bound */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "must.h"
 
 void
 api_answer_put(struct api_answer *a, const char *fmt, ...)
@@ -41,15 +42,11 @@ api_answer_put_string(struct api_answer *a, int status, const char *text)
 		free(said->json);
 		g = json_new();
 		json_put(g, text);
-		if (asprintf(&said->json, "%s\n", json_text(g, NULL)) < 0)
-			said->json = NULL;
-		said->text = said->json == NULL ? NULL : strdup(text);
+		said->json = must_format("%s\n", json_text(g, NULL));
+		said->text = must_copy(text);
 		json_free(g);
 	}
-	if (said->text == NULL)
-		a->status = 503;	/* no memory even for that */
-	else
-		evbuffer_add(a->body, said->json, strlen(said->json));
+	evbuffer_add(a->body, said->json, strlen(said->json));
 }
 
 void

@@ -3,7 +3,6 @@
 #define API_ANSWER_H
 
 #include <event2/buffer.h>
-
 #include <yajl/yajl_gen.h>
 
 /* What /health says stays the same for hours, so its JSON is kept.  Zero at
@@ -24,8 +23,7 @@ void	api_answer_put(struct api_answer *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 /* Adds the JSON and a newline; frees the generator. */
 void	api_answer_put_json(struct api_answer *, yajl_gen);
-/* Answers with this status, and one string as JSON; 503 without memory for
- * that. */
+/* Answers with this status, and one string as JSON. */
 void	api_answer_put_string(struct api_answer *, int status,
 	    const char *text);
 

@@ -18,6 +18,7 @@
 #include <event2/bufferevent.h>
 
 #include "clock.h"
+#include "must.h"
 #include "timer.h"
 
 #define API_SILENCE	5		/* seconds */
@@ -154,10 +155,8 @@ api_connections_connected(struct event_base *base, void *arg)
 
 	if (api_connections_is_crowded(all))
 		api_connections_make_room(all);
-	bev = bufferevent_socket_new(base, -1, 0);
-	c = bev == NULL ? NULL : calloc(1, sizeof(*c));
-	if (c == NULL)
-		return bev;		/* NULL: evhttp tries by itself */
+	bev = must(bufferevent_socket_new(base, -1, 0));
+	c = must_zeroed(1, sizeof *c);
 	bufferevent_incref(bev);
 	c->all = all;
 	c->bev = bev;
@@ -202,14 +201,13 @@ api_connections_asked(struct api_connections *all,
 		}
 }
 
-bool
+void
 api_connections_begin(struct api_connections *all, struct event_base *base,
     struct evconnlistener *listener)
 {
 	all->listener = listener;
-	return (all->sweep = evtimer_new(base, api_connections_sweep_cb,
-	    all)) != NULL && (all->resume = evtimer_new(base,
-	    api_connections_resume_cb, all)) != NULL;
+	all->sweep = timer_new(base, api_connections_sweep_cb, all);
+	all->resume = timer_new(base, api_connections_resume_cb, all);
 }
 
 void

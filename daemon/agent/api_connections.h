@@ -22,8 +22,8 @@ struct api_connections {
 	TAILQ_HEAD(api_connection_list, api_connection) list;
 };
 
-/* Of those that come by this listener (borrowed).  False: out of memory. */
-bool	api_connections_begin(struct api_connections *, struct event_base *,
+/* Of those that come by this listener (borrowed). */
+void	api_connections_begin(struct api_connections *, struct event_base *,
 	    struct evconnlistener *);
 /* From now on they come to this server, which has the listener. */
 void	api_connections_serve(struct api_connections *, struct evhttp *);

@@ -104,7 +104,7 @@ api_put_seconds(struct api_answer *a, const struct api_status *s)
 	};
 	size_t	 i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		api_metric(a, rows[i].name, "gauge", rows[i].help);
 		if (rows[i].ms < 0)
 			continue;
@@ -149,7 +149,7 @@ api_put_counts(struct api_answer *a, const struct api_status *s)
 	};
 	size_t	 i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		api_metric(a, rows[i].name, rows[i].type, rows[i].help);
 		api_sample(a, s, rows[i].name);
 		api_answer_put(a, "} %" PRIu64 "\n", rows[i].count);

@@ -38,8 +38,8 @@ api_member_time(yajl_gen g, const char *name, int64_t wall_ms)
 		json_put_member_null(g, name);
 		return;
 	}
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%03dZ", day, (int)(wall_ms % 1000));
+	strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof text, "%s.%03dZ", day, (int)(wall_ms % 1000));
 	json_put_member(g, name, text);
 }
 

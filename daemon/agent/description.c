@@ -16,6 +16,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "must.h"
 #include "trust.h"
 #include "value.h"
 #include "wire.h"
@@ -45,18 +46,15 @@ description_read_function(struct plugin_description *d, const char *name)
 		d->near = name;
 }
 
-static bool
+static void
 description_read_option(struct plugin_description *d, struct wire *w,
     const char *name)
 {
-	struct plugin_option	*o, *grown;
+	struct plugin_option	*o;
 	bool			 has_fallback;
 
-	grown = realloc(d->options, (d->option_count + 1) * sizeof(*grown));
-	if (grown == NULL)
-		return false;
-	d->options = grown;
-	o = &grown[d->option_count++];
+	d->options = must_grow(d->options, d->option_count + 1, sizeof *o);
+	o = &d->options[d->option_count++];
 	o->name = name;
 	o->type = (int)wire_number(w);
 	has_fallback = wire_number(w) != 0;
@@ -64,10 +62,9 @@ description_read_option(struct plugin_description *d, struct wire *w,
 	if (!has_fallback)
 		o->fallback = NULL;
 	o->meaning = wire_string(w);
-	return true;
 }
 
-static bool
+static CHECKED bool
 description_read(struct described *a, struct error *err)
 {
 	struct plugin_description	*d = &a->d;
@@ -84,8 +81,7 @@ description_read(struct described *a, struct error *err)
 	while (*(name = wire_string(w)) != '\0')
 		description_read_function(d, name);
 	while (*(name = wire_string(w)) != '\0')
-		if (!description_read_option(d, w, name))
-			return error_set(err, "out of memory");
+		description_read_option(d, w, name);
 	if (type != WIRE_DESCRIPTION || !wire_end(w))
 		return error_set(err, "plugin %s: its description can't be "
 		    "read", a->d.image.path);
@@ -93,12 +89,12 @@ description_read(struct described *a, struct error *err)
 }
 
 /* Blocks until the handler has said what it loaded, has ended, or is late. */
-static bool
+static CHECKED bool
 description_receive(struct described *a, int channel, pid_t pid,
-    int64_t limit, struct error *err)
+    int64_t limit_ms, struct error *err)
 {
 	struct pollfd	 p = { .fd = channel, .events = POLLIN };
-	int64_t		 until = clock_ms() + limit, left;
+	int64_t		 until = clock_ms() + limit_ms, left;
 	char		 end[64];
 	int		 n, status;
 
@@ -108,20 +104,20 @@ description_receive(struct described *a, int channel, pid_t pid,
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return error_set(err, "plugin %s did not load within %.1f s",
-		    a->d.image.path, (double)limit / 1000);
+		    a->d.image.path, (double)limit_ms / 1000);
 	if (wire_receive(channel, &a->packet, 0) == 1)
 		return description_read(a, err);
 	if (!child_ended(pid, END_LIMIT, &status))
 		return error_set(err, "plugin %s closed its handler's channel "
 		    "when it was loaded", a->d.image.path);
-	child_describe_end(end, sizeof(end), status);
+	child_describe_end(end, sizeof end, status);
 	return error_set(err, "plugin %s ended its handler when it was loaded: "
 	    "%s", a->d.image.path, end);
 }
 
 /* dlopen would find these too, but says "invalid ELF header" or "file too
  * short", which tells an operator little. */
-static bool
+static CHECKED bool
 description_check_file(const char *path, struct error *err)
 {
 	char	 magic[4];
@@ -130,14 +126,14 @@ description_check_file(const char *path, struct error *err)
 
 	if (fd < 0)
 		return error_set(err, "plugin %s: %s", path, strerror(errno));
-	n = read(fd, magic, sizeof(magic));
+	n = read(fd, magic, sizeof magic);
 	close(fd);
-	return (n == sizeof(magic) &&
-	    memcmp(magic, "\177ELF", sizeof(magic)) == 0) ||
+	return (n == sizeof magic &&
+	    memcmp(magic, "\177ELF", sizeof magic) == 0) ||
 	    error_set(err, "plugin %s is not a shared object", path);
 }
 
-static bool
+static CHECKED bool
 description_take(struct plugin_description *d, const char *name,
     struct error *err)
 {
@@ -164,7 +160,7 @@ plugin_spawn(pid_t *pid, const char *name, const struct plugin_description *d,
 
 	if (program == NULL)
 		return false;
-	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
+	snprintf(parent, sizeof parent, "%ld", (long)getpid());
 	return child_spawn(pid, (char *[]){ program->path, (char *)name,
 	    (char *)d->image.path, parent, NULL }, CHILD_OTHERS,
 	    &(struct child_files){ .output = output, .channel = channel,
@@ -173,16 +169,14 @@ plugin_spawn(pid_t *pid, const char *name, const struct plugin_description *d,
 
 bool
 plugin_describe(struct plugin_description **d, const char *name,
-    int64_t limit, struct error *err)
+    int64_t limit_ms, struct error *err)
 {
-	struct described *a = calloc(1, sizeof(*a));
+	struct described *a = must_zeroed(1, sizeof *a);
 	int		 channel[2] = { -1, -1 }, status;
 	pid_t		 pid = -1;
 	bool		 ok = false;
 
 	*d = NULL;
-	if (a == NULL)
-		return error_set(err, "out of memory");
 	if (!description_take(&a->d, name, err))
 		goto out;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
@@ -196,7 +190,7 @@ plugin_describe(struct plugin_description **d, const char *name,
 		goto out;
 	close(channel[1]);
 	channel[1] = -1;
-	ok = description_receive(a, channel[0], pid, limit, err);
+	ok = description_receive(a, channel[0], pid, limit_ms, err);
 	child_kill(pid);
 	if (child_ended(pid, END_LIMIT, &status))
 		child_reap(pid);
@@ -332,13 +326,13 @@ option_read_secret(const char *path)
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	file = fopen(path, "re");
-	if (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+	if (file != NULL && fgets(line, sizeof line, file) != NULL) {
 		line[strcspn(line, "\r\n")] = '\0';
-		secret = strdup(line);
+		secret = must_copy(line);
 	}
 	if (file != NULL)
 		fclose(file);
-	explicit_bzero(line, sizeof(line));
+	explicit_bzero(line, sizeof line);
 	return secret;
 }
 
@@ -418,12 +412,8 @@ plugin_check_options(const struct plugin_description *d,
 	static const enum handler_op	measures[] = { HANDLER_POSITION,
 					    HANDLER_BEHIND };
 	size_t	 size, i, j;
-	FILE	*text = open_memstream(errors, &size);
+	FILE	*text = must(open_memstream(errors, &size));
 
-	if (text == NULL) {
-		*errors = NULL;
-		return false;
-	}
 	for (i = 0; i < c->option_count; i++) {
 		for (j = 0; j < d->option_count; j++)
 			if (strcmp(d->options[j].name,

@@ -34,13 +34,13 @@ struct plugin_description {
 	size_t			 option_count;
 };
 
-#define PLUGIN_LOAD_LIMIT	5000	/* ms */
+#define PLUGIN_LOAD_LIMIT_MS	5000
 
-/* Starts a handler for a moment, to learn what the plugin is: blocks for limit
- * milliseconds at most.  The reason names the file and what is wrong with it.  The name is
- * a path where it has a '/', else NAME.so in the plugin folder. */
+/* Starts a handler for a moment, to learn what the plugin is: blocks for
+ * limit_ms at most.  The reason names the file and what is wrong with it.  The
+ * name is a path where it has a '/', else NAME.so in the plugin folder. */
 bool	plugin_describe(struct plugin_description **, const char *name,
-	    int64_t limit, struct error *);
+	    int64_t limit_ms, struct error *) CHECKED;
 void	plugin_description_free(struct plugin_description *);
 
 /* Of position, has_position and behind, one that has an option of its own name, as
@@ -51,7 +51,7 @@ void	plugin_leave_out(struct plugin_description *, const struct config *);
 /* Checks the config's [options] against the description; errors (freed by the
  * caller) holds one "file:line: what" a line, all of them; NULL if it is good. */
 bool	plugin_check_options(const struct plugin_description *,
-	    const struct config *, char **errors);
+	    const struct config *, char **errors) CHECKED;
 
 /* Is it, or the file that it names, nobody's business? */
 bool	plugin_option_is_secret(const struct plugin_option *);
@@ -73,6 +73,6 @@ const char	*plugin_option_secret(const struct plugin_option *,
 /* Starts the handler's program, with the plugin that is described. */
 bool	plugin_spawn(pid_t *, const char *name,
 	    const struct plugin_description *, int output, int channel,
-	    struct error *);
+	    struct error *) CHECKED;
 
 #endif

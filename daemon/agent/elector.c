@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "must.h"
 #include "timer.h"
 
 struct elector {
@@ -173,15 +174,13 @@ elector_new(struct event_base *base, struct consul *consul,
     const struct config *config, const struct election_config *ours,
     const struct core *core, const struct elector_events *events, void *arg)
 {
-	struct elector	*e = calloc(1, sizeof *e);
+	struct elector	*e = must_zeroed(1, sizeof *e);
 
-	if (e == NULL)
-		return NULL;
 	e->config = *ours;
 	e->core = core;
 	e->events = events;
 	e->arg = arg;
-	e->timer = evtimer_new(base, elector_timer, e);
+	e->timer = timer_new(base, elector_timer, e);
 	e->election = election_new(&e->config);
 	e->candidates = candidates_new(base, consul, config,
 	    &candidates_events, e);

@@ -33,7 +33,7 @@ files_look(struct files *f)
 	struct error	err;
 	int		which;
 
-	f->looked_at = clock_ms();
+	f->looked_at_ms = clock_ms();
 	for (which = 0; which < IMAGE_PROGRAMS; which++)
 		if (files_look_at(
 		    image_program((enum image_program)which, &err),
@@ -52,6 +52,6 @@ files_look(struct files *f)
 void
 files_look_sometimes(struct files *f)
 {
-	if (clock_ms() - f->looked_at >= FILES_PAUSE)
+	if (clock_ms() - f->looked_at_ms >= FILES_PAUSE)
 		files_look(f);
 }

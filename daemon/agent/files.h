@@ -12,7 +12,7 @@
 
 struct files {
 	struct image	 plugin;	/* its descriptor: the plugin's */
-	int64_t		 looked_at;
+	int64_t		 looked_at_ms;
 	char		 text[512];	/* what has changed; "" */
 };
 

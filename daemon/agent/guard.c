@@ -15,7 +15,9 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "must.h"
 #include "notify.h"
+#include "timer.h"
 #include "wire.h"
 
 /* Milliseconds. */
@@ -44,7 +46,8 @@ struct guard {
 
 	/* What it must know, also if it is another one. */
 	pid_t				 role;
-	int64_t				 until, by, clean_at;	/* 0: none */
+	int64_t				 until_ms, by_ms;	/* 0: none */
+	int64_t				 clean_at_ms;
 	bool				 ended;		/* by our own word */
 	uint64_t			 epoch;
 	char				 node[256];
@@ -54,8 +57,7 @@ struct guard {
 
 static void	guard_channel_cb(evutil_socket_t, short, void *);
 
-/* What can't be sent is told to the next one: this one is ending. */
-static bool
+static CHECKED bool
 guard_send(struct guard *g)
 {
 	if (g->pid == -1 || g->out.broken)
@@ -64,7 +66,13 @@ guard_send(struct guard *g)
 	    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-static bool
+static void
+guard_say(struct guard *g)
+{
+	may_fail(guard_send(g), "this one is ending: the next one gets it");
+}
+
+static CHECKED bool
 guard_send_setup(struct guard *g, struct error *err)
 {
 	const struct config	*c = g->config;
@@ -109,7 +117,7 @@ guard_send_role(struct guard *g)
 {
 	wire_begin(&g->out, WIRE_ROLE);
 	wire_put_number(&g->out, (uint64_t)g->role);
-	guard_send(g);
+	guard_say(g);
 }
 
 /* One that stands still does not guard, and would demote a good master when it
@@ -133,14 +141,14 @@ static void
 guard_send_lease(struct guard *g, bool now)
 {
 	wire_begin(&g->out, WIRE_LEASE);
-	wire_put_number(&g->out, (uint64_t)g->until);
-	wire_put_number(&g->out, (uint64_t)g->by);
-	wire_put_number(&g->out, (uint64_t)g->clean_at);
+	wire_put_number(&g->out, (uint64_t)g->until_ms);
+	wire_put_number(&g->out, (uint64_t)g->by_ms);
+	wire_put_number(&g->out, (uint64_t)g->clean_at_ms);
 	wire_put_number(&g->out, g->epoch);
 	wire_put_string(&g->out, g->node);
 	wire_put_string(&g->out, g->session);
 	wire_put_number(&g->out, now);
-	guard_send(g);
+	guard_say(g);
 	guard_notice_silence(g);
 }
 
@@ -148,7 +156,7 @@ guard_send_lease(struct guard *g, bool now)
  * Its process.
  */
 
-static bool
+static CHECKED bool
 guard_spawn(struct guard *g, struct error *err)
 {
 	struct image	*program = image_program(IMAGE_GUARD, err);
@@ -172,8 +180,8 @@ guard_spawn(struct guard *g, struct error *err)
 		return false;
 	}
 	g->channel = channel[0];
-	g->event = event_new(g->base, g->channel, EV_READ | EV_PERSIST,
-	    guard_channel_cb, g);
+	g->event = must(event_new(g->base, g->channel, EV_READ | EV_PERSIST,
+	    guard_channel_cb, g));
 	event_add(g->event, NULL);
 	return guard_send_setup(g, err);
 }
@@ -229,7 +237,7 @@ guard_start_again(evutil_socket_t fd, short what, void *arg)
 	if (g->role != -1)
 		guard_send_role(g);
 	/* It may have inherited a lease that we have ended. */
-	if (g->until != 0)
+	if (g->until_ms != 0)
 		guard_send_lease(g, false);
 	else if (g->ended)
 		guard_end(g);
@@ -282,8 +290,8 @@ guard_poll(struct pollfd *p, int64_t limit)
 }
 
 /* Its first word, for which we wait: nothing may be decided before. */
-static bool
-guard_wait(struct guard *g, int64_t *inherited, struct error *err)
+static CHECKED bool
+guard_wait(struct guard *g, int64_t *inherited_ms, struct error *err)
 {
 	struct pollfd	p = { .fd = g->channel, .events = POLLIN };
 	int64_t		limit = START_LIMIT + g->config->demote_deadline;
@@ -305,21 +313,19 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 	    wire_number(&w) != CORE_GUARD_HOLDS)
 		return error_set(err, "the guard ended at its start; its "
 		    "reason, if it logged one, is above");
-	*inherited = (int64_t)wire_number(&w);
+	*inherited_ms = (int64_t)wire_number(&w);
 	return true;
 }
 
 bool
 guard_new(struct guard **out, struct event_base *base,
     const struct config *config, const struct plugin_description *plugin,
-    char *const leave[], guard_cb cb, void *arg, int64_t *inherited,
+    char *const leave[], guard_cb cb, void *arg, int64_t *inherited_ms,
     struct error *err)
 {
-	struct guard	*g = calloc(1, sizeof *g);
+	struct guard	*g = must_zeroed(1, sizeof *g);
 
 	*out = NULL;
-	if (g == NULL)
-		return error_set(err, "out of memory");
 	g->base = base;
 	g->config = config;
 	g->plugin = plugin;
@@ -327,8 +333,8 @@ guard_new(struct guard **out, struct event_base *base,
 	g->cb = cb;
 	g->arg = arg;
 	g->pid = g->role = g->channel = -1;
-	g->again = evtimer_new(base, guard_start_again, g);
-	if (guard_spawn(g, err) && guard_wait(g, inherited, err)) {
+	g->again = timer_new(base, guard_start_again, g);
+	if (guard_spawn(g, err) && guard_wait(g, inherited_ms, err)) {
 		*out = g;
 		return true;
 	}
@@ -343,7 +349,7 @@ guard_free(struct guard *g, bool in_good_order)
 		return;
 	if (in_good_order) {
 		wire_begin(&g->out, WIRE_BYE);
-		guard_send(g);
+		guard_say(g);
 	}
 	guard_bury(g);
 	event_free(g->again);
@@ -351,13 +357,14 @@ guard_free(struct guard *g, bool in_good_order)
 }
 
 void
-guard_lease(struct guard *g, int64_t until, int64_t by, int64_t clean_at,
-    uint64_t epoch, const char *node, const char *session, bool now)
+guard_lease(struct guard *g, int64_t until_ms, int64_t by_ms,
+    int64_t clean_at_ms, uint64_t epoch, const char *node,
+    const char *session, bool now)
 {
 	g->ended = false;
-	g->until = until;
-	g->by = by;
-	g->clean_at = clean_at;
+	g->until_ms = until_ms;
+	g->by_ms = by_ms;
+	g->clean_at_ms = clean_at_ms;
 	g->epoch = epoch;
 	snprintf(g->node, sizeof g->node, "%s", node);
 	snprintf(g->session, sizeof g->session, "%s", session);
@@ -368,9 +375,9 @@ void
 guard_end(struct guard *g)
 {
 	g->ended = true;
-	g->until = 0;
+	g->until_ms = 0;
 	wire_begin(&g->out, WIRE_END);
-	guard_send(g);
+	guard_say(g);
 }
 
 void

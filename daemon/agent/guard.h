@@ -21,24 +21,25 @@
 struct guard;
 
 /* From the loop; text is borrowed. */
-typedef void (*guard_cb)(enum core_guard, int64_t until, const char *text,
+typedef void (*guard_cb)(enum core_guard, int64_t until_ms, const char *text,
 		    void *arg);
 
 /* Starts it, and waits until it stands in the place of one that an earlier
- * agent has left: a moment, or until that has finished a demotion.  inherited
- * is the end of the lease that it has from there; 0 for none.  leave is the
- * command that it runs when it had to demote the copy of an agent that is gone
- * (NULL at its end).  All is borrowed. */
+ * agent has left: a moment, or until that has finished a demotion.
+ * inherited_ms is the end of the lease that it has from there; 0 for none.
+ * leave is the command that it runs when it had to demote the copy of an agent
+ * that is gone (NULL at its end).  All is borrowed. */
 bool	guard_new(struct guard **, struct event_base *, const struct config *,
 	    const struct plugin_description *, char *const leave[], guard_cb,
-	    void *arg, int64_t *inherited, struct error *);
+	    void *arg, int64_t *inherited_ms, struct error *) CHECKED;
 /* In good order: the guard ends with us.  Otherwise it finds us gone, waits for
  * another agent, and demotes the copy if it was a master.  NULL is fine. */
 void	guard_free(struct guard *, bool in_good_order);
 
 /* See core_types.h's CORE_DO_LEASE.  Node and session are copied. */
-void	guard_lease(struct guard *, int64_t until, int64_t by, int64_t clean_at,
-	    uint64_t epoch, const char *node, const char *session, bool now);
+void	guard_lease(struct guard *, int64_t until_ms, int64_t by_ms,
+	    int64_t clean_at_ms, uint64_t epoch, const char *node,
+	    const char *session, bool now);
 void	guard_end(struct guard *);
 /* The process that runs ensure_master and the like; -1: none. */
 void	guard_role(struct guard *, pid_t);

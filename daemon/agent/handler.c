@@ -20,12 +20,13 @@
 
 #include <consul-failover/plugin.h>
 
-#include "clock.h"
-#include "log.h"
 #include "child.h"
+#include "clock.h"
 #include "handler_process.h"
 #include "handler_talk.h"
+#include "log.h"
 #include "memory.h"
+#include "must.h"
 #include "timer.h"
 #include "wire.h"
 
@@ -148,11 +149,11 @@ handler_lose_ended(struct handler *h)
 	int		 status;
 
 	if (!child_ended(h->process.pid, HANDLER_END_MOMENT, &status))
-		snprintf(why, sizeof(why), "%s closed its handler's channel",
+		snprintf(why, sizeof why, "%s closed its handler's channel",
 		    op);
 	else {
-		child_describe_end(end, sizeof(end), status);
-		snprintf(why, sizeof(why), "%s %s its handler: %s", op,
+		child_describe_end(end, sizeof end, status);
+		snprintf(why, sizeof why, "%s %s its handler: %s", op,
 		    WIFSIGNALED(status) ? "killed" : "ended", end);
 	}
 	handler_lose(h, why);
@@ -164,7 +165,7 @@ handler_lose_protocol(struct handler *h)
 {
 	char	 why[128];
 
-	snprintf(why, sizeof(why), "%s broke the protocol of its handler",
+	snprintf(why, sizeof why, "%s broke the protocol of its handler",
 	    h->busy ? handler_op_name(h->op) : "it");
 	handler_lose(h, why);
 }
@@ -177,16 +178,16 @@ handler_late_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	if (h->timeout_ms % 1000 == 0)
-		snprintf(limit, sizeof(limit), "%lld s",
+		snprintf(limit, sizeof limit, "%lld s",
 		    (long long)h->timeout_ms / 1000);
 	else
-		snprintf(limit, sizeof(limit), "%lld ms",
+		snprintf(limit, sizeof limit, "%lld ms",
 		    (long long)h->timeout_ms);
 	if (h->sent)
-		snprintf(why, sizeof(why), "%s did not answer within %s; its "
+		snprintf(why, sizeof why, "%s did not answer within %s; its "
 		    "handler was killed", handler_op_name(h->op), limit);
 	else
-		snprintf(why, sizeof(why), "%s was not started within %s: its "
+		snprintf(why, sizeof why, "%s was not started within %s: its "
 		    "handler was lost %u times in a row",
 		    handler_op_name(h->op), limit, h->losses);
 	if (h->sent)
@@ -212,7 +213,7 @@ handler_read_result(struct handler *h, struct wire *w)
 	}
 	h->losses = 0;
 	if (h->op != HANDLER_POSITION) {
-		snprintf(line, sizeof(line), "%.*s",
+		snprintf(line, sizeof line, "%.*s",
 		    (int)strcspn(text, "\r\n"), text);
 		text = line;
 	}
@@ -328,7 +329,7 @@ handler_put_start(struct wire *w, const struct config *c,
 	}
 }
 
-static bool
+static CHECKED bool
 handler_start(struct handler *h, struct error *err)
 {
 	struct wire	 w;
@@ -375,7 +376,7 @@ handler_call(struct handler *h, const struct handler_call *call,
 	if (h->busy)
 		return false;
 	sent.op = handler_op_name(call->op);
-	sent.deadline = now + call->timeout_ms;
+	sent.deadline_ms = now + call->timeout_ms;
 	wire_put_call(&h->call, &sent);
 	h->busy = true;
 	h->op = call->op;
@@ -459,10 +460,8 @@ handler_new(struct event_base *base, const char *name, const struct config *c,
     const struct plugin_description *plugin, handler_watch_cb watch_cb,
     void *watch_arg)
 {
-	struct handler	*h = calloc(1, sizeof(*h));
+	struct handler	*h = must_zeroed(1, sizeof *h);
 
-	if (h == NULL)
-		return NULL;
 	h->name = name;
 	h->config = c;
 	h->plugin = plugin;
@@ -471,11 +470,11 @@ handler_new(struct event_base *base, const char *name, const struct config *c,
 	h->talk = (struct handler_talk){
 		.name = name, .config = c, .plugin = plugin,
 	};
-	h->watch = evtimer_new(base, handler_watch_timer_cb, h);
+	h->watch = timer_new(base, handler_watch_timer_cb, h);
 	handler_process_begin(&h->process, base, &h->talk, handler_channel_cb,
 	    h);
-	h->begin = evtimer_new(base, handler_begin_cb, h);
-	h->late = evtimer_new(base, handler_late_cb, h);
+	h->begin = timer_new(base, handler_begin_cb, h);
+	h->late = timer_new(base, handler_late_cb, h);
 	return h;
 }
 

@@ -57,7 +57,7 @@ void		 handler_free(struct handler *);
 
 /* False when a call is under way already (cb will not run). */
 bool		 handler_call(struct handler *, const struct handler_call *,
-		    handler_cb, void *arg);
+		    handler_cb, void *arg) CHECKED;
 /* Kills the handler's process group if a call is under way; cb never runs. */
 void		 handler_cancel(struct handler *);
 /* The config (the same struct) or the plugin has changed: the next call gets a

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "error.h"
+
 enum handler_op {
 	HANDLER_HEALTH,
 	HANDLER_ENSURE_MASTER,
@@ -18,6 +20,6 @@ enum handler_op {
 };
 
 const char	*handler_op_name(enum handler_op);	/* "ensure_master" */
-bool		 handler_op_find(const char *name, enum handler_op *);
+bool		 handler_op_find(const char *name, enum handler_op *) CHECKED;
 
 #endif

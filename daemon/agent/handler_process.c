@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "must.h"
 #include "timer.h"
 
 static void
@@ -74,7 +75,7 @@ handler_process_bury(struct handler_process *p)
 		timer_in(p->reap, HANDLER_END_MOMENT);
 }
 
-static bool
+static CHECKED bool
 handler_process_open(struct handler_process *p, struct error *err)
 {
 	int	 channel[2] = { -1, -1 }, output[2] = { -1, -1 };
@@ -115,10 +116,10 @@ handler_process_start(struct handler_process *p, size_t dying_max,
 	if (!handler_process_open(p, err))
 		return false;
 	handler_process_tell(p, p->pid);
-	p->channel_event = event_new(p->base, p->channel, EV_READ | EV_PERSIST,
-	    p->channel_cb, p->channel_arg);
-	p->output_event = event_new(p->base, p->output, EV_READ | EV_PERSIST,
-	    handler_process_output_cb, p);
+	p->channel_event = must(event_new(p->base, p->channel,
+	    EV_READ | EV_PERSIST, p->channel_cb, p->channel_arg));
+	p->output_event = must(event_new(p->base, p->output,
+	    EV_READ | EV_PERSIST, handler_process_output_cb, p));
 	event_add(p->channel_event, NULL);
 	event_add(p->output_event, NULL);
 	return true;
@@ -133,17 +134,17 @@ handler_process_begin(struct handler_process *p, struct event_base *base,
 	p->channel_cb = channel_cb;
 	p->channel_arg = arg;
 	p->pid = p->channel = p->output = -1;
-	p->reap = evtimer_new(base, handler_process_reap_cb, p);
+	p->reap = timer_new(base, handler_process_reap_cb, p);
 }
 
 void
-handler_process_end(struct handler_process *p, int64_t until)
+handler_process_end(struct handler_process *p, int64_t until_ms)
 {
 	int	 status;
 	size_t	 i;
 
 	for (i = 0; i < p->dying_count; i++)
-		child_ended(p->dying[i], until - clock_ms(), &status);
+		child_ended(p->dying[i], until_ms - clock_ms(), &status);
 	handler_process_reap(p);
 	event_free(p->reap);
 }

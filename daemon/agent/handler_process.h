@@ -48,13 +48,13 @@ struct handler_process {
  * channel of each that is started. */
 void	handler_process_begin(struct handler_process *, struct event_base *,
 	    struct handler_talk *, event_callback_fn channel_cb, void *arg);
-/* Waits until `until` (of clock_ms) at most for those that have been killed. */
-void	handler_process_end(struct handler_process *, int64_t until);
+/* Waits for those that have been killed, until then at most. */
+void	handler_process_end(struct handler_process *, int64_t until_ms);
 
 /* With the plugin of talk.  False where dying_max (HANDLER_DYING_MAX at most)
  * killed ones have not ended yet, or where it can't be started. */
 bool	handler_process_start(struct handler_process *, size_t dying_max,
-	    struct error *);
+	    struct error *) CHECKED;
 /* Ends the process group, whatever it is doing; returns at once. */
 void	handler_process_bury(struct handler_process *);
 

@@ -19,12 +19,12 @@ handler_talk_line(struct handler_talk *t, enum log_level level,
 
 	if (level == LOG_LEVEL_DEBUG && !t->config->log_debug)
 		return;
-	if (now - t->since >= TALK_PERIOD) {
+	if (now - t->since_ms >= TALK_PERIOD) {
 		if (t->lines > TALK_LINES)
 			log_warning("plugin %s (%s) wrote %u more lines",
 			    t->plugin->name, t->name,
 			    t->lines - TALK_LINES);
-		t->since = now;
+		t->since_ms = now;
 		t->lines = 0;
 	}
 	if (++t->lines <= TALK_LINES)
@@ -49,14 +49,14 @@ bool
 handler_talk_read(struct handler_talk *t, int fd)
 {
 	char	 bytes[65536];
-	ssize_t	 n = read(fd, bytes, sizeof(bytes)), i;
+	ssize_t	 n = read(fd, bytes, sizeof bytes), i;
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		return false;
 	for (i = 0; i < n; i++)
 		if (bytes[i] == '\n')
 			handler_talk_end_line(t);
-		else if (t->line_length < sizeof(t->line) - 1)
+		else if (t->line_length < sizeof t->line - 1)
 			t->line[t->line_length++] = bytes[i];
 	return true;
 }

@@ -23,7 +23,7 @@ struct handler_talk {
 
 	char				 line[FAILOVER_SENTENCE];
 	size_t				 line_length;
-	int64_t				 since;
+	int64_t				 since_ms;
 	unsigned			 lines;
 };
 

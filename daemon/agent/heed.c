@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "must.h"
 #include "registration_role.h"
 #include "timer.h"
 #include "value.h"
@@ -162,16 +163,14 @@ struct heed *
 heed_new(struct event_base *base, struct consul *consul,
     const struct config *config, const struct heed_events *events, void *arg)
 {
-	struct heed	*h = calloc(1, sizeof *h);
+	struct heed	*h = must_zeroed(1, sizeof *h);
 
-	if (h == NULL)
-		return NULL;
 	h->consul = consul;
 	h->config = config;
 	h->events = events;
 	h->arg = arg;
-	h->timer = evtimer_new(base, heed_timer, h);
-	h->settle = evtimer_new(base, heed_settled, h);
+	h->timer = timer_new(base, heed_timer, h);
+	h->settle = timer_new(base, heed_settled, h);
 	return h;
 }
 

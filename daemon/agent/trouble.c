@@ -18,9 +18,9 @@ trouble_set(struct trouble *t, const char *text)
 	if (text[0] == '\0')
 		log_info("%s: all is well again", t->what);
 	else if (t->text[0] == '\0' ||
-	    clock_ms() - t->said_at >= TROUBLE_PAUSE) {
+	    clock_ms() - t->said_at_ms >= TROUBLE_PAUSE) {
 		log_warning("%s: %s; retrying", t->what, text);
-		t->said_at = clock_ms();
+		t->said_at_ms = clock_ms();
 	}
 	snprintf(t->text, sizeof t->text, "%s", text);
 }

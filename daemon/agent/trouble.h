@@ -10,7 +10,7 @@
 struct trouble {
 	const char	*what;		/* for the log: borrowed */
 	char		 text[512];	/* "" while all is well */
-	int64_t		 said_at;
+	int64_t		 said_at_ms;
 };
 
 /* This is wrong now, "" for nothing: logs what is new in that.  Copies text. */

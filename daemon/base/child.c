@@ -73,27 +73,30 @@ child_is_secret(const char *variable)
 {
 	size_t	 i;
 
-	for (i = 0; i < sizeof(child_secrets) / sizeof(child_secrets[0]); i++)
+	for (i = 0; i < sizeof child_secrets / sizeof child_secrets[0]; i++)
 		if (strncmp(variable, child_secrets[i],
 		    strlen(child_secrets[i])) == 0)
 			return true;
 	return false;
 }
 
-/* The strings stay environ's; only the array is the caller's. */
+/* Without memory, for the guard: puts the secrets first, so that what others
+ * may have begins behind them. */
 static char **
 child_environment(enum child_trust trust)
 {
-	size_t	 count = 0, i;
-	char	**clean;
+	char	**rest = environ, **at, *secret;
 
-	while (environ[count] != NULL)
-		count++;
-	clean = calloc(count + 1, sizeof(*clean));
-	for (i = count = 0; clean != NULL && environ[i] != NULL; i++)
-		if (trust == CHILD_OURS || !child_is_secret(environ[i]))
-			clean[count++] = environ[i];
-	return clean;
+	if (trust == CHILD_OURS)
+		return environ;
+	for (at = environ; *at != NULL; at++)
+		if (child_is_secret(*at)) {
+			secret = *at;
+			memmove(rest + 1, rest,
+			    (size_t)(at - rest) * sizeof *at);
+			*rest++ = secret;
+		}
+	return rest;
 }
 
 /* As what, and from which on it has none: the child's own descriptors. */
@@ -111,7 +114,7 @@ child_add_files(posix_spawn_file_actions_t *files, const struct child_files *f)
 	bool		ok = posix_spawn_file_actions_addopen(files,
 			    STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0;
 
-	for (i = 0; ok && i < sizeof(own) / sizeof(own[0]); i++)
+	for (i = 0; ok && i < sizeof own / sizeof own[0]; i++)
 		ok = (own[i][0] > 0 ?
 		    posix_spawn_file_actions_adddup2(files, own[i][0],
 		    own[i][1]) :
@@ -128,7 +131,6 @@ child_spawn(pid_t *pid, char *const argv[], enum child_trust trust,
 	posix_spawn_file_actions_t	 files;
 	posix_spawnattr_t		 attributes;
 	sigset_t			 none, all;
-	char				**clean = child_environment(trust);
 	int				 failed = ENOMEM;
 
 	sigemptyset(&none);
@@ -143,22 +145,21 @@ child_spawn(pid_t *pid, char *const argv[], enum child_trust trust,
 	posix_spawn_file_actions_init(&files);
 	if (own->program > 0)
 		path = "/proc/self/fd/" CHILD_PROGRAM_TEXT;
-	if (clean != NULL && child_add_files(&files, own))
+	if (child_add_files(&files, own))
 		failed = posix_spawn(pid, path, &files, &attributes, argv,
-		    clean);
+		    child_environment(trust));
 
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attributes);
-	free(clean);
 	return failed == 0 ||
 	    error_set(err, "can't start %s: %s", argv[0], strerror(failed));
 }
 
 bool
-child_ended(pid_t pid, int64_t limit, int *status)
+child_ended(pid_t pid, int64_t limit_ms, int *status)
 {
 	const struct timespec	 moment = { .tv_nsec = 500000 };
-	int64_t			 until = clock_ms() + limit;
+	int64_t			 until = clock_ms() + limit_ms;
 	siginfo_t		 end = { 0 };
 
 	for (;;) {
@@ -187,15 +188,15 @@ child_describe_end(char *text, size_t size, int status)
 bool
 child_is_called(pid_t pid, const char *name)
 {
-	char	 path[32], found[32] = "";
-	FILE	*f;
+	char	path[32], found[32] = "";
+	int	fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if ((f = fopen(path, "re")) == NULL)
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return false;
-	if (fgets(found, sizeof(found), f) == NULL)
+	if (read(fd, found, sizeof found - 1) < 0)
 		found[0] = '\0';
-	fclose(f);
+	close(fd);
 	found[strcspn(found, "\n")] = '\0';
 	return strcmp(found, name) == 0;
 }

@@ -38,11 +38,11 @@ struct child_files {
 /* Starts argv[0] in a process group of its own, with default signals.  It has
  * these files, and no other. */
 bool	child_spawn(pid_t *, char *const argv[], enum child_trust,
-	    const struct child_files *, struct error *);
+	    const struct child_files *, struct error *) CHECKED;
 
-/* Has it ended?  Waits for limit milliseconds at most; does not reap it, so
+/* Has it ended?  Waits for limit_ms at most; does not reap it, so
  * that its process group can still be killed by its number. */
-bool	child_ended(pid_t, int64_t limit, int *status);
+bool	child_ended(pid_t, int64_t limit_ms, int *status);
 
 /* "signal 11 (Segmentation fault)", "exit status 3". */
 void	child_describe_end(char *text, size_t size, int status);

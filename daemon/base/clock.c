@@ -1,7 +1,7 @@
 /* clock.c - the one clock that decisions are made by. */
-#include <time.h>
-
 #include "clock.h"
+
+#include <time.h>
 
 int64_t
 clock_ms(void)

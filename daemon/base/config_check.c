@@ -6,7 +6,7 @@
 
 /* Consul can drop our session right after a proof.  The next master comes when
  * lock_delay is over; by then we must have found out, and have stopped. */
-static bool
+static CHECKED bool
 rule_stopped_in_time(const struct config *c, struct error *err)
 {
 	int64_t	 need = c->fuse + c->demote_deadline + SECOND;
@@ -25,7 +25,7 @@ rule_stopped_in_time(const struct config *c, struct error *err)
 	    need <= LOCK_DELAY_MAX ? ", or " : "");
 }
 
-static bool
+static CHECKED bool
 rule_fuse_outlasts_a_request(const struct config *c, struct error *err)
 {
 	int64_t	 need = c->verify_interval + c->request_timeout;

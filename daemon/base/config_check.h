@@ -9,7 +9,7 @@
 
 /* F + D + 1 s <= L <= 60 s and the other rules, and each time in its range: the
  * first mistake.  config_load finds all. */
-bool	config_check_times(const struct config *, struct error *);
+bool	config_check_times(const struct config *, struct error *) CHECKED;
 
 /* One rule each; NULL after the last. */
 typedef bool	config_check_rule(const struct config *, struct error *);

@@ -76,8 +76,8 @@ const struct config_key config_keys[] = {
 	TEXT("log", "debug", boolean, log_debug, "no", "log more than changes"),
 };
 
-const size_t	config_keys_count = sizeof(config_keys) /
-		    sizeof(config_keys[0]);
+const size_t	config_keys_count = sizeof config_keys /
+		    sizeof config_keys[0];
 
 const struct config_section config_sections[] = {
 	{ "service", "The application, as registered in Consul." },
@@ -91,5 +91,5 @@ const struct config_section config_sections[] = {
 	{ "log", "Lines on standard error." },
 };
 
-const size_t	config_sections_count = sizeof(config_sections) /
-		    sizeof(config_sections[0]);
+const size_t	config_sections_count = sizeof config_sections /
+		    sizeof config_sections[0];

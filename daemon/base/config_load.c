@@ -11,6 +11,7 @@
 #include "config_check.h"
 #include "config_keys.h"
 #include "inifile.h"
+#include "must.h"
 #include "value.h"
 
 #define CONFIG_NAME_MAX	64		/* longer than every known name */
@@ -179,17 +180,11 @@ key_set(struct loader *l, const struct config_key *k, const char *value)
 static struct config_option *
 option_add(struct config *c, const char *name)
 {
-	struct config_option	*grown, added = { .name = strdup(name) };
-
-	grown = realloc(c->options, (c->option_count + 1) * sizeof(*grown));
-	if (grown != NULL)
-		c->options = grown;
-	if (grown == NULL || added.name == NULL) {
-		free(added.name);
-		return NULL;
-	}
-	grown[c->option_count] = added;
-	return &grown[c->option_count++];
+	c->options = must_grow(c->options, c->option_count + 1,
+	    sizeof *c->options);
+	c->options[c->option_count] = (struct config_option){
+	    .name = must_copy(name) };
+	return &c->options[c->option_count++];
 }
 
 /* A flag replaces what the file says, a second line of the file may not. */
@@ -205,10 +200,8 @@ option_set(struct loader *l, const char *name, const char *value)
 		    name, o->line);
 		return;
 	}
-	if (o == NULL && (o = option_add(c, name)) == NULL) {
-		mistake(l, "out of memory");
-		return;
-	}
+	if (o == NULL)
+		o = option_add(c, name);
 	o->line = l->line;
 	if (!value_set_string(value, NULL, &o->value, &err))
 		mistake(l, "[options] %s: %s", name, err.text);
@@ -310,10 +303,7 @@ load_ssl(struct loader *l)
 		rest += 7;
 	if (!yes || strstr(rest, "://") != NULL)
 		return;
-	if (asprintf(&secure, "https://%s", rest) == -1) {
-		mistake(l, "out of memory");
-		return;
-	}
+	secure = must_format("https://%s", rest);
 	free(*address);
 	*address = secure;
 }
@@ -331,7 +321,7 @@ load_environment(struct loader *l)
 		if (k->env == NULL || (value = getenv(k->env)) == NULL ||
 		    value[0] == '\0')
 			continue;
-		snprintf(l->name, sizeof(l->name), "%s", k->env);
+		snprintf(l->name, sizeof l->name, "%s", k->env);
 		key_set(l, k, value);
 	}
 }
@@ -346,10 +336,10 @@ load_flag(struct loader *l, const char *word)
 
 	l->source = FROM_FLAG;
 	/* Never more than the key: a token may stand behind it. */
-	snprintf(section, sizeof(section), "%.*s", (int)strspn(word,
+	snprintf(section, sizeof section, "%.*s", (int)strspn(word,
 	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz_-."), word);
-	snprintf(l->name, sizeof(l->name), "-o %s", section);
+	snprintf(l->name, sizeof l->name, "-o %s", section);
 	name = strchr(section, '.');
 	if (word[n] == '\0' || name == NULL || strlen(section) != n) {
 		mistake(l, "write section.key=value");
@@ -365,7 +355,7 @@ load_flag(struct loader *l, const char *word)
 		return;
 	}
 	if (k != NULL && k->flag != NULL)
-		snprintf(l->name, sizeof(l->name), "--%s", k->flag);
+		snprintf(l->name, sizeof l->name, "--%s", k->flag);
 	set(l, section, name, word + n + 1);
 }
 
@@ -402,7 +392,7 @@ load_unit_folder(struct loader *l, const char *key, char **folder)
 	if (l->given[i].source != FROM_DEFAULT)
 		return;
 	name = name == NULL ? c->file : name + 1;
-	snprintf(path, sizeof(path), "%s/%.*s", *folder,
+	snprintf(path, sizeof path, "%s/%.*s", *folder,
 	    (int)strcspn(name, "."), name);
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
 	    !value_set_string(path, NULL, folder, &err))
@@ -423,7 +413,7 @@ load_disable_file(struct loader *l)
 		return;
 	if (n > 4 && strcmp(c->file + n - 4, ".ini") == 0)
 		n -= 4;
-	snprintf(path, sizeof(path), "%.*s.disabled", (int)n, c->file);
+	snprintf(path, sizeof path, "%.*s.disabled", (int)n, c->file);
 	if (!value_set_string(path, NULL, &c->disable_file, &err))
 		mistake(l, "%s", err.text);
 }
@@ -467,12 +457,10 @@ config_load(struct config **config, const char *file, char *const *flags,
 
 	*config = NULL;
 	*errors = NULL;
-	l.config = calloc(1, sizeof(*l.config));
-	l.given = calloc(config_keys_count, sizeof(*l.given));
-	l.errors = open_memstream(errors, &length);
-	if (l.config == NULL || l.given == NULL || l.errors == NULL ||
-	    (l.config->file = strdup(file)) == NULL)
-		abort();
+	l.config = must_zeroed(1, sizeof *l.config);
+	l.given = must_zeroed(config_keys_count, sizeof *l.given);
+	l.config->file = must_copy(file);
+	l.errors = must(open_memstream(errors, &length));
 
 	load_defaults(&l);
 	load_file(&l);

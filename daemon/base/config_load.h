@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "config.h"
+#include "error.h"
 
 /*
  * Reads FILE and lays environment and flags over it: flag, environment, file,
@@ -14,7 +15,7 @@
  * then.  The caller frees both with config_free and free.
  */
 bool	config_load(struct config **, const char *file,
-	    char *const *flags, size_t flag_count, char **errors);
+	    char *const *flags, size_t flag_count, char **errors) CHECKED;
 void	config_free(struct config *);		/* NULL is fine */
 
 #endif

@@ -4,6 +4,17 @@
 
 #include <stdbool.h>
 
+/* Of a function that can refuse, behind its name or before its type. */
+#define CHECKED	__attribute__((warn_unused_result))
+
+/* The one way to ignore its result; "why" is for the reader. */
+static inline void
+may_fail(bool done, const char *why)
+{
+	(void)done;
+	(void)why;
+}
+
 struct error {
 	char	text[1024];
 };

@@ -27,7 +27,7 @@ enum image_kind { IMAGE_HELD, IMAGE_COPIED };
 
 /* What can't be copied, because the kernel runs nothing from memory, is held. */
 bool	image_take(struct image *, const char *path, enum image_kind,
-	    struct error *);
+	    struct error *) CHECKED;
 void	image_drop(struct image *);	/* not taken is fine */
 
 /* Is the file another one now, or no longer there?  Reads it only if that may

@@ -5,6 +5,8 @@
  * cuts long ones, and skips sections without keys; so the lines come from here,
  * and what it would pass over is told here.
  */
+#include "inifile.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -14,7 +16,7 @@
 
 #include <ini.h>
 
-#include "inifile.h"
+#include "must.h"
 
 #define INIFILE_MAX		(1024 * 1024)
 #define INIFILE_LINE_MAX	4096
@@ -39,20 +41,20 @@ mistake(struct inifile *f, const char *fmt, ...)
 	va_list	 ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
 	f->calls->mistake(f->arg, f->line, what);
 }
 
 /* Reads the whole file; gives it in *text. */
-static bool
+static CHECKED bool
 slurp(const char *file, char **text, size_t *length, struct error *err)
 {
 	FILE	*f = fopen(file, "re");
 	bool	 ok = false;
 
-	*text = malloc(INIFILE_MAX + 1);
-	if (f == NULL || *text == NULL) {
+	*text = must_zeroed(INIFILE_MAX + 1, 1);
+	if (f == NULL) {
 		error_set(err, "%s", strerror(errno));
 		goto out;
 	}

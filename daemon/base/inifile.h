@@ -18,6 +18,6 @@ struct inifile_calls {
 /* False where the file could not be read at all; mistakes in it go to the
  * calls. */
 bool	inifile_read(const char *file, const struct inifile_calls *, void *arg,
-	    struct error *);
+	    struct error *) CHECKED;
 
 #endif

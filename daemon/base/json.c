@@ -1,10 +1,13 @@
 /* json.c - reading and writing JSON, by yajl. */
+#include "json.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "must.h"
 #include "printable.h"
+#include "utf8.h"
 
 /* Fills quote with the beginning of a text that may hold anything. */
 static const char *
@@ -59,16 +62,16 @@ json_parse(const char *text, size_t length, struct error *err)
 	char		*copy;
 	yajl_val	 v = NULL;
 
-	if (why == NULL && (copy = strndup(text, length)) != NULL) {
-		v = yajl_tree_parse(copy, reason, sizeof(reason));
+	if (why == NULL) {
+		copy = must(strndup(text, length));
+		v = yajl_tree_parse(copy, reason, sizeof reason);
 		free(copy);
 		reason[strcspn(reason, "\n")] = '\0';	/* then a drawing */
 		why = reason[0] == '\0' ? "it is empty" : reason;
 	}
 	if (v == NULL)
-		error_set(err, "can't parse this JSON (%s): %s",
-		    why == NULL ? "out of memory" : why,
-		    json_quote(text, length, quote, sizeof(quote)));
+		error_set(err, "can't parse this JSON (%s): %s", why,
+		    json_quote(text, length, quote, sizeof quote));
 	return v;
 }
 
@@ -112,48 +115,20 @@ json_uint(yajl_val v, const char *name, uint64_t fallback)
 	return errno == 0 ? n : fallback;
 }
 
-/* Bytes of the UTF-8 character at s: 0 where there is none.  The bounds on the
- * second byte refuse longer spellings than needed, surrogates, and what is
- * above U+10FFFF. */
-static size_t
-json_utf8(const unsigned char *s)
-{
-	unsigned char	 low = 0x80, high = 0xbf;
-	size_t		 n, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	switch (s[0]) {
-	case 0xe0: low = 0xa0; break;
-	case 0xed: high = 0x9f; break;
-	case 0xf0: low = 0x90; break;
-	case 0xf4: high = 0x8f; break;
-	}
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (i = 2; i < n; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return n;
-}
-
 void
 json_mend(char *text)
 {
 	size_t	 n;
 
 	for (; *text != '\0'; text += n > 0 ? n : 1)
-		if ((n = json_utf8((unsigned char *)text)) == 0)
+		if ((n = utf8_length((unsigned char *)text)) == 0)
 			*text = '?';
 }
 
 yajl_gen
 json_new(void)
 {
-	return yajl_gen_alloc(NULL);
+	return must(yajl_gen_alloc(NULL));
 }
 
 void
@@ -180,13 +155,11 @@ void
 json_put(yajl_gen g, const char *string)
 {
 	const unsigned char	*s = (const unsigned char *)string;
-	unsigned char		*clean = malloc(3 * strlen(string) + 1);
+	unsigned char		*clean = must_zeroed(3 * strlen(string) + 1, 1);
 	size_t			 length = 0, n;
 
-	if (clean == NULL)
-		abort();
 	while (*s != '\0') {
-		if ((n = json_utf8(s)) > 0) {
+		if ((n = utf8_length(s)) > 0) {
 			memcpy(clean + length, s, n);
 			length += n;
 			s += n;

@@ -4,6 +4,8 @@
  * The log must never hold up a decision: a line that can't be written at once
  * is dropped and counted, and the count is told when writing works again.
  */
+#include "log.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,9 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "log.h"
 #include "printable.h"
+#include "utf8.h"
 
 /* A line of at most PIPE_BUF bytes is never mixed with another writer's, and
  * does not block on a pipe that poll(2) calls writable. */
@@ -45,7 +46,7 @@ static bool		 log_torn;		/* half a line was written */
 void
 log_open(const char *service, enum log_format format, bool debug)
 {
-	snprintf(log_service, sizeof(log_service), "%s", service);
+	snprintf(log_service, sizeof log_service, "%s", service);
 	log_format = format;
 	log_wants_debug = debug;
 	/* Whoever reads our log may go away: that must not end us. */
@@ -78,17 +79,17 @@ log_escape(char *line, size_t used, size_t size, const char *text)
 
 	for (s = text; *s != '\0'; s++) {
 		if (*s == '\n')
-			n = snprintf(piece, sizeof(piece), "\\n");
+			n = snprintf(piece, sizeof piece, "\\n");
 		else if (printable_control(s) == 1)
-			n = snprintf(piece, sizeof(piece), "\\x%02x", *s);
+			n = snprintf(piece, sizeof piece, "\\x%02x", *s);
 		else if (printable_control(s) == 2)
-			n = snprintf(piece, sizeof(piece), "\\u00%02x",
+			n = snprintf(piece, sizeof piece, "\\u00%02x",
 			    (unsigned char)*++s);
 		else {
 			piece[0] = *s;
 			n = 1;
 		}
-		if (used + (size_t)n > size - sizeof("...")) {
+		if (used + (size_t)n > size - sizeof "...") {
 			for (; s > text && (*s & 0xc0) == 0x80; s--)
 				used--;
 			return used + (size_t)snprintf(line + used,
@@ -129,35 +130,71 @@ log_plain(char *line, size_t size, enum log_level level, const char *text)
 	return log_escape(line, used, size, text);
 }
 
+/* Appends what fits; counts all of it. */
+static size_t
+log_add(char *line, size_t used, size_t size, const char *piece, size_t n)
+{
+	if (used + n <= size)
+		memcpy(line + used, piece, n);
+	return used + n;
+}
+
+/* By hand: the guard, too, must be able to write its log without memory. */
+static size_t
+log_json_string(char *line, size_t used, size_t size, const char *text)
+{
+	static const char	 special[] = "\"\\\n\r\t\f\b",
+				 letters[] = "\"\\nrtfb";
+	const char		*s, *found;
+	char			 piece[8];
+	size_t			 n;
+
+	used = log_add(line, used, size, "\"", 1);
+	for (s = text; *s != '\0'; s += n > 0 ? n : 1) {
+		n = utf8_length((const unsigned char *)s);
+		if (n == 0)
+			used = log_add(line, used, size, "\xef\xbf\xbd", 3);
+		else if ((found = strchr(special, *s)) != NULL) {
+			snprintf(piece, sizeof piece, "\\%c",
+			    letters[found - special]);
+			used = log_add(line, used, size, piece, 2);
+		} else if ((unsigned char)*s < ' ') {
+			snprintf(piece, sizeof piece, "\\u%04X", (unsigned)*s);
+			used = log_add(line, used, size, piece, 6);
+		} else
+			used = log_add(line, used, size, s, n);
+	}
+	return log_add(line, used, size, "\"", 1);
+}
+
 /* The same as a JSON object; 0 where it does not fit. */
 static size_t
 log_as_json(char *line, size_t size, enum log_level level, const char *text)
 {
-	char		 when[32], stamp[64];
-	struct timespec	 now;
-	struct tm	 tm;
-	yajl_gen	 g = json_new();
-	const char	*json;
-	size_t		 length, used = log_priority(line, size, level);
+	char			 when[32], stamp[64];
+	const char *const	 members[][2] = {
+		{ "{\"time\":", stamp },
+		{ ",\"level\":", log_levels[level].name },
+		{ ",\"service\":", log_service },
+		{ ",\"message\":", text },
+	};
+	struct timespec		 now;
+	struct tm		 tm;
+	size_t			 used = log_priority(line, size, level), i;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(stamp, sizeof(stamp), "%s.%03ldZ", when,
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp, sizeof stamp, "%s.%03ldZ", when,
 	    now.tv_nsec / 1000000);
 
-	yajl_gen_map_open(g);
-	json_put_member(g, "time", stamp);
-	json_put_member(g, "level", log_levels[level].name);
-	json_put_member(g, "service", log_service);
-	json_put_member(g, "message", text);
-	yajl_gen_map_close(g);
-	json = json_text(g, &length);
-	if (used + length > size)
-		used = length = 0;
-	memcpy(line + used, json, length);
-	json_free(g);
-	return used + length;
+	for (i = 0; i < sizeof members / sizeof members[0]; i++) {
+		used = log_add(line, used, size, members[i][0],
+		    strlen(members[i][0]));
+		used = log_json_string(line, used, size, members[i][1]);
+	}
+	used = log_add(line, used, size, "}", 1);
+	return used <= size ? used : 0;
 }
 
 /* One write a line.  O_NONBLOCK would do without poll, but would change the
@@ -193,11 +230,11 @@ log_put(enum log_level level, char *text)
 	if (log_torn)
 		line[start++] = '\n';
 	if (log_format == LOG_PLAIN)
-		length = log_plain(line + start, sizeof(line) - start - 1,
+		length = log_plain(line + start, sizeof line - start - 1,
 		    level, text);
 	else
 		while ((length = log_as_json(line + start,
-		    sizeof(line) - start - 1, level, text)) == 0)
+		    sizeof line - start - 1, level, text)) == 0)
 			text[strlen(text) / 2] = '\0';
 	length += start;
 	line[length++] = '\n';
@@ -213,7 +250,7 @@ log_put_lost(void)
 {
 	char	 text[256];
 
-	snprintf(text, sizeof(text), "%zu log lines were lost: %s", log_lost,
+	snprintf(text, sizeof text, "%zu log lines were lost: %s", log_lost,
 	    strerror(log_lost_errno));
 	if (!log_put(LOG_LEVEL_WARNING, text))
 		return false;
@@ -231,7 +268,7 @@ log_line(enum log_level level, const char *fmt, ...)
 	if (level == LOG_LEVEL_DEBUG && !log_wants_debug)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if ((log_lost > 0 && !log_put_lost()) || !log_put(level, text)) {
 		log_lost++;

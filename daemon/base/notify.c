@@ -5,6 +5,8 @@
  * promised to stay.  Linking libsystemd for that one sendto(2) would load its
  * compression and crypto libraries into every agent.
  */
+#include "notify.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -16,8 +18,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "notify.h"
 
 static int			notify_fd = -1;
 static struct sockaddr_un	notify_to;
@@ -31,9 +31,9 @@ notify_address(const char *name)
 	size_t	 length = strlen(name);
 
 	if ((name[0] != '/' && name[0] != '@') || length < 2 ||
-	    length >= sizeof(notify_to.sun_path))
+	    length >= sizeof notify_to.sun_path)
 		return false;
-	memset(&notify_to, 0, sizeof(notify_to));
+	memset(&notify_to, 0, sizeof notify_to);
 	notify_to.sun_family = AF_UNIX;
 	memcpy(notify_to.sun_path, name, length);
 	if (name[0] == '@')
@@ -88,7 +88,7 @@ notify_send(const char *fmt, ...)
 	if (notify_fd == -1)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	/* A deaf init system is no reason to stop working: no error, no
 	 * waiting. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "must.h"
 
 #define WORD	64		/* an id, with its NUL */
 #define MACHINE	"/etc/machine-id"
@@ -133,7 +134,7 @@ runfile_load(struct runfile *r)
 	runfile_read(r, &pid);
 }
 
-static bool
+static CHECKED bool
 runfile_lock(struct runfile *r, const struct config *c, bool lock,
     struct error *err)
 {
@@ -174,11 +175,9 @@ bool
 runfile_open(struct runfile **out, const struct config *c, bool lock,
     struct error *err)
 {
-	struct runfile	*r = calloc(1, sizeof *r);
+	struct runfile	*r = must_zeroed(1, sizeof *r);
 
 	*out = NULL;
-	if (r == NULL)
-		return error_set(err, "out of memory");
 	r->fd = -1;
 	snprintf(r->path, sizeof r->path, "%s/%s.run", c->run_dir,
 	    c->service_id);

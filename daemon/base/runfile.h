@@ -23,7 +23,7 @@ struct runfile;
  * another agent has the file, and names its pid; not to lock it is for who acts
  * in place of an agent that stands still. */
 bool	runfile_open(struct runfile **, const struct config *, bool lock,
-	    struct error *);
+	    struct error *) CHECKED;
 /* Reads what it says, which may change until the guard is ours. */
 void	runfile_load(struct runfile *);
 void	runfile_close(struct runfile *);	/* NULL is fine; the file stays */
@@ -32,7 +32,7 @@ void	runfile_close(struct runfile *);	/* NULL is fine; the file stays */
 const char	*runfile_session(const struct runfile *);
 uint64_t	 runfile_epoch(const struct runfile *);
 bool		 runfile_save(struct runfile *, const char *session,
-		    uint64_t epoch, struct error *);
+		    uint64_t epoch, struct error *) CHECKED;
 
 /* A word that is this file's alone among all that exist: of which running kernel
  * it is, and which file there.  A copy has another one. */
@@ -43,7 +43,7 @@ void	runfile_mark(const struct config *, char *word, size_t size);
  * it then removes the file. */
 void		 runfile_promote_file(const struct config *,
 		    char path[PATH_MAX]);
-bool		 runfile_promote(const struct config *, struct error *);
+bool		 runfile_promote(const struct config *, struct error *) CHECKED;
 bool		 runfile_is_promoted(const struct config *);
 bool		 runfile_end_promote(const struct config *);	/* it was there */
 

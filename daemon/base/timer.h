@@ -6,6 +6,14 @@
 
 #include <event2/event.h>
 
+#include "must.h"
+
+static inline struct event *
+timer_new(struct event_base *base, event_callback_fn cb, void *arg)
+{
+	return must(evtimer_new(base, cb, arg));
+}
+
 /* Rings in so many ms, from now on; at once where they are over. */
 static inline void
 timer_in(struct event *timer, int64_t ms)

@@ -41,11 +41,11 @@ trace_is_child(const char *pid)
 	int	 parent, group;
 	FILE	*file;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+	snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return false;
-	end = fgets(line, sizeof(line), file) == NULL ? NULL :
+	end = fgets(line, sizeof line, file) == NULL ? NULL :
 	    strrchr(line, ')');		/* its name may have some, too */
 	fclose(file);
 	return end != NULL &&
@@ -62,7 +62,7 @@ trace_count_children(void)
 
 	if (folder == NULL)
 		return 0;
-	snprintf(own, sizeof(own), "%d", (int)getpid());
+	snprintf(own, sizeof own, "%d", (int)getpid());
 	for (struct dirent *e; (e = readdir(folder)) != NULL;)
 		count += isdigit((unsigned char)e->d_name[0]) &&
 		    strcmp(e->d_name, own) != 0 && trace_is_child(e->d_name);
@@ -77,7 +77,7 @@ trace_read_memory(void)
 	int64_t	 resident = 0, shared = 0;
 	char	 line[128];
 	int	 fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	ssize_t	 n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
+	ssize_t	 n = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
 
 	/* It keeps what was freed, and finds leaks itself. */
 	if (dlsym(RTLD_DEFAULT, "__asan_init") != NULL)
@@ -95,7 +95,7 @@ trace_read_status(struct trace *t)
 	FILE	*file = fopen("/proc/self/status", "re");
 	char	 line[512];
 
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
 		sscanf(line, "SigBlk: %" SCNx64, &t->blocked);
 		sscanf(line, "Umask: %" SCNo64, &t->umask);
 	}
@@ -137,7 +137,7 @@ trace_take(struct trace *t)
 	struct rusage	 own;
 	struct stat	 folder;
 
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, sizeof *t);
 #if defined(__GLIBC__)
 	struct mallinfo2 heap = mallinfo2();
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "error.h"
+
 struct trace {
 	int64_t	 heap;		/* bytes that malloc has given; 0: not known */
 	int64_t	 memory;	/* KiB that are nobody else's */
@@ -36,6 +38,6 @@ bool	trace_has_grown(const struct trace *first, const struct trace *now,
 
 /* As text of less than 256 bytes, and back; false where it is no such text. */
 void	trace_print(const struct trace *, char *text, size_t size);
-bool	trace_parse(struct trace *, const char *text);
+bool	trace_parse(struct trace *, const char *text) CHECKED;
 
 #endif

@@ -8,7 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-static bool
+static CHECKED bool
 trust_refuse(const char *path, const struct stat *s, struct error *err)
 {
 	return error_set(err, "%s may write to %s, which root does not trust: "
@@ -25,7 +25,7 @@ trust_others_write(const struct stat *s)
 /* What is in a sticky folder, and root's, nobody else can replace.  A folder of
  * root's above the file's own may be its group's, too: Debian has some
  * (/usr/local/lib, staff). */
-static bool
+static CHECKED bool
 trust_folder(const char *path, bool own, const struct stat *in,
     struct error *err)
 {
@@ -46,7 +46,7 @@ trust_folder(const char *path, bool own, const struct stat *in,
 }
 
 /* All folders of a real path, from its own up; cuts it. */
-static bool
+static CHECKED bool
 trust_folders(char *path, struct error *err)
 {
 	struct stat	 in;
@@ -64,7 +64,7 @@ trust_folders(char *path, struct error *err)
 }
 
 /* Where it is a link, who may write to the link's folder may change it. */
-static bool
+static CHECKED bool
 trust_link(const char *path, struct error *err)
 {
 	char		 folder[PATH_MAX], real[PATH_MAX];

@@ -9,6 +9,6 @@
 /* False, with who may and the command that mends it, where we are root and
  * others may write to the file, or to a folder on the way to it, and so put
  * another one in its place.  A file that is not there is none of its business. */
-bool	trust_file(const char *path, struct error *);
+bool	trust_file(const char *path, struct error *) CHECKED;
 
 #endif

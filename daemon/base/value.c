@@ -1,4 +1,6 @@
 /* value.c - one value: its text, checked, and what it means. */
+#include "value.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -8,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "value.h"
+#include "must.h"
 
 /*
  * From text to what it means, and back.
@@ -32,7 +34,7 @@ value_duration(const char *text, int64_t *ms)
 		return false;
 	errno = 0;
 	n = strtoll(text, &unit, 10);
-	for (i = 0; i < sizeof(value_units) / sizeof(value_units[0]); i++)
+	for (i = 0; i < sizeof value_units / sizeof value_units[0]; i++)
 		if (strcmp(unit, value_units[i].name) == 0)
 			return errno == 0 && !__builtin_mul_overflow(n,
 			    value_units[i].ms, ms);
@@ -47,7 +49,7 @@ value_duration_text(int64_t ms)
 
 	while (ms % value_units[i].ms != 0)
 		i++;
-	snprintf(t.text, sizeof(t.text), "%lld%s",
+	snprintf(t.text, sizeof t.text, "%lld%s",
 	    (long long)(ms / value_units[i].ms), value_units[i].name);
 	return t;
 }
@@ -70,7 +72,7 @@ value_boolean(const char *text, bool *yes)
 	    "off", "on", "0", "1", "f", "t" };
 	size_t	 i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (strcasecmp(text, words[i]) == 0) {
 			*yes = i % 2 == 1;
 			return true;
@@ -116,12 +118,10 @@ value_split_address(const char *text, char *host, size_t size, int *port,
  */
 
 static bool
-replace(char **field, const char *text, struct error *err)
+replace(char **field, const char *text)
 {
-	char	*copy = strdup(text);
+	char	*copy = must_copy(text);
 
-	if (copy == NULL)
-		return error_set(err, "out of memory");
 	free(*field);
 	*field = copy;
 	return true;
@@ -144,10 +144,10 @@ value_set_string(const char *text, const struct value_range *range,
 	(void)range;
 	if (has_control(text))
 		return error_set(err, "the value holds control characters");
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
-static bool
+static CHECKED bool
 fits(const char *text, size_t most, struct error *err)
 {
 	return strlen(text) <= most || error_set(err, "the value is too long: "
@@ -190,7 +190,7 @@ value_set_name(const char *text, const struct value_range *range,
 		    "master.<name>.service.consul must resolve: use 1 to 63 "
 		    "letters, digits and hyphens, no hyphen first or last",
 		    text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 bool
@@ -202,10 +202,10 @@ value_set_id(const char *text, const struct value_range *range,
 		return error_set(err, "\"%s\" is not an id: use 1 to 63 "
 		    "letters, digits, and between them hyphens, dots and "
 		    "underscores", text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
-static bool
+static CHECKED bool
 check_host(const char *text, struct error *err)
 {
 	if (text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -268,7 +268,7 @@ value_set_host(const char *text, const struct value_range *range,
 	if (strchr(text, ':') != NULL && inet_pton(AF_INET6, text, &six) != 1)
 		return error_set(err, "\"%s\" is not an address: give it "
 		    "without a port, which is [service] port", text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 bool
@@ -279,12 +279,12 @@ value_set_listen(const char *text, const struct value_range *range,
 	int	 port;
 
 	(void)range;
-	return value_split_address(text, host, sizeof(host), &port, err) &&
-	    check_host(host, err) && replace(field, text, err);
+	return value_split_address(text, host, sizeof host, &port, err) &&
+	    check_host(host, err) && replace(field, text);
 }
 
 /* The roles are ours: a copy tagged "master" by hand would be found as one. */
-static bool
+static CHECKED bool
 check_tag(const char *tag, struct error *err)
 {
 	static const char *const roles[] = { "master", "slave", "unhealthy",
@@ -293,7 +293,7 @@ check_tag(const char *tag, struct error *err)
 
 	if (tag[0] == '\0')
 		return error_set(err, "an empty tag: write one,two");
-	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+	for (i = 0; i < sizeof roles / sizeof roles[0]; i++)
 		if (strcasecmp(tag, roles[i]) == 0)
 			return error_set(err, "the tag \"%s\" is set by "
 			    "consul-failover itself, as the role", tag);
@@ -309,9 +309,9 @@ value_set_tags(const char *text, const struct value_range *range,
 	bool	 ok = false;
 
 	if (text[0] == '\0')
-		return replace(field, text, err);
+		return replace(field, text);
 	if (!value_set_string(text, range, &copy, err) ||
-	    !replace(&tags, text, err))
+	    !replace(&tags, text))
 		goto out;
 	tags[0] = '\0';
 	rest = copy;
@@ -326,7 +326,7 @@ value_set_tags(const char *text, const struct value_range *range,
 			strcat(tags, ",");
 		strcat(tags, tag);	/* never longer than text */
 	}
-	ok = fits(tags, VALUE_TAGS_MAX, err) && replace(field, tags, err);
+	ok = fits(tags, VALUE_TAGS_MAX, err) && replace(field, tags);
 out:
 	free(copy);
 	free(tags);
@@ -350,7 +350,7 @@ value_set_address(const char *text, const struct value_range *range,
 		return error_set(err, "\"%.*s\" can't be used to reach Consul: "
 		    "write http://, https:// or unix://", (int)(sign - text),
 		    text);
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 /* A token goes into an HTTP header, and into no message. */
@@ -365,7 +365,7 @@ value_set_secret(const char *text, const struct value_range *range,
 		if (*s <= ' ' || *s >= 0x7f)
 			return error_set(err, "the token holds a blank or "
 			    "another character that is not allowed");
-	return replace(field, text, err);
+	return replace(field, text);
 }
 
 bool

@@ -46,14 +46,15 @@ extern value_setter
 enum value_heed { VALUE_HEED_ALL, VALUE_HEED_MAINTENANCE, VALUE_HEED_NONE };
 
 /* "2s", "500ms", "1m", "1h" to milliseconds. */
-bool	value_duration(const char *text, int64_t *ms);
-bool	value_boolean(const char *text, bool *yes);
-bool	value_in_range(int64_t ms, const struct value_range *, struct error *);
+bool	value_duration(const char *text, int64_t *ms) CHECKED;
+bool	value_boolean(const char *text, bool *yes) CHECKED;
+bool	value_in_range(int64_t ms, const struct value_range *, struct error *)
+	    CHECKED;
 
 /* Splits "127.0.0.1:8000", "[::1]:8000", ":8000".  Gives host ("" for all
  * addresses) in a buffer of size bytes. */
 bool	value_split_address(const char *text, char *host, size_t size,
-	    int *port, struct error *);
+	    int *port, struct error *) CHECKED;
 
 /* An address, or a name like localhost, by which each host means itself. */
 bool	value_is_loopback(const char *host);

@@ -8,7 +8,7 @@
 static void
 wire_put(struct wire *w, const void *bytes, size_t length)
 {
-	if (w->broken || length > sizeof(w->bytes) - w->length) {
+	if (w->broken || length > sizeof w->bytes - w->length) {
 		w->broken = true;
 		return;
 	}
@@ -38,13 +38,13 @@ wire_begin(struct wire *w, enum wire_type type)
 	/* Not the bytes: most messages use a few of them. */
 	w->length = w->at = 0;
 	w->broken = false;
-	wire_put(w, &byte, sizeof(byte));
+	wire_put(w, &byte, sizeof byte);
 }
 
 void
 wire_put_number(struct wire *w, uint64_t number)
 {
-	wire_put(w, &number, sizeof(number));
+	wire_put(w, &number, sizeof number);
 }
 
 void
@@ -53,11 +53,11 @@ wire_put_string(struct wire *w, const char *string)
 	size_t		 length = string == NULL ? 0 : strlen(string);
 	uint32_t	 prefix = (uint32_t)length;
 
-	if (length > sizeof(w->bytes)) {
+	if (length > sizeof w->bytes) {
 		w->broken = true;
 		return;
 	}
-	wire_put(w, &prefix, sizeof(prefix));
+	wire_put(w, &prefix, sizeof prefix);
 	wire_put(w, string == NULL ? "" : string, length + 1);
 }
 
@@ -88,7 +88,7 @@ wire_send_files(int fd, const struct wire *w, const int files[WIRE_FILES],
 				    w->length };
 	struct msghdr		 m = { .msg_iov = &body, .msg_iovlen = 1,
 				    .msg_control = control.bytes,
-				    .msg_controllen = sizeof(control.bytes) };
+				    .msg_controllen = sizeof control.bytes };
 	struct cmsghdr		*c = CMSG_FIRSTHDR(&m);
 
 	if (w->broken) {
@@ -113,7 +113,7 @@ wire_tries_again(ssize_t n)
 static int
 wire_received(struct wire *w, ssize_t n)
 {
-	if (n > (ssize_t)sizeof(w->bytes)) {
+	if (n > (ssize_t)sizeof w->bytes) {
 		errno = EMSGSIZE;
 		n = -1;
 	}
@@ -129,7 +129,7 @@ wire_receive(int fd, struct wire *w, int flags)
 	ssize_t		 n;
 
 	do
-		n = recv(fd, w->bytes, sizeof(w->bytes), flags | MSG_TRUNC);
+		n = recv(fd, w->bytes, sizeof w->bytes, flags | MSG_TRUNC);
 	while (wire_tries_again(n));
 	return wire_received(w, n);
 }
@@ -141,7 +141,7 @@ wire_receive_files(int fd, struct wire *w, int files[WIRE_FILES], int flags)
 		char		 bytes[CMSG_SPACE(WIRE_FILES * sizeof(int))];
 		struct cmsghdr	 align;
 	}			 control;
-	struct iovec		 body = { w->bytes, sizeof(w->bytes) };
+	struct iovec		 body = { w->bytes, sizeof w->bytes };
 	struct msghdr		 m = { .msg_iov = &body, .msg_iovlen = 1 };
 	struct cmsghdr		*c;
 	ssize_t			 n;
@@ -149,7 +149,7 @@ wire_receive_files(int fd, struct wire *w, int files[WIRE_FILES], int flags)
 
 	do {
 		m.msg_control = control.bytes;
-		m.msg_controllen = sizeof(control.bytes);
+		m.msg_controllen = sizeof control.bytes;
 		n = recvmsg(fd, &m, flags | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 	} while (wire_tries_again(n));
 
@@ -180,7 +180,7 @@ wire_number(struct wire *w)
 	uint64_t	 number = 0;
 
 	if (bytes != NULL)
-		memcpy(&number, bytes, sizeof(number));
+		memcpy(&number, bytes, sizeof number);
 	return number;
 }
 
@@ -193,7 +193,7 @@ wire_string(struct wire *w)
 
 	if (bytes == NULL)
 		return "";
-	memcpy(&length, bytes, sizeof(length));
+	memcpy(&length, bytes, sizeof length);
 	string = wire_take(w, (size_t)length + 1);
 	if (string == NULL)
 		return "";
@@ -216,8 +216,8 @@ wire_put_call(struct wire *w, const struct wire_call *c)
 	wire_begin(w, WIRE_CALL);
 	wire_put_string(w, c->op);
 	wire_put_number(w, c->epoch);
-	wire_put_number(w, (uint64_t)c->not_after);
-	wire_put_number(w, (uint64_t)c->deadline);
+	wire_put_number(w, (uint64_t)c->not_after_ms);
+	wire_put_number(w, (uint64_t)c->deadline_ms);
 	wire_put_string(w, c->node);
 	wire_put_string(w, c->reason);
 	wire_put_string(w, c->master_host);
@@ -237,8 +237,8 @@ wire_read_call(struct wire *w, struct wire_call *c)
 {
 	c->op = wire_string(w);
 	c->epoch = wire_number(w);
-	c->not_after = (int64_t)wire_number(w);
-	c->deadline = (int64_t)wire_number(w);
+	c->not_after_ms = (int64_t)wire_number(w);
+	c->deadline_ms = (int64_t)wire_number(w);
 	c->node = wire_string(w);
 	c->reason = wire_string(w);
 	c->master_host = wire_string(w);

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "error.h"
+
 #define WIRE_MAX	65536
 
 /* Both directions; the fields are listed in wire.c's neighbours that use them. */
@@ -50,22 +52,22 @@ void		 wire_put_number(struct wire *, uint64_t);
 void		 wire_put_string(struct wire *, const char *);	/* NULL as "" */
 
 /* Sends what was written; false with errno (EMSGSIZE when broken). */
-bool		 wire_send(int fd, const struct wire *);
+bool		 wire_send(int fd, const struct wire *) CHECKED;
 
 /* What SETUP carries: programs and plugin as they were when they were taken. */
 enum wire_file { WIRE_HANDLER, WIRE_PLUGIN, WIRE_LEAVE, WIRE_FILES };
 
 /* With copies of these descriptors.  Flags as send(2)'s. */
 bool		 wire_send_files(int fd, const struct wire *,
-		    const int files[WIRE_FILES], int flags);
+		    const int files[WIRE_FILES], int flags) CHECKED;
 
 /* What WIRE_CALL says; see struct failover for what a plugin sees of it.
  * Strings are borrowed, from the message where it was read. */
 struct wire_call {
 	const char	*op;
 	uint64_t	 epoch;
-	int64_t		 not_after;	/* it does not begin then; 0: no limit */
-	int64_t		 deadline;
+	int64_t		 not_after_ms;	/* it does not begin then; 0: ever */
+	int64_t		 deadline_ms;
 	const char	*node, *reason;
 	const char	*master_host;
 	uint16_t	 master_port;
@@ -81,18 +83,19 @@ struct wire_call {
 
 void		 wire_put_call(struct wire *, const struct wire_call *);
 /* After wire_type; false where it is not one whole call. */
-bool		 wire_read_call(struct wire *, struct wire_call *);
+bool		 wire_read_call(struct wire *, struct wire_call *) CHECKED;
 
 /* Receives one packet: 1, 0 at the end of the stream, -1 with errno.  Flags as
  * recv(2)'s. */
-int		 wire_receive(int fd, struct wire *, int flags);
+int		 wire_receive(int fd, struct wire *, int flags) CHECKED;
 /* The same, with the descriptors that came along, now the caller's; -1 where
  * there are none. */
 int		 wire_receive_files(int fd, struct wire *,
-		    int files[WIRE_FILES], int flags);
+		    int files[WIRE_FILES], int flags) CHECKED;
 enum wire_type	 wire_type(struct wire *);	/* read it first; 0 if broken */
 uint64_t	 wire_number(struct wire *);
 const char	*wire_string(struct wire *);	/* borrowed; "" if broken */
-bool		 wire_end(const struct wire *);	/* all read, nothing broken */
+/* All is read, and nothing was broken. */
+bool		 wire_end(const struct wire *) CHECKED;
 
 #endif

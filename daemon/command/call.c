@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
+#include "must.h"
+
 int64_t
-call_deadline(const struct config *c, enum handler_op op)
+call_deadline_ms(const struct config *c, enum handler_op op)
 {
 	switch (op) {
 	case HANDLER_ENSURE_MASTER:
@@ -35,9 +37,9 @@ call_once(const struct config *c, const struct plugin_description *p,
 	struct handler	*h;
 
 	a->result = HANDLER_LOST;
-	a->base = event_base_new();
+	a->base = must(event_base_new());
 	h = handler_new(a->base, "call", c, p, NULL, NULL);
-	handler_call(h, call, call_keep, a);
+	may_fail(handler_call(h, call, call_keep, a), "it is the first one");
 	event_base_dispatch(a->base);
 	handler_free(h);
 	event_base_free(a->base);

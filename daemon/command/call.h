@@ -12,7 +12,7 @@
 #include "handler.h"
 
 /* The longest that one call may take. */
-int64_t	call_deadline(const struct config *, enum handler_op);
+int64_t	call_deadline_ms(const struct config *, enum handler_op);
 
 struct call_answer {
 	struct event_base	*base;

@@ -156,17 +156,17 @@ reload(void *arg)
 	struct setup			*s = arg;
 	struct config			*config = NULL;
 	struct plugin_description	*plugin = NULL;
-	int64_t				 limit = agent_time_left(s->agent) / 2;
+	int64_t				 ms = agent_time_left_ms(s->agent) / 2;
 	bool				 ok;
 
 	/* The loop stands still meanwhile. */
-	if (limit > PLUGIN_LOAD_LIMIT)
-		limit = PLUGIN_LOAD_LIMIT;
+	if (ms > PLUGIN_LOAD_LIMIT_MS)
+		ms = PLUGIN_LOAD_LIMIT_MS;
 	log_info("Reading %s again", s->config->file);
 	ok = load_config(s->options, &config) &&
 	    may_follow(s->config, config) &&
-	    load_plugin(s->options, config, &plugin, limit) &&
-	    is_no_worse(s, config, plugin, limit) &&
+	    load_plugin(s->options, config, &plugin, ms) &&
+	    is_no_worse(s, config, plugin, ms) &&
 	    take_over(s, config, &plugin);
 	config_free(config);
 	plugin_description_free(plugin);

@@ -14,6 +14,7 @@
 #include "live.h"
 #include "load.h"
 #include "memory.h"
+#include "must.h"
 #include "printable.h"
 #include "runfile.h"
 #include "timeline.h"
@@ -32,7 +33,7 @@ const struct command command_check = {
 static bool
 check_consul(const struct config *c)
 {
-	struct event_base	*base = event_base_new();
+	struct event_base	*base = must(event_base_new());
 	struct consul		*consul;
 	struct error		 err;
 	bool			 ok = consul_new(&consul, base, c, &err);
@@ -53,14 +54,12 @@ check_plugin(struct options *o, const struct config *c,
 	struct handler_call	 call = { .op = HANDLER_START,
 				    .timeout_ms = c->health_deadline,
 				    .what = { .node = "", .reason = "check" } };
-	char			*errors = NULL;
 
 	if (!p->has_start)
 		return true;
 	call_once(c, p, &call, &a);
-	if (a.result != HANDLER_DONE &&
-	    asprintf(&errors, "%s: %s", c->file, a.text) >= 0)
-		load_report(o, errors);
+	if (a.result != HANDLER_DONE)
+		load_report(o, must_format("%s: %s", c->file, a.text));
 	return a.result == HANDLER_DONE;
 }
 

@@ -63,7 +63,7 @@ command_plugin_call_run(struct options *o)
 	call.what.epoch = o->epoch;
 	call.what.address = c->service_address;
 	call.what.promote = runfile_is_promoted(c);
-	call.timeout_ms = call_deadline(c, call.op);
+	call.timeout_ms = call_deadline_ms(c, call.op);
 	if (call.op == HANDLER_ENSURE_SLAVE) {
 		call.what.master_host = o->master_host;
 		call.what.master_port = (uint16_t)(o->master_port > 0 ?

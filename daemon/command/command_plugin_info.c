@@ -76,7 +76,7 @@ command_plugin_info_run(struct options *o)
 	if (o->rest_count != 2)
 		return fail(EXIT_USAGE, "usage: consul-failover plugin info "
 		    "NAME|FILE.so");
-	if (!plugin_describe(&p, o->rest[1], PLUGIN_LOAD_LIMIT, &err))
+	if (!plugin_describe(&p, o->rest[1], PLUGIN_LOAD_LIMIT_MS, &err))
 		return fail(EXIT_CONFIG, "%s", err.text);
 	print_plugin(p);
 	plugin_description_free(p);

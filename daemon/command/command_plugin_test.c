@@ -27,7 +27,7 @@ test_file(const char *name, const struct trial_terms *terms)
 	struct error			 err;
 	bool				 ok;
 
-	if (!plugin_describe(&p, name, PLUGIN_LOAD_LIMIT, &err)) {
+	if (!plugin_describe(&p, name, PLUGIN_LOAD_LIMIT_MS, &err)) {
 		printf("FAILED   load: %s\n", err.text);
 		return EXIT_FAILURE;
 	}

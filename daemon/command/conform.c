@@ -175,7 +175,7 @@ run_live(struct trial *t)
 
 /* No agent is at work here, nor a guard, nor will one be; and the next agent
  * will not go on as a master where the last one has ended. */
-static bool
+static CHECKED bool
 take_copy(const struct config *c, struct runfile **r, struct error *err)
 {
 	return runfile_open(r, c, true, err) && leave_may(c, err) &&

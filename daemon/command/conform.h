@@ -17,6 +17,6 @@
  * where one runs already.
  */
 bool	conform_test(const struct plugin_description *, const struct config *,
-	    const struct trial_terms *, struct error *err);
+	    const struct trial_terms *, struct error *err) CHECKED;
 
 #endif

@@ -57,7 +57,7 @@ conform_killed(struct trial *t)
 	for (i = 0; i < sizeof times / sizeof times[0]; i++) {
 		trial_ask_health(t);
 		h = trial_call(t, HANDLER_ENSURE_MASTER, NULL,
-		    call_deadline(t->config, HANDLER_ENSURE_MASTER));
+		    call_deadline_ms(t->config, HANDLER_ENSURE_MASTER));
 		trial_wait(t, times[i]);
 		handler_cancel(h);
 		if (trial_ensure(t, HANDLER_ENSURE_DEMOTED) != HANDLER_DONE)

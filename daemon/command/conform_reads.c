@@ -19,7 +19,7 @@ conform_health(struct trial *t)
 
 	if ((first = trial_ask(t, HANDLER_HEALTH, NULL)) >= HANDLER_TIMEOUT)
 		return trial_not_done(t, "");
-	took = t->took;
+	took = t->took_ms;
 	if (trial_ask(t, HANDLER_HEALTH, NULL) >= HANDLER_TIMEOUT)
 		return trial_not_done(t, ", asked again,");
 	if (t->result != first)
@@ -32,7 +32,7 @@ conform_health(struct trial *t)
 		    "little can be tested: %s", t->text);
 	t->healthy = true;
 	return trial_ok(t, "twice the same, in %" PRId64 " and %" PRId64
-	    " ms: %s", took, t->took, t->text);
+	    " ms: %s", took, t->took_ms, t->text);
 }
 
 enum trial_verdict

@@ -23,10 +23,10 @@ ensure_again(struct trial *t, enum handler_op op)
 	for (i = 0; i < REPEATS && least > QUICK; i++) {
 		if (trial_ensure(t, op) != HANDLER_DONE)
 			return t->result;
-		if (t->took < least)
-			least = t->took;
+		if (t->took_ms < least)
+			least = t->took_ms;
 	}
-	t->took = least;
+	t->took_ms = least;
 	return HANDLER_DONE;
 }
 
@@ -35,7 +35,7 @@ too_slow(struct trial *t)
 {
 	return trial_failed(t, "called repeatedly it takes %" PRId64
 	    " ms each time: it is called every role_interval, so it must be "
-	    "quick where there is nothing to do", t->took);
+	    "quick where there is nothing to do", t->took_ms);
 }
 
 enum trial_verdict
@@ -45,13 +45,14 @@ conform_demoted(struct trial *t)
 
 	if (trial_ensure(t, HANDLER_ENSURE_DEMOTED) != HANDLER_DONE)
 		return trial_not_done(t, "");
-	took = t->took;
+	took = t->took_ms;
 	if (ensure_again(t, HANDLER_ENSURE_DEMOTED) != HANDLER_DONE)
 		return trial_not_done(t, ", called again,");
-	if (t->took > QUICK)
+	if (t->took_ms > QUICK)
 		return too_slow(t);
 	return trial_ok(t, "twice, in %" PRId64 " and %" PRId64 " ms of %"
-	    PRId64 ": %s", took, t->took, t->config->demote_deadline, t->text);
+	    PRId64 ": %s", took, t->took_ms, t->config->demote_deadline,
+	    t->text);
 }
 
 /* Until it is done, and once more, as the agent does every role_interval. */
@@ -62,13 +63,13 @@ conform_role(struct trial *t, enum handler_op op)
 
 	if (trial_ensure(t, op) != HANDLER_DONE)
 		return trial_not_done(t, "");
-	took = t->took;
+	took = t->took_ms;
 	if (ensure_again(t, op) != HANDLER_DONE)
 		return trial_not_done(t, ", called again,");
-	if (t->took > QUICK)
+	if (t->took_ms > QUICK)
 		return too_slow(t);
 	return trial_ok(t, "in %" PRId64 " ms, called again in %" PRId64
-	    " ms: %s", took, t->took, t->text);
+	    " ms: %s", took, t->took_ms, t->text);
 }
 
 enum trial_verdict

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "must.h"
 #include "printable.h"
 
 int
@@ -14,8 +15,7 @@ fail(int status, const char *fmt, ...)
 	char	*line;
 
 	va_start(ap, fmt);
-	if (vasprintf(&line, fmt, ap) < 0)
-		abort();
+	line = must_vformat(fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "consul-failover: %s\n", printable(line));
 	free(line);

@@ -18,6 +18,7 @@
 #include "core.h"
 #include "lock_value.h"
 #include "log.h"
+#include "must.h"
 #include "registration.h"
 #include "runfile.h"
 #include "stranger.h"
@@ -69,8 +70,8 @@ leave_saw_service(const struct consul_reply *r, void *arg)
 	struct error	 err;
 	int		 port = 0;
 
-	value_split_address(l->config->api_listen, host, sizeof host, &port,
-	    &err);
+	may_fail(value_split_address(l->config->api_listen, host, sizeof host,
+	    &port, &err), "it was checked with the config");
 	registration_url(l->config, port, url);
 	stranger_make_mark(l->config, mark);
 	if (r->outcome == CONSUL_OK && stranger_wrote(r, mark, url)) {
@@ -200,7 +201,7 @@ leave_may(const struct config *c, struct error *err)
 	    "copy is not a master", c->service_id, (long)guard);
 }
 
-static bool
+static CHECKED bool
 leave_wipe(struct leave *l, bool for_the_guard, struct error *err)
 {
 	struct runfile	*r;
@@ -279,11 +280,9 @@ leave_mark(struct leave *l)
 	char					 host[256];
 	int					 port = 0;
 
-	value_split_address(l->config->api_listen, host, sizeof host, &port,
-	    &err);
+	may_fail(value_split_address(l->config->api_listen, host, sizeof host,
+	    &port, &err), "it was checked with the config");
 	r = registration_new(l->base, l->consul, l->config, port, &events, l);
-	if (r == NULL)
-		return false;
 	registration_set_tag(r, "");
 	registration_set_warning(r, CORE_UNFENCED);
 	registration_set_health(r, false, "its agent is gone");
@@ -301,7 +300,7 @@ leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
 	bool		ok = false;
 
 	snprintf(l.session, sizeof l.session, "%s", session);
-	l.base = event_base_new();
+	l.base = must(event_base_new());
 	if (consul_new(&l.consul, l.base, config, &err))
 		ok = as == LEAVE_UNFENCED ? leave_mark(&l) :
 		    leave_the_service(&l, for_the_guard);

@@ -20,9 +20,9 @@ enum leave_as {
  * it did, and what it could not do.  Only this session gives its lock back; "":
  * the one that the run file names. */
 bool	leave_run(const struct config *, enum leave_as, bool for_the_guard,
-	    const char *session);
+	    const char *session) CHECKED;
 
 /* False while a guard is at work on this copy. */
-bool	leave_may(const struct config *, struct error *);
+bool	leave_may(const struct config *, struct error *) CHECKED;
 
 #endif

@@ -11,6 +11,7 @@
 #include "candidates.h"
 #include "consul.h"
 #include "lock_value.h"
+#include "must.h"
 #include "namesake.h"
 #include "registration.h"
 #include "stranger.h"
@@ -143,10 +144,11 @@ live_ask_consul(const struct config *c, char *text, size_t size)
 	char			host[256];
 	int			port = 0;
 
-	value_split_address(c->api_listen, host, sizeof host, &port, &err);
+	may_fail(value_split_address(c->api_listen, host, sizeof host, &port,
+	    &err), "it was checked with the config");
 	registration_url(c, port, l.url);
 	stranger_make_mark(c, l.mark);
-	l.base = event_base_new();
+	l.base = must(event_base_new());
 	if (consul_new(&l.consul, l.base, c, &err)) {
 		consul_own_service(l.consul, c->service_id, live_saw_service,
 		    &l);
@@ -163,12 +165,10 @@ live_is_served(const struct config *c)
 {
 	const char	*host = c->service_address[0] != '\0' ?
 			    c->service_address : "127.0.0.1";
-	CURL		*curl = curl_easy_init();
+	CURL		*curl = must(curl_easy_init());
 	char		 url[VALUE_HOST_MAX + 32];
 	bool		 served;
 
-	if (curl == NULL)
-		return false;
 	snprintf(url, sizeof url, strchr(host, ':') != NULL ?
 	    "http://[%s]:%d" : "http://%s:%d", host, (int)c->service_port);
 	served = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&

@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "log.h"
+#include "must.h"
 #include "printable.h"
 #include "trust.h"
 
@@ -38,21 +39,19 @@ load_config(struct options *o, struct config **config)
 
 bool
 load_plugin(const struct options *o, struct config *config,
-    struct plugin_description **plugin, int64_t limit)
+    struct plugin_description **plugin, int64_t limit_ms)
 {
 	struct error	 err;
 	char		*errors = NULL;
 
 	*plugin = NULL;
 	if (!trust_file(config->file, &err)) {
-		if (asprintf(&errors, "%s: %s", config->file, err.text) >= 0)
-			load_report(o, errors);
+		load_report(o, must_format("%s: %s", config->file, err.text));
 		return false;
 	}
-	if (!plugin_describe(plugin, config->plugin_path, limit, &err)) {
-		if (asprintf(&errors, "%s: [plugin] path: %s", config->file,
-		    err.text) >= 0)
-			load_report(o, errors);
+	if (!plugin_describe(plugin, config->plugin_path, limit_ms, &err)) {
+		load_report(o, must_format("%s: [plugin] path: %s",
+		    config->file, err.text));
 		return false;
 	}
 	plugin_leave_out(*plugin, config);
@@ -72,7 +71,7 @@ load_both(struct options *o, struct config **config,
 {
 	if (!load_config(o, config))
 		return EXIT_CONFIG;
-	if (load_plugin(o, *config, plugin, PLUGIN_LOAD_LIMIT))
+	if (load_plugin(o, *config, plugin, PLUGIN_LOAD_LIMIT_MS))
 		return 0;
 	config_free(*config);
 	return EXIT_CONFIG;

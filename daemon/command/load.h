@@ -11,18 +11,19 @@
 #include "options.h"
 
 /* What is wrong is reported, all of it.  The caller frees the config. */
-bool	load_config(struct options *, struct config **);
-/* Blocks for limit milliseconds at most. */
+bool	load_config(struct options *, struct config **) CHECKED;
+/* Blocks for limit_ms at most. */
 bool	load_plugin(const struct options *, struct config *,
-	    struct plugin_description **, int64_t limit);
+	    struct plugin_description **, int64_t limit_ms) CHECKED;
 /* Gives 0, or the exit status. */
 int	load_both(struct options *, struct config **,
-	    struct plugin_description **);
+	    struct plugin_description **) CHECKED;
 
 /* Lines of "file:line: what"; frees them. */
 void	load_report(const struct options *, char *errors);
 /* Has the plugin a name that is nearly one of a function? */
-bool	load_near(const struct plugin_description *, struct error *warning);
+bool	load_near(const struct plugin_description *, struct error *warning)
+	    CHECKED;
 void	load_log(const struct config *);
 
 #endif

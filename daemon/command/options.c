@@ -13,6 +13,7 @@
 #include "config_flag.h"
 #include "error.h"
 #include "fail.h"
+#include "must.h"
 #include "value.h"
 
 enum { OPT_JSON = 256, OPT_WATCH, OPT_EXAMPLE, OPT_DOT, OPT_HOST, OPT_PORT,
@@ -22,17 +23,13 @@ enum { OPT_JSON = 256, OPT_WATCH, OPT_EXAMPLE, OPT_DOT, OPT_HOST, OPT_PORT,
 static bool
 add_flag(struct options *o, const char *key, const char *value)
 {
-	char	*flag;
-
 	if (o->flag_count == o->flags_max) {
 		fail(EXIT_USAGE, "at most %zu options like -o can be given: "
 		    "write the rest into the config", o->flags_max);
 		return false;
 	}
-	if (asprintf(&flag, "%s%s%s", key, value != NULL ? "=" : "",
-	    value != NULL ? value : "") < 0)
-		return false;
-	o->flags[o->flag_count++] = flag;
+	o->flags[o->flag_count++] = must_format("%s%s%s", key,
+	    value != NULL ? "=" : "", value != NULL ? value : "");
 	return true;
 }
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "error.h"
+
 #define LEAVE_PINS	3
 #define FLAGS_MAX	64
 #define FLAGS_LEAVE	(FLAGS_MAX + LEAVE_PINS)	/* of the guard's run */
@@ -29,7 +31,7 @@ struct options {
 
 /* False, and says why, where it can't be read.  All but the flags is borrowed;
  * flags_max is set before. */
-bool	options_parse(struct options *, int argc, char **argv);
+bool	options_parse(struct options *, int argc, char **argv) CHECKED;
 void	options_free(struct options *);
 
 #endif

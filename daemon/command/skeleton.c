@@ -66,7 +66,7 @@ skeleton_print(FILE *file, const char *text, const char *name)
 	fputs(text, file);
 }
 
-static bool
+static CHECKED bool
 skeleton_write_file(const char *name, const char *as, const char *text,
     struct error *err)
 {
@@ -75,10 +75,10 @@ skeleton_write_file(const char *name, const char *as, const char *text,
 	bool	 ok;
 
 	if (strncmp(as, NAME, strlen(NAME)) == 0)
-		snprintf(path, sizeof(path), "%s/%s%s", name, name,
+		snprintf(path, sizeof path, "%s/%s%s", name, name,
 		    as + strlen(NAME));
 	else
-		snprintf(path, sizeof(path), "%s/%s", name, as);
+		snprintf(path, sizeof path, "%s/%s", name, as);
 	file = fopen(path, "wxe");
 	if (file == NULL)
 		return error_set(err, "%s: %s", path, strerror(errno));
@@ -101,7 +101,7 @@ skeleton_write(const char *name, struct error *err)
 	if (mkdir(name, 0777) != 0)
 		return error_set(err, "can't make the folder %s: %s", name,
 		    strerror(errno));
-	for (i = 0; i < sizeof(skeleton_files) / sizeof(skeleton_files[0]);
+	for (i = 0; i < sizeof skeleton_files / sizeof skeleton_files[0];
 	    i++)
 		if (!skeleton_write_file(name, skeleton_files[i].file,
 		    skeleton_files[i].text, err))

@@ -8,6 +8,6 @@
 
 /* Makes the folder of this name, with a plugin in it that builds and keeps its
  * promises.  What is there already is left alone. */
-bool	skeleton_write(const char *name, struct error *);
+bool	skeleton_write(const char *name, struct error *) CHECKED;
 
 #endif

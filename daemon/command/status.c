@@ -16,8 +16,10 @@
 #include "error.h"
 #include "json.h"
 #include "lock_stranger.h"
+#include "must.h"
 #include "printable.h"
 #include "registration_role.h"
+#include "timer.h"
 
 #define WATCH_EVERY	1	/* s */
 
@@ -240,11 +242,7 @@ status_print(struct status *s)
 static char *
 status_copy(const char *text)
 {
-	char	*copy = strdup(text);
-
-	if (copy == NULL)
-		abort();
-	return printable(copy);
+	return printable(must_copy(text));
 }
 
 static void
@@ -316,11 +314,7 @@ status_instances(const struct consul_reply *r, void *arg)
 		status_failed(s, r->text);
 		return;
 	}
-	s->nodes = calloc(r->instance_count + 1, sizeof *s->nodes);
-	if (s->nodes == NULL) {
-		status_failed(s, "out of memory");
-		return;
-	}
+	s->nodes = must_zeroed(r->instance_count + 1, sizeof *s->nodes);
 	for (i = 0; i < r->instance_count; i++) {
 		struct status_node	*n = &s->nodes[s->count++];
 
@@ -371,9 +365,9 @@ status_show(const struct config *config, bool json, bool watch)
 	struct error	 err;
 	struct event	*sig;
 
-	s.base = event_base_new();
-	s.again = evtimer_new(s.base, status_again, &s);
-	sig = evsignal_new(s.base, SIGINT, status_signal, &s);
+	s.base = must(event_base_new());
+	s.again = timer_new(s.base, status_again, &s);
+	sig = must(evsignal_new(s.base, SIGINT, status_signal, &s));
 	event_add(sig, NULL);
 	snprintf(s.path, sizeof s.path, "lock/%s/leader",
 	    config->service_name);

@@ -8,7 +8,9 @@
 
 #include "call.h"
 #include "clock.h"
+#include "must.h"
 #include "printable.h"
+#include "timer.h"
 
 /* Milliseconds. */
 #define AGAIN_PAUSE	100	/* the agent, too, calls again after "again" */
@@ -158,8 +160,9 @@ trial_call(struct trial *t, enum handler_op op, const char *text, int64_t ms)
 		t->demoted = false;
 	}
 	t->answered = false;
-	t->took = clock_ms();
-	handler_call(h, &call, trial_answer, t);
+	t->took_ms = clock_ms();
+	may_fail(handler_call(h, &call, trial_answer, t),
+	    "one call follows the other");
 	return h;
 }
 
@@ -170,14 +173,14 @@ trial_ask_within(struct trial *t, enum handler_op op, const char *text,
 	trial_call(t, op, text, ms);
 	while (!t->answered)
 		trial_wait(t, -1);
-	t->took = clock_ms() - t->took;
+	t->took_ms = clock_ms() - t->took_ms;
 	return t->result;
 }
 
 enum handler_result
 trial_ask(struct trial *t, enum handler_op op, const char *text)
 {
-	return trial_ask_within(t, op, text, call_deadline(t->config, op));
+	return trial_ask_within(t, op, text, call_deadline_ms(t->config, op));
 }
 
 enum handler_result
@@ -218,15 +221,15 @@ trial_look(struct trial *t, bool of_role, struct trace *now)
 }
 
 enum handler_result
-trial_ensure_within(struct trial *t, enum handler_op op, int64_t one,
+trial_ensure_within(struct trial *t, enum handler_op op, int64_t one_ms,
     int64_t ms)
 {
 	int64_t	 begun = clock_ms(), left = ms;
 
-	while (trial_ask_within(t, op, NULL, one < left ? one : left) ==
+	while (trial_ask_within(t, op, NULL, one_ms < left ? one_ms : left) ==
 	    HANDLER_AGAIN && (left = begun + ms - clock_ms()) > AGAIN_PAUSE)
 		trial_pause(t, AGAIN_PAUSE);
-	t->took = clock_ms() - begun;
+	t->took_ms = clock_ms() - begun;
 	t->is = op == HANDLER_ENSURE_MASTER ? FAILOVER_MASTER :
 	    op == HANDLER_ENSURE_SLAVE ? FAILOVER_SLAVE : FAILOVER_NO_ROLE;
 	t->demoted = op == HANDLER_ENSURE_DEMOTED && t->result == HANDLER_DONE;
@@ -236,7 +239,7 @@ trial_ensure_within(struct trial *t, enum handler_op op, int64_t one,
 enum handler_result
 trial_ensure(struct trial *t, enum handler_op op)
 {
-	return trial_ensure_within(t, op, call_deadline(t->config, op),
+	return trial_ensure_within(t, op, call_deadline_ms(t->config, op),
 	    op == HANDLER_ENSURE_DEMOTED ? t->config->demote_deadline :
 	    t->config->promote_limit);
 }
@@ -245,8 +248,8 @@ void
 trial_begin(struct trial *t)
 {
 	setenv(TRACE_VARIABLE, TRACE_VALUE, 0);
-	t->base = event_base_new();
-	t->alarm = evtimer_new(t->base, trial_alarm, t);
+	t->base = must(event_base_new());
+	t->alarm = timer_new(t->base, trial_alarm, t);
 	t->health = handler_new(t->base, "health", t->config, t->plugin,
 	    trial_watch, t);
 	t->role = handler_new(t->base, "role", t->config, t->plugin, NULL,

@@ -48,7 +48,7 @@ struct trial {
 	bool			 answered;
 	enum handler_result	 result;
 	char			 text[FAILOVER_POSITION];
-	int64_t			 took;
+	int64_t			 took_ms;
 
 	/* What is noticed on the way. */
 	bool			 healthy;
@@ -98,9 +98,9 @@ enum trial_verdict	 trial_ask_position(struct trial *,
 bool			 trial_look(struct trial *, bool of_role,
 			    struct trace *now);
 
-/* Calls again after "again", for so long in all; took is the whole time. */
+/* Calls again after "again", for so long in all; took_ms is the whole time. */
 enum handler_result	 trial_ensure_within(struct trial *, enum handler_op,
-			    int64_t one, int64_t ms);
+			    int64_t one_ms, int64_t ms);
 enum handler_result	 trial_ensure(struct trial *, enum handler_op);
 
 #endif

@@ -1,9 +1,10 @@
 /* base64.c - base64, which no library that we link gives us. */
+#include "base64.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64.h"
 #include "must.h"
 
 static const char base64_digits[] =
@@ -17,7 +18,7 @@ base64_encode(const char *text)
 	char			*out, *to;
 	uint32_t		 three;
 
-	to = out = must(malloc((length + 2) / 3 * 4 + 1));
+	to = out = must_zeroed((length + 2) / 3 * 4 + 1, 1);
 	for (i = 0; i < length; i += 3) {
 		three = (uint32_t)in[i] << 16;
 		if (i + 1 < length)

@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "error.h"
+
 /* A new text, which the caller frees. */
 char	*base64_encode(const char *text);
 /* Into size bytes, with a NUL.  Cuts what does not fit; false where text is no
  * base64. */
-bool	 base64_decode(const char *text, char *out, size_t size);
+bool	 base64_decode(const char *text, char *out, size_t size) CHECKED;
 
 #endif

@@ -10,6 +10,8 @@
 #include "candidates_record.h"
 #include "candidates_tidy.h"
 #include "json.h"
+#include "must.h"
+#include "timer.h"
 
 #define WATCH_WAIT	55000	/* ms of one long poll */
 #define WATCH_PAUSE	10	/* ms between two: an election is short */
@@ -112,7 +114,7 @@ candidates_read_master(struct candidates *c, const struct consul_record *r)
 	yajl_val	 v = json_parse(r->value, strlen(r->value), &err);
 
 	free(c->master);
-	c->master = strdup(json_string(v, "position", ""));
+	c->master = must_copy(json_string(v, "position", ""));
 	/* Another one has written since: what we say is news again. */
 	if (c->said != NULL && (strcmp(c->master, c->said) != 0 ||
 	    strcasecmp(json_string(v, "id", ""), c->id) != 0))
@@ -166,10 +168,8 @@ candidates_read(struct candidates *c, const struct consul_reply *r)
 	candidates_forget(c);
 	candidates_tidy_forget(&c->tidy);
 	c->shown = false;
-	c->records = calloc(r->record_count + 1, sizeof *c->records);
-	c->trees = calloc(r->record_count + 1, sizeof *c->trees);
-	if (c->records == NULL || c->trees == NULL)
-		abort();
+	c->records = must_zeroed(r->record_count + 1, sizeof *c->records);
+	c->trees = must_zeroed(r->record_count + 1, sizeof *c->trees);
 	for (in = r->records; in < r->records + r->record_count; in++) {
 		name = in->key + strlen(c->prefix);
 		if (strcmp(name, c->session) == 0)
@@ -396,7 +396,7 @@ candidates_say_master(struct candidates *c, uint64_t epoch,
 	    c->said_epoch == epoch)
 		return;
 	free(c->said);
-	c->said = strdup(position);
+	c->said = must_copy(position);
 	c->said_epoch = epoch;
 	g = candidates_record(c);
 	candidates_record_put_position(g, epoch, position);
@@ -510,10 +510,8 @@ candidates_new(struct event_base *base, struct consul *consul,
     const struct config *config, const struct candidates_events *events,
     void *arg)
 {
-	struct candidates	*c = calloc(1, sizeof *c);
+	struct candidates	*c = must_zeroed(1, sizeof *c);
 
-	if (c == NULL)
-		return NULL;
 	c->consul = consul;
 	c->config = config;
 	c->events = events;
@@ -522,8 +520,8 @@ candidates_new(struct event_base *base, struct consul *consul,
 	    config->service_name);
 	c->tidy.consul = consul;
 	c->tidy.prefix = c->prefix;
-	c->timer = evtimer_new(base, candidates_timer, c);
-	c->put_timer = evtimer_new(base, candidates_put_timer, c);
+	c->timer = timer_new(base, candidates_timer, c);
+	c->put_timer = timer_new(base, candidates_put_timer, c);
 	return c;
 }
 

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "consul.h"
 #include "election.h"
+#include "error.h"
 
 /* Of a service; and of a node and a service id, what a record's "id" is. */
 #define CANDIDATES_PREFIX	"lock/%s/candidates/"
@@ -42,7 +43,8 @@ void			 candidates_free(struct candidates *);	/* NULL is fine */
  * is written anew: with what it said of the lock, where only the priority has
  * changed, else without. */
 bool			 candidates_identify(struct candidates *,
-			    const char *node, bool compares, int64_t priority);
+			    const char *node, bool compares, int64_t priority)
+			    CHECKED;
 void			 candidates_make_id(char id[ELECTION_ID],
 			    const char *node, const char *service_id);
 /* Our session, "" for none: with one we are a candidate, unless we are

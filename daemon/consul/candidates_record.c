@@ -1,17 +1,17 @@
 /* candidates_record.c - the record of a candidate, in JSON. */
+#include "candidates_record.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "candidates_record.h"
+#include "must.h"
 
 const char *const *
 candidates_record_yields(yajl_val v)
 {
 	size_t		 n = YAJL_IS_ARRAY(v) ? v->u.array.len : 0, i, k = 0;
-	const char	**list = calloc(n + 1, sizeof *list);
+	const char	**list = must_zeroed(n + 1, sizeof *list);
 
-	if (list == NULL)
-		abort();
 	for (i = 0; i < n; i++)
 		if (YAJL_IS_STRING(v->u.array.values[i]))
 			list[k++] = v->u.array.values[i]->u.string;
@@ -75,7 +75,7 @@ candidates_record_finish(yajl_gen g)
 	char	*text;
 
 	yajl_gen_map_close(g);
-	text = strdup(json_text(g, NULL));
+	text = must_copy(json_text(g, NULL));
 	json_free(g);
 	return text;
 }

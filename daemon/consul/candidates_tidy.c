@@ -3,11 +3,13 @@
  *
  *   [keys ->]  get -> delete, one key after the other.
  */
+#include "candidates_tidy.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "candidates_record.h"
-#include "candidates_tidy.h"
+#include "must.h"
 
 void
 candidates_tidy_forget(struct candidates_tidy *t)
@@ -21,10 +23,8 @@ candidates_tidy_forget(struct candidates_tidy *t)
 void
 candidates_tidy_add(struct candidates_tidy *t, const char *key)
 {
-	t->dead = realloc(t->dead, (t->dead_count + 1) * sizeof *t->dead);
-	if (t->dead == NULL)
-		abort();
-	t->dead[t->dead_count++] = strdup(key);
+	t->dead = must_grow(t->dead, t->dead_count + 1, sizeof *t->dead);
+	t->dead[t->dead_count++] = must_copy(key);
 }
 
 static void

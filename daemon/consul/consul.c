@@ -1,7 +1,8 @@
 /* consul.c - Consul's HTTP API: the client of it. */
+#include "consul.h"
+
 #include <stdlib.h>
 
-#include "consul.h"
 #include "consul_request.h"
 #include "must.h"
 
@@ -9,7 +10,7 @@ bool
 consul_new(struct consul **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct consul	*c = must(calloc(1, sizeof(*c)));
+	struct consul	*c = must_zeroed(1, sizeof *c);
 
 	LIST_INIT(&c->requests);
 	c->base = base;

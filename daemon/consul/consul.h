@@ -20,17 +20,18 @@
 #include "consul_reply.h"
 #include "consul_service.h"
 #include "consul_sessions.h"
+#include "error.h"
 #include "http.h"
 
 struct consul;
 struct consul_request;
 
 bool	consul_new(struct consul **, struct event_base *, const struct config *,
-	    struct error *);
+	    struct error *) CHECKED;
 void	consul_free(struct consul *);
 /* The config (the same struct) has changed: new requests go by it; those under
  * way end where they were sent.  Fails, and changes nothing, if it is bad. */
-bool	consul_reload(struct consul *, struct error *);
+bool	consul_reload(struct consul *, struct error *) CHECKED;
 void	consul_cancel(struct consul_request *);		/* NULL is fine */
 const char	*consul_address(const struct consul *);
 /* Requests sent, and those that were denied or came to no usable answer. */

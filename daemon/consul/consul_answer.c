@@ -1,17 +1,18 @@
 /* consul_answer.c - what an answer of Consul is read with. */
+#include "consul_answer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "consul_answer.h"
 #include "must.h"
 
 const char *
 consul_answer_keep(struct consul_answer *a, char *text)
 {
-	a->owned = must(realloc(a->owned,
-	    (a->owned_count + 1) * sizeof(*a->owned)));
-	a->owned[a->owned_count++] = must(text);
+	a->owned = must_grow(a->owned, a->owned_count + 1,
+	    sizeof *a->owned);
+	a->owned[a->owned_count++] = text;
 	return text;
 }
 
@@ -85,7 +86,7 @@ consul_answer_join(struct consul_answer *a, yajl_val list)
 			return NULL;
 		size += strlen(list->u.array.values[i]->u.string) + 1;
 	}
-	to = text = must(calloc(1, size));
+	to = text = must_zeroed(1, size);
 	for (i = 0; i < count; i++) {
 		if (i > 0)
 			*to++ = ',';

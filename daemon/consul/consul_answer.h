@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "consul_reply.h"
+#include "error.h"
 #include "http.h"
 #include "json.h"
 
@@ -49,14 +50,16 @@ enum consul_outcome	consul_answer_true(struct consul_answer *);
 
 /* Copies a string member, cut to size; false where it is no string. */
 bool		 consul_answer_string(yajl_val v, const char *name, char *out,
-		    size_t size);
+		    size_t size) CHECKED;
 /* The same for a name, of CONSUL_NAME_MAX; false where it would be cut. */
-bool		 consul_answer_name(yajl_val v, const char *name, char *out);
+bool		 consul_answer_name(yajl_val v, const char *name, char *out)
+		    CHECKED;
 /* And for an id, of CONSUL_ID_MAX; false where it is empty, too. */
-bool		 consul_answer_id(yajl_val v, const char *name, char *out);
+bool		 consul_answer_id(yajl_val v, const char *name, char *out)
+		    CHECKED;
 /* False where it is no number. */
 bool		 consul_answer_uint(yajl_val v, const char *name,
-		    uint64_t *out);
+		    uint64_t *out) CHECKED;
 /* A list of strings, joined with ','; the answer's own; NULL where it is no
  * such list. */
 const char	*consul_answer_join(struct consul_answer *, yajl_val list);

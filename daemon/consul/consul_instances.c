@@ -1,15 +1,18 @@
 /* consul_instances.c - the instances of a service, on all nodes. */
+#include "consul_instances.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "consul_answer.h"
-#include "consul_instances.h"
 #include "consul_meta.h"
 #include "consul_request.h"
 #include "must.h"
 
-/* --- answers: each function reads one kind -------------------------------- */
+/*
+ * Answers: each function reads one kind.
+ */
 
 /* Consul could ask, and this is what it was told. */
 static bool
@@ -32,8 +35,8 @@ consul_output(struct consul_answer *a, const char *raw)
 
 	said = consul_is_answered(raw) ? said + strlen(" Output: ") : raw;
 	v = said[0] == '"' ? json_parse(said, strlen(said), &err) : NULL;
-	text = must(strdup(YAJL_IS_STRING(v) ? v->u.string :
-	    said));
+	text = must_copy(YAJL_IS_STRING(v) ? v->u.string :
+	    said);
 	yajl_tree_free(v);
 	for (n = strlen(text); n > 0 && strchr(" \r\n", text[n - 1]); n--)
 		text[n - 1] = '\0';
@@ -48,7 +51,7 @@ consul_read_instance(struct consul_answer *a, struct consul_instance *in,
 	char		 name[32];
 	uint64_t	 port;
 
-#define NAME(rest) (snprintf(name, sizeof(name), "%s%s", prefix, rest), name)
+#define NAME(rest) (snprintf(name, sizeof name, "%s%s", prefix, rest), name)
 	in->status = in->maintenance = in->critical = "";
 	/* "ServiceName" in the catalogue, "Service" in the health view. */
 	in->name = json_string(service, prefix[0] != '\0' ? NAME("Name") :
@@ -93,13 +96,20 @@ consul_read_output(struct consul_answer *a, struct consul_instance *in,
 	in->output_at = "";
 }
 
-/* Which check is critical, as people know it: "name" (id). */
+/* A check as people know it. */
+static const char *
+consul_name_check(struct consul_answer *a, yajl_val v)
+{
+	return consul_answer_keep(a, must_format("\"%.100s\" (%.100s)",
+	    json_string(v, "Name", ""), json_string(v, "CheckID", "")));
+}
+
+/* Which check is critical. */
 static void
 consul_read_critical(struct consul_answer *a, struct consul_instance *in,
     const char *own, bool critical, yajl_val v)
 {
 	const char	*id = json_string(v, "CheckID", "");
-	char		*text;
 
 	/* Whom Consul thinks dead has lost his session as well, or shall keep
 	 * it ([lock] bind_node): that is not decided by this. */
@@ -109,10 +119,7 @@ consul_read_critical(struct consul_answer *a, struct consul_instance *in,
 		in->sick = true;
 		return;
 	}
-	if (asprintf(&text, "\"%.100s\" (%.100s)", json_string(v, "Name", ""),
-	    id) == -1)
-		text = NULL;
-	in->critical = consul_answer_keep(a, must(text));
+	in->critical = consul_name_check(a, v);
 	if (strcmp(id, "_node_maintenance") == 0 ||
 	    strncmp(id, "_service_maintenance:", 21) == 0)
 		in->maintenance = in->critical;
@@ -131,7 +138,7 @@ consul_read_checks(struct consul_answer *a, struct consul_instance *in,
 
 	if (!YAJL_IS_ARRAY(list))
 		return YAJL_IS_NULL(list);
-	snprintf(own, sizeof(own), "service:%s", in->service_id);
+	snprintf(own, sizeof own, "service:%s", in->service_id);
 	for (i = 0; i < list->u.array.len; i++) {
 		status = json_string(list->u.array.values[i], "Status", "");
 		for (grade = 0; grade < 3; grade++)
@@ -177,8 +184,8 @@ consul_read_list(struct consul_answer *a, bool (*read)(struct consul_answer *,
 
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
-	a->instances = must(calloc(v->u.array.len + 1,
-	    sizeof(*a->instances)));
+	a->instances = must_zeroed(v->u.array.len + 1,
+	    sizeof *a->instances);
 	for (i = 0; i < v->u.array.len; i++)
 		if (!read(a, &a->instances[i], v->u.array.values[i]))
 			return CONSUL_UNKNOWN;
@@ -199,7 +206,9 @@ consul_read_health(struct consul_answer *a)
 	return consul_read_list(a, consul_read_healthy);
 }
 
-/* --- requests ------------------------------------------------------------- */
+/*
+ * Requests.
+ */
 
 struct consul_request *
 consul_instances(struct consul *c, const char *name, consul_cb cb, void *arg)

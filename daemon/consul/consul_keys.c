@@ -1,14 +1,17 @@
 /* consul_keys.c - Consul's keys, and the locks on them. */
+#include "consul_keys.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
 #include "consul_answer.h"
-#include "consul_keys.h"
 #include "consul_request.h"
 #include "must.h"
 
-/* --- answers: each function reads one kind -------------------------------- */
+/*
+ * Answers: each function reads one kind.
+ */
 
 /* A member named Session is missing where nobody has the lock, and nothing
  * else says so: any other kind of value is a broken answer. */
@@ -26,7 +29,7 @@ consul_read_entry(struct consul_answer *a, yajl_val v)
 	    !consul_answer_id(v, "Session", k->session)))
 		return false;
 	if (YAJL_IS_STRING(value) ? !base64_decode(YAJL_GET_STRING(value),
-	    k->value, sizeof(k->value)) : !YAJL_IS_NULL(value))
+	    k->value, sizeof k->value) : !YAJL_IS_NULL(value))
 		return false;
 	k->exists = true;
 	a->reply.key = k;
@@ -66,7 +69,7 @@ consul_read_record(struct consul_answer *a, struct consul_record *r,
 	if (!YAJL_IS_STRING(value))
 		return YAJL_IS_NULL(value);
 	size = strlen(value->u.string) + 1;
-	text = must(malloc(size));
+	text = must_zeroed(size, 1);
 	r->value = consul_answer_keep(a, text);
 	return base64_decode(value->u.string, text, size);
 }
@@ -82,8 +85,8 @@ consul_read_records(struct consul_answer *a)
 		return CONSUL_OK;
 	if (!YAJL_IS_ARRAY(v) || a->http->index == 0)
 		return CONSUL_UNKNOWN;
-	a->records = must(calloc(v->u.array.len + 1,
-	    sizeof(*a->records)));
+	a->records = must_zeroed(v->u.array.len + 1,
+	    sizeof *a->records);
 	for (i = 0; i < v->u.array.len; i++)
 		if (!consul_read_record(a, &a->records[i],
 		    v->u.array.values[i]))
@@ -103,8 +106,8 @@ consul_read_names(struct consul_answer *a)
 		return CONSUL_OK;
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
-	a->records = must(calloc(v->u.array.len + 1,
-	    sizeof(*a->records)));
+	a->records = must_zeroed(v->u.array.len + 1,
+	    sizeof *a->records);
 	for (i = 0; i < v->u.array.len; i++) {
 		if (!YAJL_IS_STRING(v->u.array.values[i]) ||
 		    strncmp(v->u.array.values[i]->u.string, a->request->subject,
@@ -167,7 +170,9 @@ consul_read_released(struct consul_answer *a)
 	    consul_answer_true(a);
 }
 
-/* --- requests ------------------------------------------------------------- */
+/*
+ * Requests.
+ */
 
 struct consul_request *
 consul_get(struct consul *c, const char *key, bool consistent, consul_cb cb,
@@ -255,10 +260,10 @@ consul_lock(struct consul *c, const char *key, const struct consul_key *seen,
 {
 	struct consul_request	*r = consul_request_new(c, key,
 				    consul_read_locked, cb, arg);
-	yajl_gen		 g = must(json_new());
+	yajl_gen		 g = json_new();
 	char			*encoded = base64_encode(value);
 
-	r->expected = must(strdup(session));
+	r->expected = must_copy(session);
 	yajl_gen_array_open(g);
 	if (seen->exists) {
 		consul_put_verb(g, "check-index", key);

@@ -75,7 +75,7 @@ struct consul_reply {
 	enum consul_outcome		 outcome;
 	const char			*text;	/* why not, for people: names the
 						 * request and Consul's words */
-	int64_t				 sent_at;	/* clock_ms, before sending */
+	int64_t				 sent_at_ms;	/* before sending */
 	uint64_t			 index;	/* X-Consul-Index */
 	int				 status;	/* HTTP's; 0 for none */
 	bool				 delayed;	/* _lock: lock-delay runs */

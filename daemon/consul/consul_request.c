@@ -1,5 +1,7 @@
 /* consul_request.c - one request to Consul's HTTP API, from its making to its
  * callback. */
+#include "consul_request.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,12 +9,13 @@
 #include <string.h>
 
 #include "consul_answer.h"
-#include "consul_request.h"
 #include "must.h"
 
 #define CONSUL_QUOTE	300	/* characters of an answer in a message */
 
-/* --- why it went wrong, for people ---------------------------------------- */
+/*
+ * Why it went wrong, for people.
+ */
 
 /* One line of printable ASCII, cut. */
 static void
@@ -49,7 +52,7 @@ consul_missing_right(const struct consul_answer *a)
 	if (a->reply.outcome != CONSUL_DENIED ||
 	    strcasestr(a->http->body, "ACL not found") != NULL)
 		return "";
-	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
 		if (strstr(a->request->what, rules[i].path) != NULL)
 			return rules[i].rule;
 	return "";
@@ -64,12 +67,12 @@ consul_explain(struct consul_answer *a)
 	char			 quote[CONSUL_QUOTE + 1];
 
 	if (h->status == 0) {
-		snprintf(a->text, sizeof(a->text), "%s", h->text);
+		snprintf(a->text, sizeof a->text, "%s", h->text);
 		return;
 	}
 	consul_quote(h->location[0] != '\0' ? h->location : words, quote,
-	    sizeof(quote));
-	snprintf(a->text, sizeof(a->text), "%s at %s: answered %d%s%s%s%s%s",
+	    sizeof quote);
+	snprintf(a->text, sizeof a->text, "%s at %s: answered %d%s%s%s%s%s",
 	    a->request->what, http_address(a->request->consul->http), h->status,
 	    h->location[0] != '\0' ? ", a redirect (is this Consul?) to " :
 	    h->status == 200 && a->reply.outcome == CONSUL_UNKNOWN ?
@@ -79,7 +82,9 @@ consul_explain(struct consul_answer *a)
 	    right[0] != '\0' ? " of acl-policy.hcl" : "");
 }
 
-/* --- a request's life ----------------------------------------------------- */
+/*
+ * A request's life.
+ */
 
 void
 consul_request_free(struct consul_request *r)
@@ -96,7 +101,7 @@ consul_done(const struct http_reply *h, void *arg)
 {
 	struct consul_request	*r = arg;
 	struct consul_answer	 a = { .request = r, .http = h, .reply = {
-	    .text = "", .sent_at = h->sent_at, .index = h->index,
+	    .text = "", .sent_at_ms = h->sent_at_ms, .index = h->index,
 	    .status = h->status, .too_large = h->too_large,
 	    .stranger = h->stranger,
 	    .filtered = h->filtered, .id = "", .node = "", .check_status = "",
@@ -122,7 +127,7 @@ consul_done(const struct http_reply *h, void *arg)
 char *
 consul_request_escape(const char *text)
 {
-	char	*out = must(malloc(3 * strlen(text) + 1)), *to = out;
+	char	*out = must_zeroed(3 * strlen(text) + 1, 1), *to = out;
 
 	for (; *text != '\0'; text++)
 		if ((*text >= 'a' && *text <= 'z') ||
@@ -140,10 +145,10 @@ consul_request_new(struct consul *c, const char *subject,
     enum consul_outcome (*read)(struct consul_answer *), consul_cb cb,
     void *arg)
 {
-	struct consul_request	*r = must(calloc(1, sizeof(*r)));
+	struct consul_request	*r = must_zeroed(1, sizeof *r);
 
 	r->consul = c;
-	r->subject = must(strdup(subject));
+	r->subject = must_copy(subject);
 	r->escaped = consul_request_escape(subject);
 	r->read = read;
 	r->cb = cb;
@@ -172,13 +177,9 @@ consul_request_send(struct consul_request *r, const char *method,
 	char	*path;
 
 	va_start(ap, fmt);
-	if (vasprintf(&path, fmt, ap) == -1)
-		path = NULL;
+	path = must_vformat(fmt, ap);
 	va_end(ap);
-	must(path);
-	if (asprintf(&r->what, "%s %s", method, path) == -1)
-		r->what = NULL;
-	must(r->what);
+	r->what = must_format("%s %s", method, path);
 	consul_request_forget_old(r->consul);
 	r->consul->asked++;
 	r->http = http_send(r->consul->http, method, path, body, timeout_ms,
@@ -217,7 +218,7 @@ consul_request_put_duration(yajl_gen g, const char *name, int64_t ms)
 {
 	char	 text[32];
 
-	snprintf(text, sizeof(text), "%" PRId64 "%s",
+	snprintf(text, sizeof text, "%" PRId64 "%s",
 	    ms % 1000 == 0 ? ms / 1000 : ms, ms % 1000 == 0 ? "s" : "ms");
 	json_put_member(g, name, text);
 }
@@ -225,8 +226,5 @@ consul_request_put_duration(yajl_gen g, const char *name, int64_t ms)
 char *
 consul_request_check_id(const char *service_id)
 {
-	char	*id;
-
-	return must(asprintf(&id, "service:%s", service_id) == -1 ?
-	    NULL : id);
+	return must_format("service:%s", service_id);
 }

@@ -1,4 +1,6 @@
 /* consul_service.c - our service, as the local agent of Consul has it. */
+#include "consul_service.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +10,11 @@
 #include "consul_answer.h"
 #include "consul_meta.h"
 #include "consul_request.h"
-#include "consul_service.h"
 #include "must.h"
 
-/* --- answers: each function reads one kind -------------------------------- */
+/*
+ * Answers: each function reads one kind.
+ */
 
 static enum consul_outcome
 consul_read_empty(struct consul_answer *a)
@@ -89,12 +92,14 @@ consul_read_own_check(struct consul_answer *a)
 	    a->reply.check_status[0] != '\0' ? CONSUL_OK : CONSUL_UNKNOWN;
 }
 
-/* --- requests ------------------------------------------------------------- */
+/*
+ * Requests.
+ */
 
 static void
 consul_put_tags(yajl_gen g, const char *tags)
 {
-	char	*copy = must(strdup(tags)), *rest = copy, *tag;
+	char	*copy = must_copy(tags), *rest = copy, *tag;
 
 	json_put(g, "Tags");
 	yajl_gen_array_open(g);
@@ -130,7 +135,7 @@ consul_same_check(const struct consul *c, const char *described,
 {
 	char	 text[CONSUL_META_MAX];
 
-	consul_describe_check(c, s, text, sizeof(text));
+	consul_describe_check(c, s, text, sizeof text);
 	return strcmp(text, described) == 0;
 }
 
@@ -156,7 +161,7 @@ consul_register(struct consul *c, const struct consul_registration *s,
 {
 	struct consul_request	*r = consul_request_new(c, s->id,
 				    consul_read_empty, cb, arg);
-	yajl_gen		 g = must(json_new());
+	yajl_gen		 g = json_new();
 	char			 check[CONSUL_META_MAX];
 
 	yajl_gen_map_open(g);
@@ -175,7 +180,7 @@ consul_register(struct consul *c, const struct consul_registration *s,
 		json_put_member(g, CONSUL_WARNING, s->warning);
 	if (s->notice != NULL && s->notice[0] != '\0')
 		json_put_member(g, CONSUL_NOTICE, s->notice);
-	consul_describe_check(c, s, check, sizeof(check));
+	consul_describe_check(c, s, check, sizeof check);
 	json_put_member(g, CONSUL_CHECK, check);
 	json_put_member(g, CONSUL_AGENT, s->agent);
 	yajl_gen_map_close(g);

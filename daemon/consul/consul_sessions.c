@@ -1,4 +1,6 @@
 /* consul_sessions.c - Consul's sessions. */
+#include "consul_sessions.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,10 +8,11 @@
 
 #include "consul_answer.h"
 #include "consul_request.h"
-#include "consul_sessions.h"
 #include "must.h"
 
-/* --- answers: each function reads one kind -------------------------------- */
+/*
+ * Answers: each function reads one kind.
+ */
 
 static enum consul_outcome
 consul_read_destroyed(struct consul_answer *a)
@@ -70,8 +73,8 @@ consul_read_service_id(struct consul_session *s, yajl_val list)
 		id = YAJL_IS_STRING(v) ? v->u.string : json_string(v, "ID", "");
 		if (s->service_id[0] == '\0' &&
 		    strncasecmp(id, "service:", 8) == 0 &&
-		    strlen(id + 8) < sizeof(s->service_id))
-			snprintf(s->service_id, sizeof(s->service_id), "%s",
+		    strlen(id + 8) < sizeof s->service_id)
+			snprintf(s->service_id, sizeof s->service_id, "%s",
 			    id + 8);
 	}
 }
@@ -84,9 +87,9 @@ consul_read_session(struct consul_session *s, yajl_val v, const char *check)
 	/* Those of others may be called anything: a name that is cut, or a TTL,
 	 * is none of ours. */
 	if (!consul_answer_id(v, "ID", s->id) ||
-	    !consul_answer_string(v, "Name", s->name, sizeof(s->name)) ||
+	    !consul_answer_string(v, "Name", s->name, sizeof s->name) ||
 	    !consul_answer_name(v, "Node", s->node) ||
-	    !consul_answer_string(v, "TTL", s->ttl, sizeof(s->ttl)) ||
+	    !consul_answer_string(v, "TTL", s->ttl, sizeof s->ttl) ||
 	    !consul_answer_uint(v, "LockDelay", &delay_ns))
 		return false;
 	s->lock_delay_ms = (int64_t)(delay_ns / 1000000);
@@ -105,8 +108,8 @@ consul_read_sessions(struct consul_answer *a)
 
 	if (!YAJL_IS_ARRAY(v))
 		return CONSUL_UNKNOWN;
-	a->sessions = must(calloc(v->u.array.len + 1,
-	    sizeof(*a->sessions)));
+	a->sessions = must_zeroed(v->u.array.len + 1,
+	    sizeof *a->sessions);
 	for (i = 0; i < v->u.array.len; i++)
 		if (!consul_read_session(&a->sessions[i],
 		    v->u.array.values[i], a->request->expected))
@@ -141,7 +144,9 @@ consul_read_renewed(struct consul_answer *a)
 	    a->reply.session_count == 1 ? CONSUL_OK : CONSUL_UNKNOWN;
 }
 
-/* --- requests ------------------------------------------------------------- */
+/*
+ * Requests.
+ */
 
 /* Consul 1.7 binds a session to serfHealth wherever NodeChecks does not say
  * otherwise, and then takes ServiceChecks only; before, it knows Checks only. */
@@ -174,7 +179,7 @@ consul_session_create(struct consul *c, const char *name,
 {
 	struct consul_request	*r = consul_request_new(c, name,
 				    consul_read_created, cb, arg);
-	yajl_gen		 g = must(json_new());
+	yajl_gen		 g = json_new();
 	char			*check = consul_request_check_id(service_id);
 
 	yajl_gen_map_open(g);
@@ -194,7 +199,7 @@ consul_session_renew(struct consul *c, const char *id, consul_cb cb, void *arg)
 	struct consul_request	*r = consul_request_new(c, id,
 				    consul_read_renewed, cb, arg);
 
-	r->expected = must(strdup(""));
+	r->expected = must_copy("");
 	return consul_request_send(r, "PUT", NULL, 0, "/v1/session/renew/%s",
 	    r->escaped);
 }

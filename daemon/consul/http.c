@@ -6,6 +6,8 @@
  * Callbacks run from one event of their own, one a time, and nothing of ours
  * is touched after them: they may send, cancel, or free all of it.
  */
+#include "http.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -19,7 +21,6 @@
 #include <curl/curl.h>
 
 #include "clock.h"
-#include "http.h"
 #include "http_address.h"
 #include "http_loop.h"
 #include "http_token.h"
@@ -37,7 +38,7 @@ struct http_request {
 	bool				 too_large, done, running;
 	CURLcode			 code;
 	char				 error[CURL_ERROR_SIZE];
-	int64_t				 sent_at;
+	int64_t				 sent_at_ms;
 	http_cb				 cb;
 	void				*arg;
 };
@@ -55,7 +56,9 @@ struct http {
 	struct http_queue	 active, done;
 };
 
-/* --- one request ---------------------------------------------------------- */
+/*
+ * One request.
+ */
 
 /* Only the body: libcurl itself bounds the headers. */
 static size_t
@@ -67,7 +70,7 @@ http_write_cb(char *data, size_t one, size_t n, void *arg)
 	r->too_large = n > HTTP_BODY_MAX - r->length;
 	if (r->too_large)
 		return 0;
-	r->body = must(realloc(r->body, r->length + n + 1));
+	r->body = must_grow(r->body, r->length + n + 1, 1);
 	memcpy(r->body + r->length, data, n);
 	r->length += n;
 	r->body[r->length] = '\0';
@@ -151,7 +154,8 @@ static void
 http_answer(struct http_request *r)
 {
 	struct http_reply	 reply = { .body = "", .text = "",
-				    .location = "", .sent_at = r->sent_at };
+				    .location = "",
+				    .sent_at_ms = r->sent_at_ms };
 	char			*text = NULL, *location = NULL, *redirect;
 	long			 status = 0;
 
@@ -174,7 +178,7 @@ http_answer(struct http_request *r)
 			reply.body = r->body;
 		curl_easy_getinfo(r->curl, CURLINFO_REDIRECT_URL, &redirect);
 		if (redirect != NULL)
-			reply.location = location = must(strdup(redirect));
+			reply.location = location = must_copy(redirect);
 	}
 	curl_easy_cleanup(r->curl);	/* before cb, which may free http */
 	r->curl = NULL;
@@ -254,7 +258,7 @@ struct http_request *
 http_send(struct http *h, const char *method, const char *path,
     const char *body, int64_t timeout_ms, http_cb cb, void *arg)
 {
-	struct http_request	*r = must(calloc(1, sizeof(*r)));
+	struct http_request	*r = must_zeroed(1, sizeof *r);
 	char			*url = must_format("%s%s", h->address.url,
 				    path);
 
@@ -262,12 +266,12 @@ http_send(struct http *h, const char *method, const char *path,
 	r->cb = cb;
 	r->arg = arg;
 	r->what = must_format("%s %s at %s", method, path, h->address.text);
-	r->sending = must(strdup(body == NULL ? "" : body));
+	r->sending = must_copy(body == NULL ? "" : body);
 	r->sending_length = strlen(r->sending);
 	r->curl = must(curl_easy_duphandle(h->model));
 	r->code = http_prepare(r, method, url,
 	    timeout_ms > 0 ? timeout_ms : h->config->request_timeout);
-	r->sent_at = clock_ms();
+	r->sent_at_ms = clock_ms();
 	if (r->code == CURLE_OK &&
 	    curl_multi_add_handle(h->loop.multi, r->curl) != CURLM_OK)
 		r->code = CURLE_FAILED_INIT;
@@ -292,16 +296,18 @@ http_cancel(struct http_request *r)
 	http_request_free(r);
 }
 
-/* --- all of it ------------------------------------------------------------ */
+/*
+ * All of it.
+ */
 
-static bool
+static CHECKED bool
 http_set_headers(struct http *h, struct error *err)
 {
 	char		 token[HTTP_TOKEN_MAX];
 	char		*header;
 	struct curl_slist	*list = NULL;
 
-	if (!http_token(h->config, token, sizeof(token), err))
+	if (!http_token(h->config, token, sizeof token, err))
 		return false;
 	if (h->address.host != NULL)
 		list = must(curl_slist_append(list, h->address.host));
@@ -327,7 +333,7 @@ http_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
-static bool
+static CHECKED bool
 http_readable(const char *key, const char *path, struct error *err)
 {
 	if (path[0] == '\0' || access(path, R_OK) == 0)
@@ -342,7 +348,7 @@ http_readable(const char *key, const char *path, struct error *err)
 		    #option, LIBCURL_VERSION);				\
 } while (0)
 
-static bool
+static CHECKED bool
 http_set_tls(struct http *h, const struct config *c, struct error *err)
 {
 	if (!http_readable("ca_file", c->consul_ca_file, err) ||
@@ -369,7 +375,7 @@ http_set_tls(struct http *h, const struct config *c, struct error *err)
 }
 
 /* What all requests have in common. */
-static bool
+static CHECKED bool
 http_set_model(struct http *h, struct error *err)
 {
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -395,7 +401,7 @@ bool
 http_new(struct http **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
-	struct http	*h = must(calloc(1, sizeof(*h)));
+	struct http	*h = must_zeroed(1, sizeof *h);
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	TAILQ_INIT(&h->active);

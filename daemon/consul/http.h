@@ -27,7 +27,7 @@ struct http_reply {
 	uint64_t	 index;		/* X-Consul-Index, 0 where missing or bad */
 	const char	*text;		/* status 0: the reason, for people */
 	const char	*location;	/* where a redirect points; "" for none */
-	int64_t		 sent_at;	/* clock_ms before the first byte was sent */
+	int64_t		 sent_at_ms;	/* before the first byte was sent */
 };
 
 /* Runs once, from the loop, never before http_send has returned.  Reply is
@@ -37,7 +37,7 @@ typedef void (*http_cb)(const struct http_reply *, void *arg);
 /* Takes address, TLS settings and request_timeout from the config (borrowed).
  * The token is read from consul_token_file when one is set. */
 bool	http_new(struct http **, struct event_base *, const struct config *,
-	    struct error *);
+	    struct error *) CHECKED;
 void	http_free(struct http *);	/* cancels what is under way */
 bool	http_is_idle(const struct http *);	/* no callback is to come */
 

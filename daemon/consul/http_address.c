@@ -1,16 +1,17 @@
 /* http_address.c - where Consul's HTTP port is, as the config says it. */
+#include "http_address.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "http_address.h"
 #include "must.h"
 
 #define HTTP_PORT	"8500"		/* of an address that names none */
 #define HTTP_UNIX	"unix://"
 
-static bool
+static CHECKED bool
 http_address_unix(struct http_address *a, const char *path, struct error *err)
 {
 	struct sockaddr_un	 sun;
@@ -19,13 +20,13 @@ http_address_unix(struct http_address *a, const char *path, struct error *err)
 		return error_set(err, "[consul] address \"%s%s\": the path of "
 		    "the socket must be absolute, as in %s/run/consul.sock",
 		    HTTP_UNIX, path, HTTP_UNIX);
-	if (strlen(path) >= sizeof(sun.sun_path))
+	if (strlen(path) >= sizeof sun.sun_path)
 		return error_set(err, "[consul] address \"%s%s\": the path of "
 		    "a socket has at most %zu characters", HTTP_UNIX, path,
-		    sizeof(sun.sun_path) - 1);
-	a->socket_path = must(strdup(path));
+		    sizeof sun.sun_path - 1);
+	a->socket_path = must_copy(path);
 	a->text = must_format("%s%s", HTTP_UNIX, path);
-	a->url = must(strdup("http://localhost"));
+	a->url = must_copy("http://localhost");
 	return true;
 }
 
@@ -35,8 +36,8 @@ http_url_part(CURLU *u, CURLUPart part, unsigned flags)
 	char	*text, *copy;
 
 	if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
-		return must(strdup(""));
-	copy = must(strdup(text));
+		return must_copy("");
+	copy = must_copy(text);
 	curl_free(text);
 	return copy;
 }
@@ -58,7 +59,7 @@ http_url_mistake(CURLU *u)
 	char		*text;
 	size_t		 i;
 
-	for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+	for (i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
 		if (curl_url_get(u, unwanted[i].part, &text, 0) == CURLUE_OK) {
 			curl_free(text);
 			return unwanted[i].mistake;
@@ -96,7 +97,7 @@ http_url(CURLU *u)
 
 /* A URL means what it means to Consul's own tools, port 80 and 443 included;
  * a bare host gets Consul's port. */
-static bool
+static CHECKED bool
 http_address_url(struct http_address *a, const char *text,
     const char *tls_server_name, struct error *err)
 {
@@ -123,7 +124,7 @@ http_address_url(struct http_address *a, const char *text,
 	if (scheme_end == NULL && port[0] == '\0')
 		curl_url_set(u, CURLUPART_PORT, HTTP_PORT, 0);
 	a->tls = strcmp(scheme, "https") == 0;
-	a->socket_path = must(strdup(""));
+	a->socket_path = must_copy("");
 	a->text = http_url(u);
 	if (a->tls && tls_server_name[0] != '\0')
 		http_address_name(a, u, tls_server_name);

@@ -21,7 +21,7 @@ struct http_address {
  * tls_server_name, "" for none, an https has another name than there.  Fails
  * where it is no such address. */
 bool	http_address_set(struct http_address *, const char *text,
-	    const char *tls_server_name, struct error *);
+	    const char *tls_server_name, struct error *) CHECKED;
 void	http_address_free(struct http_address *);	/* what it owns */
 
 #endif

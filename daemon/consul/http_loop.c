@@ -1,6 +1,8 @@
 /* http_loop.c - curl's transfers, many at a time, on the event loop. */
 #include "http_loop.h"
+
 #include "must.h"
+#include "timer.h"
 
 static void
 http_loop_collect(struct http_loop *l)
@@ -90,7 +92,7 @@ http_loop_init(struct http_loop *l, struct event_base *base,
 	l->base = base;
 	l->done = done;
 	l->arg = arg;
-	l->timer = must(evtimer_new(base, http_loop_timer_cb, l));
+	l->timer = timer_new(base, http_loop_timer_cb, l);
 	l->multi = must(curl_multi_init());
 	curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION,
 	    http_loop_set_socket);

@@ -1,4 +1,6 @@
 /* http_token.c - the token that we show to Consul. */
+#include "http_token.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,10 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "http_token.h"
 #include "log.h"
 
-static bool
+static CHECKED bool
 http_read_token(const char *path, char *token, size_t size, struct error *err)
 {
 	struct stat	 st;
@@ -44,7 +45,7 @@ http_token(const struct config *c, char *token, size_t size, struct error *err)
 	size_t		 n, i;
 
 	if (c->consul_token_file[0] != '\0') {
-		if (!http_read_token(c->consul_token_file, raw, sizeof(raw),
+		if (!http_read_token(c->consul_token_file, raw, sizeof raw,
 		    err))
 			return false;
 		if (raw[strspn(raw, " \t\r\n")] != '\0' || from[0] == '\0')

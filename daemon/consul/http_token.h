@@ -14,7 +14,7 @@
 /* The token without the white space around it; "" where there is none.  Fails
  * where the file can't be read, or has no token that fits a header and size. */
 bool		http_token(const struct config *, char *token, size_t size,
-		    struct error *);
+		    struct error *) CHECKED;
 /* Tells one token from another: who reads it learns nothing that helps to guess
  * the token. */
 uint16_t	http_token_hash(const char *token);

@@ -18,6 +18,7 @@
 #include "lock_private.h"
 #include "lock_read.h"
 #include "lock_session.h"
+#include "must.h"
 #include "text.h"
 #include "timer.h"
 
@@ -44,7 +45,7 @@ lock_settled(const struct consul_reply *r, void *arg)
 	}
 	lock_cancel(&l->read);
 	l->carries = l->made = false;
-	lock_read_see(l, r->key, r->sent_at, true);
+	lock_read_see(l, r->key, r->sent_at_ms, true);
 }
 
 static void
@@ -92,7 +93,7 @@ lock_acquired(const struct consul_reply *r, void *arg)
 		l->carries = l->before.position[0] != '\0';
 		l->events->write_trouble("", l->arg);
 		timer_in(l->verify_timer, l->config->verify_interval);
-		lock_read_see(l, r->key, r->sent_at, true);
+		lock_read_see(l, r->key, r->sent_at_ms, true);
 		break;
 	case CONSUL_GONE:
 		text_copy(l->session, sizeof l->session, "");
@@ -275,20 +276,18 @@ lock_new(struct event_base *base, struct consul *consul,
     const struct config *config, const char *resume,
     const struct lock_events *events, void *arg)
 {
-	struct lock	*l = calloc(1, sizeof *l);
+	struct lock	*l = must_zeroed(1, sizeof *l);
 
-	if (l == NULL)
-		return NULL;
 	l->consul = consul;
 	l->config = config;
 	l->events = events;
 	l->arg = arg;
 	text_copy(l->resume, sizeof l->resume, resume);
-	l->before.position = strdup("");
+	l->before.position = must_copy("");
 	lock_value_path(config, l->path);
 	lock_session_init(l, base);
 	lock_read_init(l, base);
-	l->verify_timer = evtimer_new(base, lock_verify, l);
+	l->verify_timer = timer_new(base, lock_verify, l);
 	lock_read_look(l);
 	lock_read_watch(l);
 	return l;

@@ -10,6 +10,7 @@
 #include "candidates.h"
 #include "json.h"
 #include "lock_stranger.h"
+#include "must.h"
 #include "text.h"
 
 static void
@@ -25,7 +26,7 @@ lock_set_before(struct lock *l, yajl_val v)
 	    l->view.host));
 	b->port = (uint16_t)json_uint(v, "port", l->view.port);
 	free(b->position);
-	b->position = strdup(json_string(v, "position", ""));
+	b->position = must_copy(json_string(v, "position", ""));
 	b->final = YAJL_IS_TRUE(json_get(v, "final"));
 	b->passed_on = YAJL_IS_TRUE(json_get(v, LOCK_PASSED_ON));
 }

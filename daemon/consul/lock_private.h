@@ -31,7 +31,7 @@ struct lock {
 	char				 resume[CONSUL_ID_MAX];
 	/* Whether that one goes on is known: a new one may be made. */
 	void				(*resumed)(struct lock *);
-	int64_t				 renew_every;
+	int64_t				 renew_every_ms;
 	int				 session_failures;
 	struct consul_request		*session_request;
 	int				 destroying;	/* requests under way */

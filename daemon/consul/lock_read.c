@@ -37,15 +37,15 @@ lock_read_believed(struct lock *l, const struct consul_key *k, bool ours)
 }
 
 static void
-lock_read_record(struct lock *l, const struct consul_key *k, int64_t sent_at,
-    bool proof, bool ours)
+lock_read_record(struct lock *l, const struct consul_key *k,
+    int64_t sent_at_ms, bool proof, bool ours)
 {
 	l->key = *k;
 	if (proof)
 		l->unproved = 0;
 	l->held = ours;
 	l->view.proof = proof;
-	l->view.at = sent_at;
+	l->view.at = sent_at_ms;
 	l->view.epoch = k->modify_index;
 	l->view.clean = l->view.made = l->view.missing = false;
 	if (k->session[0] != '\0')
@@ -55,7 +55,7 @@ lock_read_record(struct lock *l, const struct consul_key *k, int64_t sent_at,
 }
 
 void
-lock_read_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
+lock_read_see(struct lock *l, const struct consul_key *k, int64_t sent_at_ms,
     bool proof)
 {
 	bool	again = l->view.owner == CORE_LOCK_THEIRS &&
@@ -69,7 +69,7 @@ lock_read_see(struct lock *l, const struct consul_key *k, int64_t sent_at,
 		lock_cancel(&l->holder);
 		l->stranger[0] = '\0';
 	}
-	lock_read_record(l, k, sent_at, proof, ours);
+	lock_read_record(l, k, sent_at_ms, proof, ours);
 	if (ours)
 		lock_holder_ours(l);
 	else if (k->session[0] != '\0')
@@ -100,12 +100,12 @@ lock_read_done(const struct consul_reply *r, void *arg)
 	/* The session of an earlier run of ours still has the lock: go on. */
 	if (l->resume[0] != '\0' && strcmp(r->key->session, l->resume) == 0) {
 		text_copy(l->session, sizeof l->session, l->resume);
-		l->renew_every = 0;
+		l->renew_every_ms = 0;
 		timer_in(l->session_timer, 0);
 		l->events->session(true, l->session, l->arg);
 	}
 	text_copy(l->resume, sizeof l->resume, "");
-	lock_read_see(l, r->key, r->sent_at, true);
+	lock_read_see(l, r->key, r->sent_at_ms, true);
 	if (waited)
 		l->resumed(l);
 }
@@ -141,14 +141,16 @@ lock_watch_done(const struct consul_reply *r, void *arg)
 	if (r->outcome != CONSUL_OK) {
 		l->index = 0;
 		l->events->key_trouble(r->text, l->arg);
-		timer_in(l->watch_timer, lock_retry_pause(l->watch_failures++));
+		timer_in(l->watch_timer,
+		    lock_retry_pause_ms(l->watch_failures++));
 		return;
 	}
 	/* An index that is missing or falls back means that Consul has
 	 * forgotten: what we believe may be of another past. */
 	if (r->index == 0 || r->index < l->index) {
 		l->index = 0;
-		timer_in(l->watch_timer, lock_retry_pause(l->watch_failures++));
+		timer_in(l->watch_timer,
+		    lock_retry_pause_ms(l->watch_failures++));
 		lock_read_look(l);
 		return;
 	}
@@ -156,7 +158,7 @@ lock_watch_done(const struct consul_reply *r, void *arg)
 	timer_in(l->watch_timer, WATCH_PAUSE + rand() % (WATCH_PAUSE / 4));
 	l->index = r->index;
 	l->events->key_trouble("", l->arg);
-	lock_read_see(l, r->key, r->sent_at, false);
+	lock_read_see(l, r->key, r->sent_at_ms, false);
 }
 
 void
@@ -169,5 +171,5 @@ lock_read_watch(struct lock *l)
 void
 lock_read_init(struct lock *l, struct event_base *base)
 {
-	l->watch_timer = evtimer_new(base, lock_watch_timer, l);
+	l->watch_timer = timer_new(base, lock_watch_timer, l);
 }

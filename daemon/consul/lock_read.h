@@ -10,9 +10,9 @@ void	lock_read_init(struct lock *, struct event_base *);
 void	lock_read_watch(struct lock *);
 /* Reads the key now, consistently. */
 void	lock_read_look(struct lock *);
-/* The key was seen so; sent_at: when that was asked for, proof: by a consistent
- * read, or a write of ours. */
+/* The key was seen so; sent_at_ms: when that was asked for, proof: by a
+ * consistent read, or a write of ours. */
 void	lock_read_see(struct lock *, const struct consul_key *,
-	    int64_t sent_at, bool proof);
+	    int64_t sent_at_ms, bool proof);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* With up to a quarter more, so that many agents do not ask in step. */
 int64_t
-lock_retry_pause(int failures)
+lock_retry_pause_ms(int failures)
 {
 	int64_t	pause = (int64_t)RETRY_FIRST <<
 		    (failures < 10 ? failures : 10);

@@ -7,6 +7,6 @@
 #define LOCK_RETRY_MAX	2000	/* ms; a quarter more at most */
 
 /* ms, after so many failures in a row before this one. */
-int64_t	lock_retry_pause(int failures);
+int64_t	lock_retry_pause_ms(int failures);
 
 #endif

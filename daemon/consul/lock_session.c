@@ -28,7 +28,7 @@ lock_session_failed(struct lock *l, const char *text)
 	/* Consul needs a moment to notice that our check passes: no news. */
 	if (l->session_failures >= QUIET_FAILURES)
 		l->events->session_trouble(text, l->arg);
-	timer_in(l->session_timer, lock_retry_pause(l->session_failures++));
+	timer_in(l->session_timer, lock_retry_pause_ms(l->session_failures++));
 }
 
 static void
@@ -50,7 +50,7 @@ lock_renewed(const struct consul_reply *r, void *arg)
 	if (r->outcome == CONSUL_OK) {
 		l->session_failures = 0;
 		l->events->session_trouble("", l->arg);
-		timer_in(l->session_timer, l->renew_every);
+		timer_in(l->session_timer, l->renew_every_ms);
 	} else if (r->outcome == CONSUL_GONE)
 		lock_session_lost(l, r->text);
 	else
@@ -102,7 +102,7 @@ lock_session_seen(const struct consul_reply *r, void *arg)
 		return;
 	}
 	l->session_failures = 0;
-	l->renew_every = ttl / 2;
+	l->renew_every_ms = ttl / 2;
 	l->events->session_trouble("", l->arg);
 	l->events->session(true, l->session, l->arg);
 	/* At once: an adopted one may be near the end of its TTL, and an agent
@@ -168,13 +168,13 @@ lock_session_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	/* Consul hears us, but we do not hear it: by now we have stepped down,
 	 * and the session would only keep the lock from others. */
-	if (l->held && l->unproved * l->renew_every > l->config->fuse) {
+	if (l->held && l->unproved * l->renew_every_ms > l->config->fuse) {
 		timer_in(l->session_timer, LOCK_RETRY_MAX);
 		return;
 	}
 	if (l->session[0] == '\0')
 		lock_session_open(l);
-	else if (l->renew_every == 0)
+	else if (l->renew_every_ms == 0)
 		l->session_request = consul_session_info(l->consul, l->session,
 		    l->config->service_id, lock_session_seen, l);
 	else {
@@ -194,7 +194,7 @@ lock_session_open(struct lock *l)
 	    l->session_request != NULL || l->destroying > 0 ||
 	    l->resume[0] != '\0')
 		return;
-	l->renew_every = 0;
+	l->renew_every_ms = 0;
 	l->session_request = consul_sessions(l->consul, l->node,
 	    l->config->service_id, lock_sessions_listed, l);
 }
@@ -254,6 +254,6 @@ void
 lock_session_init(struct lock *l, struct event_base *base)
 {
 	l->resumed = lock_session_open;
-	l->session_timer = evtimer_new(base, lock_session_timer, l);
-	l->drop_timer = evtimer_new(base, lock_drop_timer, l);
+	l->session_timer = timer_new(base, lock_session_timer, l);
+	l->drop_timer = timer_new(base, lock_drop_timer, l);
 }

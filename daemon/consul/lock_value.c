@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "must.h"
+
 /*
  * The key's value says who holds the lock, and how it was given up.  An older
  * program, or a hand, may have written something else or nothing.
@@ -61,7 +63,7 @@ lock_value_make(const struct config *c, const char *state, const char *session,
 	if (carried != NULL)
 		put_carried(g, carried);
 	yajl_gen_map_close(g);
-	text = strdup(json_text(g, NULL));
+	text = must_copy(json_text(g, NULL));
 	json_free(g);
 	if ((position[0] == '\0' && carried == NULL) ||
 	    strlen(text) < CONSUL_VALUE_MAX)

@@ -9,6 +9,7 @@
 
 #include "lock_value.h"
 #include "log.h"
+#include "must.h"
 #include "timer.h"
 
 #define WATCH_WAIT	55000	/* ms of one long poll */
@@ -228,16 +229,14 @@ namesake_new(struct event_base *base, struct consul *consul,
     const struct config *config, const struct namesake_events *events,
     void *arg)
 {
-	struct namesake	*n = calloc(1, sizeof *n);
+	struct namesake	*n = must_zeroed(1, sizeof *n);
 
-	if (n == NULL)
-		return NULL;
 	n->consul = consul;
 	n->config = config;
 	n->events = events;
 	n->arg = arg;
-	n->watch_timer = evtimer_new(base, namesake_watch_timer, n);
-	n->put_timer = evtimer_new(base, namesake_put_timer, n);
+	n->watch_timer = timer_new(base, namesake_watch_timer, n);
+	n->put_timer = timer_new(base, namesake_put_timer, n);
 	timer_in(n->watch_timer, 0);
 	return n;
 }

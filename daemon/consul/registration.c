@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "must.h"
 #include "registration_round.h"
 #include "stranger.h"
 #include "timer.h"
@@ -119,10 +120,8 @@ registration_new(struct event_base *base, struct consul *consul,
     const struct config *config, int api_port,
     const struct registration_events *events, void *arg)
 {
-	struct registration	*r = calloc(1, sizeof *r);
+	struct registration	*r = must_zeroed(1, sizeof *r);
 
-	if (r == NULL)
-		return NULL;
 	r->consul = consul;
 	r->config = config;
 	r->events = events;
@@ -131,7 +130,7 @@ registration_new(struct event_base *base, struct consul *consul,
 	stranger_make_mark(config, r->mark);
 	registration_entry_init(&r->entry, consul, config, r->check_url,
 	    r->mark);
-	r->timer = evtimer_new(base, registration_timer, r);
+	r->timer = timer_new(base, registration_timer, r);
 	registration_watch_init(&r->watch, base, consul, config,
 	    registration_changed, r);
 	return r;

@@ -1,8 +1,9 @@
 /*
  * registration.h - our service, its check and its tags in the local Consul
- * agent.  Watches whether they are still there, looks every REGISTRATION_INTERVAL
- * at all of it, and puts them back when somebody, or a restart of the Consul
- * agent, lost them; but not over another agent that lives (stranger.h).
+ * agent.  Watches whether they are still there, looks at all of it every
+ * REGISTRATION_INTERVAL_MS, and puts them back when somebody, or a restart of
+ * the Consul agent, lost them; but not over another agent that lives
+ * (stranger.h).
  */
 #ifndef REGISTRATION_H
 #define REGISTRATION_H

@@ -2,11 +2,12 @@
  * registration_address.c - the addresses in a registration: where Consul finds
  * our /health, and those by which each host means itself.
  */
+#include "registration_address.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "registration_address.h"
 #include "value.h"
 
 /* On a host with several nodes all of them have such an address. */

@@ -1,4 +1,6 @@
 /* registration_entry.c - what Consul is to have of our service. */
+#include "registration_entry.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -6,7 +8,6 @@
 #include "clock.h"
 #include "json.h"
 #include "log.h"
-#include "registration_entry.h"
 #include "registration_role.h"
 #include "words.h"
 
@@ -25,7 +26,7 @@ now_rfc3339(char *text, size_t size)
 static bool
 registration_told_long_ago(const struct registration_entry *e)
 {
-	return clock_ms() - e->told_at >= WORDS_PAUSE;
+	return clock_ms() - e->told_at_ms >= WORDS_PAUSE;
 }
 
 /* The role comes first, then the configured tags. */

@@ -24,7 +24,7 @@ struct registration_entry {
 	char			 health_at[32];	/* it was said */
 	char			 told[REGISTRATION_ENTRY_META];	/* as Consul
 							 * has it */
-	int64_t			 told_at;	/* clock_ms */
+	int64_t			 told_at_ms;	/* clock_ms */
 	char			 role[REGISTRATION_ENTRY_ROLE];	/* "?": as it
 							 * is */
 	char			 since[32];	/* of the role */

@@ -2,8 +2,8 @@
 #ifndef REGISTRATION_EVENTS_H
 #define REGISTRATION_EVENTS_H
 
-#define REGISTRATION_INTERVAL	30000	/* ms; what ends our session makes us
-					 * look at once */
+#define REGISTRATION_INTERVAL_MS	30000	/* what ends our session makes
+						 * us look at once */
 
 struct registration_events {
 	/* We are registered; node and address (of the service) as Consul

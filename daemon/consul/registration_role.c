@@ -1,7 +1,7 @@
 /* registration_role.c - the role of a copy, as a tag in Consul says it. */
-#include <string.h>
-
 #include "registration_role.h"
+
+#include <string.h>
 
 static const char *const role_tags[] = {
 	"master", "slave", "unhealthy", "disabled"

@@ -1,4 +1,6 @@
 /* registration_round.c - a round of looking at our registration. */
+#include "registration_round.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,6 @@
 #include "log.h"
 #include "namesake.h"
 #include "registration_address.h"
-#include "registration_round.h"
 #include "stranger.h"
 #include "timer.h"
 
@@ -16,7 +17,7 @@
 #define RETRY_MAX	5000	/* … up to this */
 #define TRIES		3	/* to see ourselves, where we need it not */
 /* Who puts his own back as often as we do shall not make us do it for ever. */
-#define REPAIRS		3	/* at once; then one in REGISTRATION_INTERVAL */
+#define REPAIRS		3	/* at once; then one an interval */
 #define REPAIRS_FORGET	60000	/* ms */
 
 static void	registration_register(struct registration *, bool);
@@ -26,7 +27,7 @@ registration_done(struct registration *r)
 {
 	r->failures = 0;
 	r->events->trouble("", r->arg);
-	timer_in(r->timer, REGISTRATION_INTERVAL);
+	timer_in(r->timer, REGISTRATION_INTERVAL_MS);
 	registration_watch_start(&r->watch);
 	if (r->dirty)
 		registration_round_next(r);
@@ -287,7 +288,7 @@ registration_register(struct registration *r, bool with_check)
 		log_info("Registering service in Consul");
 	registration_entry_describe(&r->entry, &g, tags);
 	g.with_check = with_check;
-	r->entry.told_at = clock_ms();
+	r->entry.told_at_ms = clock_ms();
 	r->request = consul_register(r->consul, &g, registration_registered,
 	    r);
 }
@@ -307,7 +308,7 @@ registration_met(const struct consul_reply *reply, void *arg)
 	if (registration_is_over(r))
 		return;
 	if (stranger_is_dead(reply, r->why)) {
-		r->stranger_until = 0;
+		r->stranger_until_ms = 0;
 		if (strcmp(r->entry.role, "?") == 0)
 			r->entry.role[0] = '\0';
 		registration_register(r, true);
@@ -315,15 +316,15 @@ registration_met(const struct consul_reply *reply, void *arg)
 	}
 	r->failures = 1;	/* asked again soon, by the timer */
 	registration_failed(r, r->why);
-	if (r->left == NULL && clock_ms() >= r->stranger_until)
+	if (r->left == NULL && clock_ms() >= r->stranger_until_ms)
 		r->events->taken(r->why, r->arg);
 }
 
 static void
 registration_stranger(struct registration *r, const struct consul_reply *reply)
 {
-	if (r->stranger_until == 0) {
-		r->stranger_until = clock_ms() + stranger_patience(reply);
+	if (r->stranger_until_ms == 0) {
+		r->stranger_until_ms = clock_ms() + stranger_patience_ms(reply);
 		r->identified = false;
 		r->events->barred(r->arg);
 	}
@@ -338,7 +339,7 @@ registration_may_repair(struct registration *r,
     const struct consul_reply *reply)
 {
 	char	text[512];
-	int64_t	since = clock_ms() - r->repaired_at;
+	int64_t	since = clock_ms() - r->repaired_at_ms;
 
 	snprintf(text, sizeof text, "our registration was overwritten (found: "
 	    "id \"%.63s\", name \"%.63s\", tags \"%.100s\", port %u): look "
@@ -347,14 +348,14 @@ registration_may_repair(struct registration *r,
 	    reply->tags, (unsigned)reply->port);
 	if (since >= REPAIRS_FORGET)
 		r->repairs = 0;
-	if (r->repairs >= REPAIRS && since < REGISTRATION_INTERVAL) {
+	if (r->repairs >= REPAIRS && since < REGISTRATION_INTERVAL_MS) {
 		r->events->trouble(text, r->arg);
-		timer_in(r->timer, REGISTRATION_INTERVAL - since + 1);
+		timer_in(r->timer, REGISTRATION_INTERVAL_MS - since + 1);
 		return false;
 	}
 	log_warning("Putting it back: %s", text);
 	r->repairs++;
-	r->repaired_at = clock_ms();
+	r->repaired_at_ms = clock_ms();
 	return true;
 }
 
@@ -373,7 +374,7 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	if (registration_is_over(r))
 		return;
 	if (reply->outcome == CONSUL_GONE) {
-		r->stranger_until = 0;
+		r->stranger_until_ms = 0;
 		r->identified = false;
 		if (strcmp(r->entry.role, "?") == 0)
 			snprintf(r->entry.role, sizeof r->entry.role, "%s", "");
@@ -389,7 +390,7 @@ registration_looked(const struct consul_reply *reply, void *arg)
 		registration_stranger(r, reply);
 		return;
 	}
-	r->stranger_until = 0;
+	r->stranger_until_ms = 0;
 	overwritten = r->identified && strcmp(reply->agent, r->mark) != 0;
 	if (overwritten && !registration_may_repair(r, reply))
 		return;
@@ -421,7 +422,7 @@ registration_deregister(struct registration *r)
 {
 	registration_watch_stop(&r->watch);
 	/* It is not ours. */
-	if (r->stranger_until != 0) {
+	if (r->stranger_until_ms != 0) {
 		r->left(true, r->left_arg);
 		return;
 	}

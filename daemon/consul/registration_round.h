@@ -36,8 +36,8 @@ struct registration {
 	bool				 dirty;		/* look once more */
 	char				 why[1024];	/* it was withdrawn, or
 							 * whose it is */
-	int64_t				 stranger_until;	/* 0: none */
-	int64_t				 repaired_at;	/* the last of these: */
+	int64_t				 stranger_until_ms;	/* 0: none */
+	int64_t				 repaired_at_ms;
 	int				 repairs;
 	char				 node[CONSUL_NAME_MAX];
 

@@ -1,8 +1,9 @@
 /* registration_watch.c - hears when Consul has our service otherwise. */
+#include "registration_watch.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "registration_watch.h"
 #include "timer.h"
 
 #define WATCH_WAIT	55000	/* ms of one long poll */
@@ -66,7 +67,7 @@ registration_watch_init(struct registration_watch *w, struct event_base *base,
 	w->config = config;
 	w->changed = changed;
 	w->arg = arg;
-	w->timer = evtimer_new(base, registration_watch_timer, w);
+	w->timer = timer_new(base, registration_watch_timer, w);
 }
 
 void

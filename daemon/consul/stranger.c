@@ -12,8 +12,10 @@
 
 #include "clock.h"
 #include "log.h"
+#include "must.h"
 #include "notify.h"
 #include "runfile.h"
+#include "timer.h"
 
 #define RETRY	250	/* ms */
 /* A Consul that does not answer by then can't tell: the guard of a run that was
@@ -77,7 +79,7 @@ stranger_is_dead(const struct consul_reply *r, const char *who)
 }
 
 int64_t
-stranger_patience(const struct consul_reply *r)
+stranger_patience_ms(const struct consul_reply *r)
 {
 	int64_t	every = 10000, limit = 1000, failures = 3;
 
@@ -155,12 +157,12 @@ start_looked(const struct consul_reply *r, void *arg)
 	event_del(s->silence);
 	if (s->until == 0) {
 		notify_send("EXTEND_TIMEOUT_USEC=%" PRId64,
-		    stranger_patience(r) * 1000 + PATIENCE_MAX * 1000);
-		s->until = clock_ms() + stranger_patience(r);
+		    stranger_patience_ms(r) * 1000 + PATIENCE_MAX * 1000);
+		s->until = clock_ms() + stranger_patience_ms(r);
 		stranger_explain(r, s->config, s->mark, s->who, sizeof s->who);
 		log_info("Waiting up to %.0f s until Consul's check says "
-		    "whether it lives: %s", (double)stranger_patience(r) / 1000,
-		    s->who);
+		    "whether it lives: %s",
+		    (double)stranger_patience_ms(r) / 1000, s->who);
 	}
 	consul_own_check(s->consul, s->config->service_id, start_checked, s);
 }
@@ -192,10 +194,10 @@ stranger_lets_us_start(const struct config *c, const char *check_url,
 	const struct timeval	no_answer = { 0, NO_ANSWER * 1000 };
 
 	stranger_make_mark(c, s.mark);
-	s.base = event_base_new();
+	s.base = must(event_base_new());
 	if (consul_new(&s.consul, s.base, c, err)) {
-		s.again = evtimer_new(s.base, start_ask, &s);
-		s.silence = evtimer_new(s.base, start_silent, &s);
+		s.again = timer_new(s.base, start_ask, &s);
+		s.silence = timer_new(s.base, start_silent, &s);
 		event_add(s.silence, &no_answer);
 		event_active(s.again, 0, 0);
 		event_base_dispatch(s.base);

@@ -34,7 +34,7 @@ bool	stranger_may_live(const struct consul_reply *own_check);
 /* The other way round; says then whom we take over from. */
 bool	stranger_is_dead(const struct consul_reply *own_check, const char *who);
 /* ms after which a dead one's check has said so, by what own_service shows. */
-int64_t	stranger_patience(const struct consul_reply *own_service);
+int64_t	stranger_patience_ms(const struct consul_reply *own_service);
 /* Both sides, for people, and what to do. */
 void	stranger_explain(const struct consul_reply *own_service,
 	    const struct config *, const char *mark, char *text, size_t size);
@@ -42,6 +42,6 @@ void	stranger_explain(const struct consul_reply *own_service,
 /* Before anything is done to the copy: may we start?  As long as Consul does
  * not answer nobody can tell, and the registration will. */
 bool	stranger_lets_us_start(const struct config *, const char *check_url,
-	    struct error *);
+	    struct error *) CHECKED;
 
 #endif

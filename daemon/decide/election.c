@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "must.h"
+
 /* What our plugin has said of another copy's position. */
 struct verdict {
 	char			*position;
@@ -48,19 +50,10 @@ struct election {
 	char				 reason[512];
 };
 
-/* Without memory the agent could decide nothing at all: as elsewhere. */
-static void *
-must(void *p)
-{
-	if (p == NULL)
-		abort();
-	return p;
-}
-
 static void
 set(char **field, const char *text)
 {
-	char	*copy = text == NULL ? NULL : must(strdup(text));
+	char	*copy = text == NULL ? NULL : must_copy(text);
 
 	free(*field);
 	*field = copy;
@@ -88,7 +81,7 @@ forget_verdicts(struct election *e)
 struct election *
 election_new(const struct election_config *config)
 {
-	struct election	*e = must(calloc(1, sizeof(*e)));
+	struct election	*e = must_zeroed(1, sizeof *e);
 
 	e->config = config;
 	return e;
@@ -184,10 +177,10 @@ election_answer(struct election *e, enum election_answer answer,
 		set(&e->ours, answer == ELECTION_YES ? text : "");
 		break;
 	case ELECTION_COMPARE:
-		e->verdicts = must(realloc(e->verdicts,
-		    (e->verdict_count + 1) * sizeof(*e->verdicts)));
+		e->verdicts = must_grow(e->verdicts,
+		    e->verdict_count + 1, sizeof *e->verdicts);
 		e->verdicts[e->verdict_count++] = (struct verdict){
-		    .position = must(strdup(e->subject)), .answer = answer };
+		    .position = must_copy(e->subject), .answer = answer };
 		break;
 	case ELECTION_MEASURE:
 		e->measured = true;
@@ -346,10 +339,10 @@ published(struct election *e, struct election_step *s)
 	char	**old = e->yields;
 	size_t	 count = 0, i;
 
-	e->yields = must(calloc(e->count + 1, sizeof(*e->yields)));
+	e->yields = must_zeroed(e->count + 1, sizeof *e->yields);
 	for (i = 0; i < e->count; i++)
 		if (rival(e, &e->records[i]) && has_more(e, &e->records[i]))
-			e->yields[count++] = must(strdup(e->records[i].id));
+			e->yields[count++] = must_copy(e->records[i].id);
 	if (old != NULL && same_list(old, e->yields)) {
 		forget_list(e->yields);
 		e->yields = old;
@@ -401,11 +394,11 @@ first(const struct election *e, bool complete, bool heard)
 static void
 explain(struct election *e, const struct election_record *r)
 {
-	snprintf(e->reason, sizeof(e->reason), "%s", e->current ? "" :
+	snprintf(e->reason, sizeof e->reason, "%s", e->current ? "" :
 	    "Consul has not shown our own record among the candidates', so "
 	    "others may be missing there, too");
 	if (r != NULL)
-		snprintf(e->reason, sizeof(e->reason), "%s %s", r->id,
+		snprintf(e->reason, sizeof e->reason, "%s %s", r->id,
 		    has_more(e, r) ? "has what this copy lacks, or has yet to "
 		    "apply" :
 		    ranks_above(e, r) ? "has a higher priority" :
@@ -461,7 +454,7 @@ near_enough(struct election *e, int64_t now, struct election_step *s)
 	}
 	if (e->behind <= e->config->max_behind)
 		return true;
-	snprintf(e->reason, sizeof(e->reason), "this copy lacks %" PRId64
+	snprintf(e->reason, sizeof e->reason, "this copy lacks %" PRId64
 	    " of what the last master is known to have had, and max_behind is "
 	    "%" PRId64, e->behind, e->config->max_behind);
 	e->running = false;
@@ -497,7 +490,7 @@ decide(struct election *e)
 
 	e->taken = true;
 	e->decided_count = 0;
-	e->decided = must(calloc(e->count + 1, sizeof(*e->decided)));
+	e->decided = must_zeroed(e->count + 1, sizeof *e->decided);
 	for (r = e->records; r < e->records + e->count; r++)
 		if (rival(e, r))
 			e->decided[e->decided_count++] = said_by(r);

@@ -95,7 +95,7 @@ guard_read_lease(struct guard *g, struct wire *w)
 		guard_tell(g, CORE_GUARD_FIRED, "");
 		return;
 	}
-	g->clean_at = clean_at;
+	g->clean_at_ms = clean_at;
 	g->epoch = epoch;
 	snprintf(g->node, sizeof g->node, "%s", node);
 	snprintf(g->session, sizeof g->session, "%s", session);
@@ -157,7 +157,7 @@ guard_lose_agent(struct guard *g)
 	guard_role_stop(g);
 	lease_lose_agent(&g->lease, now);
 	if (g->doing == DEMOTED || g->doing == FAILED)
-		g->deadline = now;
+		g->deadline_ms = now;
 	if (g->doing == LEFT) {
 		lease_end(&g->lease);
 		guard_file_save(g);

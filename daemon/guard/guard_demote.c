@@ -50,7 +50,7 @@ guard_demoted(struct guard *g)
 	log_warning("guard: the copy is demoted: %s", g->text);
 	guard_tell(g, CORE_GUARD_DEMOTED, g->text);
 	g->doing = DEMOTED;
-	g->deadline = clock_ms() + (g->agent ? LISTEN : 0);
+	g->deadline_ms = clock_ms() + (g->agent ? LISTEN : 0);
 }
 
 /* Where what they print goes: nobody may hold up, or kill, a demotion because
@@ -64,23 +64,31 @@ guard_output(const struct guard *g)
 	    g->null;
 }
 
+/* All of it: without CF_NODE a hook could fence another host. */
+static CHECKED bool
+guard_describe_fence(const struct guard *g, struct error *err)
+{
+	char	epoch[32];
+
+	snprintf(epoch, sizeof epoch, "%" PRIu64, g->epoch);
+	return (setenv("CF_SERVICE", g->service, 1) == 0 &&
+	    setenv("CF_NODE", g->node, 1) == 0 &&
+	    setenv("CF_EPOCH", epoch, 1) == 0 &&
+	    setenv("CF_REASON", g->text, 1) == 0) ||
+	    error_set(err, "%s", strerror(errno));
+}
+
 static void
 guard_fence(struct guard *g)
 {
 	char		*argv[] = { (char *)"/bin/sh", (char *)"-c",
 			    (char *)g->on_fence_failure, NULL };
-	char		 epoch[32];
 	struct error	 err;
 
 	if (g->on_fence_failure[0] == '\0' || g->fenced)
 		return;
-	snprintf(epoch, sizeof epoch, "%" PRIu64, g->epoch);
-	setenv("CF_SERVICE", g->service, 1);
-	setenv("CF_NODE", g->node, 1);
-	setenv("CF_EPOCH", epoch, 1);
-	setenv("CF_REASON", g->text, 1);
 	log_warning("guard: running on_fence_failure: %s", g->on_fence_failure);
-	g->fenced = child_spawn(&g->fence, argv, CHILD_OTHERS,
+	g->fenced = guard_describe_fence(g, &err) && child_spawn(&g->fence, argv, CHILD_OTHERS,
 	    &(struct child_files){ .output = guard_output(g) }, &err);
 	if (!g->fenced)
 		log_error("guard: on_fence_failure: %s", err.text);
@@ -96,13 +104,13 @@ guard_demote_fail(struct guard *g)
 	guard_tell(g, CORE_GUARD_FAILED, g->text);
 	guard_fence(g);
 	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
+	g->deadline_ms = clock_ms() + TRY_AGAIN;
 	guard_file_save(g);
 	if (!g->heard && g->left == -1)
 		guard_leave(g, "unfenced");
 }
 
-static bool
+static CHECKED bool
 guard_start_handler(struct guard *g, struct error *err)
 {
 	char	 parent[16];
@@ -142,7 +150,7 @@ guard_not_done(struct guard *g, const char *text)
 	snprintf(g->text, sizeof g->text, "%.500s", text);
 	g->calling = false;
 	g->not_done++;
-	g->call_at = clock_ms() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
+	g->call_at_ms = clock_ms() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
 }
 
 void
@@ -157,21 +165,21 @@ guard_demote_call(struct guard *g)
 	wire_put_call(&g->out, &(struct wire_call){
 	    .op = "ensure_demoted",
 	    .epoch = g->epoch,
-	    .deadline = g->deadline,
+	    .deadline_ms = g->deadline_ms,
 	    .node = g->node,
 	    .reason = "the guard demotes it",
 	    .role = FAILOVER_MASTER,
 	});
-	/* If that fails the handler is ending, as its channel will tell. */
-	wire_send(g->handler_channel, &g->out);
+	may_fail(wire_send(g->handler_channel, &g->out),
+	    "then the handler is ending, as its channel shows");
 	g->calling = true;
 }
 
 void
-guard_demote(struct guard *g, int64_t deadline)
+guard_demote(struct guard *g, int64_t deadline_ms)
 {
 	g->doing = DEMOTING;
-	g->deadline = deadline;
+	g->deadline_ms = deadline_ms;
 	guard_file_save(g);
 	g->not_done = 0;
 	snprintf(g->text, sizeof g->text, g->can_demote ?
@@ -184,7 +192,7 @@ guard_demote(struct guard *g, int64_t deadline)
 }
 
 void
-guard_demote_fire(struct guard *g, int64_t deadline)
+guard_demote_fire(struct guard *g, int64_t deadline_ms)
 {
 	const char	*why = !g->agent ?
 	    "the agent is gone, and no other was started in time" :
@@ -196,7 +204,7 @@ guard_demote_fire(struct guard *g, int64_t deadline)
 	g->fenced = g->heard = false;
 	guard_tell(g, CORE_GUARD_FIRED, why);
 	guard_role_stop(g);
-	guard_demote(g, deadline);
+	guard_demote(g, deadline_ms);
 }
 
 /*

@@ -13,9 +13,9 @@
 struct guard;
 
 /* The lease is over: ends the agent's own call, and begins. */
-void	guard_demote_fire(struct guard *, int64_t deadline);
+void	guard_demote_fire(struct guard *, int64_t deadline_ms);
 /* Begins, again. */
-void	guard_demote(struct guard *, int64_t deadline);
+void	guard_demote(struct guard *, int64_t deadline_ms);
 /* The next call, in the handler that is there or a new one. */
 void	guard_demote_call(struct guard *);
 /* Gives it up: the deadline is there. */

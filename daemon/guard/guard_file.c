@@ -30,9 +30,9 @@ guard_file_save(struct guard *g)
 
 	n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64
 	    " %" PRIu64 " %d %s %" PRId64, g->lease.until, g->lease.by,
-	    g->clean_at, g->epoch, g->doing == FAILED,
+	    g->clean_at_ms, g->epoch, g->doing == FAILED,
 	    g->session[0] != '\0' ? g->session : "-",
-	    g->doing == DEMOTING || g->doing == LEAVING ? g->deadline : 0);
+	    g->doing == DEMOTING || g->doing == LEAVING ? g->deadline_ms : 0);
 	memset(text + n, ' ', sizeof text - (size_t)n);
 	text[sizeof text - 1] = '\n';
 	if (pwrite(g->file, text, sizeof text, 0) != (ssize_t)sizeof text)
@@ -54,7 +54,7 @@ guard_file_inherit(struct guard *g)
 	    " %d %63s", &until, &by, &clean_at, &epoch, &failed, session) != 6 ||
 	    until <= 0 || until > NEVER || by > NEVER)
 		return;
-	g->clean_at = clean_at;
+	g->clean_at_ms = clean_at;
 	g->epoch = epoch;
 	if (strcmp(session, "-") != 0)
 		memcpy(g->session, session, sizeof session);
@@ -64,7 +64,7 @@ guard_file_inherit(struct guard *g)
 	/* What could be done has been done: the agent tries now. */
 	g->lease.fired = g->heard = g->fenced = true;
 	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
+	g->deadline_ms = clock_ms() + TRY_AGAIN;
 }
 
 /*

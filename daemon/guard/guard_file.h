@@ -9,12 +9,14 @@
 
 #include <stdbool.h>
 
+#include "error.h"
+
 struct guard;
 
 /* Opens and locks the file.  Asks the guard before to go, blocks while that is
  * at something, and kills one that hangs.  False: the log says why, or else the
  * agent is gone. */
-bool	guard_file_take_over(struct guard *);
+bool	guard_file_take_over(struct guard *) CHECKED;
 /* Goes on with what the guard before has saved; with nothing where it can't be
  * read. */
 void	guard_file_inherit(struct guard *);

@@ -47,7 +47,7 @@ guard_leave(struct guard *g, const char *as)
 	if (g->doing == FAILED)
 		return;
 	g->doing = LEAVING;
-	g->deadline = g->left == -1 ? 0 : clock_ms() + LEAVE_LIMIT;
+	g->deadline_ms = g->left == -1 ? 0 : clock_ms() + LEAVE_LIMIT;
 	guard_file_save(g);
 }
 

@@ -59,12 +59,12 @@ guard_wake(const struct guard *g)
 	case WATCHING:
 		return lease_wake(&g->lease);
 	case DEMOTING:
-		return g->calling || g->deadline < g->call_at ?
-		    g->deadline : g->call_at;
+		return g->calling || g->deadline_ms < g->call_at_ms ?
+		    g->deadline_ms : g->call_at_ms;
 	case DEMOTED:
 	case FAILED:
 	case LEAVING:
-		return g->deadline;
+		return g->deadline_ms;
 	case LEFT:
 		break;
 	}
@@ -97,17 +97,17 @@ guard_tick(struct guard *g)
 		guard_watch(g, now);
 		break;
 	case DEMOTING:
-		if (now >= g->deadline)
+		if (now >= g->deadline_ms)
 			guard_demote_fail(g);
 		else
 			guard_demote_call(g);
 		break;
 	case DEMOTED:
-		guard_leave(g, now >= g->clean_at ? "released" : "dropped");
+		guard_leave(g, now >= g->clean_at_ms ? "released" : "dropped");
 		break;
 	case FAILED:
 		/* An agent that lives tries by itself. */
-		g->deadline = now + TRY_AGAIN;
+		g->deadline_ms = now + TRY_AGAIN;
 		if (!g->heard)
 			guard_demote(g, now + g->lease.demote_deadline_ms);
 		g->heard = false;
@@ -241,7 +241,7 @@ guard_set_up(struct guard *g)
 		return false;
 	}
 	lease_init(&g->lease, 0, 0);
-	g->clean_at = INT64_MAX;
+	g->clean_at_ms = INT64_MAX;
 	g->agent = true;
 	g->role = g->role_fd = g->handler = g->handler_channel = -1;
 	g->left = g->fence = g->killed = -1;

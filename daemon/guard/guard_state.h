@@ -38,7 +38,7 @@ enum doing {
 struct guard {
 	struct lease	 lease;
 	enum doing	 doing;
-	int64_t		 deadline;	/* of what it is doing */
+	int64_t		 deadline_ms;	/* of what it is doing */
 	bool		 agent;		/* it is there */
 	bool		 heard;		/* from it, since the last look */
 	bool		 handing_over;
@@ -54,7 +54,7 @@ struct guard {
 	/* About the mastership. */
 	uint64_t	 epoch;
 	char		 session[64];	/* that has the lock; "" */
-	int64_t		 clean_at;	/* before, another may be a master */
+	int64_t		 clean_at_ms;	/* before, another may be a master */
 	char		 node[256];
 	pid_t		 role;		/* the agent's handler; -1 */
 	int		 role_fd;	/* its pidfd */
@@ -63,7 +63,7 @@ struct guard {
 	pid_t		 handler;	/* -1: none */
 	int		 handler_channel;
 	bool		 calling;
-	int64_t		 call_at;	/* the next one */
+	int64_t		 call_at_ms;	/* the next one */
 	int		 not_done;
 	char		 text[FAILOVER_SENTENCE];	/* what came of it */
 	pid_t		 left, fence;	/* -1: does not run */

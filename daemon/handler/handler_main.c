@@ -27,6 +27,7 @@
 #include "child.h"
 #include "clock.h"
 #include "memory.h"
+#include "must.h"
 #include "plugin.h"
 #include "run.h"
 #include "signals.h"
@@ -42,7 +43,7 @@ run_refuse(struct run *r, const char *why)
 {
 	wire_begin(&r->out, WIRE_REFUSED);
 	wire_put_string(&r->out, why);
-	wire_send(CHANNEL, &r->out);
+	run_send(r);
 }
 
 static bool
@@ -61,7 +62,7 @@ run_describe(struct run *r, bool whole)
 	wire_put_string(&r->out, info->summary);
 	for (i = 0; (function = plugin_function(&r->plugin, i)) != NULL; i++)
 		wire_put_string(&r->out, function);
-	if (whole && plugin_find_near(&r->plugin, near, sizeof(near)))
+	if (whole && plugin_find_near(&r->plugin, near, sizeof near))
 		wire_put_string(&r->out, near);
 	wire_put_string(&r->out, "");
 	for (o = info->options; o != NULL && o->name != NULL; o++) {
@@ -95,9 +96,7 @@ run_read_start(struct run *r)
 	count = wire_number(w);
 	if (count > WIRE_MAX)
 		return false;
-	r->options = calloc(count + 1, sizeof(*r->options));
-	if (r->options == NULL)
-		return false;
+	r->options = must_zeroed(count + 1, sizeof *r->options);
 	for (r->option_count = 0; r->option_count < count; r->option_count++) {
 		o = &r->options[r->option_count];
 		o->name = wire_string(w);
@@ -119,7 +118,7 @@ run_traces(struct run *r)
 
 	trace_take(&t);
 	t.closed_watch = r->closed_watch;
-	trace_print(&t, r->position, sizeof(r->position));
+	trace_print(&t, r->position, sizeof r->position);
 	return FAILOVER_DONE;
 }
 
@@ -147,10 +146,10 @@ run_tell_growth(struct run *r)
 
 	trace_measure(r->measured ? &now : &r->first);
 	if (r->measured && trace_has_grown(&r->first, &now, text,
-	    sizeof(text))) {
+	    sizeof text)) {
 		wire_begin(&r->out, WIRE_GROWN);
 		wire_put_string(&r->out, text);
-		wire_send(CHANNEL, &r->out);
+		run_send(r);
 	}
 	r->measured = true;
 }
@@ -175,11 +174,11 @@ run_function(struct run *r, const char *op, const char *master_host,
 	if (strcmp(op, "ensure_demoted") == 0 && p->ensure_demoted != NULL)
 		return p->ensure_demoted(f);
 	if (strcmp(op, "position") == 0 && p->position != NULL)
-		return p->position(f, r->position, sizeof(r->position));
+		return p->position(f, r->position, sizeof r->position);
 	if (strcmp(op, "has_position") == 0 && p->has_position != NULL)
 		return p->has_position(f, other);
 	if (strcmp(op, "behind") == 0 && p->behind != NULL) {
-		snprintf(r->position, sizeof(r->position), "%lld",
+		snprintf(r->position, sizeof r->position, "%lld",
 		    (long long)p->behind(f, other));
 		return FAILOVER_DONE;
 	}
@@ -211,7 +210,7 @@ run_plugin_start(struct run *r)
 	if (!r->started && r->plugin.plugin_start != NULL &&
 	    run_check_result(r, "plugin_start",
 	    (int)r->plugin.plugin_start(&r->f)) != FAILOVER_DONE) {
-		memcpy(why, r->sentence, sizeof(why));
+		memcpy(why, r->sentence, sizeof why);
 		run_say(&r->f, FAILOVER_FAILED, "plugin_start: %s", why);
 		return false;
 	}
@@ -224,7 +223,7 @@ static void
 run_tell(struct failover *f, const struct wire_call *c)
 {
 	f->epoch = c->epoch;
-	f->deadline = c->deadline;
+	f->deadline = c->deadline_ms;
 	f->node = c->node;
 	f->address = c->address;
 	f->reason = c->reason;
@@ -250,7 +249,7 @@ run_recall(struct run *r, const struct wire_call *c)
 	/* Whose disk may hang, and nothing is to be known for it. */
 	if (r->demoting)
 		return true;
-	if (memory_read(r->memory_path, r->memory, sizeof(r->memory), &err) ||
+	if (memory_read(r->memory_path, r->memory, sizeof r->memory, &err) ||
 	    c->promote || c->role == FAILOVER_MASTER ||
 	    (strcmp(c->op, "health") != 0 &&
 	    strcmp(c->op, "ensure_master") != 0))
@@ -284,7 +283,7 @@ run_call(struct run *r)
 	r->demoting = strcmp(c.op, "ensure_demoted") == 0;
 	if (!run_recall(r, &c) || !run_plugin_start(r))
 		result = FAILOVER_FAILED;
-	else if (c.not_after != 0 && clock_ms() >= c.not_after)
+	else if (c.not_after_ms != 0 && clock_ms() >= c.not_after_ms)
 		/* Our agent stood still between the decision and this. */
 		result = run_say(&r->f, FAILOVER_FAILED, "%s comes too late: "
 		    "the last proof of the lock is too old", c.op);
@@ -296,7 +295,7 @@ run_call(struct run *r)
 		run_ask_watch(r);
 	fflush(stdout);
 
-	r->position[sizeof(r->position) - 1] = '\0';
+	r->position[sizeof r->position - 1] = '\0';
 	if (strcmp(c.op, "position") == 0 && result == FAILOVER_DONE &&
 	    r->position[0] == '\0')
 		result = run_say(&r->f, FAILOVER_FAILED,
@@ -380,7 +379,7 @@ run_set_up(const char *name, const char *parent)
 
 	/* Not ignored: what a plugin starts would ignore it, too. */
 	signals_for_the_agent(run_go_on);
-	snprintf(title, sizeof(title), "cf-%s", name);
+	snprintf(title, sizeof title, "cf-%s", name);
 	prctl(PR_SET_NAME, title);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return true;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "must.h"
+
 #define SYMBOL(name, required) \
 	{ #name, offsetof(struct plugin, name), required }
 static const struct plugin_symbol {
@@ -26,7 +28,7 @@ static const struct plugin_symbol {
 	SYMBOL(plugin_start,	false),
 	SYMBOL(plugin_stop,	false),
 };
-#define SYMBOLS	(sizeof(plugin_symbols) / sizeof(plugin_symbols[0]))
+#define SYMBOLS	(sizeof plugin_symbols / sizeof plugin_symbols[0])
 
 /* A symbol of the object itself: dlsym would also give one of a library that
  * it links, and "position" is a name that a library may well have. */
@@ -47,7 +49,7 @@ plugin_own_symbol(void *object, const void *base, const char *name)
 			    sizeof(const char *))
 
 /* In a table of ours, with what the plugin's rows have.  It is never freed. */
-static bool
+static CHECKED bool
 plugin_copy_options(struct plugin *p, struct error *err)
 {
 	const char		*row = (const char *)p->info.options;
@@ -64,16 +66,14 @@ plugin_copy_options(struct plugin *p, struct error *err)
 	while (((const struct failover_option *)(row + count * size))->name !=
 	    NULL)
 		count++;
-	own = calloc(count + 1, sizeof(*own));
-	if (own == NULL)
-		return error_set(err, "out of memory");
+	own = must_zeroed(count + 1, sizeof *own);
 	p->info.options = own;
 	for (; count-- > 0; row += size, own++)
-		memcpy(own, row, size < sizeof(*own) ? size : sizeof(*own));
+		memcpy(own, row, size < sizeof *own ? size : sizeof *own);
 	return true;
 }
 
-static bool
+static CHECKED bool
 plugin_check_info(struct plugin *p, const struct failover_plugin_info *info,
     struct error *err)
 {
@@ -94,7 +94,7 @@ plugin_check_info(struct plugin *p, const struct failover_plugin_info *info,
 		    FAILOVER_PLUGIN_ABI);
 
 	/* A plugin built with an older header has fewer fields. */
-	size = info->size < sizeof(p->info) ? info->size : sizeof(p->info);
+	size = info->size < sizeof p->info ? info->size : sizeof p->info;
 	memcpy(&p->info, info, size);
 	if (p->info.failover_size > PLUGIN_ROOM)
 		return error_set(err, "%s is built for a struct failover of %u "
@@ -120,7 +120,7 @@ plugin_open(struct plugin *p, int fd, struct error *err)
 	const char	*why;
 	void		*object;
 
-	snprintf(name, sizeof(name), "/proc/%ld/fd/%d", (long)getpid(), fd);
+	snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), fd);
 	object = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (object != NULL)
 		return object;
@@ -154,7 +154,7 @@ plugin_load(struct plugin *p, const char *path, int fd, struct error *err)
 		if (symbol == NULL && s->required)
 			return error_set(err, "%s lacks the function %s",
 			    path, s->name);
-		memcpy((char *)p + s->offset, &symbol, sizeof(symbol));
+		memcpy((char *)p + s->offset, &symbol, sizeof symbol);
 	}
 	return true;
 }
@@ -167,7 +167,7 @@ plugin_function(const struct plugin *p, size_t i)
 
 	for (s = plugin_symbols; s < plugin_symbols + SYMBOLS; s++) {
 		memcpy(&function, (const char *)p + s->offset,
-		    sizeof(function));
+		    sizeof function);
 		if (function != NULL && i-- == 0)
 			return s->name;
 	}
@@ -198,7 +198,7 @@ plugin_find_slip(const struct plugin *p, char *text, size_t size,
 	const char		*l, *rest = name + at;
 	int			 n = (int)at;
 	char			 near[PLUGIN_NEAR / 2];
-	size_t			 max = sizeof(near);
+	size_t			 max = sizeof near;
 
 	for (l = letters; *l != '\0'; l++) {
 		snprintf(near, max, "%.*s%c%s", n, name, *l, rest);
@@ -230,7 +230,7 @@ plugin_find_near(const struct plugin *p, char *text, size_t size)
 
 	for (s = plugin_symbols; s < plugin_symbols + SYMBOLS; s++) {
 		memcpy(&function, (const char *)p + s->offset,
-		    sizeof(function));
+		    sizeof function);
 		for (at = 0; function == NULL && at <= strlen(s->name); at++)
 			if (plugin_find_slip(p, text, size, s->name, at))
 				return true;

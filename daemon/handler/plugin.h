@@ -37,7 +37,7 @@ struct plugin {
 /* Loads the object that is open as fd, and was at path, for as long as the
  * process lives: code that somebody else wrote may not bear being unloaded. */
 bool		 plugin_load(struct plugin *, const char *path, int fd,
-		    struct error *);
+		    struct error *) CHECKED;
 
 /* The name of the i-th function that the plugin has; NULL after the last. */
 const char	*plugin_function(const struct plugin *, size_t i);

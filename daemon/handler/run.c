@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "clock.h"
-#include "error.h"
 #include "memory.h"
 
 static const struct run_option *
@@ -54,7 +53,7 @@ run_say(struct failover *f, enum failover_result result, const char *fmt, ...)
 	va_list		 ap;
 
 	va_start(ap, fmt);
-	vsnprintf(r->sentence, sizeof(r->sentence), fmt, ap);
+	vsnprintf(r->sentence, sizeof r->sentence, fmt, ap);
 	va_end(ap);
 	return result;
 }
@@ -67,12 +66,12 @@ run_log(struct failover *f, enum failover_level level, const char *fmt, ...)
 	va_list		 ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
 	wire_begin(&r->out, WIRE_LOG);
 	wire_put_number(&r->out, (uint64_t)level);
 	wire_put_string(&r->out, line);
-	wire_send(CHANNEL, &r->out);
+	run_send(r);
 }
 
 static enum failover_result
@@ -138,21 +137,21 @@ run_remember(struct failover *f, const char *text)
 	char		 line[FAILOVER_SENTENCE];
 	struct error	 err;
 
-	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\r\n"), text);
+	snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\r\n"), text);
 	if (strcmp(line, r->memory) == 0)
 		return FAILOVER_DONE;
 	if (!memory_write(r->memory_path, line, &err))
 		return run_say(f, FAILOVER_FAILED, "%s: free space on its "
 		    "disk, or set [agent] state_dir; not kept: %s", err.text,
 		    line);
-	memcpy(r->memory, line, sizeof(line));
+	memcpy(r->memory, line, sizeof line);
 	return FAILOVER_DONE;
 }
 
 void
 run_init(struct run *r)
 {
-	r->f = (struct failover){ .size = sizeof(r->f), .option = run_option,
+	r->f = (struct failover){ .size = sizeof r->f, .option = run_option,
 	    .number = run_number, .time_left = run_time_left, .say = run_say,
 	    .log = run_log, .secret = run_secret, .remember = run_remember,
 	    .say_text = run_say_text, .log_text = run_log_text };

@@ -13,6 +13,7 @@
 #include <consul-failover/plugin.h>
 
 #include "child.h"
+#include "error.h"
 #include "plugin.h"
 #include "trace.h"
 #include "wire.h"
@@ -49,6 +50,12 @@ struct run {
 	struct wire	 call;		/* holds the call's strings */
 	struct wire	 out;
 };
+
+static inline void
+run_send(struct run *r)
+{
+	may_fail(wire_send(CHANNEL, &r->out), "the channel's end says so");
+}
 
 /* Of what is all 0 so far. */
 void			run_init(struct run *);

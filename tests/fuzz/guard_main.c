@@ -73,7 +73,7 @@ begin(struct guard *g, struct fuzz *f)
 	int		 i;
 
 	lease_init(&g->lease, 0, 0);
-	g->clean_at = INT64_MAX;
+	g->clean_at_ms = INT64_MAX;
 	g->agent = true;
 	g->role = g->role_fd = g->handler = g->handler_channel = -1;
 	g->null = STDERR_FILENO;

@@ -98,7 +98,7 @@ request_plant_bug(struct consul_request *r, struct consul_reply *reply)
 {
 	if ((world.bug == BUG_PROOF_AT_ARRIVAL && r->kind == GET) ||
 	    (world.bug == BUG_PROMOTE_UNLOOKED && r->kind == LOCK))
-		reply->sent_at = node_clock(r->node);
+		reply->sent_at_ms = node_clock(r->node);
 	if (world.bug == BUG_UNKNOWN_IS_NO && is_write(r) &&
 	    reply->outcome == CONSUL_UNKNOWN) {
 		reply->outcome = CONSUL_REFUSED;
@@ -114,7 +114,7 @@ request_tell(struct consul_request *r, enum consul_outcome outcome,
     const char *text)
 {
 	struct consul_reply	reply = {
-		.outcome = outcome, .text = text, .sent_at = r->sent_at,
+		.outcome = outcome, .text = text, .sent_at_ms = r->sent_at,
 		.index = r->reply_index, .delayed = r->delayed,
 		.key = r->key,
 		.sessions = r->sessions, .instances = r->instances,

@@ -274,8 +274,8 @@ role_begins(struct handler *h, const struct handler_call *call)
 
 	if (n->role == 0)
 		role_set(n, ++n->roles);
-	if (call->what.not_after != 0 &&
-	    node_clock(n) >= call->what.not_after &&
+	if (call->what.not_after_ms != 0 &&
+	    node_clock(n) >= call->what.not_after_ms &&
 	    world.bug != BUG_CALL_UNDATED) {
 		say(n, "%s comes too late", op_name(h));
 		world_in(between(50, MS), OF_AGENT, n, call_ended, h,

@@ -80,7 +80,7 @@ consul_ask(bool answered, consul_cb cb, void *arg, const char *fmt, ...)
 	r->cb = cb;
 	r->arg = arg;
 	r->reply = answers;
-	r->reply.sent_at = clock_ms();
+	r->reply.sent_at_ms = clock_ms();
 	r->event = evtimer_new(base, consul_answers, r);
 	if (answered)
 		event_add(r->event, &now);

@@ -129,7 +129,7 @@ given_handler(const char *plugin)
 	struct error	 err;
 	char		*errors;
 
-	if (!plugin_describe(&t.plugin, plugin, PLUGIN_LOAD_LIMIT, &err))
+	if (!plugin_describe(&t.plugin, plugin, PLUGIN_LOAD_LIMIT_MS, &err))
 		fail_msg("%s", err.text);
 	if (!plugin_check_options(t.plugin, &t.config, &errors))
 		fail_msg("%s", errors);

@@ -219,7 +219,7 @@ seen(const struct consul_reply *r, void *arg)
 	got.index = r->index;
 	got.delayed = r->delayed;
 	got.filtered = r->filtered;
-	got.sent_at = r->sent_at;
+	got.sent_at = r->sent_at_ms;
 	got.has_key = r->key != NULL;
 	if (r->key != NULL)
 		got.key = *r->key;

@@ -142,7 +142,7 @@ start_guard_of(struct program *g, const char *version)
 	given_process(g, argv, NULL);
 	say_setup(g, version);
 	put_start(&out);
-	wire_send(g->channel, &out);
+	may_fail(wire_send(g->channel, &out), "it may have refused the set-up");
 }
 
 static void

@@ -72,7 +72,7 @@ then_it_is_refused(const char *plugin, const char *why)
 	struct plugin_description	*d;
 	struct error			 err;
 
-	assert_false(plugin_describe(&d, plugin, PLUGIN_LOAD_LIMIT, &err));
+	assert_false(plugin_describe(&d, plugin, PLUGIN_LOAD_LIMIT_MS, &err));
 	assert_null(d);
 	assert_string_equal(err.text, why);
 }
@@ -135,7 +135,8 @@ a_broken_shared_object_is_refused(void **state)
 
 	(void)state;
 	write_file("broken", "\177ELF and then nothing of the kind");
-	assert_false(plugin_describe(&d, in_folder("broken"), PLUGIN_LOAD_LIMIT, &err));
+	assert_false(plugin_describe(&d, in_folder("broken"),
+	    PLUGIN_LOAD_LIMIT_MS, &err));
 	assert_non_null(strstr(err.text, "can't be loaded"));
 	assert_non_null(strstr(err.text, in_folder("broken")));
 }
@@ -167,7 +168,8 @@ all_wrong_options_are_told_at_once(void **state)
 	given_option("at", "12x");
 	given_option("log_health", "maybe");
 	given_option("pause", "5");
-	assert_true(plugin_describe(&t.plugin, "recorder", PLUGIN_LOAD_LIMIT, &err));
+	assert_true(plugin_describe(&t.plugin, "recorder",
+	    PLUGIN_LOAD_LIMIT_MS, &err));
 	assert_false(plugin_check_options(t.plugin, &t.config, &errors));
 	assert_string_equal(errors,
 	    "test.ini:10: plugin recorder has no option fag; do you mean "
@@ -193,7 +195,8 @@ a_missing_or_empty_option_is_told(void **state)
 	given_option("health", "");
 	given_option("ensure_master", "/bin/true");
 	given_option("ensure_slave", "/bin/true");
-	assert_true(plugin_describe(&t.plugin, EXEC_PLUGIN, PLUGIN_LOAD_LIMIT, &err));
+	assert_true(plugin_describe(&t.plugin, EXEC_PLUGIN,
+	    PLUGIN_LOAD_LIMIT_MS, &err));
 	assert_false(plugin_check_options(t.plugin, &t.config, &errors));
 	assert_string_equal(errors,
 	    "test.ini:10: [options] health: \"\" is empty (command: exit 0 if "
