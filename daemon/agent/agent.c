@@ -81,8 +81,8 @@ agent_core_config(const struct agent *a, struct core_config *c)
 		.catch_up = g->catch_up,
 		.election_wait = g->election_wait,
 		.can_demote = (a->plugin->ops &
-		    1u << HANDLER_ENSURE_DEMOTED) != 0,
-		.can_tell = (a->plugin->ops & 1u << HANDLER_POSITION) != 0,
+		    1u << OPERATION_ENSURE_DEMOTED) != 0,
+		.can_tell = (a->plugin->ops & 1u << OPERATION_POSITION) != 0,
 		.never_master = g->never_master,
 		.resume_epoch = runfile_epoch(a->runfile),
 		.inherited_lease = a->inherited_lease,

@@ -31,9 +31,9 @@ struct described {
 static void
 description_read_function(struct plugin_description *d, const char *name)
 {
-	enum handler_op	 op;
+	enum operation	 op;
 
-	if (handler_op_find(name, &op))
+	if (operation_find(name, &op))
 		d->ops |= 1u << op;
 	else if (strcmp(name, "watch_fd") == 0)
 		d->has_watch_fd = true;
@@ -345,19 +345,18 @@ option_read_secret(const char *path)
 void
 plugin_leave_out(struct plugin_description *d, const struct config *c)
 {
-	const uint32_t			 tells = 1u << HANDLER_POSITION |
-					    1u << HANDLER_HAS_POSITION |
-					    1u << HANDLER_BEHIND;
 	const struct plugin_option	*o;
 	const struct config_option	*set;
-	enum handler_op			 op;
+	enum operation			 op;
 
 	for (o = d->options; o < d->options + d->option_count; o++) {
 		set = config_option_find(c, o->name);
 		if ((o->type & FAILOVER_REQUIRED) == 0 &&
-		    handler_op_find(o->name, &op) && (set != NULL ?
+		    operation_find(o->name, &op) &&
+		    !operation_rows[op].required &&
+		    !operation_rows[op].ensures && (set != NULL ?
 		    set->value[0] : o->fallback != NULL && o->fallback[0]) == 0)
-			d->ops &= ~(1u << op & tells);
+			d->ops &= ~(1u << op);
 	}
 }
 
@@ -415,8 +414,8 @@ bool
 plugin_check_options(const struct plugin_description *d,
     const struct config *c, char **errors)
 {
-	static const enum handler_op	measures[] = { HANDLER_POSITION,
-					    HANDLER_BEHIND };
+	static const enum operation	measures[] = { OPERATION_POSITION,
+					    OPERATION_BEHIND };
 	size_t	 size, i, j;
 	FILE	*text = open_memstream(errors, &size);
 
@@ -439,7 +438,7 @@ plugin_check_options(const struct plugin_description *d,
 			fprintf(text, "%s: [election] max_behind: plugin %s "
 			    "can't report how far a copy is behind (it has no "
 			    "function %s, or not with these [options])\n",
-			    c->file, d->name, handler_op_name(measures[i]));
+			    c->file, d->name, operation_name(measures[i]));
 	fclose(text);
 	if (size > 0)
 		return false;

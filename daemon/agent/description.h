@@ -9,7 +9,7 @@
 
 #include "config.h"
 #include "error.h"
-#include "handler_op.h"
+#include "operation.h"
 #include "image.h"
 
 /* A plugin's description, as its handler reported it.  Owned, with all that it
@@ -25,7 +25,7 @@ struct plugin_description {
 	struct image		 image;		/* of the file that was loaded */
 	const char		*name, *version, *summary;
 	uint32_t		 abi;
-	uint32_t		 ops;		/* bit 1 << enum handler_op */
+	uint32_t		 ops;		/* bit 1 << enum operation */
 	bool			 has_watch_fd, has_start, has_stop;
 	/* "ensure_demote=ensure_demoted": a name that is nearly one of a
 	 * function which the plugin does not have; NULL: none. */

@@ -86,7 +86,7 @@ guard_send_setup(struct guard *g, struct error *err)
 	wire_put_string(&g->out, path);
 	wire_put_string(&g->out, g->plugin->image.path);
 	wire_put_number(&g->out,
-	    (g->plugin->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0);
+	    (g->plugin->ops & 1u << OPERATION_ENSURE_DEMOTED) != 0);
 	wire_put_number(&g->out, (uint64_t)c->demote_deadline);
 	wire_put_number(&g->out, (uint64_t)c->restart_wait);
 	wire_put_string(&g->out, c->on_fence_failure);

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "operation.h"
+
 #define WIRE_MAX	65536
 
 /* Both directions; the fields are listed in wire.c's neighbours that use them. */
@@ -62,7 +64,7 @@ bool		 wire_send_files(int fd, const struct wire *,
 /* What WIRE_CALL says; see struct failover for what a plugin sees of it.
  * Strings are borrowed, from the message where it was read. */
 struct wire_call {
-	const char	*op;
+	enum operation	 op;
 	uint64_t	 epoch;
 	int64_t		 not_after;	/* it does not begin then; 0: no limit */
 	int64_t		 deadline;

@@ -155,7 +155,7 @@ guard_demote_call(struct guard *g)
 		return;
 	}
 	wire_put_call(&g->out, &(struct wire_call){
-	    .op = "ensure_demoted",
+	    .op = OPERATION_ENSURE_DEMOTED,
 	    .epoch = g->epoch,
 	    .deadline = g->deadline,
 	    .node = g->node,
