@@ -200,11 +200,12 @@ agent_new(struct agent **out, const struct config *config,
 	a->wake_fd = -1;
 	agent_name_troubles(a);
 	if (!agent_start_loop(a, err) ||
+	    !guard_new(&a->guard, a->base, config, plugin, leave,
+	    agent_role_guard, a, err) ||
 	    !consul_new(&a->consul, a->base, config, err) ||
 	    !agent_start_api(a, err) ||
 	    !agent_may_start(a, err) ||
-	    !guard_new(&a->guard, a->base, config, plugin, leave,
-	    agent_role_guard, a, &a->inherited_lease, err)) {
+	    !guard_start(a->guard, &a->inherited_lease, err)) {
 		agent_free(a);
 		return false;
 	}
