@@ -26,6 +26,10 @@
 struct described {
 	struct plugin_description	 d;	/* first: the caller's view */
 	struct wire			 packet;
+
+	/* Its handler, until that has said it. */
+	pid_t				 pid;
+	int				 channel;
 };
 
 static void
@@ -94,10 +98,9 @@ description_read(struct described *a, struct error *err)
 
 /* Blocks until the handler has said what it loaded, has ended, or is late. */
 static bool
-description_receive(struct described *a, int channel, pid_t pid,
-    int64_t limit, struct error *err)
+description_receive(struct described *a, int64_t limit, struct error *err)
 {
-	struct pollfd	 p = { .fd = channel, .events = POLLIN };
+	struct pollfd	 p = { .fd = a->channel, .events = POLLIN };
 	int64_t		 until = clock_ms() + limit, left;
 	char		 end[64];
 	int		 n, status;
@@ -109,9 +112,9 @@ description_receive(struct described *a, int channel, pid_t pid,
 	if (n == 0)
 		return error_set(err, "plugin %s did not load within %.1f s",
 		    a->d.image.path, (double)limit / 1000);
-	if (wire_receive(channel, &a->packet, 0) == 1)
+	if (wire_receive(a->channel, &a->packet, 0) == 1)
 		return description_read(a, err);
-	if (!child_ended(pid, END_LIMIT, &status))
+	if (!child_ended(a->pid, END_LIMIT, &status))
 		return error_set(err, "plugin %s closed its handler's channel "
 		    "when it was loaded", a->d.image.path);
 	child_describe_end(end, sizeof(end), status);
@@ -172,44 +175,63 @@ plugin_spawn(pid_t *pid, const char *name, const struct plugin_description *d,
 }
 
 bool
-plugin_describe(struct plugin_description **d, const char *name,
-    int64_t limit, struct error *err)
+plugin_describe_begin(struct plugin_description **d, const char *name,
+    struct error *err)
 {
 	struct described *a = calloc(1, sizeof(*a));
-	int		 channel[2] = { -1, -1 }, status;
-	pid_t		 pid = -1;
-	bool		 ok = false;
+	int		 channel[2];
+	bool		 ok;
 
 	*d = NULL;
 	if (a == NULL)
 		return error_set(err, "out of memory");
 	if (!description_take(&a->d, name, err))
-		goto out;
+		goto fail;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 	    channel) != 0) {
 		error_set(err, "can't make a channel: %s", strerror(errno));
-		goto out;
+		goto fail;
 	}
 	/* What it prints while it is loaded is best seen as it is. */
-	if (!plugin_spawn(&pid, "describe", &a->d, STDERR_FILENO, channel[1],
-	    err))
-		goto out;
+	ok = plugin_spawn(&a->pid, "describe", &a->d, STDERR_FILENO, channel[1],
+	    err);
 	close(channel[1]);
-	channel[1] = -1;
-	ok = description_receive(a, channel[0], pid, limit, err);
-	child_kill(pid);
-	if (child_ended(pid, END_LIMIT, &status))
-		child_reap(pid);
-out:
-	if (channel[0] >= 0)
-		close(channel[0]);
-	if (channel[1] >= 0)
-		close(channel[1]);
-	if (ok)
+	a->channel = channel[0];
+	if (ok) {
 		*d = &a->d;
-	else
-		plugin_description_free(&a->d);
-	return ok;
+		return true;
+	}
+	close(a->channel);
+fail:
+	plugin_description_free(&a->d);
+	return false;
+}
+
+bool
+plugin_describe_end(struct plugin_description **d, int64_t limit,
+    struct error *err)
+{
+	struct described *a = (struct described *)*d;
+	int		 status;
+	bool		 ok = description_receive(a, limit, err);
+
+	child_kill(a->pid);
+	if (child_ended(a->pid, END_LIMIT, &status))
+		child_reap(a->pid);
+	close(a->channel);
+	if (ok)
+		return true;
+	plugin_description_free(*d);
+	*d = NULL;
+	return false;
+}
+
+bool
+plugin_describe(struct plugin_description **d, const char *name,
+    int64_t limit, struct error *err)
+{
+	return plugin_describe_begin(d, name, err) &&
+	    plugin_describe_end(d, limit, err);
 }
 
 void

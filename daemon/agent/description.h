@@ -41,6 +41,11 @@ struct plugin_description {
  * a path where it has a '/', else NAME.so in the plugin folder. */
 bool	plugin_describe(struct plugin_description **, const char *name,
 	    int64_t limit, struct error *);
+/* The same in two steps: between them it is loaded while we do other things. */
+bool	plugin_describe_begin(struct plugin_description **, const char *name,
+	    struct error *);
+bool	plugin_describe_end(struct plugin_description **, int64_t limit,
+	    struct error *);
 void	plugin_description_free(struct plugin_description *);
 
 /* Of position, has_position and behind, one that has an option of its own name, as

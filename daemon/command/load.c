@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <curl/curl.h>
+
 #include "fail.h"
 #include "log.h"
 #include "printable.h"
@@ -42,6 +44,7 @@ load_plugin(const struct options *o, struct config *config,
 {
 	struct error	 err;
 	char		*errors = NULL;
+	bool		 ok;
 
 	*plugin = NULL;
 	if (!trust_file(config->file, &err)) {
@@ -49,7 +52,10 @@ load_plugin(const struct options *o, struct config *config,
 			load_report(o, errors);
 		return false;
 	}
-	if (!plugin_describe(plugin, config->plugin_path, limit, &err)) {
+	ok = plugin_describe_begin(plugin, config->plugin_path, &err);
+	/* For Consul, and it takes a while: main() cleans up. */
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (!ok || !plugin_describe_end(plugin, limit, &err)) {
 		if (asprintf(&errors, "%s: [plugin] path: %s", config->file,
 		    err.text) >= 0)
 			load_report(o, errors);
