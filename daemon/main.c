@@ -42,7 +42,6 @@ main(int argc, char **argv)
 	srand((unsigned)time(NULL) ^ (unsigned)getpid());
 	/* Before any child: none may speak to the init system in our name. */
 	notify_open();
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	status = command_run(argc, argv);
 	curl_global_cleanup();
 	return status;

@@ -76,8 +76,8 @@ agent_core_config(const struct agent *a, struct core_config *c)
 		.catch_up_ms = g->catch_up,
 		.election_wait_ms = g->election_wait,
 		.can_demote = (a->plugin->ops &
-		    1u << HANDLER_ENSURE_DEMOTED) != 0,
-		.can_tell = (a->plugin->ops & 1u << HANDLER_POSITION) != 0,
+		    1u << OPERATION_ENSURE_DEMOTED) != 0,
+		.can_tell = (a->plugin->ops & 1u << OPERATION_POSITION) != 0,
 		.never_master = g->never_master,
 		.resume_epoch = runfile_epoch(a->runfile),
 		.inherited_until_ms = a->inherited_lease,
@@ -192,11 +192,12 @@ agent_new(struct agent **out, const struct config *config,
 	a->runfile = runfile;
 	agent_name_troubles(a);
 	if (!agent_start_loop(a, err) ||
+	    !guard_new(&a->guard, a->base, config, plugin, leave,
+	    agent_role_guard, a, err) ||
 	    !consul_new(&a->consul, a->base, config, err) ||
 	    !agent_start_api(a, err) ||
 	    !agent_may_start(a, err) ||
-	    !guard_new(&a->guard, a->base, config, plugin, leave,
-	    agent_role_guard, a, &a->inherited_lease, err)) {
+	    !guard_start(a->guard, &a->inherited_lease, err)) {
 		agent_free(a);
 		return false;
 	}

@@ -33,9 +33,9 @@ agent_election_ask(const struct election_step *s, void *arg)
 {
 	struct agent			*a = arg;
 	struct handler_call		 call = {
-		.op = s->type == ELECTION_COMPARE ? HANDLER_HAS_POSITION :
-		    s->type == ELECTION_MEASURE ? HANDLER_BEHIND :
-		    HANDLER_POSITION,
+		.op = s->type == ELECTION_COMPARE ? OPERATION_HAS_POSITION :
+		    s->type == ELECTION_MEASURE ? OPERATION_BEHIND :
+		    OPERATION_POSITION,
 		/* So that there is time left to say that it can't be told. */
 		.timeout_ms = (a->config->election_wait + 1) / 2,
 	};
@@ -105,8 +105,8 @@ const struct elector_events agent_election_events = {
 void
 agent_election_config(const struct agent *a, struct election_config *c)
 {
-	const uint32_t	compare = 1u << HANDLER_POSITION |
-			    1u << HANDLER_HAS_POSITION;
+	const uint32_t	compare = 1u << OPERATION_POSITION |
+			    1u << OPERATION_HAS_POSITION;
 
 	*c = (struct election_config){
 		.wait_ms = a->config->election_wait,
@@ -115,7 +115,7 @@ agent_election_config(const struct agent *a, struct election_config *c)
 		    a->config->priority,
 		.max_behind = a->config->max_behind,
 		.compares = (a->plugin->ops & compare) == compare,
-		.measures = (a->plugin->ops & 1u << HANDLER_BEHIND) != 0,
+		.measures = (a->plugin->ops & 1u << OPERATION_BEHIND) != 0,
 	};
 	candidates_make_id(c->id, a->node, a->config->service_id);
 }
@@ -145,7 +145,7 @@ void
 agent_election_position_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent		*a = arg;
-	struct handler_call	 call = { .op = HANDLER_POSITION,
+	struct handler_call	 call = { .op = OPERATION_POSITION,
 				    .timeout_ms = a->config->health_deadline };
 
 	(void)fd;

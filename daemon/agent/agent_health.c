@@ -86,7 +86,7 @@ void
 agent_health_ask(struct agent *a)
 {
 	struct handler_call	call = {
-		.op = HANDLER_HEALTH,
+		.op = OPERATION_HEALTH,
 		.timeout_ms = a->config->health_deadline,
 	};
 

@@ -116,11 +116,11 @@ agent_call_done(enum handler_result result, const char *text, void *arg)
 void
 agent_role_call(struct agent *a, const struct core_action *act)
 {
-	static const enum handler_op	ops[] = {
-		[CORE_OP_ENSURE_MASTER] = HANDLER_ENSURE_MASTER,
-		[CORE_OP_ENSURE_SLAVE] = HANDLER_ENSURE_SLAVE,
-		[CORE_OP_ENSURE_DEMOTED] = HANDLER_ENSURE_DEMOTED,
-		[CORE_OP_POSITION] = HANDLER_POSITION,
+	static const enum operation	ops[] = {
+		[CORE_OP_ENSURE_MASTER] = OPERATION_ENSURE_MASTER,
+		[CORE_OP_ENSURE_SLAVE] = OPERATION_ENSURE_SLAVE,
+		[CORE_OP_ENSURE_DEMOTED] = OPERATION_ENSURE_DEMOTED,
+		[CORE_OP_POSITION] = OPERATION_POSITION,
 	};
 	struct handler_call		call = {
 		.op = ops[act->call.op],

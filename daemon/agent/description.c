@@ -27,14 +27,18 @@
 struct described {
 	struct plugin_description	 d;	/* first: the caller's view */
 	struct wire			 packet;
+
+	/* Its handler, until that has said it. */
+	pid_t				 pid;
+	int				 channel;
 };
 
 static void
 description_read_function(struct plugin_description *d, const char *name)
 {
-	enum handler_op	 op;
+	enum operation	 op;
 
-	if (handler_op_find(name, &op))
+	if (operation_find(name, &op))
 		d->ops |= 1u << op;
 	else if (strcmp(name, "watch_fd") == 0)
 		d->has_watch_fd = true;
@@ -90,10 +94,9 @@ description_read(struct described *a, struct error *err)
 
 /* Blocks until the handler has said what it loaded, has ended, or is late. */
 static CHECKED bool
-description_receive(struct described *a, int channel, pid_t pid,
-    int64_t limit_ms, struct error *err)
+description_receive(struct described *a, int64_t limit_ms, struct error *err)
 {
-	struct pollfd	 p = { .fd = channel, .events = POLLIN };
+	struct pollfd	 p = { .fd = a->channel, .events = POLLIN };
 	int64_t		 until = clock_ms() + limit_ms, left;
 	char		 end[64];
 	int		 n, status;
@@ -105,9 +108,9 @@ description_receive(struct described *a, int channel, pid_t pid,
 	if (n == 0)
 		return error_set(err, "plugin %s did not load within %.1f s",
 		    a->d.image.path, (double)limit_ms / 1000);
-	if (wire_receive(channel, &a->packet, 0) == 1)
+	if (wire_receive(a->channel, &a->packet, 0) == 1)
 		return description_read(a, err);
-	if (!child_ended(pid, END_LIMIT, &status))
+	if (!child_ended(a->pid, END_LIMIT, &status))
 		return error_set(err, "plugin %s closed its handler's channel "
 		    "when it was loaded", a->d.image.path);
 	child_describe_end(end, sizeof end, status);
@@ -168,42 +171,61 @@ plugin_spawn(pid_t *pid, const char *name, const struct plugin_description *d,
 }
 
 bool
-plugin_describe(struct plugin_description **d, const char *name,
-    int64_t limit_ms, struct error *err)
+plugin_describe_begin(struct plugin_description **d, const char *name,
+    struct error *err)
 {
 	struct described *a = must_zeroed(1, sizeof *a);
-	int		 channel[2] = { -1, -1 }, status;
-	pid_t		 pid = -1;
-	bool		 ok = false;
+	int		 channel[2];
+	bool		 ok;
 
 	*d = NULL;
 	if (!description_take(&a->d, name, err))
-		goto out;
+		goto fail;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 	    channel) != 0) {
 		error_set(err, "can't make a channel: %s", strerror(errno));
-		goto out;
+		goto fail;
 	}
 	/* What it prints while it is loaded is best seen as it is. */
-	if (!plugin_spawn(&pid, "describe", &a->d, STDERR_FILENO, channel[1],
-	    err))
-		goto out;
+	ok = plugin_spawn(&a->pid, "describe", &a->d, STDERR_FILENO, channel[1],
+	    err);
 	close(channel[1]);
-	channel[1] = -1;
-	ok = description_receive(a, channel[0], pid, limit_ms, err);
-	child_kill(pid);
-	if (child_ended(pid, END_LIMIT, &status))
-		child_reap(pid);
-out:
-	if (channel[0] >= 0)
-		close(channel[0]);
-	if (channel[1] >= 0)
-		close(channel[1]);
-	if (ok)
+	a->channel = channel[0];
+	if (ok) {
 		*d = &a->d;
-	else
-		plugin_description_free(&a->d);
-	return ok;
+		return true;
+	}
+	close(a->channel);
+fail:
+	plugin_description_free(&a->d);
+	return false;
+}
+
+bool
+plugin_describe_end(struct plugin_description **d, int64_t limit_ms,
+    struct error *err)
+{
+	struct described *a = (struct described *)*d;
+	int		 status;
+	bool		 ok = description_receive(a, limit_ms, err);
+
+	child_kill(a->pid);
+	if (child_ended(a->pid, END_LIMIT, &status))
+		child_reap(a->pid);
+	close(a->channel);
+	if (ok)
+		return true;
+	plugin_description_free(*d);
+	*d = NULL;
+	return false;
+}
+
+bool
+plugin_describe(struct plugin_description **d, const char *name,
+    int64_t limit_ms, struct error *err)
+{
+	return plugin_describe_begin(d, name, err) &&
+	    plugin_describe_end(d, limit_ms, err);
 }
 
 void
@@ -339,19 +361,18 @@ option_read_secret(const char *path)
 void
 plugin_leave_out(struct plugin_description *d, const struct config *c)
 {
-	const uint32_t			 tells = 1u << HANDLER_POSITION |
-					    1u << HANDLER_HAS_POSITION |
-					    1u << HANDLER_BEHIND;
 	const struct plugin_option	*o;
 	const struct config_option	*set;
-	enum handler_op			 op;
+	enum operation			 op;
 
 	for (o = d->options; o < d->options + d->option_count; o++) {
 		set = config_option_find(c, o->name);
 		if ((o->type & FAILOVER_REQUIRED) == 0 &&
-		    handler_op_find(o->name, &op) && (set != NULL ?
+		    operation_find(o->name, &op) &&
+		    !operation_rows[op].required &&
+		    !operation_rows[op].ensures && (set != NULL ?
 		    set->value[0] : o->fallback != NULL && o->fallback[0]) == 0)
-			d->ops &= ~(1u << op & tells);
+			d->ops &= ~(1u << op);
 	}
 }
 
@@ -409,8 +430,8 @@ bool
 plugin_check_options(const struct plugin_description *d,
     const struct config *c, char **errors)
 {
-	static const enum handler_op	measures[] = { HANDLER_POSITION,
-					    HANDLER_BEHIND };
+	static const enum operation	measures[] = { OPERATION_POSITION,
+					    OPERATION_BEHIND };
 	size_t	 size, i, j;
 	FILE	*text = must(open_memstream(errors, &size));
 
@@ -429,7 +450,7 @@ plugin_check_options(const struct plugin_description *d,
 			fprintf(text, "%s: [election] max_behind: plugin %s "
 			    "can't report how far a copy is behind (it has no "
 			    "function %s, or not with these [options])\n",
-			    c->file, d->name, handler_op_name(measures[i]));
+			    c->file, d->name, operation_name(measures[i]));
 	fclose(text);
 	if (size > 0)
 		return false;

@@ -9,8 +9,8 @@
 
 #include "config.h"
 #include "error.h"
-#include "handler_op.h"
 #include "image.h"
+#include "operation.h"
 
 /* A plugin's description, as its handler reported it.  Owned, with all that it
  * points to. */
@@ -25,7 +25,7 @@ struct plugin_description {
 	struct image		 image;		/* of the file that was loaded */
 	const char		*name, *version, *summary;
 	uint32_t		 abi;
-	uint32_t		 ops;		/* bit 1 << enum handler_op */
+	uint32_t		 ops;		/* bit 1 << enum operation */
 	bool			 has_watch_fd, has_start, has_stop;
 	/* "ensure_demote=ensure_demoted": a name that is nearly one of a
 	 * function which the plugin does not have; NULL: none. */
@@ -41,6 +41,11 @@ struct plugin_description {
  * name is a path where it has a '/', else NAME.so in the plugin folder. */
 bool	plugin_describe(struct plugin_description **, const char *name,
 	    int64_t limit_ms, struct error *) CHECKED;
+/* The same in two steps: between them it is loaded while we do other things. */
+bool	plugin_describe_begin(struct plugin_description **, const char *name,
+	    struct error *) CHECKED;
+bool	plugin_describe_end(struct plugin_description **, int64_t limit_ms,
+	    struct error *) CHECKED;
 void	plugin_description_free(struct plugin_description *);
 
 /* Of position, has_position and behind, one that has an option of its own name, as

@@ -94,13 +94,14 @@ guard_send_setup(struct guard *g, struct error *err)
 	wire_put_string(&g->out, path);
 	wire_put_string(&g->out, g->plugin->image.path);
 	wire_put_number(&g->out,
-	    (g->plugin->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0);
+	    (g->plugin->ops & 1u << OPERATION_ENSURE_DEMOTED) != 0);
 	wire_put_number(&g->out, (uint64_t)c->demote_deadline);
 	wire_put_number(&g->out, (uint64_t)c->restart_wait);
 	wire_put_string(&g->out, c->on_fence_failure);
 	wire_put_number(&g->out, words);
 	for (i = 0; i < words; i++)
 		wire_put_string(&g->out, g->leave[i]);
+	errno = EMSGSIZE;		/* of what does not fit */
 	if (wire_send_files(g->channel, &g->out, (int[WIRE_FILES]){
 	    [WIRE_HANDLER] = handler->fd, [WIRE_PLUGIN] = g->plugin->image.fd,
 	    [WIRE_LEAVE] = self->fd }, MSG_DONTWAIT)) {
@@ -108,7 +109,8 @@ guard_send_setup(struct guard *g, struct error *err)
 		if (guard_send(g))
 			return true;
 	}
-	return error_set(err, "can't send the guard its set-up: %s",
+	/* If it has just ended, its channel tells why. */
+	return errno == EPIPE || errno == ECONNRESET || error_set(err, "can't send the guard its set-up: %s",
 	    strerror(errno));
 }
 
@@ -183,7 +185,7 @@ guard_spawn(struct guard *g, struct error *err)
 	g->event = must(event_new(g->base, g->channel, EV_READ | EV_PERSIST,
 	    guard_channel_cb, g));
 	event_add(g->event, NULL);
-	return guard_send_setup(g, err);
+	return true;
 }
 
 static void
@@ -230,7 +232,7 @@ guard_start_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!guard_spawn(g, &err)) {
+	if (!guard_spawn(g, &err) || !guard_send_setup(g, &err)) {
 		guard_lose(g, err.text);
 		return;
 	}
@@ -320,8 +322,7 @@ guard_wait(struct guard *g, int64_t *inherited_ms, struct error *err)
 bool
 guard_new(struct guard **out, struct event_base *base,
     const struct config *config, const struct plugin_description *plugin,
-    char *const leave[], guard_cb cb, void *arg, int64_t *inherited_ms,
-    struct error *err)
+    char *const leave[], guard_cb cb, void *arg, struct error *err)
 {
 	struct guard	*g = must_zeroed(1, sizeof *g);
 
@@ -334,12 +335,18 @@ guard_new(struct guard **out, struct event_base *base,
 	g->arg = arg;
 	g->pid = g->role = g->channel = -1;
 	g->again = timer_new(base, guard_start_again, g);
-	if (guard_spawn(g, err) && guard_wait(g, inherited_ms, err)) {
+	if (guard_spawn(g, err)) {
 		*out = g;
 		return true;
 	}
 	guard_free(g, false);
 	return false;
+}
+
+bool
+guard_start(struct guard *g, int64_t *inherited, struct error *err)
+{
+	return guard_send_setup(g, err) && guard_wait(g, inherited, err);
 }
 
 void

@@ -24,14 +24,17 @@ struct guard;
 typedef void (*guard_cb)(enum core_guard, int64_t until_ms, const char *text,
 		    void *arg);
 
-/* Starts it, and waits until it stands in the place of one that an earlier
- * agent has left: a moment, or until that has finished a demotion.
- * inherited_ms is the end of the lease that it has from there; 0 for none.
- * leave is the command that it runs when it had to demote the copy of an agent
- * that is gone (NULL at its end).  All is borrowed. */
+/* Starts its process, which does nothing yet: it is loaded while we do other
+ * things.  leave is the command that it runs when it had to demote the copy of
+ * an agent that is gone (NULL at its end).  All is borrowed. */
 bool	guard_new(struct guard **, struct event_base *, const struct config *,
 	    const struct plugin_description *, char *const leave[], guard_cb,
-	    void *arg, int64_t *inherited_ms, struct error *) CHECKED;
+	    void *arg, struct error *) CHECKED;
+/* Sets it up, and waits until it stands in the place of one that an earlier
+ * agent has left: a moment, or until that has finished a demotion.
+ * inherited_ms is the end of the lease that it has from there; 0 for none. */
+bool	guard_start(struct guard *, int64_t *inherited_ms, struct error *)
+	    CHECKED;
 /* In good order: the guard ends with us.  Otherwise it finds us gone, waits for
  * another agent, and demotes the copy if it was a master.  NULL is fine. */
 void	guard_free(struct guard *, bool in_good_order);

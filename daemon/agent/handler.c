@@ -65,7 +65,7 @@ struct handler {
 	/* The call. */
 	bool				 busy, sent;
 	bool				 stale;		/* its process ends with it */
-	enum handler_op			 op;
+	enum operation			 op;
 	int64_t				 timeout_ms;
 	handler_cb			 cb;
 	void				*arg;
@@ -88,7 +88,7 @@ handler_watch_timer_cb(evutil_socket_t fd, short what, void *arg)
 	if (!h->busy) {
 		h->watched_at = clock_ms();
 		h->watch_cb(h->watch_arg);
-	} else if (h->op != HANDLER_HEALTH)
+	} else if (h->op != OPERATION_HEALTH)
 		timer_in(h->watch, WATCH_PAUSE);
 	/* Else what happened is seen by the health call that is under way. */
 }
@@ -144,7 +144,7 @@ handler_lose(struct handler *h, const char *why)
 static void
 handler_lose_ended(struct handler *h)
 {
-	const char	*op = h->busy ? handler_op_name(h->op) : "it";
+	const char	*op = h->busy ? operation_name(h->op) : "it";
 	char		 end[64], why[128];
 	int		 status;
 
@@ -166,7 +166,7 @@ handler_lose_protocol(struct handler *h)
 	char	 why[128];
 
 	snprintf(why, sizeof why, "%s broke the protocol of its handler",
-	    h->busy ? handler_op_name(h->op) : "it");
+	    h->busy ? operation_name(h->op) : "it");
 	handler_lose(h, why);
 }
 
@@ -185,11 +185,11 @@ handler_late_cb(evutil_socket_t fd, short what, void *arg)
 		    (long long)h->timeout_ms);
 	if (h->sent)
 		snprintf(why, sizeof why, "%s did not answer within %s; its "
-		    "handler was killed", handler_op_name(h->op), limit);
+		    "handler was killed", operation_name(h->op), limit);
 	else
 		snprintf(why, sizeof why, "%s was not started within %s: its "
 		    "handler was lost %u times in a row",
-		    handler_op_name(h->op), limit, h->losses);
+		    operation_name(h->op), limit, h->losses);
 	if (h->sent)
 		handler_process_bury(&h->process);
 	handler_finish(h, HANDLER_TIMEOUT, why);
@@ -212,7 +212,7 @@ handler_read_result(struct handler *h, struct wire *w)
 		return;
 	}
 	h->losses = 0;
-	if (h->op != HANDLER_POSITION) {
+	if (operation_rows[h->op].answer != OPERATION_ANSWER_POSITION) {
 		snprintf(line, sizeof line, "%.*s",
 		    (int)strcspn(text, "\r\n"), text);
 		text = line;
@@ -335,7 +335,7 @@ handler_start(struct handler *h, struct error *err)
 	struct wire	 w;
 
 	if (!handler_process_start(&h->process,
-	    h->op == HANDLER_ENSURE_DEMOTED ? HANDLER_DYING_MAX :
+	    h->op == OPERATION_ENSURE_DEMOTED ? HANDLER_DYING_MAX :
 	    HANDLER_DYING_TOO_MANY, err))
 		return false;
 	h->described = false;
@@ -375,7 +375,7 @@ handler_call(struct handler *h, const struct handler_call *call,
 
 	if (h->busy)
 		return false;
-	sent.op = handler_op_name(call->op);
+	sent.op = call->op;
 	sent.deadline_ms = now + call->timeout_ms;
 	wire_put_call(&h->call, &sent);
 	h->busy = true;
@@ -385,7 +385,7 @@ handler_call(struct handler *h, const struct handler_call *call,
 	h->arg = arg;
 	timer_in(h->late, call->timeout_ms);
 	timer_in(h->begin, h->process.pid != -1 ||
-	    call->op == HANDLER_ENSURE_DEMOTED ? 0 : h->not_before - now);
+	    call->op == OPERATION_ENSURE_DEMOTED ? 0 : h->not_before - now);
 	return true;
 }
 

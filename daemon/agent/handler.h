@@ -17,7 +17,7 @@
 #include "config.h"
 #include "description.h"
 #include "error.h"
-#include "handler_op.h"
+#include "operation.h"
 #include "wire.h"
 
 enum handler_result {
@@ -33,7 +33,7 @@ const char	*handler_result_name(enum handler_result);
 struct handler;
 
 struct handler_call {
-	enum handler_op	 op;
+	enum operation	 op;
 	int64_t		 timeout_ms;
 	struct wire_call what;		/* copied; op and deadline are ours */
 };

@@ -11,13 +11,13 @@ void
 handover_ask(struct handover *h, const struct lock_before *before,
     const struct core_action *act, bool again, struct handler_call *call)
 {
-	call->op = HANDLER_POSITION;
+	call->op = OPERATION_POSITION;
 	h->leaves = HANDOVER_OWN;
 	h->final = act->call.was_master || (again && before->final);
 	if (!act->call.was_master && !again && before->position[0] != '\0') {
 		h->leaves = HANDOVER_HAVE_ALL;
 		h->asked = *act;
-		call->op = HANDLER_HAS_POSITION;
+		call->op = OPERATION_HAS_POSITION;
 		call->what.position = before->position;
 	}
 }

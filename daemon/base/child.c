@@ -158,7 +158,7 @@ child_spawn(pid_t *pid, char *const argv[], enum child_trust trust,
 bool
 child_ended(pid_t pid, int64_t limit_ms, int *status)
 {
-	const struct timespec	 moment = { .tv_nsec = 500000 };
+	const struct timespec	 moment = { .tv_nsec = 100000 };
 	int64_t			 until = clock_ms() + limit_ms;
 	siginfo_t		 end = { 0 };
 

@@ -214,7 +214,7 @@ void
 wire_put_call(struct wire *w, const struct wire_call *c)
 {
 	wire_begin(w, WIRE_CALL);
-	wire_put_string(w, c->op);
+	wire_put_number(w, c->op);
 	wire_put_number(w, c->epoch);
 	wire_put_number(w, (uint64_t)c->not_after_ms);
 	wire_put_number(w, (uint64_t)c->deadline_ms);
@@ -235,7 +235,11 @@ wire_put_call(struct wire *w, const struct wire_call *c)
 bool
 wire_read_call(struct wire *w, struct wire_call *c)
 {
-	c->op = wire_string(w);
+	uint64_t	op = wire_number(w);
+
+	if (op >= OPERATION_ROWS)
+		w->broken = true;
+	c->op = w->broken ? OPERATION_HEALTH : (enum operation)op;
 	c->epoch = wire_number(w);
 	c->not_after_ms = (int64_t)wire_number(w);
 	c->deadline_ms = (int64_t)wire_number(w);

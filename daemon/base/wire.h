@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "operation.h"
 
 #define WIRE_MAX	65536
 
@@ -64,7 +65,7 @@ bool		 wire_send_files(int fd, const struct wire *,
 /* What WIRE_CALL says; see struct failover for what a plugin sees of it.
  * Strings are borrowed, from the message where it was read. */
 struct wire_call {
-	const char	*op;
+	enum operation	 op;
 	uint64_t	 epoch;
 	int64_t		 not_after_ms;	/* it does not begin then; 0: ever */
 	int64_t		 deadline_ms;

@@ -5,21 +5,6 @@
 
 #include "must.h"
 
-int64_t
-call_deadline_ms(const struct config *c, enum handler_op op)
-{
-	switch (op) {
-	case HANDLER_ENSURE_MASTER:
-		return c->master_deadline;
-	case HANDLER_ENSURE_SLAVE:
-		return c->slave_deadline;
-	case HANDLER_ENSURE_DEMOTED:
-		return c->demote_deadline;
-	default:
-		return c->health_deadline;
-	}
-}
-
 static void
 call_keep(enum handler_result result, const char *text, void *arg)
 {

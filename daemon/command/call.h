@@ -2,17 +2,12 @@
 #ifndef CALL_H
 #define CALL_H
 
-#include <stdint.h>
-
 #include <consul-failover/plugin.h>
 #include <event2/event.h>
 
 #include "config.h"
 #include "description.h"
 #include "handler.h"
-
-/* The longest that one call may take. */
-int64_t	call_deadline_ms(const struct config *, enum handler_op);
 
 struct call_answer {
 	struct event_base	*base;

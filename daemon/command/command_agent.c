@@ -95,7 +95,7 @@ swap(struct config *a, struct config *b)
 static const char *
 can_demote(const struct plugin_description *p)
 {
-	return (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0 ? "yes" : "no";
+	return (p->ops & 1u << OPERATION_ENSURE_DEMOTED) != 0 ? "yes" : "no";
 }
 
 static bool
@@ -126,7 +126,7 @@ is_no_worse(const struct setup *s, const struct config *c,
     const struct plugin_description *p, int64_t limit)
 {
 	struct call_answer	 a;
-	struct handler_call	 call = { .op = HANDLER_HEALTH,
+	struct handler_call	 call = { .op = OPERATION_HEALTH,
 				    .timeout_ms = limit,
 				    .what = { .node = "",
 				    .reason = "a new configuration",

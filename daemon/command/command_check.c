@@ -51,7 +51,7 @@ check_plugin(struct options *o, const struct config *c,
     const struct plugin_description *p)
 {
 	struct call_answer	 a;
-	struct handler_call	 call = { .op = HANDLER_START,
+	struct handler_call	 call = { .op = OPERATION_PLUGIN_START,
 				    .timeout_ms = c->health_deadline,
 				    .what = { .node = "", .reason = "check" } };
 
@@ -96,7 +96,7 @@ check_live_copy(const struct options *o, const struct config *c,
     const struct plugin_description *p)
 {
 	struct call_answer	 a;
-	struct handler_call	 call = { .op = HANDLER_HEALTH,
+	struct handler_call	 call = { .op = OPERATION_HEALTH,
 				    .timeout_ms = c->health_deadline,
 				    .what = { .node = "", .reason = "check",
 				    .promote = runfile_is_promoted(c) } };

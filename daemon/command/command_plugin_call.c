@@ -28,12 +28,26 @@ call_plugin(const struct config *c, const struct plugin_description *p,
 
 	if ((p->ops & 1u << call->op) == 0)
 		return fail(EXIT_FAILURE, "%s has no %s, or not with these "
-		    "[options]", p->image.path, handler_op_name(call->op));
+		    "[options]", p->image.path, operation_name(call->op));
 	call_once(c, p, call, &a);
 	/* What a plugin says may hold anything, and this may be a terminal. */
 	printf("%s: %s\n", handler_result_name(a.result), printable(a.text));
 	return a.result == HANDLER_DONE ? EXIT_SUCCESS :
 	    a.result == HANDLER_AGAIN ? EXIT_AGAIN : EXIT_FAILURE;
+}
+
+static int
+call_usage(void)
+{
+	char	names[256] = "";
+	size_t	n = 0;
+	int	op;
+
+	for (op = 0; op < OPERATIONS && n < sizeof names; op++)
+		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s",
+		    op == 0 ? "" : "|", operation_rows[op].name);
+	return fail(EXIT_USAGE, "usage: consul-failover plugin call -c FILE "
+	    "%s [POSITION]", names);
 }
 
 static int
@@ -43,17 +57,16 @@ command_plugin_call_run(struct options *o)
 					    .reason = "called by hand" } };
 	struct config			*c = NULL;
 	struct plugin_description	*p = NULL;
+	enum operation_takes		 takes;
 	int				 status;
 
-	if (o->rest_count < 2 || !handler_op_find(o->rest[1], &call.op))
-		return fail(EXIT_USAGE, "usage: consul-failover plugin call -c "
-		    "FILE health|ensure_master|ensure_slave|ensure_demoted|"
-		    "position|has_position|behind [POSITION]");
-	if (call.op == HANDLER_ENSURE_SLAVE && o->master_host == NULL)
-		return fail(EXIT_USAGE, "ensure_slave needs --master-host HOST "
-		    "(and --master-port PORT)");
-	if ((call.op == HANDLER_HAS_POSITION || call.op == HANDLER_BEHIND) &&
-	    o->rest_count < 3)
+	if (o->rest_count < 2 || !operation_find(o->rest[1], &call.op))
+		return call_usage();
+	takes = operation_rows[call.op].takes;
+	if (takes == OPERATION_TAKES_MASTER && o->master_host == NULL)
+		return fail(EXIT_USAGE, "%s needs --master-host HOST "
+		    "(and --master-port PORT)", o->rest[1]);
+	if (takes == OPERATION_TAKES_POSITION && o->rest_count < 3)
 		return fail(EXIT_USAGE, "%s needs a position", o->rest[1]);
 	if (o->config_file == NULL)
 		return fail(EXIT_USAGE, "which config? Give it with -c FILE");
@@ -63,15 +76,15 @@ command_plugin_call_run(struct options *o)
 	call.what.epoch = o->epoch;
 	call.what.address = c->service_address;
 	call.what.promote = runfile_is_promoted(c);
-	call.timeout_ms = call_deadline_ms(c, call.op);
-	if (call.op == HANDLER_ENSURE_SLAVE) {
+	call.timeout_ms = operation_deadline_ms(call.op, c);
+	if (takes == OPERATION_TAKES_MASTER) {
 		call.what.master_host = o->master_host;
 		call.what.master_port = (uint16_t)(o->master_port > 0 ?
 		    o->master_port : c->service_port);
 	}
-	if (call.op == HANDLER_ENSURE_MASTER)
+	if (call.op == OPERATION_ENSURE_MASTER)
 		call.what.target = o->target;
-	if (call.op == HANDLER_HAS_POSITION || call.op == HANDLER_BEHIND)
+	if (takes == OPERATION_TAKES_POSITION)
 		call.what.position = o->rest[2];
 	status = call_plugin(c, p, &call);
 	plugin_description_free(p);

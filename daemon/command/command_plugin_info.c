@@ -9,7 +9,7 @@
 
 #include "description.h"
 #include "fail.h"
-#include "handler_op.h"
+#include "operation.h"
 
 static int	command_plugin_info_run(struct options *);
 
@@ -47,9 +47,9 @@ print_plugin(const struct plugin_description *p)
 
 	printf("%s %s: %s\nfile: %s\nABI: %" PRIu32 "\nfunctions:", p->name,
 	    p->version, p->summary, p->image.path, p->abi);
-	for (op = 0; op < HANDLER_OPS; op++)
+	for (op = 0; op < OPERATIONS; op++)
 		if ((p->ops & 1u << op) != 0)
-			printf(" %s", handler_op_name((enum handler_op)op));
+			printf(" %s", operation_name((enum operation)op));
 	printf("%s%s%s\n", p->has_watch_fd ? " watch_fd" : "",
 	    p->has_start ? " plugin_start" : "",
 	    p->has_stop ? " plugin_stop" : "");

@@ -103,11 +103,11 @@ lacks(const struct trial *t, unsigned needs)
 {
 	if ((needs & WATCH) != 0 && !t->plugin->has_watch_fd)
 		return "there is none";
-	if ((needs & DEMOTED) != 0 && !trial_has(t, HANDLER_ENSURE_DEMOTED))
+	if ((needs & DEMOTED) != 0 && !trial_has(t, OPERATION_ENSURE_DEMOTED))
 		return "there is no ensure_demoted: a master that loses the "
 		    "lock takes writes until ensure_slave has run";
-	if ((needs & POSITION) != 0 && (!trial_has(t, HANDLER_POSITION) ||
-	    !trial_has(t, HANDLER_HAS_POSITION)))
+	if ((needs & POSITION) != 0 && (!trial_has(t, OPERATION_POSITION) ||
+	    !trial_has(t, OPERATION_HAS_POSITION)))
 		return "there is no position to compare";
 	if ((needs & CHANGES) != 0 && !t->terms->may_change)
 		return "makes the copy master and slave, and leaves it "
@@ -152,8 +152,9 @@ run_checks(struct trial *t)
 	}
 	if (t->config == NULL)
 		puts("skipped  the calls: they need a config: use -c FILE");
-	else if (t->terms->may_change && trial_has(t, HANDLER_ENSURE_DEMOTED) &&
-	    !t->demoted && trial_ensure_within(t, HANDLER_ENSURE_DEMOTED,
+	else if (t->terms->may_change &&
+	    trial_has(t, OPERATION_ENSURE_DEMOTED) &&
+	    !t->demoted && trial_ensure_within(t, OPERATION_ENSURE_DEMOTED,
 	    FINAL_LIMIT, FINAL_LIMIT) != HANDLER_DONE)
 		puts("Warning: the copy may still be a master");
 	printf("%u ok, %u failed%s\n", t->counts[TRIAL_OK],

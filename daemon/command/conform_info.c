@@ -2,6 +2,7 @@
 #include "conform_checks.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,23 +93,28 @@ enum trial_verdict
 conform_functions(struct trial *t)
 {
 	const char	*near = t->plugin->near;
+	char		 others[256] = "";
+	size_t		 n = 0;
+	int		 op;
 
 	if (near != NULL)
 		return trial_failed(t, "it exports %.*s; do you mean %s? "
 		    "Such a function is missing, so it is never called; else "
 		    "build with -fvisibility=hidden",
 		    (int)strcspn(near, "="), near, strchr(near, '=') + 1);
-	if (trial_has(t, HANDLER_POSITION) !=
-	    trial_has(t, HANDLER_HAS_POSITION))
+	if (trial_has(t, OPERATION_POSITION) !=
+	    trial_has(t, OPERATION_HAS_POSITION))
 		return trial_failed(t, "position and has_position need each "
 		    "other, and only %s is there",
-		    trial_has(t, HANDLER_POSITION) ? "position" :
+		    trial_has(t, OPERATION_POSITION) ? "position" :
 		    "has_position");
-	if (trial_has(t, HANDLER_BEHIND) && !trial_has(t, HANDLER_POSITION))
+	if (trial_has(t, OPERATION_BEHIND) && !trial_has(t, OPERATION_POSITION))
 		return trial_failed(t, "behind needs position");
-	return trial_ok(t, "the required ones%s%s%s%s",
-	    trial_has(t, HANDLER_ENSURE_DEMOTED) ? ", ensure_demoted" : "",
-	    trial_has(t, HANDLER_POSITION) ? ", position, has_position" : "",
-	    trial_has(t, HANDLER_BEHIND) ? ", behind" : "",
+	for (op = 0; op < OPERATIONS && n < sizeof others; op++)
+		if (!operation_rows[op].required &&
+		    trial_has(t, (enum operation)op))
+			n += (size_t)snprintf(others + n, sizeof others - n,
+			    ", %s", operation_rows[op].name);
+	return trial_ok(t, "the required ones%s%s", others,
 	    t->plugin->has_watch_fd ? ", watch_fd" : "");
 }

@@ -17,10 +17,10 @@ conform_health(struct trial *t)
 	enum handler_result	 first;
 	int64_t			 took;
 
-	if ((first = trial_ask(t, HANDLER_HEALTH, NULL)) >= HANDLER_TIMEOUT)
+	if ((first = trial_ask(t, OPERATION_HEALTH, NULL)) >= HANDLER_TIMEOUT)
 		return trial_not_done(t, "");
 	took = t->took_ms;
-	if (trial_ask(t, HANDLER_HEALTH, NULL) >= HANDLER_TIMEOUT)
+	if (trial_ask(t, OPERATION_HEALTH, NULL) >= HANDLER_TIMEOUT)
 		return trial_not_done(t, ", asked again,");
 	if (t->result != first)
 		return trial_failed(t, "asked twice, it is %s and then %s "
@@ -47,14 +47,14 @@ conform_watch(struct trial *t)
 	if (now.closed_watch)
 		return trial_failed(t, "it returns a descriptor that is "
 		    "closed: return -1 if there is none");
-	trial_ask(t, HANDLER_HEALTH, NULL);
+	trial_ask(t, OPERATION_HEALTH, NULL);
 	t->watched = false;
 	while (clock_ms() < until) {
 		trial_wait(t, until - clock_ms());
 		if (!t->watched)
 			continue;
 		count++;
-		trial_ask(t, HANDLER_HEALTH, NULL);
+		trial_ask(t, OPERATION_HEALTH, NULL);
 		t->watched = false;
 	}
 	if (count > WATCH_MAX)
@@ -72,7 +72,7 @@ conform_position(struct trial *t)
 
 	if (trial_ask_position(t, first) != TRIAL_OK)
 		return TRIAL_FAILED;
-	trial_ask(t, HANDLER_HEALTH, NULL);
+	trial_ask(t, OPERATION_HEALTH, NULL);
 	if (trial_ask_position(t, then) != TRIAL_OK)
 		return TRIAL_FAILED;
 	if (strcmp(first, then) != 0)
@@ -92,11 +92,11 @@ conform_has_own(struct trial *t)
 
 	if (trial_ask_position(t, own) != TRIAL_OK)
 		return TRIAL_FAILED;
-	if (trial_ask(t, HANDLER_HAS_POSITION, own) != HANDLER_DONE)
+	if (trial_ask(t, OPERATION_HAS_POSITION, own) != HANDLER_DONE)
 		return trial_not_done(t, " of its own position");
-	if (!trial_has(t, HANDLER_BEHIND))
+	if (!trial_has(t, OPERATION_BEHIND))
 		return trial_ok(t, "it has its own position");
-	if (trial_ask(t, HANDLER_BEHIND, own) != HANDLER_DONE)
+	if (trial_ask(t, OPERATION_BEHIND, own) != HANDLER_DONE)
 		return trial_not_done(t, " of its own position");
 	if (strcmp(t->text, "0") != 0)
 		return trial_failed(t, "behind its own position it reports %s, "
@@ -116,7 +116,7 @@ conform_garbage(struct trial *t)
 
 	memset(longest, 'x', sizeof longest - 1);
 	for (i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
-		if (trial_ask(t, HANDLER_HAS_POSITION, garbage[i]) >=
+		if (trial_ask(t, OPERATION_HAS_POSITION, garbage[i]) >=
 		    HANDLER_TIMEOUT)
 			return trial_not_done(t, " of what is not a position");
 		if (t->result == HANDLER_DONE)
@@ -124,9 +124,9 @@ conform_garbage(struct trial *t)
 			    "\"%.20s\", which is not a position: return "
 			    "FAILOVER_AGAIN for what can't be read",
 			    garbage[i]);
-		if (!trial_has(t, HANDLER_BEHIND))
+		if (!trial_has(t, OPERATION_BEHIND))
 			continue;
-		if (trial_ask(t, HANDLER_BEHIND, garbage[i]) != HANDLER_DONE)
+		if (trial_ask(t, OPERATION_BEHIND, garbage[i]) != HANDLER_DONE)
 			return trial_not_done(t, " of what is not a position");
 		if (strcmp(t->text, "-1") != 0)
 			return trial_failed(t, "behind reports %s for "

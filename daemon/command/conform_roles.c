@@ -15,7 +15,7 @@
 /* Asks one that finds nothing to do, until it was quick, as it must be; on a
  * busy machine it may take its time once. */
 static enum handler_result
-ensure_again(struct trial *t, enum handler_op op)
+ensure_again(struct trial *t, enum operation op)
 {
 	int64_t	 least = INT64_MAX;
 	int	 i;
@@ -43,10 +43,10 @@ conform_demoted(struct trial *t)
 {
 	int64_t	 took;
 
-	if (trial_ensure(t, HANDLER_ENSURE_DEMOTED) != HANDLER_DONE)
+	if (trial_ensure(t, OPERATION_ENSURE_DEMOTED) != HANDLER_DONE)
 		return trial_not_done(t, "");
 	took = t->took_ms;
-	if (ensure_again(t, HANDLER_ENSURE_DEMOTED) != HANDLER_DONE)
+	if (ensure_again(t, OPERATION_ENSURE_DEMOTED) != HANDLER_DONE)
 		return trial_not_done(t, ", called again,");
 	if (t->took_ms > QUICK)
 		return too_slow(t);
@@ -57,7 +57,7 @@ conform_demoted(struct trial *t)
 
 /* Until it is done, and once more, as the agent does every role_interval. */
 static enum trial_verdict
-conform_role(struct trial *t, enum handler_op op)
+conform_role(struct trial *t, enum operation op)
 {
 	int64_t	 took;
 
@@ -75,13 +75,13 @@ conform_role(struct trial *t, enum handler_op op)
 enum trial_verdict
 conform_slave(struct trial *t)
 {
-	return conform_role(t, HANDLER_ENSURE_SLAVE);
+	return conform_role(t, OPERATION_ENSURE_SLAVE);
 }
 
 enum trial_verdict
 conform_master(struct trial *t)
 {
-	return conform_role(t, HANDLER_ENSURE_MASTER);
+	return conform_role(t, OPERATION_ENSURE_MASTER);
 }
 
 enum trial_verdict
@@ -108,7 +108,7 @@ conform_kept(struct trial *t)
 {
 	if (t->before[0] == '\0')
 		return trial_skipped(t, "its position is not known");
-	if (trial_ask(t, HANDLER_HAS_POSITION, t->before) != HANDLER_DONE)
+	if (trial_ask(t, OPERATION_HAS_POSITION, t->before) != HANDLER_DONE)
 		return trial_not_done(t, " of its own position before it was "
 		    "made master");
 	return trial_ok(t, "as master it still has its earlier position");
@@ -169,6 +169,6 @@ conform_writes(struct trial *t)
 		return trial_ok(t, "the probe exits with %d",
 		    WEXITSTATUS(status));
 	return trial_failed(t, "%s returned done, but the copy %s (the probe "
-	    "exits with %d)", handler_op_name(t->made), is_master ?
+	    "exits with %d)", operation_name(t->made), is_master ?
 	    "takes no writes" : "still takes writes", WEXITSTATUS(status));
 }

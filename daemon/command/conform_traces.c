@@ -47,20 +47,19 @@ grown(size_t at, const struct trace *from, const struct trace *to)
 static bool
 ask_round(struct trial *t, bool of_role)
 {
-	static const enum handler_op	ops[] = { HANDLER_HEALTH,
-					    HANDLER_POSITION,
-					    HANDLER_HAS_POSITION,
-					    HANDLER_BEHIND };
-	char				own[FAILOVER_POSITION] = "";
-	size_t				i;
+	const struct operation_row	*row = operation_rows;
+	char				 own[FAILOVER_POSITION] = "";
+	int				 op;
 
 	if (of_role)
 		return trial_ask(t, t->made, NULL) < HANDLER_TIMEOUT;
-	for (i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-		if (i == 0 || trial_has(t, ops[i]))
-			if (trial_ask(t, ops[i], own) >= HANDLER_TIMEOUT)
-				return false;
-		if (ops[i] == HANDLER_POSITION)
+	for (op = 0; op < OPERATIONS; op++, row++) {
+		if (row->ensures || (!row->required &&
+		    !trial_has(t, (enum operation)op)))
+			continue;
+		if (trial_ask(t, (enum operation)op, own) >= HANDLER_TIMEOUT)
+			return false;
+		if (row->answer == OPERATION_ANSWER_POSITION)
 			memcpy(own, t->text, sizeof own);
 	}
 	return true;
@@ -102,7 +101,7 @@ conform_unwritten(struct trial *t)
 static enum trial_verdict
 conform_handler(struct trial *t, bool of_role)
 {
-	const char	*who = of_role ? handler_op_name(t->made) :
+	const char	*who = of_role ? operation_name(t->made) :
 			    "health or a call made beside it";
 	struct handler	*h = of_role ? t->role : t->health;
 	struct trace	 fresh, first, half, whole;
@@ -137,7 +136,7 @@ conform_handler(struct trial *t, bool of_role)
 enum trial_verdict
 conform_traces(struct trial *t)
 {
-	bool	 made = trial_is_ensure(t->made);
+	bool	 made = operation_rows[t->made].ensures;
 
 	if (!made)
 		sync();		/* see conform_unwritten */
@@ -145,6 +144,6 @@ conform_traces(struct trial *t)
 	    (made && conform_handler(t, true) != TRIAL_OK))
 		return TRIAL_FAILED;
 	return trial_ok(t, "health%s%s, called repeatedly, leave%s nothing "
-	    "behind", made ? " and " : "", made ? handler_op_name(t->made) :
+	    "behind", made ? " and " : "", made ? operation_name(t->made) :
 	    "", made ? "" : "s");
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <curl/curl.h>
+
 #include "fail.h"
 #include "log.h"
 #include "must.h"
@@ -43,13 +45,17 @@ load_plugin(const struct options *o, struct config *config,
 {
 	struct error	 err;
 	char		*errors = NULL;
+	bool		 ok;
 
 	*plugin = NULL;
 	if (!trust_file(config->file, &err)) {
 		load_report(o, must_format("%s: %s", config->file, err.text));
 		return false;
 	}
-	if (!plugin_describe(plugin, config->plugin_path, limit_ms, &err)) {
+	ok = plugin_describe_begin(plugin, config->plugin_path, &err);
+	/* For Consul, and it takes a while: main() cleans up. */
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (!ok || !plugin_describe_end(plugin, limit_ms, &err)) {
 		load_report(o, must_format("%s: [plugin] path: %s",
 		    config->file, err.text));
 		return false;

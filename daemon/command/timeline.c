@@ -72,8 +72,8 @@ print_agent_faults(const struct config *c, double F, double D, double L)
 static void
 print_election(const struct config *c, const struct plugin_description *p)
 {
-	const uint32_t	compare = 1u << HANDLER_POSITION |
-			    1u << HANDLER_HAS_POSITION;
+	const uint32_t	compare = 1u << OPERATION_POSITION |
+			    1u << OPERATION_HAS_POSITION;
 
 	if (c->never_master)
 		puts("\nThis copy never takes the lock ([election] never_master).");
@@ -90,7 +90,7 @@ print_election(const struct config *c, const struct plugin_description *p)
 void
 timeline_print(const struct config *c, const struct plugin_description *p)
 {
-	bool	can_demote = (p->ops & 1u << HANDLER_ENSURE_DEMOTED) != 0;
+	bool	can_demote = (p->ops & 1u << OPERATION_ENSURE_DEMOTED) != 0;
 	double	F = seconds(c->fuse), D = seconds(c->demote_deadline);
 	double	L = seconds(c->lock_delay), P = seconds(c->verify_interval);
 	double	To = seconds(c->request_timeout);

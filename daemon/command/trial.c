@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call.h"
 #include "clock.h"
 #include "must.h"
 #include "printable.h"
@@ -40,14 +39,14 @@ trial_not_done(struct trial *t, const char *when)
 		    "shows where",
 	};
 
-	return trial_failed(t, "%s%s %s: %s%s", handler_op_name(t->op), when,
+	return trial_failed(t, "%s%s %s: %s%s", operation_name(t->op), when,
 	    t->result == HANDLER_LOST ? "crashed" : t->result ==
 	    HANDLER_TIMEOUT ? "hung" : handler_result_name(t->result), t->text,
 	    advice[t->result]);
 }
 
 bool
-trial_has(const struct trial *t, enum handler_op op)
+trial_has(const struct trial *t, enum operation op)
 {
 	const struct plugin_option	*o = t->plugin->options;
 	const struct plugin_option	*end = o + t->plugin->option_count;
@@ -56,7 +55,7 @@ trial_has(const struct trial *t, enum handler_op op)
 	if ((t->plugin->ops & 1u << op) == 0)
 		return false;
 	for (; o < end; o++)
-		if (strcmp(o->name, handler_op_name(op)) == 0)
+		if (strcmp(o->name, operation_name(op)) == 0)
 			return t->config == NULL ||
 			    plugin_option_value(o, t->config, &number) != NULL;
 	return true;
@@ -65,22 +64,24 @@ trial_has(const struct trial *t, enum handler_op op)
 static void
 trial_answer(enum handler_result result, const char *text, void *arg)
 {
-	struct trial	*t = arg;
-	char		 nothing[64];
+	struct trial		*t = arg;
+	enum operation_answer	 answer = operation_rows[t->op].answer;
+	char			 nothing[64];
 
 	t->answered = true;
 	t->result = result;
 	snprintf(t->text, sizeof t->text, "%s", text);
 	secrets_look(&t->secrets, text, strlen(text));
 	/* What the handler says for a plugin that said nothing. */
-	snprintf(nothing, sizeof nothing, "%s: %s", handler_op_name(t->op),
+	snprintf(nothing, sizeof nothing, "%s: %s", operation_name(t->op),
 	    handler_result_name(result));
-	if (strcmp(text, nothing) == 0 && t->op == HANDLER_POSITION)
+	if (strcmp(text, nothing) == 0 && answer == OPERATION_ANSWER_POSITION)
 		t->text[0] = '\0';
-	else if (strcmp(text, nothing) == 0 && t->op <= HANDLER_ENSURE_DEMOTED)
+	else if (strcmp(text, nothing) == 0 &&
+	    answer == OPERATION_ANSWER_SENTENCE)
 		snprintf(t->mute, sizeof t->mute, "%s", nothing);
 	/* It may hold anything, and is for a terminal or a command line. */
-	if (t->op != HANDLER_POSITION)
+	if (answer != OPERATION_ANSWER_POSITION)
 		printable(t->text);
 	event_base_loopbreak(t->base);
 }
@@ -125,21 +126,14 @@ trial_pause(struct trial *t, int64_t ms)
 	}
 }
 
-bool
-trial_is_ensure(enum handler_op op)
-{
-	return op == HANDLER_ENSURE_MASTER || op == HANDLER_ENSURE_SLAVE ||
-	    op == HANDLER_ENSURE_DEMOTED;
-}
-
 /* Health, and what is asked beside it, has its own handler, as in the agent. */
 struct handler *
-trial_call(struct trial *t, enum handler_op op, const char *text, int64_t ms)
+trial_call(struct trial *t, enum operation op, const char *text, int64_t ms)
 {
-	bool			 slave = op == HANDLER_ENSURE_SLAVE ||
+	bool			 slave = op == OPERATION_ENSURE_SLAVE ||
 				    t->is == FAILOVER_SLAVE;
-	struct handler		*h = trial_is_ensure(op) ||
-				    (op == HANDLER_TRACES && t->of_role) ?
+	struct handler		*h = operation_rows[op].ensures ||
+				    (op == OPERATION_TRACES && t->of_role) ?
 				    t->role : t->health;
 	struct handler_call	 call = {
 		.op = op, .timeout_ms = ms,
@@ -155,7 +149,7 @@ trial_call(struct trial *t, enum handler_op op, const char *text, int64_t ms)
 	};
 
 	t->op = op;
-	if (trial_is_ensure(op)) {
+	if (operation_rows[op].ensures) {
 		t->made = op;
 		t->demoted = false;
 	}
@@ -167,7 +161,7 @@ trial_call(struct trial *t, enum handler_op op, const char *text, int64_t ms)
 }
 
 enum handler_result
-trial_ask_within(struct trial *t, enum handler_op op, const char *text,
+trial_ask_within(struct trial *t, enum operation op, const char *text,
     int64_t ms)
 {
 	trial_call(t, op, text, ms);
@@ -178,9 +172,9 @@ trial_ask_within(struct trial *t, enum handler_op op, const char *text,
 }
 
 enum handler_result
-trial_ask(struct trial *t, enum handler_op op, const char *text)
+trial_ask(struct trial *t, enum operation op, const char *text)
 {
-	return trial_ask_within(t, op, text, call_deadline_ms(t->config, op));
+	return trial_ask_within(t, op, text, operation_deadline_ms(op, t->config));
 }
 
 enum handler_result
@@ -188,7 +182,7 @@ trial_ask_health(struct trial *t)
 {
 	int64_t	 until = clock_ms() + SETTLE_LIMIT;
 
-	while (trial_ask(t, HANDLER_HEALTH, NULL) != HANDLER_DONE &&
+	while (trial_ask(t, OPERATION_HEALTH, NULL) != HANDLER_DONE &&
 	    clock_ms() < until)
 		trial_pause(t, AGAIN_PAUSE);
 	return t->result;
@@ -197,7 +191,7 @@ trial_ask_health(struct trial *t)
 enum trial_verdict
 trial_ask_position(struct trial *t, char text[FAILOVER_POSITION])
 {
-	if (trial_ask(t, HANDLER_POSITION, NULL) != HANDLER_DONE)
+	if (trial_ask(t, OPERATION_POSITION, NULL) != HANDLER_DONE)
 		return trial_not_done(t, "");
 	if (t->text[0] == '\0')
 		return trial_failed(t, "it is empty: return FAILOVER_FAILED, "
@@ -213,7 +207,7 @@ bool
 trial_look(struct trial *t, bool of_role, struct trace *now)
 {
 	t->of_role = of_role;
-	if (trial_ask(t, HANDLER_TRACES, NULL) == HANDLER_DONE &&
+	if (trial_ask(t, OPERATION_TRACES, NULL) == HANDLER_DONE &&
 	    trace_parse(now, t->text))
 		return true;
 	trial_not_done(t, "");
@@ -221,7 +215,7 @@ trial_look(struct trial *t, bool of_role, struct trace *now)
 }
 
 enum handler_result
-trial_ensure_within(struct trial *t, enum handler_op op, int64_t one_ms,
+trial_ensure_within(struct trial *t, enum operation op, int64_t one_ms,
     int64_t ms)
 {
 	int64_t	 begun = clock_ms(), left = ms;
@@ -230,17 +224,18 @@ trial_ensure_within(struct trial *t, enum handler_op op, int64_t one_ms,
 	    HANDLER_AGAIN && (left = begun + ms - clock_ms()) > AGAIN_PAUSE)
 		trial_pause(t, AGAIN_PAUSE);
 	t->took_ms = clock_ms() - begun;
-	t->is = op == HANDLER_ENSURE_MASTER ? FAILOVER_MASTER :
-	    op == HANDLER_ENSURE_SLAVE ? FAILOVER_SLAVE : FAILOVER_NO_ROLE;
-	t->demoted = op == HANDLER_ENSURE_DEMOTED && t->result == HANDLER_DONE;
+	t->is = op == OPERATION_ENSURE_MASTER ? FAILOVER_MASTER :
+	    op == OPERATION_ENSURE_SLAVE ? FAILOVER_SLAVE : FAILOVER_NO_ROLE;
+	t->demoted = op == OPERATION_ENSURE_DEMOTED &&
+	    t->result == HANDLER_DONE;
 	return t->result;
 }
 
 enum handler_result
-trial_ensure(struct trial *t, enum handler_op op)
+trial_ensure(struct trial *t, enum operation op)
 {
-	return trial_ensure_within(t, op, call_deadline_ms(t->config, op),
-	    op == HANDLER_ENSURE_DEMOTED ? t->config->demote_deadline :
+	return trial_ensure_within(t, op, operation_deadline_ms(op, t->config),
+	    op == OPERATION_ENSURE_DEMOTED ? t->config->demote_deadline :
 	    t->config->promote_limit);
 }
 

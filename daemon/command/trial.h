@@ -39,12 +39,12 @@ struct trial {
 	struct handler		*health, *role;
 	unsigned		 is;		/* enum failover_role */
 	bool			 demoted;	/* and nothing was done since */
-	enum handler_op		 made;		/* the last ensure_ of all */
+	enum operation		 made;		/* the last ensure_ of all */
 	bool			 of_role;	/* whose traces are looked at */
 	bool			 watched;
 
 	/* The last call, and its answer. */
-	enum handler_op		 op;
+	enum operation		 op;
 	bool			 answered;
 	enum handler_result	 result;
 	char			 text[FAILOVER_POSITION];
@@ -76,18 +76,17 @@ enum trial_verdict	trial_not_done(struct trial *, const char *when);
 
 /* A function that runs a command counts as missing where none is given: the
  * plugin exec cannot know which ones will be. */
-bool	trial_has(const struct trial *, enum handler_op);
-bool	trial_is_ensure(enum handler_op);
+bool	trial_has(const struct trial *, enum operation);
 
 /* Until something happens, for so many milliseconds at most. */
 void	trial_wait(struct trial *, int64_t ms);
 
 /* Starts the call, and gives the handler that it goes through. */
-struct handler		*trial_call(struct trial *, enum handler_op,
+struct handler		*trial_call(struct trial *, enum operation,
 			    const char *text, int64_t ms);
-enum handler_result	 trial_ask_within(struct trial *, enum handler_op,
+enum handler_result	 trial_ask_within(struct trial *, enum operation,
 			    const char *text, int64_t ms);
-enum handler_result	 trial_ask(struct trial *, enum handler_op,
+enum handler_result	 trial_ask(struct trial *, enum operation,
 			    const char *text);
 /* Health, until the copy has found into its role. */
 enum handler_result	 trial_ask_health(struct trial *);
@@ -98,9 +97,9 @@ enum trial_verdict	 trial_ask_position(struct trial *,
 bool			 trial_look(struct trial *, bool of_role,
 			    struct trace *now);
 
-/* Calls again after "again", for so long in all; took_ms is the whole time. */
-enum handler_result	 trial_ensure_within(struct trial *, enum handler_op,
-			    int64_t one_ms, int64_t ms);
-enum handler_result	 trial_ensure(struct trial *, enum handler_op);
+/* Calls again after "again", for so long in all; took is the whole time. */
+enum handler_result	 trial_ensure_within(struct trial *, enum operation,
+			    int64_t one, int64_t ms);
+enum handler_result	 trial_ensure(struct trial *, enum operation);
 
 #endif

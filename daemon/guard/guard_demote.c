@@ -163,7 +163,7 @@ guard_demote_call(struct guard *g)
 		return;
 	}
 	wire_put_call(&g->out, &(struct wire_call){
-	    .op = "ensure_demoted",
+	    .op = OPERATION_ENSURE_DEMOTED,
 	    .epoch = g->epoch,
 	    .deadline_ms = g->deadline_ms,
 	    .node = g->node,

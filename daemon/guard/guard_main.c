@@ -221,7 +221,7 @@ static bool
 guard_set_up(struct guard *g)
 {
 	sigset_t	signals;
-	int		files[WIRE_FILES];
+	int		files[WIRE_FILES], got;
 
 	/* The agent tells us when to go. */
 	signals_for_the_agent(SIG_IGN);
@@ -245,7 +245,10 @@ guard_set_up(struct guard *g)
 	g->agent = true;
 	g->role = g->role_fd = g->handler = g->handler_channel = -1;
 	g->left = g->fence = g->killed = -1;
-	if (wire_receive_files(CHANNEL, &g->setup, files, 0) == 1) {
+	got = wire_receive_files(CHANNEL, &g->setup, files, 0);
+	if (got == 0)
+		return false;		/* the agent says why it did not start */
+	if (got == 1) {
 		guard_agent_take_files(g, files);
 		if (g->files[WIRE_LEAVE] > 0 && guard_agent_read_setup(g) &&
 		    wire_receive(CHANNEL, &g->start, 0) == 1 &&

@@ -92,7 +92,8 @@ run_read_start(struct run *r)
 	r->f.service = wire_string(w);
 	r->f.port = (uint16_t)wire_number(w);
 	r->memory_path = wire_string(w);
-	r->watching = wire_number(w) != 0 && r->plugin.watch_fd != NULL;
+	r->watching = wire_number(w) != 0 &&
+	    r->plugin.functions[OPERATION_WATCH_FD] != NULL;
 	count = wire_number(w);
 	if (count > WIRE_MAX)
 		return false;
@@ -126,7 +127,10 @@ run_traces(struct run *r)
 static void
 run_ask_watch(struct run *r)
 {
-	r->watch = r->watching && r->started ? r->plugin.watch_fd(&r->f) : -1;
+	r->watch = -1;
+	if (r->watching && r->started)
+		r->watch = PLUGIN_FUNCTION(&r->plugin, OPERATION_WATCH_FD,
+		    watch_fd)(&r->f);
 	if (r->watch < 0 || fcntl(r->watch, F_GETFD) != -1)
 		return;
 	if (!r->closed_watch)
@@ -155,34 +159,40 @@ run_tell_growth(struct run *r)
 }
 
 static enum failover_result
-run_function(struct run *r, const char *op, const char *master_host,
-    const char *other)
+run_function(struct run *r, const struct wire_call *c)
 {
-	const struct plugin	*p = &r->plugin;
-	struct failover		*f = &r->f;
+#define CALL(name)	PLUGIN_FUNCTION(&r->plugin, c->op, name)
+	struct failover	*f = &r->f;
 
-	if (strcmp(op, "health") == 0)
-		return p->health(f);
-	if (strcmp(op, "plugin_start") == 0)
+	if (c->op == OPERATION_PLUGIN_START)
 		return FAILOVER_DONE;		/* it has been run by now */
-	if (strcmp(op, "traces") == 0)
+	if (c->op == OPERATION_TRACES)
 		return run_traces(r);
-	if (strcmp(op, "ensure_master") == 0)
-		return p->ensure_master(f);
-	if (strcmp(op, "ensure_slave") == 0)
-		return p->ensure_slave(f, master_host);
-	if (strcmp(op, "ensure_demoted") == 0 && p->ensure_demoted != NULL)
-		return p->ensure_demoted(f);
-	if (strcmp(op, "position") == 0 && p->position != NULL)
-		return p->position(f, r->position, sizeof r->position);
-	if (strcmp(op, "has_position") == 0 && p->has_position != NULL)
-		return p->has_position(f, other);
-	if (strcmp(op, "behind") == 0 && p->behind != NULL) {
-		snprintf(r->position, sizeof r->position, "%lld",
-		    (long long)p->behind(f, other));
-		return FAILOVER_DONE;
-	}
-	return run_say(f, FAILOVER_FAILED, "the plugin has no %s", op);
+	if (r->plugin.functions[c->op] != NULL)
+		switch (c->op) {
+		case OPERATION_HEALTH:
+			return CALL(health)(f);
+		case OPERATION_ENSURE_MASTER:
+			return CALL(ensure_master)(f);
+		case OPERATION_ENSURE_SLAVE:
+			return CALL(ensure_slave)(f, c->master_host);
+		case OPERATION_ENSURE_DEMOTED:
+			return CALL(ensure_demoted)(f);
+		case OPERATION_POSITION:
+			return CALL(position)(f, r->position,
+			    sizeof r->position);
+		case OPERATION_HAS_POSITION:
+			return CALL(has_position)(f, c->position);
+		case OPERATION_BEHIND:
+			snprintf(r->position, sizeof r->position, "%lld",
+			    (long long)CALL(behind)(f, c->position));
+			return FAILOVER_DONE;
+		default:
+			break;
+		}
+	return run_say(f, FAILOVER_FAILED, "the plugin has no %s",
+	    operation_name(c->op));
+#undef CALL
 }
 
 /* What came out of function becomes an answer that can be passed on. */
@@ -205,11 +215,14 @@ run_check_result(struct run *r, const char *function, int result)
 static bool
 run_plugin_start(struct run *r)
 {
-	char	 why[FAILOVER_SENTENCE];
+	__typeof__(&plugin_start)	 start = PLUGIN_FUNCTION(&r->plugin,
+					    OPERATION_PLUGIN_START,
+					    plugin_start);
+	char				 why[FAILOVER_SENTENCE];
 
-	if (!r->started && r->plugin.plugin_start != NULL &&
-	    run_check_result(r, "plugin_start",
-	    (int)r->plugin.plugin_start(&r->f)) != FAILOVER_DONE) {
+	if (!r->started && start != NULL &&
+	    run_check_result(r, "plugin_start", (int)start(&r->f)) !=
+	    FAILOVER_DONE) {
 		memcpy(why, r->sentence, sizeof why);
 		run_say(&r->f, FAILOVER_FAILED, "plugin_start: %s", why);
 		return false;
@@ -251,8 +264,7 @@ run_recall(struct run *r, const struct wire_call *c)
 		return true;
 	if (memory_read(r->memory_path, r->memory, sizeof r->memory, &err) ||
 	    c->promote || c->role == FAILOVER_MASTER ||
-	    (strcmp(c->op, "health") != 0 &&
-	    strcmp(c->op, "ensure_master") != 0))
+	    (c->op != OPERATION_HEALTH && c->op != OPERATION_ENSURE_MASTER))
 		return true;
 	run_say(&r->f, FAILOVER_FAILED, "%s: it may record that this copy "
 	    "lacks data", err.text);
@@ -280,23 +292,24 @@ run_call(struct run *r)
 		return false;
 
 	r->sentence[0] = r->position[0] = '\0';
-	r->demoting = strcmp(c.op, "ensure_demoted") == 0;
+	r->demoting = c.op == OPERATION_ENSURE_DEMOTED;
 	if (!run_recall(r, &c) || !run_plugin_start(r))
 		result = FAILOVER_FAILED;
 	else if (c.not_after_ms != 0 && clock_ms() >= c.not_after_ms)
 		/* Our agent stood still between the decision and this. */
 		result = run_say(&r->f, FAILOVER_FAILED, "%s comes too late: "
-		    "the last proof of the lock is too old", c.op);
+		    "the last proof of the lock is too old",
+		    operation_name(c.op));
 	else
-		result = run_check_result(r, c.op,
-		    (int)run_function(r, c.op, c.master_host, c.position));
+		result = run_check_result(r, operation_name(c.op),
+		    (int)run_function(r, &c));
 	/* Ahead of the answer, so that the call's deadline covers it too. */
-	if (strcmp(c.op, "health") == 0)
+	if (c.op == OPERATION_HEALTH)
 		run_ask_watch(r);
 	fflush(stdout);
 
 	r->position[sizeof r->position - 1] = '\0';
-	if (strcmp(c.op, "position") == 0 && result == FAILOVER_DONE &&
+	if (c.op == OPERATION_POSITION && result == FAILOVER_DONE &&
 	    r->position[0] == '\0')
 		result = run_say(&r->f, FAILOVER_FAILED,
 		    "position answered done, but its text is empty");
@@ -410,8 +423,9 @@ main(int argc, char **argv)
 	    run_wait(&r) && run_read_start(&r))
 		while (run_wait(&r) && run_call(&r))
 			continue;
-	if (r.started && r.plugin.plugin_stop != NULL)
-		r.plugin.plugin_stop(&r.f);
+	if (r.started && r.plugin.functions[OPERATION_PLUGIN_STOP] != NULL)
+		PLUGIN_FUNCTION(&r.plugin, OPERATION_PLUGIN_STOP,
+		    plugin_stop)(&r.f);
 	free(r.options);
 	return EXIT_SUCCESS;
 }

@@ -10,26 +10,6 @@
 
 #include "must.h"
 
-#define SYMBOL(name, required) \
-	{ #name, offsetof(struct plugin, name), required }
-static const struct plugin_symbol {
-	const char	*name;
-	size_t		 offset;
-	bool		 required;
-} plugin_symbols[] = {
-	SYMBOL(health,		true),
-	SYMBOL(ensure_master,	true),
-	SYMBOL(ensure_slave,	true),
-	SYMBOL(ensure_demoted,	false),
-	SYMBOL(position,	false),
-	SYMBOL(has_position,	false),
-	SYMBOL(behind,		false),
-	SYMBOL(watch_fd,	false),
-	SYMBOL(plugin_start,	false),
-	SYMBOL(plugin_stop,	false),
-};
-#define SYMBOLS	(sizeof plugin_symbols / sizeof plugin_symbols[0])
-
 /* A symbol of the object itself: dlsym would also give one of a library that
  * it links, and "position" is a name that a library may well have. */
 static void *
@@ -134,9 +114,10 @@ plugin_open(struct plugin *p, int fd, struct error *err)
 bool
 plugin_load(struct plugin *p, const char *path, int fd, struct error *err)
 {
-	const struct plugin_symbol	*s;
+	const struct operation_row	*row = operation_rows;
 	void				*object, *info, *symbol;
 	Dl_info				 own = { 0 };
+	int				 op;
 
 	*p = (struct plugin){ .path = path };
 	object = plugin_open(p, fd, err);
@@ -149,12 +130,12 @@ plugin_load(struct plugin *p, const char *path, int fd, struct error *err)
 	dladdr(info, &own);
 	p->object = object;
 	p->base = own.dli_fbase;
-	for (s = plugin_symbols; s < plugin_symbols + SYMBOLS; s++) {
-		symbol = plugin_own_symbol(object, own.dli_fbase, s->name);
-		if (symbol == NULL && s->required)
+	for (op = 0; op < OPERATION_FUNCTIONS; op++, row++) {
+		symbol = plugin_own_symbol(object, own.dli_fbase, row->name);
+		if (symbol == NULL && row->required)
 			return error_set(err, "%s lacks the function %s",
-			    path, s->name);
-		memcpy((char *)p + s->offset, &symbol, sizeof symbol);
+			    path, row->name);
+		memcpy(&p->functions[op], &symbol, sizeof symbol);
 	}
 	return true;
 }
@@ -162,15 +143,11 @@ plugin_load(struct plugin *p, const char *path, int fd, struct error *err)
 const char *
 plugin_function(const struct plugin *p, size_t i)
 {
-	const struct plugin_symbol	*s;
-	void				*function;
+	int	op;
 
-	for (s = plugin_symbols; s < plugin_symbols + SYMBOLS; s++) {
-		memcpy(&function, (const char *)p + s->offset,
-		    sizeof function);
-		if (function != NULL && i-- == 0)
-			return s->name;
-	}
+	for (op = 0; op < OPERATION_FUNCTIONS; op++)
+		if (p->functions[op] != NULL && i-- == 0)
+			return operation_rows[op].name;
 	return NULL;
 }
 
@@ -224,15 +201,16 @@ plugin_find_slip(const struct plugin *p, char *text, size_t size,
 bool
 plugin_find_near(const struct plugin *p, char *text, size_t size)
 {
-	const struct plugin_symbol	*s;
-	void				*function;
-	size_t				 at;
+	const char	*name;
+	size_t		 at;
+	int		 op;
 
-	for (s = plugin_symbols; s < plugin_symbols + SYMBOLS; s++) {
-		memcpy(&function, (const char *)p + s->offset,
-		    sizeof function);
-		for (at = 0; function == NULL && at <= strlen(s->name); at++)
-			if (plugin_find_slip(p, text, size, s->name, at))
+	for (op = 0; op < OPERATION_FUNCTIONS; op++) {
+		if (p->functions[op] != NULL)
+			continue;
+		name = operation_rows[op].name;
+		for (at = 0; at <= strlen(name); at++)
+			if (plugin_find_slip(p, text, size, name, at))
 				return true;
 	}
 	return false;

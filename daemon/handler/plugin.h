@@ -7,6 +7,7 @@
 #include <consul-failover/plugin.h>
 
 #include "error.h"
+#include "operation.h"
 
 /* A plugin that was built with a newer header may look at fields of struct
  * failover that we don't have: they must be there, and 0. */
@@ -17,22 +18,17 @@ struct plugin {
 	struct failover_plugin_info info; /* a copy, as its options are; 0
 					   * where it has less */
 
-	enum failover_result (*health)(struct failover *);
-	enum failover_result (*ensure_master)(struct failover *);
-	enum failover_result (*ensure_slave)(struct failover *, const char *);
-
-	/* NULL where the plugin has none. */
-	enum failover_result (*ensure_demoted)(struct failover *);
-	enum failover_result (*position)(struct failover *, char *, size_t);
-	enum failover_result (*has_position)(struct failover *, const char *);
-	int64_t	 (*behind)(struct failover *, const char *);
-	int	 (*watch_fd)(struct failover *);
-	enum failover_result (*plugin_start)(struct failover *);
-	void	 (*plugin_stop)(struct failover *);
+	/* NULL where the plugin has none; see PLUGIN_FUNCTION. */
+	void		(*functions[OPERATION_FUNCTIONS])(void);
 
 	void		*object;	/* of dlopen */
 	const void	*base;		/* where it begins */
 };
+
+/* An operation's function, with the type that consul-failover/plugin.h gives to
+ * that name. */
+#define PLUGIN_FUNCTION(plugin, op, name)				\
+	((__typeof__(&name))(plugin)->functions[op])
 
 /* Loads the object that is open as fd, and was at path, for as long as the
  * process lives: code that somebody else wrote may not bear being unloaded. */

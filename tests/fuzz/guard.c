@@ -101,15 +101,18 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	now = 1000000;
 	over = false;
 	first = fuzz_counted(&f, &first_length);
-	if (guard_new(&g, base, &config, &plugin, leave, told, NULL,
-	    &inherited, &err)) {
+	if (!guard_new(&g, base, &config, &plugin, leave, told, NULL, &err)) {
+		FUZZ_MUST(g == NULL && err.text[0] != '\0');
+	} else if (guard_start(g, &inherited, &err)) {
 		while (f.left > 0) {
 			step(g, &f);
 			event_base_loop(base, EVLOOP_NONBLOCK);
 		}
 		guard_free(g, true);
-	} else
-		FUZZ_MUST(g == NULL && err.text[0] != '\0');
+	} else {
+		FUZZ_MUST(err.text[0] != '\0');
+		guard_free(g, false);
+	}
 	over = true;
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	child_hang_up();

@@ -41,7 +41,7 @@ static const struct config	 config = { .service_name = service,
 				    .service_port = 1, .log_debug = true };
 
 static int64_t		 now;
-static enum handler_op	 op;		/* of the call that is under way */
+static enum operation	 op;		/* of the call that is under way */
 static bool		 calling;
 
 int64_t
@@ -66,9 +66,9 @@ answered(enum handler_result result, const char *text, void *arg)
 	fuzz_read(text);
 	if (result == HANDLER_LOST)	/* a REFUSED may say anything */
 		return;
-	FUZZ_MUST(strlen(text) < (op == HANDLER_POSITION ?
+	FUZZ_MUST(strlen(text) < (op == OPERATION_POSITION ?
 	    FAILOVER_POSITION : FAILOVER_SENTENCE));
-	FUZZ_MUST(op == HANDLER_POSITION ||
+	FUZZ_MUST(op == OPERATION_POSITION ||
 	    text[strcspn(text, "\r\n")] == '\0');
 }
 
@@ -82,7 +82,7 @@ static void
 call(struct handler *h, uint8_t how)
 {
 	const struct handler_call	 c = {
-		.op = how % HANDLER_OPS,
+		.op = how % OPERATIONS,
 		.timeout_ms = how > 127 ? 0 : 60000,
 		.what = { .epoch = 1, .node = "n1", .reason = "a test",
 		    .master_host = "10.0.0.1" },

@@ -15,6 +15,8 @@ int	handler_main(int, char **);	/* not run here */
 
 #include "fuzz.h"
 
+#define FUNCTION(name)	((void (*)(void))(name))
+
 static enum failover_result
 look(struct failover *f)
 {
@@ -111,11 +113,17 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	r.f = (struct failover){ .size = sizeof(r.f), .option = run_option,
 	    .number = run_number, .time_left = run_time_left, .say = run_say,
 	    .log = run_log };
-	r.plugin = (struct plugin){ .health = look, .ensure_master = look,
-	    .ensure_slave = look_slave, .ensure_demoted = look,
-	    .position = look_position, .has_position = look_slave,
-	    .behind = look_behind, .watch_fd = look_watch, .plugin_start = look,
-	    .plugin_stop = look_stop };
+	r.plugin = (struct plugin){ .functions = {
+	    [OPERATION_HEALTH] = FUNCTION(look),
+	    [OPERATION_ENSURE_MASTER] = FUNCTION(look),
+	    [OPERATION_ENSURE_SLAVE] = FUNCTION(look_slave),
+	    [OPERATION_ENSURE_DEMOTED] = FUNCTION(look),
+	    [OPERATION_POSITION] = FUNCTION(look_position),
+	    [OPERATION_HAS_POSITION] = FUNCTION(look_slave),
+	    [OPERATION_BEHIND] = FUNCTION(look_behind),
+	    [OPERATION_WATCH_FD] = FUNCTION(look_watch),
+	    [OPERATION_PLUGIN_START] = FUNCTION(look),
+	    [OPERATION_PLUGIN_STOP] = FUNCTION(look_stop) } };
 	r.watch = -1;
 	FUZZ_MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 	    pair) == 0);
@@ -132,7 +140,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		while (run_wait(&r) && run_call(&r))
 			continue;
 	if (r.started)
-		r.plugin.plugin_stop(&r.f);
+		look_stop(&r.f);
 	close(pair[0]);
 	return 0;
 }

@@ -1,5 +1,5 @@
 """The messages that the targets of the wire begin with: tests/fuzz/run writes
-them anew each time, so that they follow daemon/base/wire.h.
+them anew each time, so that they follow daemon/base/wire.h and operation.h.
 
     messages.py FOLDER      FOLDER/TARGET/NAME, one file an input
 """
@@ -11,6 +11,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TYPES = re.findall(r"^\tWIRE_(\w+)", (ROOT / "daemon/base/wire.h").read_text(), re.M)
+OPERATIONS = re.findall(r"^\tOPERATION_(\w+)", (
+    ROOT / "daemon/base/operation.h").read_text(), re.M)
 NOW = 1000000       # when guard_main.c's clock begins
 
 
@@ -41,9 +43,14 @@ def passed(ms):
     return b"t" + struct.pack("<H", ms)
 
 
+def operation(name):
+    return OPERATIONS.index(name.upper())
+
+
 def call(op, epoch=4, host="", port=0, position="", why="because", not_after=0):
-    return message("CALL", op, epoch, not_after, 10 ** 12, "n1", why, host,
-                   port, position, 2, "10.0.0.2", 3306, "4:12", 0, 0)
+    return message("CALL", operation(op), epoch, not_after, 10 ** 12, "n1", why,
+                   host, port, position, 2, "10.0.0.2", 3306, "4:12", 0, 0,
+                   "10.0.0.1")
 
 
 def setup(version="1", demote=1, fence="", wait=1500, words=("cf", "leave")):
@@ -116,7 +123,10 @@ INPUTS = {
             call("behind", position="17")))),
         "failures": b"".join(map(counted, (
             START, call("health", 5), call("health", 6), call("health", 7),
-            call("nonsense"), call("ensure_demoted", why="")))),
+            call("watch_fd"), call("ensure_demoted", why="")))),
+        "no-operation": counted(START) + counted(message(
+            "CALL", 99, 4, 0, 10 ** 12, "n1", "", "", 0, "", 2, "", 0, "", 0,
+            0, "")),
         "too-late": counted(START) + counted(call("ensure_master", not_after=1)),
         "long": counted(message("START", "x" * 400, 99999, 0, 0)) +
         counted(call("health", why="y" * 600)),
@@ -129,8 +139,8 @@ INPUTS = {
         "not-a-call": counted(START) + counted(call("health")) +
         counted(message("WATCH")),
         "long-ago": counted(START) + counted(message(
-            "CALL", "health", 4, 0, -2 ** 63, "n1", "", "", 0, "", 9, "", 0,
-            "", 1)),
+            "CALL", operation("health"), 4, 0, -2 ** 63, "n1", "", "", 0, "", 9,
+            "", 0, "", 1, 0, "")),
     },
     "guard": {
         "holds": counted(HOLDS) + b"l\x10" + m(HOLDS) + b"rl\x11" +

@@ -306,9 +306,9 @@ node_begin(struct node *n, int id, const struct config *config)
 	n->core = &n->last_core;
 	n->plugin = (struct plugin_description){
 		.name = "plugin", .version = "1", .image.copied = true,
-		.ops = 1u << HANDLER_ENSURE_DEMOTED | (!world.tells ? 0 :
-		    1u << HANDLER_POSITION | 1u << HANDLER_HAS_POSITION) |
-		    (world.limited ? 1u << HANDLER_BEHIND : 0),
+		.ops = 1u << OPERATION_ENSURE_DEMOTED | (!world.tells ? 0 :
+		    1u << OPERATION_POSITION | 1u << OPERATION_HAS_POSITION) |
+		    (world.limited ? 1u << OPERATION_BEHIND : 0),
 	};
 	n->consul = (struct consul){ .node = n, .life = &n->life,
 	    .whose = OF_AGENT };

@@ -236,8 +236,7 @@ api_port(const struct api *api)
 bool
 guard_new(struct guard **out, struct event_base *base,
     const struct config *config, const struct plugin_description *plugin,
-    char *const leave[], guard_cb says, void *arg, int64_t *inherited,
-    struct error *err)
+    char *const leave[], guard_cb says, void *arg, struct error *err)
 {
 	struct node	*n = base->node;
 
@@ -247,8 +246,16 @@ guard_new(struct guard **out, struct event_base *base,
 	(void)err;
 	n->guard_says = says;
 	n->guard_arg = arg;
-	*inherited = n->inherited;
 	*out = (struct guard *)n;
+	return true;
+}
+
+/* It stands already: see agent_started(). */
+bool
+guard_start(struct guard *g, int64_t *inherited_ms, struct error *err)
+{
+	(void)err;
+	*inherited_ms = ((struct node *)g)->inherited;
 	return true;
 }
 

@@ -14,11 +14,11 @@ static enum core_op
 op_of(const struct handler *h)
 {
 	switch (h->op) {
-	case HANDLER_ENSURE_MASTER:
+	case OPERATION_ENSURE_MASTER:
 		return CORE_OP_ENSURE_MASTER;
-	case HANDLER_ENSURE_SLAVE:
+	case OPERATION_ENSURE_SLAVE:
 		return CORE_OP_ENSURE_SLAVE;
-	case HANDLER_ENSURE_DEMOTED:
+	case OPERATION_ENSURE_DEMOTED:
 		return CORE_OP_ENSURE_DEMOTED;
 	default:
 		return CORE_OP_POSITION;
@@ -28,8 +28,8 @@ op_of(const struct handler *h)
 static const char *
 op_name(const struct handler *h)
 {
-	return h->op == HANDLER_HAS_POSITION ? "has_position" :
-	    h->op == HANDLER_BEHIND ? "behind" : core_op_name(op_of(h));
+	return h->op == OPERATION_HAS_POSITION ? "has_position" :
+	    h->op == OPERATION_BEHIND ? "behind" : core_op_name(op_of(h));
 }
 
 static void
@@ -50,7 +50,7 @@ call_ended(struct node *n, void *arg, int64_t result)
 	if (role)
 		say(n, "%s: %s", op_name(h), said[result]);
 	h->cb((enum handler_result)result, result == HANDLER_DONE &&
-	    (h->op == HANDLER_POSITION || h->op == HANDLER_BEHIND) ? h->text : said[result], h->cb_arg);
+	    (h->op == OPERATION_POSITION || h->op == OPERATION_BEHIND) ? h->text : said[result], h->cb_arg);
 }
 
 /* What the plugin says of the data. */
@@ -61,9 +61,9 @@ data_answer(struct handler *h, enum handler_result result)
 
 	if (result != HANDLER_DONE)
 		return result;
-	if (h->op == HANDLER_POSITION)
+	if (h->op == OPERATION_POSITION)
 		copy_position(n, h->text, sizeof h->text);
-	else if (h->op == HANDLER_BEHIND)
+	else if (h->op == OPERATION_BEHIND)
 		snprintf(h->text, sizeof h->text, "%lld",
 		    (long long)copy_behind(n, h->text));
 	else if (!copy_has_position(n, h->text))
@@ -141,13 +141,13 @@ role_has_effect(struct node *n, void *arg, int64_t unused)
 
 	(void)unused;
 	/* It has died in the call: no plugin that keeps its word says done. */
-	if (h->op == HANDLER_ENSURE_MASTER)
+	if (h->op == OPERATION_ENSURE_MASTER)
 		result = n->alive ? role_promotes(n, result) : HANDLER_FAILED;
 	else if (op_of(h) == CORE_OP_POSITION)
 		result = data_answer(h, result);
 	else if (result == HANDLER_DONE) {
 		act(n, false);
-		if (h->op == HANDLER_ENSURE_SLAVE)
+		if (h->op == OPERATION_ENSURE_SLAVE)
 			copy_follows(n, h->host);
 	}
 	if (n->orphan) {
@@ -200,7 +200,7 @@ handler_cancel(struct handler *h)
 {
 	struct node	*n = h->node;
 
-	if (h->running && h->op == HANDLER_ENSURE_MASTER &&
+	if (h->running && h->op == OPERATION_ENSURE_MASTER &&
 	    world.bug == BUG_CALL_LIVES_ON)
 		world_in(between(MS, 10 * SEC), OF_HOST, n, role_outlives,
 		    NULL, 0, NULL);
@@ -285,11 +285,11 @@ role_begins(struct handler *h, const struct handler_call *call)
 	takes = node_call_chance(n, op_of(h), &result);
 	h->result = result == CORE_RESULT_DONE ? HANDLER_DONE :
 	    result == CORE_RESULT_AGAIN ? HANDLER_AGAIN : HANDLER_FAILED;
-	n->asked = h->op == HANDLER_ENSURE_DEMOTED ||
-	    (n->asked && h->op != HANDLER_ENSURE_MASTER);
-	say(n, "calls %s%s%s", op_name(h), h->op == HANDLER_ENSURE_SLAVE ?
-	    " of " : "", h->op == HANDLER_ENSURE_SLAVE ? h->host : "");
-	if (h->op == HANDLER_ENSURE_MASTER)
+	n->asked = h->op == OPERATION_ENSURE_DEMOTED ||
+	    (n->asked && h->op != OPERATION_ENSURE_MASTER);
+	say(n, "calls %s%s%s", op_name(h), h->op == OPERATION_ENSURE_SLAVE ?
+	    " of " : "", h->op == OPERATION_ENSURE_SLAVE ? h->host : "");
+	if (h->op == OPERATION_ENSURE_MASTER)
 		role_makes_master(n, call);
 	if (takes >= 0)
 		world_in(node_delay(n, takes), OF_HOST, n, role_has_effect, h,
@@ -322,7 +322,7 @@ health_answers(struct node *n, void *arg, int64_t result)
 {
 	struct handler	*h = arg;
 
-	if (h->op == HANDLER_HEALTH)
+	if (h->op == OPERATION_HEALTH)
 		parts_look_at_checks(n);
 	else
 		result = data_answer(h, (enum handler_result)result);
@@ -381,12 +381,12 @@ handler_call(struct handler *h, const struct handler_call *call, handler_cb cb,
 	if (h->running)
 		return false;
 	handler_take(h, call, cb, arg);
-	if (h == &n->health && call->op == HANDLER_HEALTH)
+	if (h == &n->health && call->op == OPERATION_HEALTH)
 		health_begins(h, call);
 	else if (h == &n->health)
 		question_begins(h, call);
 	else if (world.bug == BUG_TAG_FIRST &&
-	    call->op == HANDLER_ENSURE_DEMOTED)
+	    call->op == OPERATION_ENSURE_DEMOTED)
 		world_in(MS, OF_AGENT, n, role_after_tag, h, world.now,
 		    &h->stamp);
 	else

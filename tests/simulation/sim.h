@@ -99,7 +99,7 @@ struct handler {
 	/* The call under way. */
 	bool			 running;
 	uint32_t		 stamp;
-	enum handler_op		 op;
+	enum operation		 op;
 	char			 text[FAILOVER_POSITION];	/* has_position of … */
 	char			 host[CORE_NAME];	/* to be its slave */
 	enum handler_result	 result;

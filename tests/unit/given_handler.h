@@ -157,18 +157,18 @@ answer_cb(enum handler_result result, const char *text, void *arg)
 }
 
 static inline bool
-when_called(enum handler_op op, int64_t timeout_ms)
+when_called(enum operation op, int64_t timeout_ms)
 {
 	const struct handler_call	 call = {
 		.op = op, .timeout_ms = timeout_ms,
 		.what = {
 			.epoch = 42, .node = "node-1", .reason = "a test",
 			.address = "192.0.2.7",
-			.master_host = op == HANDLER_ENSURE_SLAVE ?
+			.master_host = op == OPERATION_ENSURE_SLAVE ?
 			    "10.0.0.7" : NULL,
-			.master_port = op == HANDLER_ENSURE_SLAVE ? 3306 : 0,
-			.position = op == HANDLER_HAS_POSITION ||
-			    op == HANDLER_BEHIND ? "17" : NULL,
+			.master_port = op == OPERATION_ENSURE_SLAVE ? 3306 : 0,
+			.position = op == OPERATION_HAS_POSITION ||
+			    op == OPERATION_BEHIND ? "17" : NULL,
 		},
 	};
 
@@ -193,14 +193,14 @@ wait_for_answer(void)
 }
 
 static inline void
-call_within(enum handler_op op, int64_t timeout_ms)
+call_within(enum operation op, int64_t timeout_ms)
 {
 	assert_true(when_called(op, timeout_ms));
 	wait_for_answer();
 }
 
 static inline void
-call(enum handler_op op)
+call(enum operation op)
 {
 	call_within(op, 10000);
 }

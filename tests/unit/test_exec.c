@@ -28,11 +28,11 @@ the_exit_status_is_the_result(void **state)
 {
 	(void)state;
 	given_commands("/bin/sh -c 'exit 75'", "/bin/true", "/bin/false");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_AGAIN, "/bin/sh ended with exit status 75");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "/bin/true ended with exit status 0");
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	then(HANDLER_FAILED, "/bin/false ended with exit status 1");
 }
 
@@ -42,12 +42,12 @@ another_exit_status_or_a_signal_is_named(void **state)
 	(void)state;
 	given_commands("/bin/sh -c 'echo so sorry; exit 3'",
 	    "/bin/sh -c 'kill -SEGV $$'", "/bin/sh -c 'kill -9 0'");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_FAILED, "/bin/sh ended with exit status 3: so sorry");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_FAILED, "/bin/sh was killed by signal 11 (Segmentation "
 	    "fault)");
-	call(HANDLER_ENSURE_SLAVE);	/* the whole group: the keeper too */
+	call(OPERATION_ENSURE_SLAVE);	/* the whole group: the keeper too */
 	then(HANDLER_FAILED, "/bin/sh was killed by signal 9 (Killed)");
 }
 
@@ -58,11 +58,11 @@ the_first_line_is_the_sentence(void **state)
 	given_commands("printf '\\n  first\\nsecond\\n'",
 	    "sh -c 'echo quite bad >&2; echo more >&2; exit 1'",
 	    "sh -c 'echo ERR >&2; echo OUT'");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "first");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_FAILED, "quite bad");
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	then(HANDLER_DONE, "OUT");
 }
 
@@ -73,10 +73,10 @@ words_are_split_as_a_shell_does(void **state)
 	given_commands("printf '<%s>' a  'b c' \"d \\\"e\\\" \\f\" g\\ h '' "
 	    "\"it's\" $HOME x'y'\"z\" \"back\\\\slash\"",
 	    "sh -c 'echo \"$1\"' sh '*'", "true");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "<a><b c><d \"e\" \\f><g h><><it's><$HOME><xyz>"
 	    "<back\\slash>");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "*");
 }
 
@@ -87,7 +87,7 @@ then_the_line_is_refused(const char *line, const char *why)
 
 	t.config.option_count = 0;
 	given_commands("true", line, "true");
-	call(HANDLER_HEALTH);	/* already: plugin_start looks at all */
+	call(OPERATION_HEALTH);	/* already: plugin_start looks at all */
 	snprintf(expected, sizeof(expected), "plugin_start: option "
 	    "ensure_master%s", why);
 	then(HANDLER_FAILED, expected);
@@ -138,7 +138,7 @@ a_command_that_is_lost_later_fails_the_call(void **state)
 		given_option("ensure_master", "true");
 		given_option("ensure_slave", "true");
 		given_handler(EXEC_PLUGIN);
-		call(HANDLER_ENSURE_DEMOTED);
+		call(OPERATION_ENSURE_DEMOTED);
 		assert_int_equal(t.result, HANDLER_FAILED);
 		assert_non_null(strstr(t.text, tests[i].said));
 		handler_free(t.handler);
@@ -159,15 +159,15 @@ the_facts_are_in_the_environment(void **state)
 	    "$CF_MASTER_ADDR/$CF_PREVIOUS_ADDR/$CF_PREVIOUS_PORT/$CF_TARGET'",
 	    "sh -c 'echo $CF_ROLE/$CF_MASTER_ADDR/$CF_MASTER_PORT/"
 	    "$CF_DEADLINE'");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health/none/mysql/3306");
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	then(HANDLER_DONE, "slave/10.0.0.7/3306/9");
-	call(HANDLER_HAS_POSITION);
+	call(OPERATION_HAS_POSITION);
 	then(HANDLER_DONE, "has_position/17");
-	call(HANDLER_ENSURE_MASTER);	/* nothing is left of the one before */
+	call(OPERATION_ENSURE_MASTER);	/* nothing is left of the one before */
 	then(HANDLER_DONE, "ensure_master/master/42/node-1/a test///0/");
-	call(HANDLER_POSITION);
+	call(OPERATION_POSITION);
 	then(HANDLER_DONE, "position/none/");
 }
 
@@ -176,7 +176,7 @@ static void
 a_hand_over_is_in_the_environment(void **state)
 {
 	struct handler_call	 told = {
-		.op = HANDLER_ENSURE_MASTER, .timeout_ms = 10000,
+		.op = OPERATION_ENSURE_MASTER, .timeout_ms = 10000,
 		.what = { .node = "node-1", .reason = "a test",
 		    .role = FAILOVER_SLAVE, .master_host = "10.0.0.8",
 		    .master_port = 99, .previous_host = "10.0.0.7",
@@ -190,7 +190,7 @@ a_hand_over_is_in_the_environment(void **state)
 	assert_true(handler_call(t.handler, &told, answer_cb, NULL));
 	wait_for_answer();
 	then(HANDLER_DONE, "master/10.0.0.7:3307/it is \"here\" 17");
-	told.op = HANDLER_HEALTH;
+	told.op = OPERATION_HEALTH;
 	t.answered = false;
 	assert_true(handler_call(t.handler, &told, answer_cb, NULL));
 	wait_for_answer();
@@ -199,7 +199,7 @@ a_hand_over_is_in_the_environment(void **state)
 
 /* What op says with this command for it; leaves room for the next. */
 static void
-call_with(const char *name, const char *command, enum handler_op op)
+call_with(const char *name, const char *command, enum operation op)
 {
 	t.config.option_count = 0;
 	given_option(name, command);
@@ -215,7 +215,7 @@ static void
 then_position(const char *command, enum handler_result result,
     const char *text)
 {
-	call_with("position", command, HANDLER_POSITION);
+	call_with("position", command, OPERATION_POSITION);
 	then(result, text);
 }
 
@@ -226,7 +226,7 @@ a_position_is_all_that_is_printed(void **state)
 	then_position("printf ' \\n 3E11-1:1-77,\\n4F22-2:1-5 \\n\\n'",
 	    HANDLER_DONE, "3E11-1:1-77,\n4F22-2:1-5");
 	call_with("position", "sh -c 'yes 7 | head -c 4095; echo'",
-	    HANDLER_POSITION);
+	    OPERATION_POSITION);
 	assert_int_equal(strlen(t.text), FAILOVER_POSITION - 1);
 	then_position("/bin/sh -c 'yes 77 | head -c 4097'",
 	    HANDLER_FAILED, "/bin/sh printed a position that is too long");
@@ -252,23 +252,23 @@ has_position_knows_yes_no_and_anything_else(void **state)
 	given_option("has_position", command);
 	given_health("true");
 	write_file("code", "0\n");
-	call(HANDLER_HAS_POSITION);
+	call(OPERATION_HAS_POSITION);
 	assert_int_equal(t.result, HANDLER_DONE);
 	write_file("code", "1\n");
-	call(HANDLER_HAS_POSITION);
+	call(OPERATION_HAS_POSITION);
 	assert_int_equal(t.result, HANDLER_FAILED);
 	write_file("code", "2\n");
-	call(HANDLER_HAS_POSITION);
+	call(OPERATION_HAS_POSITION);
 	assert_int_equal(t.result, HANDLER_AGAIN);
 	write_file("code", "127\n");
-	call(HANDLER_HAS_POSITION);
+	call(OPERATION_HAS_POSITION);
 	assert_int_equal(t.result, HANDLER_AGAIN);
 }
 
 static void
 then_behind(const char *command, const char *text)
 {
-	call_with("behind", command, HANDLER_BEHIND);
+	call_with("behind", command, OPERATION_BEHIND);
 	then(HANDLER_DONE, text);
 }
 
@@ -290,11 +290,11 @@ what_is_not_configured_cannot_be_told(void **state)
 {
 	(void)state;
 	given_health("true");
-	call(HANDLER_POSITION);
+	call(OPERATION_POSITION);
 	then(HANDLER_FAILED, "the option position is not given");
-	call(HANDLER_HAS_POSITION);
+	call(OPERATION_HAS_POSITION);
 	then(HANDLER_AGAIN, "the option has_position is not given");
-	call(HANDLER_BEHIND);
+	call(OPERATION_BEHIND);
 	then(HANDLER_DONE, "-1");
 }
 
@@ -307,10 +307,10 @@ a_command_that_takes_too_long_is_killed_before_the_deadline(void **state)
 	(void)state;
 	given_commands("/bin/sh -c 'trap \"\" TERM; sleep 60; true'", "true",
 	    "true");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	pid = handler_pid(t.handler);
 	begun = clock_ms();
-	call_within(HANDLER_HEALTH, 1200);
+	call_within(OPERATION_HEALTH, 1200);
 	assert_in_range(clock_ms() - begun, 980, 1199);
 	then(HANDLER_FAILED, "/bin/sh did not end within 1.0 s");
 	assert_int_equal(handler_pid(t.handler), pid);	/* no need to die */
@@ -321,7 +321,7 @@ all_output_is_read_and_little_is_kept(void **state)
 {
 	(void)state;
 	given_health("sh -c 'yes | head -c 20000000; exit 75'");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_AGAIN, "y");
 	assert_int_equal(t.log_lines, 0);
 }
@@ -358,7 +358,7 @@ what_a_command_leaves_is_killed_unless_it_is_a_session(void **state)
 	    ">/dev/null 2>&1 & sleep 0.2'",
 	    in_folder("left"), in_folder("session"));
 	given_health(command);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_int_equal(t.result, HANDLER_DONE);
 	left = pid_of("left");
 	session = pid_of("session");
@@ -382,8 +382,8 @@ a_cancelled_command_ends_with_all_that_it_started(void **state)
 	    "echo $$ > %s; sh -c \"sleep 60; true\" & echo $! > %s; wait'",
 	    in_folder("script"), in_folder("tool"));
 	given_commands("true", command, "true");
-	call(HANDLER_HEALTH);
-	when_called(HANDLER_ENSURE_MASTER, 60000);
+	call(OPERATION_HEALTH);
+	when_called(OPERATION_ENSURE_MASTER, 60000);
 	run_loop_ms(300);
 	script = pid_of("script");
 	tool = pid_of("tool");
@@ -408,7 +408,7 @@ a_hundred_calls_leave_nothing_behind(void **state)
 	for (i = 0; i < 100; i++) {
 		DIR	*fds;
 
-		call(HANDLER_HEALTH);
+		call(OPERATION_HEALTH);
 		then(HANDLER_DONE, "/bin/true ended with exit status 0");
 		snprintf(path, sizeof(path), "/proc/%d/fd",
 		    (int)handler_pid(t.handler));

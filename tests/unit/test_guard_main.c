@@ -134,12 +134,18 @@ then_told(enum core_guard what)
 }
 
 static void
-start_guard_of(struct program *g, const char *version)
+load_guard(struct program *g)
 {
 	char	 program[] = LIBEXECDIR "/consul-failover-guard", id[] = "mysql";
 	char	*argv[] = { program, id, NULL };
 
 	given_process(g, argv, NULL);
+}
+
+static void
+start_guard_of(struct program *g, const char *version)
+{
+	load_guard(g);
 	say_setup(g, version);
 	put_start(&out);
 	may_fail(wire_send(g->channel, &out), "it may have refused the set-up");
@@ -638,6 +644,17 @@ one_of_another_version_does_not_begin(void **state)
 	then_it_ends_with(&guard, 1);
 }
 
+/* The agent has found that it must not start, while we were loaded for it. */
+static void
+nor_one_without_a_set_up(void **state)
+{
+	(void)state;
+	load_guard(&guard);
+	hang_up(&guard);
+	then_it_ends_with(&guard, 1);
+	assert_int_not_equal(access(in_folder("guard"), F_OK), 0);
+}
+
 /*
  * The namespace holds for what we start after it: so the tests, too.
  */
@@ -700,6 +717,7 @@ run(void)
 		TEST(one_that_hangs_is_killed_and_its_lease_enforced),
 		TEST(signals_do_not_end_it),
 		TEST(one_of_another_version_does_not_begin),
+		TEST(nor_one_without_a_set_up),
 	};
 
 	return cmocka_run_group_tests_name("guard_main", tests, NULL, NULL);

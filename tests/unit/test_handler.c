@@ -29,7 +29,7 @@ a_plugin_is_described_by_its_handler(void **state)
 	assert_string_equal(d->version, "1.0");
 	assert_string_equal(d->summary, "records its calls, for tests");
 	assert_int_equal(d->abi, 1);
-	assert_int_equal(d->ops, (1 << HANDLER_OPS) - 1);
+	assert_int_equal(d->ops, (1 << OPERATIONS) - 1);
 	assert_true(d->has_watch_fd && d->has_start && d->has_stop);
 	assert_int_equal(d->option_count, 9);
 	assert_string_equal(d->options[0].name, "node");
@@ -43,13 +43,13 @@ a_plugin_may_have_three_functions_only(void **state)
 {
 	(void)state;
 	given_handler("minimal");
-	assert_int_equal(t.plugin->ops, 1 << HANDLER_HEALTH |
-	    1 << HANDLER_ENSURE_MASTER | 1 << HANDLER_ENSURE_SLAVE);
+	assert_int_equal(t.plugin->ops, 1 << OPERATION_HEALTH |
+	    1 << OPERATION_ENSURE_MASTER | 1 << OPERATION_ENSURE_SLAVE);
 	assert_false(t.plugin->has_watch_fd || t.plugin->has_start ||
 	    t.plugin->has_stop);
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_FAILED, "the plugin has no ensure_demoted");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "master, epoch 42");
 }
 
@@ -62,7 +62,7 @@ an_older_plugin_with_a_shorter_description_works(void **state)
 	assert_string_equal(t.plugin->version, "0.9");
 	assert_string_equal(t.plugin->summary, "");
 	assert_int_equal(t.plugin->option_count, 0);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "old but fine");
 }
 
@@ -94,13 +94,13 @@ a_newer_plugin_finds_zero_where_we_have_nothing(void **state)
 	assert_int_equal(t.plugin->option_count, 2);
 	assert_string_equal(t.plugin->options[1].name, "second");
 	assert_int_equal(t.plugin->options[1].type, FAILOVER_SECRET);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "one of 192.0.2.7");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "%n is no format");
 	assert_string_equal(t.log,
 	    "plugin newer (health): 100% as it is: %s\n");
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	then(HANDLER_DONE, "10.0.0.7 right");
 }
 
@@ -237,12 +237,12 @@ a_call_gives_result_and_sentence(void **state)
 	(void)state;
 	given_option("flag", in_folder("flag"));
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	snprintf(expected, sizeof(expected), "%s is missing",
 	    in_folder("flag"));
 	then(HANDLER_FAILED, expected);
 	write_file("flag", "");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	snprintf(expected, sizeof(expected), "%s exists", in_folder("flag"));
 	then(HANDLER_DONE, expected);
 }
@@ -252,12 +252,12 @@ a_call_without_a_sentence_gets_one(void **state)
 {
 	(void)state;
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	given_script("health=busy\nensure_master=bad\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_AGAIN, "health: again");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_FAILED, "ensure_master: failed");
 }
 
@@ -266,13 +266,13 @@ a_plugin_is_told_node_epoch_and_master(void **state)
 {
 	(void)state;
 	given_recorder();
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	then(HANDLER_DONE, "ensure_slave: done");
 	assert_non_null(strstr(read_file("log"),
 	    " node-1 begin ensure_slave 42 - 10.0.0.7:3306\n"));
 	assert_non_null(strstr(read_file("log"),
 	    " node-1 end ensure_slave 42 done 10.0.0.7:3306\n"));
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	assert_non_null(strstr(read_file("log"),
 	    " node-1 end ensure_demoted 42 done -\n"));
 }
@@ -283,11 +283,11 @@ a_position_travels_whole(void **state)
 	(void)state;
 	given_option("at", "18");
 	given_recorder();
-	call(HANDLER_POSITION);
+	call(OPERATION_POSITION);
 	then(HANDLER_DONE, "18");
-	call(HANDLER_HAS_POSITION);	/* of 17 */
+	call(OPERATION_HAS_POSITION);	/* of 17 */
 	then(HANDLER_DONE, "has_position: done");
-	call(HANDLER_BEHIND);
+	call(OPERATION_BEHIND);
 	then(HANDLER_DONE, "0");
 }
 
@@ -301,7 +301,7 @@ an_empty_position_is_none(void **state)
 	assert_int_equal(chmod(file, 0600), 0);
 	given_option("at_file", file);
 	given_recorder();
-	call(HANDLER_POSITION);
+	call(OPERATION_POSITION);
 	then(HANDLER_FAILED, "position answered done, but its text is empty");
 }
 
@@ -311,9 +311,9 @@ a_copy_can_tell_how_far_it_is_behind(void **state)
 	(void)state;
 	given_option("at", "12");
 	given_recorder();
-	call(HANDLER_HAS_POSITION);	/* of 17 */
+	call(OPERATION_HAS_POSITION);	/* of 17 */
 	then(HANDLER_FAILED, "has_position: failed");
-	call(HANDLER_BEHIND);
+	call(OPERATION_BEHIND);
 	then(HANDLER_DONE, "5");
 }
 
@@ -327,15 +327,15 @@ a_secret_is_the_first_line_of_a_file_that_not_everybody_can_read(void **state)
 	assert_int_equal(chmod(file, 0600), 0);
 	given_option("at_file", file);
 	given_recorder();
-	call(HANDLER_POSITION);
+	call(OPERATION_POSITION);
 	then(HANDLER_DONE, "18");
 	assert_int_equal(chmod(file, 0644), 0);
-	call(HANDLER_POSITION);
+	call(OPERATION_POSITION);
 	assert_int_equal(t.result, HANDLER_FAILED);
 	assert_non_null(strstr(t.text, "any user can read "));
 	assert_non_null(strstr(t.text, ": chmod o-r"));
 	assert_int_equal(unlink(file), 0);
-	call(HANDLER_POSITION);
+	call(OPERATION_POSITION);
 	assert_int_equal(t.result, HANDLER_FAILED);
 	assert_non_null(strstr(t.text, "No such file"));
 }
@@ -354,17 +354,17 @@ a_demotion_has_the_secret_of_the_start_where_the_file_is_no_good(void **state)
 	t.options[0].secret = (char *)(uintptr_t)"18";
 	given_recorder();
 	given_script("ensure_demoted=secret\nensure_slave=secret\n");
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_DONE, "the secret is 19");
 	assert_int_equal(chmod(file, 0644), 0);
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_DONE, kept);
 	assert_non_null(strstr(t.log, "chmod o-r it; demoting with the one "
 	    "that was read at the start"));
 	assert_int_equal(unlink(file), 0);
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_DONE, kept);
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	assert_non_null(strstr(t.text, "No such file"));
 }
 
@@ -409,18 +409,18 @@ what_is_remembered_outlives_the_handler(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=remember\nensure_slave=forget\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_FAILED, text);
 	assert_string_equal(read_file("mysql.memory"),
 	    "refused by node-1: 17 is gone\n");
 	given_script("ensure_slave=forget\n");
 	handler_reload(t.handler, t.plugin);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_FAILED, text);
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_FAILED, text);
-	call(HANDLER_ENSURE_SLAVE);
-	call(HANDLER_HEALTH);
+	call(OPERATION_ENSURE_SLAVE);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	assert_int_equal(access(in_folder("mysql.memory"), F_OK), -1);
 }
@@ -430,13 +430,13 @@ what_another_handler_remembers_is_seen_at_the_next_call(void **state)
 {
 	(void)state;
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	write_file("mysql.memory", "refused\n");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_FAILED, "refused");
 	assert_int_equal(unlink(in_folder("mysql.memory")), 0);
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "ensure_master: done");
 }
 
@@ -448,10 +448,10 @@ what_is_remembered_is_written_once(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=remember\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_int_equal(stat(in_folder("mysql.memory"), &first), 0);
 	assert_int_equal(first.st_mode & 0777, 0600);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_int_equal(stat(in_folder("mysql.memory"), &second), 0);
 	assert_int_equal(first.st_ino, second.st_ino);
 }
@@ -460,7 +460,7 @@ static void
 promote_reaches_the_plugin(void **state)
 {
 	const struct handler_call	 promoted = {
-		.op = HANDLER_ENSURE_MASTER, .timeout_ms = 10000,
+		.op = OPERATION_ENSURE_MASTER, .timeout_ms = 10000,
 		.what = { .node = "node-1", .reason = "a test",
 		    .promote = true },
 	};
@@ -468,13 +468,13 @@ promote_reaches_the_plugin(void **state)
 	(void)state;
 	given_recorder();
 	write_file("mysql.memory", "refused\n");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_FAILED, "refused");
 	t.answered = false;
 	assert_true(handler_call(t.handler, &promoted, answer_cb, NULL));
 	wait_for_answer();
 	then(HANDLER_DONE, "ensure_master: done");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 }
 
@@ -485,7 +485,7 @@ a_memory_that_can_not_be_kept_fails_the_call(void **state)
 	t.config.state_dir = (char *)(uintptr_t)"/proc/nothing";
 	given_recorder();
 	given_script("ensure_slave=remember\n");
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	assert_non_null(strstr(t.text, "can't write /proc/nothing/mysql.memory:"
 	    " No such file or directory: free space on its disk, or set "
 	    "[agent] state_dir; not kept: refused by node-1"));
@@ -496,7 +496,7 @@ static void
 a_memory_that_can_not_be_read_makes_nobody_fit_and_demotes_nobody(void **state)
 {
 	struct handler_call	 of_a_master = {
-		.op = HANDLER_HEALTH, .timeout_ms = 10000,
+		.op = OPERATION_HEALTH, .timeout_ms = 10000,
 		.what = { .node = "node-1", .reason = "a test",
 		    .role = FAILOVER_MASTER },
 	};
@@ -504,13 +504,13 @@ a_memory_that_can_not_be_read_makes_nobody_fit_and_demotes_nobody(void **state)
 	(void)state;
 	given_recorder();
 	assert_int_equal(mkdir(in_folder("mysql.memory"), 0700), 0);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_int_equal(t.result, HANDLER_FAILED);
 	assert_non_null(strstr(t.text, "mysql.memory: Is a directory: it may "
 	    "record that this copy lacks data"));
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	assert_int_equal(t.result, HANDLER_FAILED);
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_DONE, "ensure_demoted: done");
 	t.answered = false;
 	assert_true(handler_call(t.handler, &of_a_master, answer_cb, NULL));
@@ -525,7 +525,7 @@ the_answer_comes_after_handler_call_has_returned(void **state)
 	(void)state;
 	given_recorder();
 	assert_int_equal(handler_pid(t.handler), -1);
-	assert_true(when_called(HANDLER_HEALTH, 10000));
+	assert_true(when_called(OPERATION_HEALTH, 10000));
 	assert_false(t.answered);
 	assert_true(handler_busy(t.handler));
 	wait_for_answer();
@@ -538,8 +538,8 @@ one_call_runs_at_a_time(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=50 ok\n");
-	assert_true(when_called(HANDLER_HEALTH, 10000));
-	assert_false(when_called(HANDLER_ENSURE_MASTER, 10000));
+	assert_true(when_called(OPERATION_HEALTH, 10000));
+	assert_false(when_called(OPERATION_ENSURE_MASTER, 10000));
 	wait_for_answer();
 	then(HANDLER_DONE, "health: done");
 }
@@ -550,11 +550,11 @@ a_long_sentence_is_cut_and_only_its_first_line_counts(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=long\nensure_master=lines\nensure_slave=latin1\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_int_equal(strlen(t.text), 511);
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "first line");
-	call(HANDLER_ENSURE_SLAVE);
+	call(OPERATION_ENSURE_SLAVE);
 	then(HANDLER_DONE, "caf\351");
 }
 
@@ -564,13 +564,13 @@ a_failed_plugin_start_fails_the_call_and_is_tried_again(void **state)
 	(void)state;
 	given_recorder();
 	given_script("plugin_start=bad\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_FAILED, "plugin_start: plugin_start: failed");
 	given_script("plugin_start=ok\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	given_script("plugin_start=bad\n");	/* it is started already */
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 }
 
@@ -579,7 +579,7 @@ plugin_stop_is_called_when_a_handler_ends_in_good_order(void **state)
 {
 	(void)state;
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	handler_free(t.handler);
 	t.handler = NULL;
 	assert_non_null(strstr(read_file("log"), "end plugin_stop"));
@@ -593,9 +593,9 @@ static void
 then_the_next_call_works(void)
 {
 	given_script("");
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_DONE, "ensure_demoted: done");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 }
 
@@ -605,7 +605,7 @@ a_crash_costs_one_call(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=crash\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_LOST,
 	    "health killed its handler: signal 11 (Segmentation fault)");
 	then_the_next_call_works();
@@ -617,7 +617,7 @@ last_words_of_a_crash_are_logged(void **state)
 	(void)state;
 	given_recorder();
 	given_script("ensure_master=abort\n");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_LOST, "ensure_master killed its handler: signal 6 "
 	    "(Aborted)");
 	assert_string_equal(t.log, "plugin recorder (health) wrote: "
@@ -630,7 +630,7 @@ an_exit_costs_one_call(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=exit\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_LOST, "health ended its handler: exit status 3");
 	then_the_next_call_works();
 }
@@ -641,10 +641,10 @@ closed_descriptors_cost_one_call(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=closefds hang\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_LOST, "health closed its handler's channel");
 	given_script("ensure_demoted=closefds\n");
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	assert_int_equal(t.result, HANDLER_LOST);
 	then_the_next_call_works();
 }
@@ -655,7 +655,7 @@ garbage_costs_one_call(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=garbage\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_LOST, "health broke the protocol of its handler");
 	then_the_next_call_works();
 }
@@ -666,7 +666,7 @@ a_result_that_is_none_is_a_failure(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=nonsense\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_FAILED,
 	    "health returned 77, which is not a failover_result");
 	then_the_next_call_works();
@@ -678,7 +678,7 @@ then_it_is_late_after(const char *script, int64_t ms)
 	int64_t	 begun = clock_ms();
 
 	given_script(script);
-	call_within(HANDLER_ENSURE_MASTER, ms);
+	call_within(OPERATION_ENSURE_MASTER, ms);
 	assert_in_range(clock_ms() - begun, ms - 20, ms + 2000);
 	assert_int_equal(t.result, HANDLER_TIMEOUT);
 }
@@ -704,7 +704,7 @@ a_stopped_handler_is_ended_at_the_deadline(void **state)
 {
 	(void)state;
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	signal_handler(SIGSTOP);
 	then_it_is_late_after("", 300);
 	then_the_next_call_works();
@@ -716,7 +716,7 @@ leaks_cost_nothing_but_memory(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=leak\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	then_the_next_call_works();
 }
@@ -759,14 +759,14 @@ a_handler_that_has_grown_is_replaced_between_two_calls(void **state)
 #endif
 	for (; i < 2; i++) {
 		given_script("");
-		call(HANDLER_HEALTH);
-		call(HANDLER_HEALTH);
+		call(OPERATION_HEALTH);
+		call(OPERATION_HEALTH);
 		pid = handler_pid(t.handler);
 		assert_int_not_equal(pid, -1);
 		assert_null(strstr(t.log, ways[i].said));
 
 		given_script(ways[i].script);
-		call(HANDLER_ENSURE_MASTER);
+		call(OPERATION_ENSURE_MASTER);
 		then(HANDLER_DONE, "ensure_master: done");
 		assert_non_null(strstr(t.log, ways[i].said));
 		assert_int_equal(handler_pid(t.handler), -1);
@@ -789,21 +789,21 @@ children_of_a_plugin_end_with_the_handler(void **state)
 	given_recorder();
 	given_script("health=fork\nensure_master=fork crash\n"
 	    "ensure_slave=fork hang\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	pid = handler_pid(t.handler);
-	call(HANDLER_ENSURE_MASTER);	/* the children don't hide the crash */
+	call(OPERATION_ENSURE_MASTER);	/* the children don't hide the crash */
 	assert_int_equal(t.result, HANDLER_LOST);
 	assert_false(group_lives(pid));
 
-	when_called(HANDLER_ENSURE_SLAVE, 200);
+	when_called(OPERATION_ENSURE_SLAVE, 200);
 	run_loop_ms(50);
 	pid = handler_pid(t.handler);
 	wait_for_answer();
 	assert_int_equal(t.result, HANDLER_TIMEOUT);
 	assert_false(group_lives(pid));
 
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	pid = handler_pid(t.handler);
 	handler_free(t.handler);
 	t.handler = NULL;
@@ -817,10 +817,10 @@ a_plugin_that_talks_does_not_flood_the_log(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=stdout\nensure_master=log\nensure_slave=stderr\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	assert_in_range(t.log_lines, 10, 60);
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "ensure_master: done");
 	assert_in_range(t.log_lines, 10, 60);
 	assert_non_null(strstr(t.log, "plugin recorder (health) wrote: "
@@ -836,7 +836,7 @@ what_plugin_stop_logs_is_logged(void **state)
 	(void)state;
 	given_recorder();
 	given_script("plugin_stop=say\n");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	handler_free(t.handler);
 	t.handler = NULL;
 	assert_string_equal(t.log,
@@ -849,7 +849,7 @@ what_a_plugin_logs_is_logged(void **state)
 	(void)state;
 	given_recorder();
 	given_script("ensure_master=say\n");
-	call(HANDLER_ENSURE_MASTER);
+	call(OPERATION_ENSURE_MASTER);
 	then(HANDLER_DONE, "ensure_master: done");
 	assert_string_equal(t.log,
 	    "plugin recorder (health): epoch 42: a test\n");
@@ -870,14 +870,14 @@ a_crash_loop_gets_slower_but_a_demotion_never_waits(void **state)
 	given_script("health=crash\n");
 	begun = clock_ms();
 	for (i = 0; i < 6; i++)
-		call(HANDLER_HEALTH);
+		call(OPERATION_HEALTH);
 	/* Starts at 0, 0, 100, 300, 700 and 1500 ms; the next would wait for
 	 * another 1600. */
 	assert_in_range(clock_ms() - begun, 1495, 5000);
 
 	begun = clock_ms();
 	given_script("");
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_DONE, "ensure_demoted: done");
 	assert_in_range(clock_ms() - begun, 0, 1400);
 }
@@ -892,12 +892,12 @@ a_good_call_ends_the_pauses(void **state)
 	given_recorder();
 	given_script("ensure_demoted=crash\n");
 	for (i = 0; i < 10; i++)
-		call(HANDLER_ENSURE_DEMOTED);
+		call(OPERATION_ENSURE_DEMOTED);
 	given_script("health=crash\n");
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	begun = clock_ms();
-	call(HANDLER_HEALTH);
-	call(HANDLER_ENSURE_MASTER);	/* else this waited for 5 s */
+	call(OPERATION_HEALTH);
+	call(OPERATION_ENSURE_MASTER);	/* else this waited for 5 s */
 	assert_in_range(clock_ms() - begun, 0, 3000);
 }
 
@@ -910,7 +910,7 @@ a_call_in_a_pause_keeps_its_own_deadline(void **state)
 	given_recorder();
 	given_script("ensure_demoted=crash\n");
 	for (i = 0; i < 10; i++)
-		call(HANDLER_ENSURE_DEMOTED);
+		call(OPERATION_ENSURE_DEMOTED);
 	then_it_is_late_after("", 100);
 	then(HANDLER_TIMEOUT, "ensure_master was not started within 100 ms: its "
 	    "handler was lost 10 times in a row");
@@ -921,7 +921,7 @@ a_handler_that_is_lost_when_idle_is_started_again(void **state)
 {
 	(void)state;
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	signal_handler(SIGKILL);
 	run_loop_ms(200);
 	assert_string_equal(t.log, "plugin recorder (health): it killed its "
@@ -939,7 +939,7 @@ a_cancelled_call_is_killed_and_never_answers(void **state)
 	(void)state;
 	given_recorder();
 	given_script("health=100 ok\n");
-	when_called(HANDLER_HEALTH, 10000);
+	when_called(OPERATION_HEALTH, 10000);
 	run_loop_ms(50);
 	pid = handler_pid(t.handler);
 	handler_cancel(t.handler);
@@ -959,11 +959,11 @@ a_call_cancelled_at_once_costs_no_handler(void **state)
 
 	(void)state;
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	pid = handler_pid(t.handler);
-	when_called(HANDLER_HEALTH, 10000);
+	when_called(OPERATION_HEALTH, 10000);
 	handler_cancel(t.handler);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_int_equal(handler_pid(t.handler), pid);
 }
 
@@ -995,13 +995,13 @@ a_plugin_file_that_is_written_over_is_no_loss(void **state)
 	(void)state;
 	given_a_copy_of(PLUGINDIR "/recorder.so");
 	given_handler(in_folder("copy.so"));
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_true(t.plugin->image.copied);
 	write_file("copy.so", "\177ELF and then nothing of the kind");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	handler_reload(t.handler, t.plugin);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 }
 
@@ -1015,11 +1015,11 @@ where_nothing_runs_from_memory_the_file_is_held(void **state)
 	no_memory_runs = false;
 	assert_false(t.plugin->image.copied);
 	given_a_copy_of(PLUGINDIR "/minimal.so");
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 	unlink(in_folder("copy.so"));
 	handler_reload(t.handler, t.plugin);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 }
 
@@ -1054,7 +1054,7 @@ a_plugin_file_that_went_away_is_no_loss(void **state)
 	given_a_copy_of(PLUGINDIR "/recorder.so");
 	given_handler(in_folder("copy.so"));
 	unlink(in_folder("copy.so"));
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_DONE, "health: done");
 }
 
@@ -1069,7 +1069,7 @@ a_handler_that_cant_be_started_is_told(void **state)
 	few = limit;
 	few.rlim_cur = 3;
 	setrlimit(RLIMIT_NOFILE, &few);
-	assert_true(when_called(HANDLER_HEALTH, 1000));
+	assert_true(when_called(OPERATION_HEALTH, 1000));
 	wait_for_answer();
 	setrlimit(RLIMIT_NOFILE, &limit);
 	then(HANDLER_LOST, "can't make a channel: Too many open files");
@@ -1103,7 +1103,7 @@ handlers_that_do_not_die_are_not_heaped_up(void **state)
 	given_recorder();
 	given_script("health=hang\n");
 	for (i = 0; i < 4; i++) {
-		when_called(HANDLER_HEALTH, 200);
+		when_called(OPERATION_HEALTH, 200);
 		run_loop_ms(20);
 		pid = handler_pid(t.handler);
 		assert_true(write(pipes[1], &pid, sizeof(pid)) > 0);
@@ -1112,10 +1112,10 @@ handlers_that_do_not_die_are_not_heaped_up(void **state)
 	}
 	if (waitpid(tracer, &status, WNOHANG) != 0)
 		skip();		/* we are not allowed to trace */
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	then(HANDLER_LOST, "4 killed handlers have not ended yet: does a file "
 	    "system or a disk hang?");
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	then(HANDLER_DONE, "ensure_demoted: done");
 
 	kill(tracer, SIGKILL);
@@ -1137,7 +1137,7 @@ a_change_of_the_application_asks_for_health(void **state)
 	(void)state;
 	given_option("flag", in_folder("flag"));
 	given_handler(EXAMPLE_PLUGIN);
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	run_loop_ms(50);
 	assert_int_equal(t.watched, 0);
 
@@ -1148,7 +1148,7 @@ a_change_of_the_application_asks_for_health(void **state)
 	run_loop_ms(250);
 	assert_int_equal(t.watched, 1);
 
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	assert_int_equal(t.result, HANDLER_FAILED);
 	write_file("flag", "");
 	run_loop_ms(250);
@@ -1161,7 +1161,7 @@ ask_again(void *arg)
 	(void)arg;
 	t.watched++;
 	t.answered = false;
-	assert_true(when_called(HANDLER_HEALTH, 1000));
+	assert_true(when_called(OPERATION_HEALTH, 1000));
 }
 
 static void
@@ -1174,8 +1174,8 @@ a_descriptor_that_stays_readable_costs_10_calls_a_second(void **state)
 	handler_free(t.handler);
 	t.handler = handler_new(t.base, "health", &t.config, t.plugin,
 	    ask_again, NULL);
-	call(HANDLER_HEALTH);	/* from here on it is watched */
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);	/* from here on it is watched */
+	call(OPERATION_HEALTH);
 	run_loop_ms(1000);
 	assert_in_range(t.watched, 5, 11);
 }
@@ -1218,7 +1218,7 @@ a_handler_gets_no_secret(void **state)
 	setenv("JOURNAL_STREAM", "s3cret", 1);
 	setenv("CONSUL_HTTP_ADDR", "127.0.0.1:8500", 1);
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	read_proc(handler_pid(t.handler), "environ", text, sizeof(text));
 	assert_null(strstr(text, "s3cret"));
 	assert_non_null(strstr(text, "PATH="));
@@ -1238,7 +1238,7 @@ a_handler_gets_no_descriptor_and_no_signal_setting(void **state)
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
 	given_recorder();
-	call(HANDLER_HEALTH);
+	call(OPERATION_HEALTH);
 	snprintf(path, sizeof(path), "/proc/%d/fd", handler_pid(t.handler));
 	fds = opendir(path);
 	while ((e = readdir(fds)) != NULL)
@@ -1277,9 +1277,9 @@ a_handler_dies_with_its_agent(void **state)
 		event_reinit(t.base);
 		given_recorder();
 		given_script("health=0 ok\nensure_master=hang\n");
-		call(HANDLER_HEALTH);
+		call(OPERATION_HEALTH);
 		pid = handler_pid(t.handler);
-		when_called(HANDLER_ENSURE_MASTER, 60000);
+		when_called(OPERATION_ENSURE_MASTER, 60000);
 		run_loop_ms(50);
 		if (write(pipes[1], &pid, sizeof(pid)) == sizeof(pid))
 			pause();
@@ -1305,10 +1305,10 @@ a_thousand_crashes_leave_nothing_behind(void **state)
 	(void)state;
 	given_recorder();
 	given_script("ensure_demoted=crash\n");
-	call(HANDLER_ENSURE_DEMOTED);
+	call(OPERATION_ENSURE_DEMOTED);
 	files = open_files();
 	for (i = 0; i < 1000; i++) {
-		call(HANDLER_ENSURE_DEMOTED);
+		call(OPERATION_ENSURE_DEMOTED);
 		assert_int_equal(t.result, HANDLER_LOST);
 	}
 	run_loop_ms(50);

@@ -5,6 +5,8 @@
 #include "given_program.h"
 
 static struct program	 handler;
+static char		 recorder[] = PLUGIN("recorder");
+static char		 minimal[] = PLUGIN("minimal");
 
 static int
 begin(void **state)
@@ -24,10 +26,10 @@ end(void **state)
 }
 
 static void
-start_handler(long parent)
+start_handler(char *plugin, long parent)
 {
 	char	 program[] = LIBEXECDIR "/consul-failover-handler";
-	char	 role[] = "role", plugin[] = PLUGIN("recorder"), number[16];
+	char	 role[] = "role", number[16];
 	char	*argv[] = { program, role, plugin, number, NULL };
 
 	snprintf(number, sizeof(number), "%ld", parent);
@@ -35,9 +37,9 @@ start_handler(long parent)
 }
 
 static void
-given_a_started_handler(void)
+given_a_started_handler_of(char *plugin)
 {
-	start_handler((long)getpid());
+	start_handler(plugin, (long)getpid());
 	assert_true(hears(&handler, LATE));
 	assert_int_equal(wire_type(&in), WIRE_DESCRIPTION);
 	put_start(&out);
@@ -45,7 +47,13 @@ given_a_started_handler(void)
 }
 
 static void
-put_call(const char *op, int64_t not_after)
+given_a_started_handler(void)
+{
+	given_a_started_handler_of(recorder);
+}
+
+static void
+put_call(enum operation op, int64_t not_after)
 {
 	wire_put_call(&out, &(struct wire_call){
 	    .op = op, .epoch = 42, .node = "node-1", .reason = "a test",
@@ -79,11 +87,11 @@ a_call_in_time_is_made(void **state)
 {
 	(void)state;
 	given_a_started_handler();
-	put_call("ensure_master", clock_ms() + LATE);
+	put_call(OPERATION_ENSURE_MASTER, clock_ms() + LATE);
 	say(&handler);
 	then_it_answers(FAILOVER_DONE, "ensure_master: done");
 	assert_true(recorded("end ensure_master 42 done"));
-	put_call("ensure_master", 0);
+	put_call(OPERATION_ENSURE_MASTER, 0);
 	say(&handler);
 	then_it_answers(FAILOVER_DONE, "ensure_master: done");
 }
@@ -94,10 +102,10 @@ a_call_that_comes_after_its_lock_is_not_made(void **state)
 {
 	(void)state;
 	given_a_started_handler();
-	put_call("ensure_master", clock_ms() - 1);
+	put_call(OPERATION_ENSURE_MASTER, clock_ms() - 1);
 	say(&handler);
 	then_it_comes_too_late();
-	put_call("ensure_master", clock_ms());
+	put_call(OPERATION_ENSURE_MASTER, clock_ms());
 	say(&handler);
 	then_it_comes_too_late();
 }
@@ -108,7 +116,7 @@ neither_is_one_for_which_plugin_start_has_left_no_time(void **state)
 	(void)state;
 	write_file("script", "plugin_start=300\n");
 	given_a_started_handler();
-	put_call("ensure_master", clock_ms() + 200);
+	put_call(OPERATION_ENSURE_MASTER, clock_ms() + 200);
 	say(&handler);
 	then_it_comes_too_late();
 }
@@ -123,7 +131,7 @@ nor_one_that_lay_unread(void **state)
 	kill(handler.pid, SIGSTOP);
 	assert_int_equal(waitpid(handler.pid, &status, WUNTRACED),
 	    handler.pid);
-	put_call("ensure_master", clock_ms() + 100);
+	put_call(OPERATION_ENSURE_MASTER, clock_ms() + 100);
 	say(&handler);
 	pause_ms(150);
 	kill(handler.pid, SIGCONT);
@@ -147,7 +155,7 @@ a_call_with_more_in_it_is_not_made(void **state)
 {
 	(void)state;
 	given_a_started_handler();
-	put_call("ensure_master", 0);
+	put_call(OPERATION_ENSURE_MASTER, 0);
 	wire_put_number(&out, 1);
 	then_it_ends_without_a_call();
 }
@@ -157,7 +165,7 @@ nor_one_with_less(void **state)
 {
 	(void)state;
 	given_a_started_handler();
-	put_call("ensure_master", 0);
+	put_call(OPERATION_ENSURE_MASTER, 0);
 	out.length--;
 	then_it_ends_without_a_call();
 }
@@ -167,8 +175,17 @@ nor_another_message_that_looks_like_one(void **state)
 {
 	(void)state;
 	given_a_started_handler();
-	put_call("ensure_master", 0);
+	put_call(OPERATION_ENSURE_MASTER, 0);
 	out.bytes[0] = WIRE_RESULT;
+	then_it_ends_without_a_call();
+}
+
+static void
+nor_one_of_an_operation_that_there_is_not(void **state)
+{
+	(void)state;
+	given_a_started_handler();
+	put_call(OPERATION_ROWS, 0);
 	then_it_ends_without_a_call();
 }
 
@@ -176,12 +193,12 @@ static void
 without_a_whole_start_no_call_is_made(void **state)
 {
 	(void)state;
-	start_handler((long)getpid());
+	start_handler(recorder, (long)getpid());
 	assert_true(hears(&handler, LATE));
 	put_start(&out);
 	wire_put_number(&out, 1);
 	say(&handler);
-	put_call("ensure_master", 0);
+	put_call(OPERATION_ENSURE_MASTER, 0);
 	may_fail(wire_send(handler.channel, &out), "it may have ended");
 	then_it_ends_with(&handler, 0);
 	assert_false(recorded("begin"));
@@ -191,10 +208,10 @@ static void
 what_the_plugin_does_not_have_is_not_done(void **state)
 {
 	(void)state;
-	given_a_started_handler();
-	put_call("ensure_peace", 0);
+	given_a_started_handler_of(minimal);
+	put_call(OPERATION_ENSURE_DEMOTED, 0);
 	say(&handler);
-	then_it_answers(FAILOVER_FAILED, "the plugin has no ensure_peace");
+	then_it_answers(FAILOVER_FAILED, "the plugin has no ensure_demoted");
 }
 
 /*
@@ -205,7 +222,7 @@ static void
 one_whose_agent_is_another_ends_at_once(void **state)
 {
 	(void)state;
-	start_handler((long)getppid());
+	start_handler(recorder, (long)getppid());
 	then_it_ends_with(&handler, 1);
 }
 
@@ -214,7 +231,7 @@ one_whose_agent_is_gone_stops_the_plugin_and_ends(void **state)
 {
 	(void)state;
 	given_a_started_handler();
-	put_call("ensure_demoted", 0);
+	put_call(OPERATION_ENSURE_DEMOTED, 0);
 	say(&handler);
 	then_it_answers(FAILOVER_DONE, "ensure_demoted: done");
 	hang_up(&handler);
@@ -235,6 +252,7 @@ main(void)
 		TEST(a_call_with_more_in_it_is_not_made),
 		TEST(nor_one_with_less),
 		TEST(nor_another_message_that_looks_like_one),
+		TEST(nor_one_of_an_operation_that_there_is_not),
 		TEST(without_a_whole_start_no_call_is_made),
 		TEST(what_the_plugin_does_not_have_is_not_done),
 		TEST(one_whose_agent_is_another_ends_at_once),
