@@ -133,10 +133,8 @@ elector_elect(struct elector *e, bool begin, const struct lock_before *b)
 	/* Only of his own will he does not want it any more. */
 	if (!e->core->lock.clean || b->passed_on)
 		last[0] = '\0';
-	election_begin(e->election, e->core->lock.epoch, last, b->final ?
-	    b->position : "",
-	    b->position[0] != '\0' ? b->position :
-	    candidates_master(e->candidates), clock_ms());
+	election_begin(e->election, e->core->lock.epoch, last, b->position,
+	    b->final, candidates_master(e->candidates), clock_ms());
 	elector_records_changed(e);
 }
 

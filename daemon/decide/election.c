@@ -16,6 +16,8 @@ struct verdict {
 	enum election_answer	 answer;
 };
 
+#define KNOWN	2
+
 struct election {
 	const struct election_config	*config;
 	bool				 running;
@@ -28,7 +30,8 @@ struct election {
 	uint64_t			 epoch;
 	char				*last_holder;
 	char				*left;
-	char				*known;
+	/* What must not be lacked much, one after the other, or "". */
+	char				*known[KNOWN];
 
 	const struct election_record	*records;
 	size_t				 count;
@@ -45,7 +48,7 @@ struct election {
 	uint64_t			*decided;	/* upon what was said */
 	size_t				 decided_count;
 	bool				 taken;
-	bool				 measured;
+	size_t				 measured;	/* of those */
 	int64_t				 behind;	/* -1: can't be told */
 	char				 reason[512];
 };
@@ -98,7 +101,7 @@ election_free(struct election *e)
 
 void
 election_begin(struct election *e, uint64_t epoch, const char *last_holder,
-    const char *left, const char *known, int64_t now)
+    const char *left, bool final, const char *told, int64_t now)
 {
 	election_end(e);
 	e->running = true;
@@ -107,8 +110,9 @@ election_begin(struct election *e, uint64_t epoch, const char *last_holder,
 	e->heard = false;
 	e->epoch = epoch;
 	set(&e->last_holder, last_holder);
-	set(&e->left, left);
-	set(&e->known, known);
+	set(&e->left, final ? left : "");
+	set(&e->known[0], left);
+	set(&e->known[1], final ? "" : told);
 	set(&e->ours, "");
 	e->reason[0] = '\0';
 }
@@ -116,14 +120,16 @@ election_begin(struct election *e, uint64_t epoch, const char *last_holder,
 void
 election_end(struct election *e)
 {
-	e->running = e->ours_asked = e->measured = e->taken = false;
+	e->running = e->ours_asked = e->taken = false;
+	e->measured = 0;
 	e->yielded = 0;
 	e->asked = ELECTION_NOTHING;
 	e->records = NULL;
 	e->count = 0;
 	set(&e->last_holder, NULL);
 	set(&e->left, NULL);
-	set(&e->known, NULL);
+	set(&e->known[0], NULL);
+	set(&e->known[1], NULL);
 	set(&e->subject, NULL);
 	set(&e->ours, NULL);
 	forget_list(e->yields);
@@ -183,7 +189,7 @@ election_answer(struct election *e, enum election_answer answer,
 		    .position = must_copy(e->subject), .answer = answer };
 		break;
 	case ELECTION_MEASURE:
-		e->measured = true;
+		e->measured++;
 		e->behind = answer == ELECTION_YES ? strtoll(text, NULL, 10) :
 		    -1;
 		break;
@@ -444,16 +450,17 @@ clear(struct election *e, struct election_step *s)
 static bool
 near_enough(struct election *e, int64_t now, struct election_step *s)
 {
-	if (e->config->max_behind < 0 || e->known[0] == '\0' ||
-	    !e->config->measures)
+	if (e->config->max_behind < 0 || !e->config->measures)
 		return true;
-	if (!e->measured) {
+	if (e->measured == 0 || e->behind <= e->config->max_behind) {
+		while (e->measured < KNOWN && e->known[e->measured][0] == '\0')
+			e->measured++;
+		if (e->measured == KNOWN)
+			return true;
 		e->until = now + e->config->wait_ms;
-		*s = ask(e, ELECTION_MEASURE, e->known);
+		*s = ask(e, ELECTION_MEASURE, e->known[e->measured]);
 		return false;
 	}
-	if (e->behind <= e->config->max_behind)
-		return true;
 	snprintf(e->reason, sizeof e->reason, "this copy lacks %" PRId64
 	    " of what the last master is known to have had, and max_behind is "
 	    "%" PRId64, e->behind, e->config->max_behind);
@@ -558,7 +565,7 @@ election_next(struct election *e, int64_t now)
 		election_answer(e, ELECTION_CAN_NOT_TELL, "");
 	e->asked = ELECTION_NOTHING;
 	e->heard = now >= e->silent_until;
-	if (now < e->until && !e->measured && !clear(e, &s)) {
+	if (now < e->until && e->measured == 0 && !clear(e, &s)) {
 		wait_for_whom_we_yield_to(e, now);
 		return s;
 	}

@@ -71,11 +71,11 @@ struct election		*election_new(const struct election_config *);
 void			 election_free(struct election *);	/* NULL is fine */
 
 /* A free lock, seen as epoch: its last holder (an id, "" if not known) has left
- * this position ("" for none); known is the last position of a master that was
- * heard of, for max_behind. */
+ * this position ("" for none), which if it is final nobody can have passed; told
+ * is what a master was last heard to have, for max_behind. */
 void			 election_begin(struct election *, uint64_t epoch,
 			    const char *last_holder, const char *left,
-			    const char *known, int64_t now);
+			    bool final, const char *told, int64_t now);
 void			 election_end(struct election *);
 bool			 election_runs(const struct election *);
 

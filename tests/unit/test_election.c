@@ -50,10 +50,16 @@ end(void **state)
 }
 
 static void
+given_was_left(const char *left, bool final, const char *told)
+{
+	election_begin(election, EPOCH, "", left, final, told, now);
+	election_records(election, records, count, true);
+}
+
+static void
 given_a_free_lock(const char *left)
 {
-	election_begin(election, EPOCH, "", left, left, now);
-	election_records(election, records, count, true);
+	given_was_left(left, true, "");
 }
 
 /* As it is in Consul from the beginning of its session. */
@@ -537,12 +543,12 @@ the_last_holder_counts_only_if_he_speaks(void **state)
 	struct election_record	*a = given_a_candidate("a/app");
 
 	(void)state;
-	election_begin(election, EPOCH, "a/app", "", "", now);
+	election_begin(election, EPOCH, "a/app", "", false, "", now);
 	election_records(election, records, count, true);
 	then_it_takes_the_lock();
 
 	given_a_candidate("c/app");
-	election_begin(election, EPOCH, "a/app", "", "", now);
+	election_begin(election, EPOCH, "a/app", "", false, "", now);
 	election_records(election, records, count, true);
 	then_it_asks_for_its_position("p1");
 	then_it_publishes("p1", NULL);
@@ -558,7 +564,7 @@ whoever_has_more_has_all_the_wait_from_its_word_on(void **state)
 	struct election_record	*a = given_a_candidate("a/app");
 
 	(void)state;
-	election_begin(election, EPOCH, "", "", "", now);
+	election_begin(election, EPOCH, "", "", false, "", now);
 	election_records(election, records, count, true);
 	then_it_asks_for_its_position("p1");
 	then_it_publishes("p1", NULL);
@@ -580,7 +586,7 @@ what_was_said_in_a_record_that_is_written_anew_is_said_again(void **state)
 {
 	(void)state;
 	given_a_candidate("a/app");
-	election_begin(election, EPOCH, "", "", "", now);
+	election_begin(election, EPOCH, "", "", false, "", now);
 	election_records(election, records, count, true);
 	then_it_asks_for_its_position("p1");
 	then_it_publishes("p1", NULL);
@@ -718,6 +724,28 @@ what_can_not_be_measured_is_no_reason(void **state)
 	then_it_takes_the_lock();
 }
 
+/* A master has died before it could write that it needs no longer what was left
+ * with the lock: what it has told since then counts, too. */
+static void
+what_the_last_master_has_told_is_measured_beside_what_was_left(void **state)
+{
+	(void)state;
+	config.max_behind = 10;
+	given_was_left("left", false, "told");
+	then_it_asks(ELECTION_MEASURE, "left", ELECTION_YES, "0");
+	then_it_asks(ELECTION_MEASURE, "told", ELECTION_YES, "11");
+	assert_int_equal(next().type, ELECTION_REFUSE);
+
+	given_was_left("", false, "told");
+	then_it_asks(ELECTION_MEASURE, "told", ELECTION_YES, "10");
+	then_it_takes_the_lock();
+
+	/* Who has left all that there is has told no more before. */
+	given_was_left("left", true, "told");
+	then_it_asks(ELECTION_MEASURE, "left", ELECTION_YES, "10");
+	then_it_takes_the_lock();
+}
+
 static void
 without_a_known_position_or_behind_nothing_is_measured(void **state)
 {
@@ -793,6 +821,7 @@ main(void)
 		T(who_is_further_behind_than_max_behind_must_not),
 		T(who_is_not_takes_it),
 		T(what_can_not_be_measured_is_no_reason),
+		T(what_the_last_master_has_told_is_measured_beside_what_was_left),
 		T(without_a_known_position_or_behind_nothing_is_measured),
 		T(a_circle_of_three_is_broken_by_the_one_that_stands_back),
 	};
