@@ -12,10 +12,12 @@ handover_ask(struct handover *h, const struct lock_before *before,
     const struct core_action *act, bool again, struct handler_call *call)
 {
 	call->op = OPERATION_POSITION;
-	h->leaves = HANDOVER_OWN;
 	h->final = act->call.was_master || (again && before->final);
-	if (!act->call.was_master && !again && before->position[0] != '\0') {
-		h->leaves = HANDOVER_HAVE_ALL;
+	h->compares = !act->call.was_master && !again &&
+	    before->position[0] != '\0';
+	if (!again)
+		h->passes_on = h->compares;
+	if (h->compares) {
 		h->asked = *act;
 		call->op = OPERATION_HAS_POSITION;
 		call->what.position = before->position;
@@ -26,16 +28,18 @@ bool
 handover_answered(struct handover *h, enum handler_result result,
     struct core_event *ev)
 {
-	if (h->leaves == HANDOVER_HAVE_ALL && result == HANDLER_DONE)
+	if (h->compares && result == HANDLER_DONE)
 		return false;
 	snprintf(h->untold, sizeof h->untold, "%s",
 	    ev->call.result == CORE_RESULT_AGAIN ? ev->call.text : "");
-	if (h->leaves == HANDOVER_HAVE_ALL) {
-		h->leaves = HANDOVER_PASS_ON;
-		ev->call.result = CORE_RESULT_DONE;
-	} else if (ev->call.result == CORE_RESULT_DONE)
+	if (h->compares) {
+		/* "Again": it may have all in a moment, and more. */
+		if (ev->call.result != CORE_RESULT_AGAIN)
+			ev->call.result = CORE_RESULT_DONE;
+	} else if (ev->call.result == CORE_RESULT_DONE) {
 		snprintf(h->position, sizeof h->position, "%s", ev->call.text);
-	else if (ev->call.result == CORE_RESULT_FAILED)
+		h->passes_on = false;
+	} else if (ev->call.result == CORE_RESULT_FAILED && !h->passes_on)
 		log_info("The demoted copy can't report its position, so only "
 		    "the others are compared: %.300s", ev->call.text);
 	return true;
@@ -45,16 +49,17 @@ void
 handover_release(struct handover *h, struct lock *lock,
     const struct core_action *act)
 {
-	if (!act->release.with_position && h->untold[0] != '\0')
+	if (!h->passes_on && !act->release.with_position && h->untold[0] != '\0')
 		log_warning("The demoted copy did not report its position in "
 		    "time; the next master will not wait for its data: %.300s",
 		    h->untold);
 	h->untold[0] = '\0';
-	if (act->release.with_position && h->leaves == HANDOVER_PASS_ON)
+	if (h->passes_on)
 		lock_pass_on(lock, act->release.clean);
 	else
 		lock_release(lock, act->release.clean,
 		    act->release.with_position ? h->position : "", h->final);
+	h->passes_on = false;
 }
 
 void

@@ -22,7 +22,9 @@ struct handover {
 	char			 position[FAILOVER_POSITION];	/* or "" */
 	char			 untold[CORE_TEXT];	/* why it is not, yet */
 	struct core_action	 asked;		/* the call that asks for it */
-	enum { HANDOVER_OWN, HANDOVER_HAVE_ALL, HANDOVER_PASS_ON } leaves;
+	bool			 compares;	/* has it what was left to it? */
+	bool			 passes_on;	/* that, as long as it does not
+						 * tell what it has itself */
 	bool			 final;		/* nobody has more */
 	bool			 caught_up;	/* it is said that we gave up */
 };

@@ -181,6 +181,8 @@ lock_release(struct lock *l, bool clean, const char *position, bool final)
 	    position, final));
 }
 
+/* Not whether it was final: the copy that passes it on may have been opened in a
+ * call that has not said so. */
 void
 lock_pass_on(struct lock *l, bool clean)
 {
@@ -190,7 +192,7 @@ lock_pass_on(struct lock *l, bool clean)
 	his.service_id = (char *)b->service_id;
 	his.service_port = b->port;
 	lock_give_back(l, lock_value_make(&his, clean ? "released" : "dropped",
-	    l->session, b->node, b->host, b->position, b->final, LOCK_PASSED_ON,
+	    l->session, b->node, b->host, b->position, false, LOCK_PASSED_ON,
 	    NULL));
 }
 

@@ -346,9 +346,8 @@ apply_lock(struct consul_request *r)
 	return CONSUL_OK;
 }
 
-/* Does it say how far this copy has got?  An agent asks its copy, once that was
- * a master; a guard only passes on what was left to it before that, which may
- * be of an earlier mastership of its own. */
+/* Does it say how far this copy has got?  Not if it passes on what was left to it,
+ * which may be of an earlier mastership of its own. */
 static bool
 tells_position(const struct consul_request *r)
 {
@@ -356,8 +355,8 @@ tells_position(const struct consul_request *r)
 
 	snprintf(who, sizeof who, "\"node\":\"%s\"", r->node->name);
 	return strstr(r->value, "\"position\"") != NULL &&
-	    (!r->node->copy.was_open || (r->client == &r->node->consul &&
-	    strstr(r->value, who) != NULL));
+	    (!r->node->copy.was_open || (strstr(r->value, "\"passed_on\"") ==
+	    NULL && strstr(r->value, who) != NULL));
 }
 
 static enum consul_outcome

@@ -623,14 +623,16 @@ has_what_was_left(const struct node *n)
 	    has(&left, &world.handover.need) && has(&n->copy.data, &left);
 }
 
-/* What the last master told it has told long ago. */
+/* What the last master told it has told long ago.  One that has been master since
+ * then, and left all there is, counts instead. */
 static void
 check_limit(const struct node *n)
 {
 	const char	*told = consul_last_master(), *position;
 
 	if (!world.limited || told == NULL || world.now - world.told_at <
-	    PEACE || !calm(n, world.now - PEACE))
+	    PEACE || !calm(n, world.now - PEACE) ||
+	    lock_before(n->agent->lock)->final)
 		return;
 	position = strstr(told, "\"position\":\"");
 	if (position != NULL && copy_behind(n, position +
