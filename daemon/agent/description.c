@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -185,11 +184,8 @@ plugin_describe(struct plugin_description **d, const char *name,
 		return error_set(err, "out of memory");
 	if (!description_take(&a->d, name, err))
 		goto out;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0) {
-		error_set(err, "can't make a channel: %s", strerror(errno));
+	if (!wire_pair(channel, err))
 		goto out;
-	}
 	/* What it prints while it is loaded is best seen as it is. */
 	if (!plugin_spawn(&pid, "describe", &a->d, STDERR_FILENO, channel[1],
 	    err))

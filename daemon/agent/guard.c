@@ -58,10 +58,7 @@ static void	guard_channel_cb(evutil_socket_t, short, void *);
 static bool
 guard_send(struct guard *g)
 {
-	if (g->pid == -1 || g->out.broken)
-		return false;
-	return send(g->channel, g->out.bytes, g->out.length,
-	    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	return g->pid != -1 && wire_offer(g->channel, &g->out);
 }
 
 static bool
@@ -157,10 +154,8 @@ guard_spawn(struct guard *g, struct error *err)
 
 	if (program == NULL)
 		return false;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0)
-		return error_set(err, "can't make a channel: %s",
-		    strerror(errno));
+	if (!wire_pair(channel, err))
+		return false;
 	ok = child_spawn(&g->pid, (char *[]){ program->path,
 	    g->config->service_id, NULL }, CHILD_OURS, &(struct child_files){
 	    .output = STDERR_FILENO, .channel = channel[1],

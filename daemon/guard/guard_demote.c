@@ -112,10 +112,8 @@ guard_start_handler(struct guard *g, struct error *err)
 	bool	 ok;
 
 	snprintf(parent, sizeof parent, "%ld", (long)getpid());
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0)
-		return error_set(err, "can't make a channel: %s",
-		    strerror(errno));
+	if (!wire_pair(channel, err))
+		return false;
 	ok = child_spawn(&g->handler, argv, CHILD_OTHERS, &(struct child_files){
 	    .output = guard_output(g), .channel = channel[1],
 	    .plugin = g->files[WIRE_PLUGIN],
