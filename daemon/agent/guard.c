@@ -19,7 +19,6 @@
 #include "wire.h"
 
 /* Milliseconds. */
-#define START_LIMIT	20000	/* beside the demotion that one may be at */
 #define PAUSE_FIRST	100	/* before the second start in a row; doubles */
 #define PAUSE_MAX	5000
 #define SILENCE		5000	/* unanswered leases in which mean: it hangs */
@@ -276,13 +275,12 @@ guard_poll(struct pollfd *p, int64_t limit)
 	return got;
 }
 
-/* Its first word, for which we wait: nothing may be decided before. */
+/* Nothing may be decided before its first word. */
 static bool
-guard_wait(struct guard *g, int64_t *inherited, struct error *err)
+guard_wait(const struct guard *g, struct error *err)
 {
 	struct pollfd	p = { .fd = g->channel, .events = POLLIN };
-	int64_t		limit = START_LIMIT + g->config->demote_deadline;
-	struct wire	w;
+	int64_t		limit = GUARD_START_LIMIT + g->config->demote_deadline;
 	int		got = guard_poll(&p, QUIET);
 
 	if (got == 0) {
@@ -291,10 +289,17 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 		    "be demoting the copy");
 		got = guard_poll(&p, limit);
 	}
-	if (got == 0)
-		return error_set(err, "the guard does not start: look for a "
-		    "process cf-guard of service id \"%s\" that hangs",
-		    g->config->service_id);
+	return got != 0 ||
+	    error_set(err, "the guard does not start: look for a process "
+	    "cf-guard of service id \"%s\" that hangs",
+	    g->config->service_id);
+}
+
+bool
+guard_stands(struct guard *g, int64_t *inherited, struct error *err)
+{
+	struct wire	w;
+
 	if (wire_receive(g->channel, &w, MSG_DONTWAIT) != 1 ||
 	    wire_type(&w) != WIRE_GUARD ||
 	    wire_number(&w) != CORE_GUARD_HOLDS)
@@ -305,14 +310,12 @@ guard_wait(struct guard *g, int64_t *inherited, struct error *err)
 }
 
 bool
-guard_new(struct guard **out, struct event_base *base,
+guard_start(struct guard **out, struct event_base *base,
     const struct config *config, const struct plugin_description *plugin,
-    char *const leave[], guard_cb cb, void *arg, int64_t *inherited,
-    struct error *err)
+    char *const leave[], guard_cb cb, void *arg, struct error *err)
 {
-	struct guard	*g = calloc(1, sizeof *g);
+	struct guard	*g = *out = calloc(1, sizeof *g);
 
-	*out = NULL;
 	if (g == NULL)
 		return error_set(err, "out of memory");
 	g->base = base;
@@ -323,11 +326,20 @@ guard_new(struct guard **out, struct event_base *base,
 	g->arg = arg;
 	g->pid = g->role = g->channel = -1;
 	g->again = evtimer_new(base, guard_start_again, g);
-	if (guard_spawn(g, err) && guard_wait(g, inherited, err)) {
-		*out = g;
+	return guard_spawn(g, err);
+}
+
+bool
+guard_new(struct guard **out, struct event_base *base,
+    const struct config *config, const struct plugin_description *plugin,
+    char *const leave[], guard_cb cb, void *arg, int64_t *inherited,
+    struct error *err)
+{
+	if (guard_start(out, base, config, plugin, leave, cb, arg, err) &&
+	    guard_wait(*out, err) && guard_stands(*out, inherited, err))
 		return true;
-	}
-	guard_free(g, false);
+	guard_free(*out, false);
+	*out = NULL;
 	return false;
 }
 

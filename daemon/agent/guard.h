@@ -32,6 +32,15 @@ typedef void (*guard_cb)(enum core_guard, int64_t until, const char *text,
 bool	guard_new(struct guard **, struct event_base *, const struct config *,
 	    const struct plugin_description *, char *const leave[], guard_cb,
 	    void *arg, int64_t *inherited, struct error *);
+
+/* Its two halves, for who waits in another way: starts it, and reads its first
+ * message, which comes within GUARD_START_LIMIT + demote_deadline.  After a
+ * failure of either it is still to be freed. */
+#define GUARD_START_LIMIT	20000	/* ms, beside a demotion */
+bool	guard_start(struct guard **, struct event_base *,
+	    const struct config *, const struct plugin_description *,
+	    char *const leave[], guard_cb, void *arg, struct error *);
+bool	guard_stands(struct guard *, int64_t *inherited, struct error *);
 /* In good order: the guard ends with us.  Otherwise it finds us gone, waits for
  * another agent, and demotes the copy if it was a master.  NULL is fine. */
 void	guard_free(struct guard *, bool in_good_order);

@@ -96,7 +96,7 @@ guard_demote_fail(struct guard *g)
 	guard_tell(g, CORE_GUARD_FAILED, g->text);
 	guard_fence(g);
 	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
+	g->deadline = clock_ms() + TRY_PAUSE;
 	guard_file_save(g);
 	if (!g->heard && g->left == -1)
 		guard_leave(g, "unfenced");

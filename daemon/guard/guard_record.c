@@ -45,7 +45,7 @@ guard_record_inherit(struct guard *g, const char *text)
 	/* What could be done has been done: the agent tries now. */
 	g->lease.fired = g->heard = g->fenced = true;
 	g->doing = FAILED;
-	g->deadline = clock_ms() + TRY_AGAIN;
+	g->deadline = clock_ms() + TRY_PAUSE;
 }
 
 int64_t

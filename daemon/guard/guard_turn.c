@@ -71,7 +71,7 @@ guard_tick(struct guard *g)
 		break;
 	case FAILED:
 		/* An agent that lives tries by itself. */
-		g->deadline = now + TRY_AGAIN;
+		g->deadline = now + TRY_PAUSE;
 		if (!g->heard)
 			guard_demote(g, now + g->lease.demote_deadline);
 		g->heard = false;
