@@ -2,8 +2,8 @@
  * main.c - the simulator: many schedules of faults, in virtual time.
  *
  * Linked in are the daemon's own objects of core*.c and election.c (what is
- * decided), lock*.c and candidates.c (what is said to Consul), several of each
- * in one process.  Around them is a world of chance that one seed decides:
+ * decided), lock*.c and candidates.c (what is said to Consul), and of the guard,
+ * several of each in one process.  Around them is a world of chance that one seed decides:
  *
  *	world.c		time, clocks, libevent's timers, the invariants
  *	servers.c	a Consul cluster
@@ -11,7 +11,9 @@
  *	node.c		the agent's other parts, the plugin, the application
  *	electing.c	the agent's part in an election
  *	copies.c	the copies' data and their replication; invariant 3
- *	guard_model.c	the guard around the daemon's lease.c, and `leave`
+ *	guards.c	the turns of the guard's own objects; what they stand on
+ *			is in guard_fakes.c and leave_model.c
+ *	guard_client.c	the agent's own guard.c
  *	faults.c	what goes wrong
  *
  * After each step: no two nodes act as master, from the call of ensure_master
@@ -102,9 +104,9 @@ draw_config(void)
 {
 	struct config	c = {
 		.service_name = (char *)"app", .service_id = (char *)"app",
-		.service_port = 8080, .health_deadline = 5000,
-		.role_interval = 10000, .session_ttl = 10000,
-		.check_interval = 2000,
+		.run_dir = (char *)"/run", .service_port = 8080,
+		.health_deadline = 5000, .role_interval = 10000,
+		.session_ttl = 10000, .check_interval = 2000,
 	};
 	static const int64_t	waits[] = { 300, 1500, 5000 };
 
@@ -154,6 +156,7 @@ build_world(void)
 		world.count = 3;
 	world.noise = (int)between(0, 4) * 10;
 	world.fences = chance(50);
+	c.on_fence_failure = (char *)(world.fences ? "kill it" : "");
 	world.tells = chance(90);
 	world.rewinds = chance(50);
 	say(NULL, "%d nodes; fuse %d ms, demote_deadline %d ms, lock_delay "

@@ -22,9 +22,10 @@ struct waiting {
 	enum whose	 whose;
 };
 
-/* libevent's timer, as lock*.c uses it. */
+/* libevent's timer, or what it does when there is something to read. */
 struct event {
 	bool			 used, pending;
+	evutil_socket_t		 fd;	/* -1: a timer */
 	uint32_t		 stamp;
 	struct node		*node;
 	event_callback_fn	 cb;
@@ -208,6 +209,7 @@ world_step(int64_t until)
 		return true;
 	}
 	world.counts.events++;
+	world.turn = w.node;
 	w.happens(w.node, w.arg, w.number);
 	return true;
 }
@@ -252,11 +254,11 @@ event_new(struct event_base *base, evutil_socket_t fd, short what,
 {
 	size_t	i;
 
-	(void)fd;
 	(void)what;
 	for (i = 0; i < TIMERS; i++)
 		if (!timers[i].used) {
 			timers[i].used = true;
+			timers[i].fd = fd;
 			timers[i].node = base->node;
 			timers[i].cb = cb;
 			timers[i].arg = arg;
@@ -284,8 +286,11 @@ timer_rings(struct node *n, void *arg, int64_t due)
 int
 event_add(struct event *ev, const struct timeval *tv)
 {
-	int64_t	ms = (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
+	int64_t	ms;
 
+	if (tv == NULL)
+		return 0;
+	ms = (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
 	ev->stamp++;
 	ev->pending = true;
 	world_in(node_delay(ev->node, ms), OF_AGENT, ev->node, timer_rings, ev,
@@ -314,6 +319,18 @@ event_free(struct event *ev)
 {
 	ev->stamp++;
 	ev->used = ev->pending = false;
+}
+
+void
+world_readable(int fd)
+{
+	size_t	i;
+
+	for (i = 0; i < TIMERS; i++)
+		if (timers[i].used && timers[i].fd == fd) {
+			timers[i].cb(fd, EV_READ, timers[i].arg);
+			return;
+		}
 }
 
 /*
