@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -45,17 +43,14 @@ static bool
 agent_start_loop(struct agent *a, struct error *err)
 {
 	a->base = event_base_new();
-	a->wake_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (a->base == NULL || a->wake_fd < 0)
+	if (a->base == NULL || (a->wake = alarm_new(a->base,
+	    agent_event_tick, a)) == NULL)
 		return error_set(err, "can't make an event loop");
-	a->wake = event_new(a->base, a->wake_fd, EV_READ | EV_PERSIST,
-	    agent_event_tick, a);
 	a->health_timer = evtimer_new(a->base, agent_health_timer, a);
 	a->leave_timer = evtimer_new(a->base, agent_leave_timer, a);
 	a->watchdog = evtimer_new(a->base, agent_watchdog, a);
 	a->position_timer = evtimer_new(a->base,
 	    agent_election_position_timer, a);
-	event_add(a->wake, NULL);
 	if (notify_watchdog_ms() > 0)
 		timer_in(a->watchdog, 0);
 	if (!agent_signals_start(a))
@@ -132,7 +127,7 @@ agent_adopt(struct agent *a)
 	log_line(runfile_epoch(a->runfile) == 0 ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_WARNING, "Not continuing with the earlier session %s, "
 	    "but demoting the copy first: %s", session, why.text);
-	agent_event_remember(a, "", 0);
+	agent_remember(a, "", 0);
 }
 
 /* Before the guard of before goes, and before the plugin is called. */
@@ -197,7 +192,6 @@ agent_new(struct agent **out, const struct config *config,
 	a->plugin = plugin;
 	a->files.plugin = plugin->image;
 	a->runfile = runfile;
-	a->wake_fd = -1;
 	agent_name_troubles(a);
 	if (!agent_start_loop(a, err) ||
 	    !consul_new(&a->consul, a->base, config, err) ||
@@ -289,7 +283,7 @@ agent_run(struct agent *a, void (*reload)(void *), void *arg)
 void
 agent_free(struct agent *a)
 {
-	struct event	*events[5 + AGENT_SIGNALS] = { NULL };
+	struct event	*events[4 + AGENT_SIGNALS] = { NULL };
 	size_t		 i;
 
 	if (a == NULL)
@@ -305,17 +299,15 @@ agent_free(struct agent *a)
 	lock_free(a->lock);
 	registration_free(a->registration);
 	consul_free(a->consul);
-	events[0] = a->wake;
-	events[1] = a->health_timer;
-	events[2] = a->watchdog;
-	events[3] = a->leave_timer;
-	events[4] = a->position_timer;
-	memcpy(&events[5], a->signals, sizeof a->signals);
+	events[0] = a->health_timer;
+	events[1] = a->watchdog;
+	events[2] = a->leave_timer;
+	events[3] = a->position_timer;
+	memcpy(&events[4], a->signals, sizeof a->signals);
 	for (i = 0; i < sizeof events / sizeof events[0]; i++)
 		if (events[i] != NULL)
 			event_free(events[i]);
-	if (a->wake_fd >= 0)
-		close(a->wake_fd);
+	alarm_free(a->wake);
 	if (a->base != NULL)
 		event_base_free(a->base);
 	free(a);

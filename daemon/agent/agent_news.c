@@ -96,7 +96,7 @@ agent_session(bool yes, const char *text, void *arg)
 		registration_look(a->registration);
 	} else if (strcmp(text, runfile_session(a->runfile)) != 0)
 		/* Only news: the guard may have wiped what is old. */
-		agent_event_remember(a, text, runfile_epoch(a->runfile));
+		agent_remember(a, text, runfile_epoch(a->runfile));
 	agent_event(a, &ev);
 }
 

@@ -14,6 +14,7 @@
 #include <consul-failover/plugin.h>
 #include <event2/event.h>
 
+#include "alarm.h"
 #include "api_status.h"
 #include "config.h"
 #include "consul.h"
@@ -48,8 +49,7 @@ struct agent {
 	struct elector		*elector;
 	struct core		 core;
 
-	int			 wake_fd;	/* timerfd: it counts in suspend */
-	struct event		*wake;
+	struct alarm		*wake;
 	struct event		*health_timer;
 	struct event		*watchdog;
 	struct event		*leave_timer;
@@ -109,10 +109,15 @@ struct agent {
 
 /* Tells the core, and does what it wants done.  Borrows the event. */
 void	agent_event(struct agent *, const struct core_event *);
-void	agent_event_tick(evutil_socket_t, short, void *arg);	/* wake's */
+void	agent_event_tick(void *arg);	/* wake's */
+/* After the actions of an event, and whatever else they may have changed. */
+void	agent_settle(struct agent *);
+
+/* agent_perform.c */
+
+void	agent_perform(struct agent *, const struct core_action *);
 /* The session and the epoch, for the next run of the agent. */
-void	agent_event_remember(struct agent *, const char *session,
-	    uint64_t epoch);
+void	agent_remember(struct agent *, const char *session, uint64_t epoch);
 
 /* agent_change.c */
 

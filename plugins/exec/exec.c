@@ -33,6 +33,12 @@ enum { HEALTH, MASTER, SLAVE, DEMOTED, POSITION, HAS_POSITION, BEHIND,
 
 static struct command	commands[COMMANDS];
 
+/* What the last one wrote: more than a position, so that one that is too long is
+ * seen. */
+static char		printed[FAILOVER_POSITION + 64];
+static struct output	output = { .out = printed,
+			    .out_size = sizeof(printed) };
+
 enum failover_result
 plugin_start(struct failover *f)
 {
@@ -67,33 +73,26 @@ plugin_stop(struct failover *f)
 
 /* Gives its exit status; -1 where it has none, and that is said. */
 static int
-run(struct failover *f, int which, const char *role, const char *position,
-    struct output *o)
+run(struct failover *f, int which, const char *role, const char *position)
 {
-	static const char *const	 roles[] = {
-		[FAILOVER_NO_ROLE] = "none",
-		[FAILOVER_MASTER] = "master",
-		[FAILOVER_SLAVE] = "slave",
-	};
-	const struct command		*c = &commands[which];
+	const struct command	*c = &commands[which];
 
-	command_set_environment(f, options[which].name,
-	    role != NULL ? role : roles[f->role], position);
-	command_run(f, c, INT64_MAX, o);
-	return command_exited(f, c, o) ? WEXITSTATUS(o->status) : -1;
+	command_set_environment(f, options[which].name, role, position);
+	command_run(f, c, INT64_MAX, &output);
+	return command_exited(f, c, &output) ? WEXITSTATUS(output.status) : -1;
 }
 
 /* What the command says, in its first line. */
 static enum failover_result
-tell(struct failover *f, int which, int code, struct output *o)
+tell(struct failover *f, int which, int code)
 {
-	const char		*line = command_line(o->out);
+	const char		*line = command_line(output.out);
 	enum failover_result	 result = code == EXIT_SUCCESS ? FAILOVER_DONE :
 				    code == EXIT_AGAIN ? FAILOVER_AGAIN :
 				    FAILOVER_FAILED;
 
 	if (*line == '\0')
-		line = command_line(o->err);
+		line = command_line(output.err);
 	if (*line != '\0' && (result != FAILOVER_FAILED ||
 	    code == EXIT_FAILURE))
 		return f->say(f, result, "%s", line);
@@ -104,10 +103,9 @@ tell(struct failover *f, int which, int code, struct output *o)
 static enum failover_result
 call(struct failover *f, int which, const char *role)
 {
-	struct output	o;
-	int		code = run(f, which, role, "", &o);
+	int	code = run(f, which, role, "");
 
-	return code == -1 ? FAILOVER_FAILED : tell(f, which, code, &o);
+	return code == -1 ? FAILOVER_FAILED : tell(f, which, code);
 }
 
 enum failover_result
@@ -143,19 +141,17 @@ ensure_demoted(struct failover *f)
 enum failover_result
 position(struct failover *f, char *text, size_t size)
 {
-	struct output	 o;
-	char		*at = o.out;
-	size_t		 length;
-	int		 code;
+	char	*at = output.out;
+	size_t	 length;
+	int	 code;
 
 	if (commands[POSITION].words == NULL)
 		return f->say(f, FAILOVER_FAILED,
 		    "the option position is not given");
-	code = run(f, POSITION, NULL, "", &o);
+	code = run(f, POSITION, NULL, "");
 	if (code != EXIT_SUCCESS)
-		return code == -1 ? FAILOVER_FAILED :
-		    tell(f, POSITION, code, &o);
-	if (o.out_length == sizeof(o.out) - 1)	/* there may have been more */
+		return code == -1 ? FAILOVER_FAILED : tell(f, POSITION, code);
+	if (output.out_length == sizeof(printed) - 1)	/* there may have been more */
 		return f->say(f, FAILOVER_FAILED, "%s printed a position that "
 		    "is too long", commands[POSITION].program);
 	at += strspn(at, " \t\r\n");
@@ -175,16 +171,15 @@ position(struct failover *f, char *text, size_t size)
 enum failover_result
 has_position(struct failover *f, const char *text)
 {
-	struct output	 o;
-	int		 code;
+	int	 code;
 
 	if (commands[HAS_POSITION].words == NULL)
 		return f->say(f, FAILOVER_AGAIN,
 		    "the option has_position is not given");
-	code = run(f, HAS_POSITION, NULL, text, &o);
+	code = run(f, HAS_POSITION, NULL, text);
 	if (code == -1)
 		return FAILOVER_AGAIN;
-	tell(f, HAS_POSITION, code, &o);
+	tell(f, HAS_POSITION, code);
 	return code == EXIT_SUCCESS ? FAILOVER_DONE :
 	    code == EXIT_FAILURE ? FAILOVER_FAILED : FAILOVER_AGAIN;
 }
@@ -192,16 +187,15 @@ has_position(struct failover *f, const char *text)
 int64_t
 behind(struct failover *f, const char *text)
 {
-	struct output	 o;
 	const char	*line;
 	char		*end;
 	int64_t		 number;
 
 	if (commands[BEHIND].words == NULL ||
-	    run(f, BEHIND, NULL, text, &o) != EXIT_SUCCESS ||
-	    o.out_length == sizeof(o.out) - 1)
+	    run(f, BEHIND, NULL, text) != EXIT_SUCCESS ||
+	    output.out_length == sizeof(printed) - 1)
 		return -1;
-	line = command_line(o.out);
+	line = command_line(output.out);
 	errno = 0;
 	number = strtoll(line, &end, 10);
 	return *line == '\0' || *end != '\0' || errno != 0 || number < 0 ? -1 :

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "deadline.h"
 #include "failure.h"
 #include "fit.h"
 #include "rights.h"
@@ -46,15 +46,6 @@ check_databases(struct failover *f)
 	return r;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec	 now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* A thread that will be refused runs as well, for a moment. */
 static bool
 has_streamed(void)
@@ -64,8 +55,8 @@ has_streamed(void)
 	if (!own.slave || !own.applying || own.receiving != RECEIVING_YES)
 		since = 0;
 	else if (since == 0)
-		since = now_ms();
-	return since != 0 && now_ms() - since >= STEADY;
+		since = deadline_now();
+	return since != 0 && deadline_now() - since >= STEADY;
 }
 
 /* What its master refused is in the way until it has all that a master has. */
@@ -84,7 +75,7 @@ check_memory(struct failover *f)
 static int64_t
 lag(void)
 {
-	int64_t	 ms = now_ms();
+	int64_t	 ms = deadline_now();
 
 	if (own.receiving == RECEIVING_YES || unconnected_since == 0)
 		unconnected_since = ms;

@@ -21,9 +21,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../listener.h"
-
-#define MARGIN	50	/* ms before the deadline: time to say what happened */
+#include "deadline.h"
+#include "listener.h"
+#include "pid.h"
 
 /* What mysql_real_query_start has returned, as long as it goes on. */
 #define ANSWERED	0
@@ -79,11 +79,7 @@ fail_late(struct server *s)
 static int64_t
 time_for(const struct server *s)
 {
-	int64_t	 left = s->f->time_left(s->f) - MARGIN;
-
-	if (s->patience > 0 && left > s->patience)
-		left = s->patience;
-	return left > 0 ? left : 0;
+	return deadline_left(s->f, s->patience > 0 ? s->patience : INT64_MAX);
 }
 
 /* Waits for what the library waits for; 0 if that did not come. */
@@ -172,51 +168,26 @@ static bool
 is_server(pid_t pid)
 {
 	static const char *const	names[] = { "mariadbd", "mysqld" };
-	char				path[64], name[32] = "";
-	FILE				*file;
+	char				name[PID_NAME];
 	size_t				i, length;
 	bool				found = false;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = pid > 1 ? fopen(path, "re") : NULL;
-	if (file == NULL)
+	if (pid <= 1 || !pid_name(pid, name))
 		return false;
-	if (fgets(name, sizeof(name), file) == NULL)
-		name[0] = '\0';
-	fclose(file);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		length = strlen(names[i]);
 		found = found || (strncmp(name, names[i], length) == 0 &&
-		    strchr("\n-", name[length]) != NULL);
+		    strchr("-", name[length]) != NULL);	/* or its end */
 	}
 	return found;
 }
 
-/* Who listens at that address; -1: somebody whom we may not see. */
-static pid_t
-find_at(const char *host, uint16_t number, int flags)
-{
-	const struct addrinfo	 hints = { .ai_socktype = SOCK_STREAM,
-				    .ai_flags = flags };
-	struct addrinfo		*list, *a;
-	char			 port[8];
-	pid_t			 pid = 0;
-
-	snprintf(port, sizeof(port), "%u", number);
-	if (getaddrinfo(host, port, &hints, &list) != 0)
-		return 0;
-	for (a = list; a != NULL && pid <= 0; a = a->ai_next)
-		pid = listener_at(a->ai_addr);
-	freeaddrinfo(list);
-	return pid;
-}
-
-/* The same at our server's place. */
+/* Who listens at our server's place. */
 static pid_t
 find_listener(const struct place *at)
 {
 	if (at->socket == NULL)
-		return find_at(at->host, at->port, 0);
+		return listener_at_host(at->host, at->port, 0);
 	/* "@name": never had a file. */
 	return *at->socket == '@' ? 0 : listener_at_path(at->socket);
 }
@@ -239,7 +210,7 @@ server_can_kill(const struct server *s, const struct place *at, char *text,
 		snprintf(text, size, "no process of mariadbd or mysqld was "
 		    "found that listens at %.128s", at->socket != NULL ?
 		    at->socket : at->host);
-	else if (kill(pid, 0) == -1)
+	else if (!pid_signal(pid, 0, is_server))
 		snprintf(text, size, "can't kill process %d: %s", (int)pid,
 		    strerror(errno));
 	else
@@ -255,7 +226,7 @@ server_kill(struct server *s, const struct place *at)
 
 	if (!server_can_kill(s, at, why, sizeof(why)))
 		return server_fail(s, "%s", why);
-	if (kill(pid, SIGKILL) == -1)
+	if (!pid_signal(pid, SIGKILL, is_server))
 		return server_fail(s, "can't kill process %d: %s",
 		    (int)pid, strerror(errno));
 	return true;
@@ -300,7 +271,7 @@ find_on_port(const struct place *at)
 	if ((pid = listener_at((const struct sockaddr *)&any)) == 0)
 		pid = listener_at((const struct sockaddr *)&any6);
 	if (pid == 0 && at->also != NULL)	/* asks no name server */
-		pid = find_at(at->also, at->port, AI_NUMERICHOST);
+		pid = listener_at_host(at->also, at->port, AI_NUMERICHOST);
 	return pid == LISTENER_UNSEEN || is_server(pid) ? pid : 0;
 }
 

@@ -36,7 +36,9 @@ struct command		agent = { .leave = true };
 static char		*agent_words[3];
 
 /* The last action, and what is told of it. */
-static struct output	output;
+static char		printed[FAILOVER_POSITION];
+static struct output	output = { .out = printed,
+			    .out_size = sizeof(printed) };
 
 /*
  * What a resource agent finds in its environment.
@@ -129,14 +131,9 @@ agent_start(struct failover *f)
 enum ocf_code
 agent_run(struct failover *f, const char *action, int64_t limit)
 {
-	static const char *const	 roles[] = {
-		[FAILOVER_NO_ROLE] = "none",
-		[FAILOVER_MASTER] = "master",
-		[FAILOVER_SLAVE] = "slave",
-	};
-	int64_t				 left = f->time_left(f);
+	int64_t	 left = f->time_left(f);
 
-	command_set_environment(f, action, roles[f->role], "");
+	command_set_environment(f, action, NULL, "");
 	setenv("OCF_RESKEY_CRM_meta_on_node", f->node, 1);
 	setenv("OCF_RESKEY_CRM_meta_name", action, 1);
 	command_set_number("OCF_RESKEY_CRM_meta_timeout",

@@ -5,7 +5,7 @@
 #ifndef AGENT_H
 #define AGENT_H
 
-#include "../exec/command.h"
+#include "command.h"
 
 /* Exit codes of a resource agent. */
 enum ocf_code {

@@ -60,16 +60,15 @@ static bool
 monitor(struct failover *f, int64_t limit, enum ocf_code *code)
 {
 	const char	*line = f->option(f, "parameters");
-	FILE		*asked = NULL;
 	bool		 ask;
 
 	parameters_known = parameters_known || line == NULL ||
 	    line[strspn(line, " \t")] == '\0';
 	ask = !parameters_known;
 	if (ask)
-		asked = parameters_ask(f, limit);
+		parameters_ask(f, limit);
 	*code = agent_run(f, "monitor", limit);
-	return !ask || parameters_check(f, asked);
+	return !ask || parameters_check(f);
 }
 
 /* A stopped copy that nobody counts on can be started, so it is fit to serve. */
@@ -242,9 +241,11 @@ demote(struct failover *f)
 	}
 	if (!agent_is_slave(code) && code != OCF_NOT_RUNNING)
 		return agent_tell(f, FAILOVER_FAILED, "monitor", code);
-	if (!parameters_known &&
-	    !parameters_check(f, parameters_ask(f, INT64_MAX)))
-		return FAILOVER_FAILED;
+	if (!parameters_known) {
+		parameters_ask(f, INT64_MAX);
+		if (!parameters_check(f))
+			return FAILOVER_FAILED;
+	}
 	if (!parameters_known)
 		return f->say(f, FAILOVER_FAILED, "the resource agent's "
 		    "meta-data did not end in time, so the option parameters "

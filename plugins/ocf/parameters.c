@@ -5,6 +5,7 @@
 #include "parameters.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -13,6 +14,8 @@
 
 #define CHECK_LEVEL	"OCF_CHECK_LEVEL"	/* that of monitor */
 #define XML_SPACE	" \t\r\n"
+#define METADATA	(1 << 20)	/* bytes; a long description has 30,000 */
+#define SHELL		124	/* exit codes that are not the agent's own */
 
 /* NAME=VALUE becomes OCF_RESKEY_NAME. */
 bool
@@ -105,54 +108,45 @@ is_well_known(const char *name, size_t length)
 	return strncmp(name, "CRM_meta_", 9) == 0;
 }
 
-FILE *
+static char		metadata[METADATA];
+static struct output	output = { .out = metadata,
+			    .out_size = sizeof(metadata) };
+static struct running	asked;
+
+void
 parameters_ask(struct failover *f, int64_t limit)
 {
-	int64_t	 half = f->time_left(f) / 2;
-	FILE	*pipe;
-	char	 text[32];
+	int64_t		 half = f->time_left(f) / 2;
+	char		*words[] = { agent.program,
+			    (char *)(uintptr_t)"meta-data", NULL };
+	struct command	 c = agent;
 
-	snprintf(text, sizeof(text), "%.3f",		/* 0: for ever */
-	    (double)((limit < half ? limit : half) + 1) / 1000);
-	setenv("CF_LIMIT", text, 1);
-	setenv("CF_AGENT", agent.program, 1);
-	pipe = popen("exec timeout -s KILL \"$CF_LIMIT\" \"$CF_AGENT\" "
-	    "meta-data 2>/dev/null", "re");
-	unsetenv("CF_LIMIT");
-	return pipe;
+	c.words = words;
+	command_begin(&asked, &c, limit < half ? limit : half, &output);
 }
 
 /* NULL if it has not told in time, or has nothing to tell: then it has ended by
- * itself, with less than what timeout gives where it has not. */
-static char *
-read_metadata(FILE *pipe, bool *ended)
+ * itself. */
+static const char *
+read_metadata(bool *ended)
 {
-	char	*text = NULL;
-	size_t	 size = 0;
-	ssize_t	 n = -1;
-	int	 status = -1;
-
-	if (pipe != NULL) {
-		n = getdelim(&text, &size, '\0', pipe);
-		status = pclose(pipe);
-	}
-	*ended = WIFEXITED(status) && WEXITSTATUS(status) < 124;
+	command_wait(&asked, INT64_MAX, &output);
+	command_end(&asked);
+	*ended = output.error == 0 && !output.late &&
+	    WIFEXITED(output.status) && WEXITSTATUS(output.status) < SHELL &&
+	    output.out_length < sizeof(metadata) - 1;
 	/* Part of it would be worse than nothing. */
-	if (status != 0 || n == -1) {
-		free(text);
-		text = NULL;
-	}
-	return text;
+	return *ended && output.status == 0 && output.out_length > 0 ?
+	    metadata : NULL;
 }
 
 bool	parameters_known;
 
 bool
-parameters_check(struct failover *f, FILE *asked)
+parameters_check(struct failover *f)
 {
 	struct command	 c = { 0 };
-	const char	*wrong;
-	char		*text = read_metadata(asked, &parameters_known);
+	const char	*wrong, *text = read_metadata(&parameters_known);
 	size_t		 i, length;
 	bool		 ok = true;
 
@@ -170,7 +164,6 @@ parameters_check(struct failover *f, FILE *asked)
 			    agent.program);
 	}
 	parameters_known = parameters_known && ok;
-	free(text);
 	command_free(&c);
 	return ok;
 }

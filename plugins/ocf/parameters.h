@@ -8,7 +8,7 @@
 #include <consul-failover/plugin.h>
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdint.h>
 
 /* NAME=VALUE becomes OCF_RESKEY_NAME in the environment; false with the
  * sentence set. */
@@ -19,12 +19,11 @@ extern bool	parameters_known;
 
 /* Begins to ask the resource agent what it tells of itself, for so many
  * milliseconds at most: it does so while monitor runs, so that a demotion does
- * not take longer for it.  NULL: it could not be begun.  For parameters_check,
- * which ends it. */
-FILE	*parameters_ask(struct failover *, int64_t limit);
+ * not take longer for it.  parameters_check ends it. */
+void	parameters_ask(struct failover *, int64_t limit);
 
 /* Takes what it tells.  False, with the sentence set, where it does not know
  * one of them; sets parameters_known, which also says whether it has told. */
-bool	parameters_check(struct failover *, FILE *asked);
+bool	parameters_check(struct failover *);
 
 #endif

@@ -51,7 +51,7 @@ control_read(struct failover *f, struct control *c)
 	*c = (struct control){ 0 };
 	data_program(f, "pg_controldata", program);
 	argv[0] = program;
-	if (!program_read(f, argv, text, sizeof(text)))
+	if (!program_read(f, argv, INT64_MAX, text, sizeof(text)))
 		return false;
 	control_value(text, "Database cluster state:", c->state,
 	    sizeof(c->state));

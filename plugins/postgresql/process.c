@@ -13,24 +13,33 @@
 
 #include "data.h"
 #include "file.h"
+#include "pid.h"
 #include "unit.h"
+
+static struct stat	 data;	/* its data directory, as we last looked */
+
+static bool
+look_at_data(struct failover *f)
+{
+	return stat(data_folder(f), &data) == 0;
+}
 
 /* Each process of a server stays in its data directory, which may be mounted
  * elsewhere than here.  One that was started as "postmaster" is called so, and
  * one whose package was replaced has lost its file. */
 static bool
-is_server(const struct stat *data, const char *pid)
+is_server(pid_t pid)
 {
 	char		 path[64], text[PATH_MAX];
 	const char	*name;
 	struct stat	 s;
 	ssize_t		 n;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/cwd", pid);
-	if (stat(path, &s) != 0 || s.st_dev != data->st_dev ||
-	    s.st_ino != data->st_ino)
+	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)pid);
+	if (stat(path, &s) != 0 || s.st_dev != data.st_dev ||
+	    s.st_ino != data.st_ino)
 		return false;
-	snprintf(path, sizeof(path), "/proc/%.16s/exe", pid);
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	n = readlink(path, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
 	name = strrchr(text, '/');
@@ -40,46 +49,43 @@ is_server(const struct stat *data, const char *pid)
 
 /* Its children have titles, from a moment after their birth on. */
 static bool
-is_postmaster(const struct stat *data, const char *pid)
+is_postmaster(pid_t pid)
 {
 	char	 path[64], text[PATH_MAX], *rest;
 	int	 parent;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/cmdline", pid);
-	if (!is_server(data, pid) ||
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	if (!is_server(pid) ||
 	    file_begin(path, text, sizeof(text)) == 0 ||
 	    strncmp(text, "postgres: ", 10) == 0 ||
 	    strcmp(text + strlen(text) + 1, "--single") == 0)
 		return false;
-	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	file_begin(path, text, sizeof(text));
 	rest = strrchr(text, ')');
-	if (rest == NULL || sscanf(rest, ") %*c %d", &parent) != 1)
-		return false;
-	snprintf(text, sizeof(text), "%d", parent);
-	return !is_server(data, text);
+	return rest != NULL && sscanf(rest, ") %*c %d", &parent) == 1 &&
+	    !is_server(parent);
 }
 
 int
 process_signal(struct failover *f, int number, pid_t *postmaster)
 {
-	struct stat	 data;
 	DIR		*proc;
 	struct dirent	*d;
+	pid_t		 pid;
 	int		 count = 0;
 
 	if (postmaster != NULL)
 		*postmaster = 0;
-	if (stat(data_folder(f), &data) != 0 ||
-	    (proc = opendir("/proc")) == NULL)
+	if (!look_at_data(f) || (proc = opendir("/proc")) == NULL)
 		return -1;
 	while ((d = readdir(proc)) != NULL) {
-		if (d->d_name[0] < '1' || d->d_name[0] > '9' ||
-		    !is_server(&data, d->d_name))
+		pid = atoi(d->d_name);
+		if (pid <= 0 || !is_server(pid))
 			continue;
-		if (postmaster != NULL && is_postmaster(&data, d->d_name))
-			*postmaster = atoi(d->d_name);
-		if (kill(atoi(d->d_name), number) == 0 || errno != ESRCH)
+		if (postmaster != NULL && is_postmaster(pid))
+			*postmaster = pid;
+		if (pid_signal(pid, number, is_server) || errno != ESRCH)
 			count++;
 	}
 	closedir(proc);
@@ -89,12 +95,14 @@ process_signal(struct failover *f, int number, pid_t *postmaster)
 bool
 process_owns(struct failover *f, pid_t pid)
 {
-	struct stat	 data;
-	char		 text[16];
+	return pid > 0 && look_at_data(f) && is_server(pid);
+}
 
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	return pid > 0 && stat(data_folder(f), &data) == 0 &&
-	    is_server(&data, text);
+void
+process_end(struct failover *f, pid_t pid, int number)
+{
+	if (pid > 0 && look_at_data(f))
+		pid_signal(pid, number, is_server);
 }
 
 /* postmaster.pid: its pid, the data directory, when it started, the port, the

@@ -28,6 +28,9 @@ struct pid_file	process_read_pid_file(struct failover *);
  * known.  *postmaster, where it is wanted, is the one among them, or 0. */
 int	process_signal(struct failover *, int number, pid_t *postmaster);
 
+/* Sends a signal to that one; nothing happens if it is none of them, or 0. */
+void	process_end(struct failover *, pid_t, int number);
+
 /* 0: there is none. */
 pid_t	process_postmaster(struct failover *);
 

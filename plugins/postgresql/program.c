@@ -3,15 +3,14 @@
 #include "program.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "command.h"
 
 #define PAUSE	2	/* ms between two looks whether it has ended */
 
@@ -21,22 +20,6 @@ pause_ms(long ms)
 	struct timespec	 t = { ms / 1000, ms % 1000 * 1000000 };
 
 	nanosleep(&t, NULL);
-}
-
-bool
-program_start(struct program *p, const char *const argv[], int out)
-{
-	*p = (struct program){ .pid = fork() };
-	if (p->pid != 0)
-		return p->pid != -1;
-	setsid();
-	dup2(out, STDOUT_FILENO);
-	dup2(out, STDERR_FILENO);
-	/* What is read from them must not depend on the language. */
-	setenv("LC_ALL", "C", 1);
-	execv(argv[0], (char *const *)argv);
-	dprintf(STDERR_FILENO, "%s: error: %s\n", argv[0], strerror(errno));
-	_exit(127);
 }
 
 bool
@@ -50,47 +33,65 @@ program_wait(struct program *p, struct failover *f, int64_t left)
 	return true;
 }
 
+/* What is read from them must not depend on the language. */
+static void
+set_language(void)
+{
+	setenv("LC_ALL", "C", 1);
+}
+
 int
 program_run(const char *const argv[], int out)
 {
-	struct program	 p;
+	pid_t	 pid = fork();
+	int	 status;
 
-	if (!program_start(&p, argv, out))
+	if (pid == -1)
 		return -1;
-	while (waitpid(p.pid, &p.status, 0) == -1 && errno == EINTR)
+	if (pid == 0) {
+		setsid();
+		dup2(out, STDOUT_FILENO);
+		dup2(out, STDERR_FILENO);
+		set_language();
+		execv(argv[0], (char *const *)argv);
+		dprintf(STDERR_FILENO, "%s: error: %s\n", argv[0],
+		    strerror(errno));
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		continue;
-	return p.status;
+	return status;
 }
 
 bool
-program_read(struct failover *f, const char *const argv[], char *text,
-    size_t size)
+program_read(struct failover *f, const char *const argv[], int64_t limit,
+    char *text, size_t size)
 {
-	struct pollfd	 poll_out = { .events = POLLIN };
-	struct program	 p;
-	size_t		 at = 0;
-	ssize_t		 n = 0;
-	int		 out[2];
+	struct command	 c = { .words = (char **)(uintptr_t)argv };
+	struct output	 o = { .out = text, .out_size = size };
 
-	if (pipe2(out, O_CLOEXEC) != 0)
-		return false;
-	if (!program_start(&p, argv, out[1])) {
-		close(out[0]);
-		close(out[1]);
-		return false;
-	}
-	close(out[1]);
-	poll_out.fd = out[0];
-	while (at + 1 < size &&
-	    TEMP_FAILURE_RETRY(poll(&poll_out, 1, (int)f->time_left(f))) == 1 &&
-	    (n = read(out[0], text + at, size - 1 - at)) > 0)
-		at += (size_t)n;
-	text[at] = '\0';
-	close(out[0]);
-	if (!program_wait(&p, f, 0)) {
-		kill(p.pid, SIGKILL);
-		waitpid(p.pid, &p.status, 0);
-		return false;
-	}
-	return p.status == 0;
+	set_language();
+	snprintf(c.program, sizeof(c.program), "%s", argv[0]);
+	command_run(f, &c, limit, &o);
+	errno = o.late ? ETIMEDOUT : 0;
+	return !o.late && o.error == 0 && o.status == 0;
+}
+
+bool
+program_shell(const char *line, int64_t limit, bool *late)
+{
+	char		 text[FAILOVER_POSITION];
+	struct command	 c;
+	struct running	 r;
+	struct output	 o = { .out = text, .out_size = sizeof(text) };
+
+	set_language();
+	command_set_shell(&c, line);
+	command_begin(&r, &c, limit, &o);
+	command_wait(&r, INT64_MAX, &o);
+	r.leave = o.status == 0;
+	command_end(&r);
+	command_pass_on(&o);
+	*late = o.late;
+	return !o.late && o.error == 0 && o.status == 0;
 }

@@ -13,10 +13,10 @@
 #include <sys/un.h>
 
 #include "data.h"
+#include "deadline.h"
 #include "keywords.h"
 #include "process.h"
 
-#define MARGIN		50	/* ms of the call that are left for the rest */
 #define CONNECT_TIMEOUT	2000
 #define STRANGER_TIME	300	/* ms for one to take a connection */
 #define PARAMETERS	8
@@ -50,10 +50,8 @@ static bool
 query_wait(struct query *q, struct failover *f, short events, int64_t limit)
 {
 	struct pollfd	 p = { .fd = PQsocket(q->conn), .events = events };
-	int64_t		 left = f->time_left(f) - MARGIN;
+	int64_t		 left = deadline_left(f, limit);
 
-	if (left > limit)
-		left = limit;
 	return left > 0 && TEMP_FAILURE_RETRY(poll(&p, 1, (int)left)) == 1;
 }
 

@@ -104,27 +104,21 @@ is_closed(struct failover *f)
 static void
 ask_to_stop(struct failover *f)
 {
-	const char	*argv[] = { "/bin/sh", "-c",
-			    f->option(f, "stop_command"), NULL };
+	const char	*command = f->option(f, "stop_command");
 	struct pid_file	 p = process_read_pid_file(f);
-	struct program	 command;
+	bool		 late;
 
-	/* What pg_ctl -m fast does. */
-	if (!*argv[2] || !program_start(&command, argv, STDERR_FILENO)) {
-		if (p.postmaster != 0)
-			kill(p.postmaster, SIGINT);
-		return;
+	if (*command) {
+		/* One that fails may not stop later what will have been
+		 * started again. */
+		if (program_shell(command, f->time_left(f) / 4, &late))
+			return;
+		f->log(f, FAILOVER_WARNING, "stop_command %s: stopping the "
+		    "server directly: %s", late ? "takes too long" : "failed",
+		    command);
 	}
-	if (program_wait(&command, f, f->time_left(f) / 4 * 3) &&
-	    command.status == 0)
-		return;
-	/* Nor may it stop later what will have been started again. */
-	kill(-command.pid, SIGKILL);
-	f->log(f, FAILOVER_WARNING, "stop_command %s: stopping the server "
-	    "directly: %s", command.status != 0 ? "failed" : "takes too long",
-	    argv[2]);
-	if (p.postmaster != 0)
-		kill(p.postmaster, SIGINT);
+	/* What pg_ctl -m fast does. */
+	process_end(f, p.postmaster, SIGINT);
 }
 
 bool
@@ -144,8 +138,7 @@ server_stop(struct failover *f, bool closed)
 	f->log(f, FAILOVER_WARNING, "the server does not stop properly within "
 	    "%.1f s: stopping it at once", (double)all / 2000);
 	p = process_read_pid_file(f);
-	if (p.postmaster != 0)
-		kill(p.postmaster, SIGQUIT);
+	process_end(f, p.postmaster, SIGQUIT);
 	if (wait_stop(f, closed, all / 4))
 		return true;
 	f->log(f, FAILOVER_WARNING, "the server does not stop: killing it");
@@ -170,9 +163,9 @@ wait_gone(struct failover *f, pid_t old)
 		    control_read(f, &c) && c.clean && waited < limit)
 			limit = waited + SENDERS_TIME;
 		if (waited == limit)
-			kill(old, SIGQUIT);
+			process_end(f, old, SIGQUIT);
 		if (waited == limit + SENDERS_TIME)
-			kill(old, SIGKILL);
+			process_end(f, old, SIGKILL);
 		pause_ms(PAUSE);
 	}
 	while (process_read_pid_file(f).postmaster == 0 &&

@@ -2,6 +2,7 @@
 
 #include "settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,11 +169,11 @@ settings_in_files(struct failover *f, const char **name)
 		argv[4] = settings[i].name;
 		if (f->time_left(f) <= 0)
 			return false;
-		if (program_read(f, argv, text, sizeof(text))) {
+		if (program_read(f, argv, INT64_MAX, text, sizeof(text))) {
 			text[strcspn(text, "\n")] = '\0';
 			if (strcmp(text, settings[i].value) != 0)
 				*name = settings[i].name;
-		} else if (f->time_left(f) <= 0)
+		} else if (errno == ETIMEDOUT)
 			return false;
 	}
 	return true;

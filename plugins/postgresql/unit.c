@@ -58,21 +58,6 @@ unit_note(pid_t postmaster)
 	owner.pid = postmaster;
 }
 
-/* Where it hangs, the call has time for other things. */
-static bool
-ask_systemd(struct failover *f, const char *const argv[], char *text,
-    size_t size)
-{
-	int64_t	 deadline = f->deadline, left = f->time_left(f);
-	int64_t	 limit = left / 2 < SHOW_TIME ? left / 2 : SHOW_TIME;
-	bool	 ok;
-
-	f->deadline -= left - limit;
-	ok = program_read(f, argv, text, size);
-	f->deadline = deadline;
-	return ok;
-}
-
 /* What systemd says of it; false where it says nothing. */
 static bool
 unit_show(struct failover *f, pid_t *main, char state[static 32])
@@ -81,9 +66,11 @@ unit_show(struct failover *f, pid_t *main, char state[static 32])
 			    "-p", "ActiveState", owner.unit, NULL };
 	char		 text[256];
 	const char	*at;
+	int64_t		 limit = f->time_left(f) / 2;
 
-	if (owner.unit[0] == '\0' ||
-	    !ask_systemd(f, argv, text, sizeof(text)))
+	/* Where it hangs, the call has time for other things. */
+	if (owner.unit[0] == '\0' || !program_read(f, argv,
+	    limit < SHOW_TIME ? limit : SHOW_TIME, text, sizeof(text)))
 		return false;
 	at = strstr(text, "MainPID=");
 	*main = at == NULL ? 0 : atoi(at + 8);

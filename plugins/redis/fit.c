@@ -2,25 +2,9 @@
 #include "fit.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-/* Whatever keeps it from being kept: the copy follows its master, which mends
- * it. */
-static void __attribute__((format(printf, 2, 3)))
-keep(struct failover *f, const char *fmt, ...)
-{
-	char	 text[FAILOVER_SENTENCE];
-	va_list	 ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (f->remember(f, text) != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "can't record (is [agent] "
-		    "state_dir writable?) that %s", text);
-}
+#include "remember.h"
 
 /* Can it go on where it is?  Else it is given all data anew. */
 static bool
@@ -42,28 +26,20 @@ fit_compare(struct failover *f, const struct state *st,
 	if (history_has(&st->history, &m->history) != HISTORY_NO)
 		return;
 	if (!can_go_on(&st->history, m))
-		keep(f, "this copy, with %" PRId64 " keys, lacks data of the "
-		    "master %.100s:%u, which must send it everything again",
-		    st->history.keys, master->host, master->port);
+		remember_that(f, "this copy, with %" PRId64 " keys, lacks data "
+		    "of the master %.100s:%u, which must send it everything "
+		    "again", st->history.keys, master->host, master->port);
 	else if (down * 1000 > f->number(f, "max_silence"))
-		keep(f, "this copy has had no link to the master %.100s:%u for "
-		    "%" PRId64 " s, and lacks %" PRId64 " bytes of it",
-		    master->host, master->port, down,
+		remember_that(f, "this copy has had no link to the master "
+		    "%.100s:%u for %" PRId64 " s, and lacks %" PRId64 " bytes "
+		    "of it", master->host, master->port, down,
 		    history_lacks(&st->history, &m->history));
 }
 
 void
 fit_refused(struct failover *f, const struct server *master)
 {
-	keep(f, "its master refuses this copy: %s", master->why);
-}
-
-void
-fit_forget(struct failover *f)
-{
-	if (f->memory[0] != '\0' && f->remember(f, "") != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "can't clear the record (is "
-		    "[agent] state_dir writable?) that %s", f->memory);
+	remember_that(f, "its master refuses this copy: %s", master->why);
 }
 
 enum failover_result

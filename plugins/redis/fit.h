@@ -19,9 +19,6 @@ void	fit_compare(struct failover *, const struct state *,
 /* That master lets nobody in who asks as this copy does. */
 void	fit_refused(struct failover *, const struct server *master);
 
-/* It has what its master has, or has become one. */
-void	fit_forget(struct failover *);
-
 /* DONE; or FAILED, with the sentence, for a copy that is known to lack data and
  * that nobody has run "promote" for. */
 enum failover_result	fit_lacks(struct failover *);

@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fit.h"
 #include "kill.h"
 #include "master.h"
+#include "pid.h"
+#include "remember.h"
 
 /* As a master it would answer MISCONF to each write. */
 static bool
@@ -32,7 +33,7 @@ static int64_t
 silence(struct failover *f, const struct state *st)
 {
 	static int64_t	 heard;
-	int64_t		 now = server_now(), at = heard;
+	int64_t		 now = deadline_now(), at = heard;
 
 	if (own_follows(f, st))
 		at = now - st->silence * 1000;
@@ -59,7 +60,7 @@ slave_health(struct failover *f, const struct state *st)
 		    PRId64 " s", st->master_host, st->master_port, link,
 		    f->master_host, f->master_port, silent / 1000);
 	if (own_follows(f, st))
-		fit_forget(f);
+		remember_nothing(f);
 	else if (((f->role == FAILOVER_SLAVE && f->master_host[0] != '\0') ||
 	    own_points_at_master(f, st)) && fit_lacks(f) != FAILOVER_DONE)
 		return f->say(f, FAILOVER_AGAIN, "slave of %s:%" PRId64
@@ -126,7 +127,7 @@ look_for_process(struct failover *f, const struct state *st)
 		return;
 	strcpy(seen_id, st->run_id);
 	pid = kill_find(&local, f->option(f, "pid_file"), why, sizeof(why));
-	if (pid > 0 && kill(pid, 0) == 0)
+	if (pid > 0 && pid_signal(pid, 0, NULL))
 		return;
 	if (pid > 0)
 		snprintf(why, sizeof(why), "process %d: %s", pid,

@@ -11,7 +11,8 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-#include "../listener.h"
+#include "listener.h"
+#include "pid.h"
 
 #define UNTOLD	-1
 
@@ -60,16 +61,9 @@ is_name(const char *name)
 static bool
 is_server(pid_t pid)
 {
-	char		 path[64], line[128] = "";
-	const char	*start, *end;
+	char	 name[PID_NAME];
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (!read_line(path, "", line, sizeof(line)) ||
-	    (end = strrchr(line, ')')) == NULL || strncmp(end, ") Z", 3) == 0 ||
-	    strncmp(end, ") X", 3) == 0)
-		return false;
-	start = strchr(line, '(');
-	return start != NULL && is_name(start + 1);
+	return pid_name(pid, name) && is_name(name);
 }
 
 bool
@@ -126,31 +120,12 @@ kill_pid_file(const char *pid_file, char *why, size_t size)
 	return pid;
 }
 
-/* host is an address, or a name that stands for some. */
-static pid_t
-find_by_address(const struct server *s, int flags)
-{
-	const struct addrinfo	 hints = { .ai_socktype = SOCK_STREAM,
-				    .ai_flags = flags };
-	struct addrinfo		*list, *a;
-	char			 port[8];
-	pid_t			 pid = 0;
-
-	snprintf(port, sizeof(port), "%u", s->port);
-	if (getaddrinfo(s->host, port, &hints, &list) != 0)
-		return 0;
-	for (a = list; a != NULL && pid <= 0; a = a->ai_next)
-		pid = listener_at(a->ai_addr);
-	freeaddrinfo(list);
-	return pid;
-}
-
 pid_t
 kill_find(const struct server *s, const char *pid_file, char *why, size_t size)
 {
 	char	 wrong[256] = "no pid_file is given";
 	pid_t	 pid = s->socket[0] != '\0' ? listener_at_path(s->socket) :
-		    find_by_address(s, 0);
+		    listener_at_host(s->host, s->port, 0);
 	bool	 seen = pid > 0;
 
 	if (seen && is_server(pid))
@@ -189,8 +164,9 @@ find_on_port(const struct server *s)
 	if (names_no_address(s->host))
 		return listener_on_port(s->port, is_server);
 	if (s->socket[0] == '\0')	/* who listens at all of them, too */
-		return find_by_address(s, 0);
-	pid = find_by_address(s, AI_NUMERICHOST);	/* asks nobody */
+		return listener_at_host(s->host, s->port, 0);
+	/* asks nobody */
+	pid = listener_at_host(s->host, s->port, AI_NUMERICHOST);
 	return pid != 0 ? pid : listener_at((const struct sockaddr *)&all);
 }
 
@@ -244,13 +220,12 @@ ends(int fd, int64_t wait)
 bool
 kill_process(pid_t pid, int64_t wait, char *why, size_t size)
 {
-	int	 fd = pidfd_open(pid, 0);
+	int	 fd = pid_hold(pid, is_server);
 	bool	 gone = fd == -1 && errno == ESRCH;
 
-	/* First a hold on the process, then the look at who it is. */
 	if (gone)
 		return true;
-	if (fd == -1 || !is_server(pid))
+	if (fd == -1)
 		snprintf(why, size, "process %d is not a Redis server", pid);
 	else if (pidfd_send_signal(fd, SIGTERM, NULL, 0) != 0)
 		snprintf(why, size, "can't end process %d: %s", pid,

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "fit.h"
 #include "own.h"
+#include "remember.h"
 
 #define CATCH_UP	500	/* ms of waiting for bytes in one call */
 
@@ -82,7 +83,7 @@ do_without(struct failover *f, const struct history *target)
 static enum failover_result
 catch_up(struct failover *f, struct state *st)
 {
-	int64_t		 until = server_now() + CATCH_UP;
+	int64_t		 until = deadline_now() + CATCH_UP;
 	struct history	 target;
 
 	if (f->enough && lacks != 0)
@@ -97,7 +98,7 @@ catch_up(struct failover *f, struct state *st)
 	while ((lacks = history_lacks(&st->history, &target)) != 0) {
 		if (!st->link_up && !st->syncing)
 			return do_without(f, &target);
-		if (server_now() >= until || own_patience(f) <= MARGIN)
+		if (deadline_now() >= until || own_patience(f) <= MARGIN)
 			return f->say(f, FAILOVER_AGAIN, "waits for the last "
 			    "bytes of the previous master, %s:%u: has %" PRId64
 			    " of %" PRId64, f->previous_host, f->previous_port,
@@ -144,7 +145,7 @@ ensure_master(struct failover *f)
 		return f->say(f, FAILOVER_FAILED, "%s", local.why);
 	strcpy(made, st.run_id);
 	lacks = 0;
-	fit_forget(f);
+	remember_nothing(f);
 	return f->say(f, FAILOVER_DONE, "master with %" PRId64 " keys, epoch "
 	    "%" PRIu64, st.history.keys, f->epoch);
 }

@@ -18,10 +18,7 @@ struct history	seen;
 int64_t
 own_patience(struct failover *f)
 {
-	int64_t	 left = f->time_left(f) - MARGIN;
-	int64_t	 most = f->number(f, "timeout");
-
-	return left < most ? left : most;
+	return deadline_left(f, f->number(f, "timeout"));
 }
 
 /* A Sentinel subscribes to this channel at each server that it watches. */

@@ -4,10 +4,10 @@
 #ifndef OWN_H
 #define OWN_H
 
+#include "deadline.h"
 #include "server.h"
 
 #define NOBODY	"127.0.0.1"	/* nobody can listen on its port 0 */
-#define MARGIN	50	/* ms before the deadline: time to say it */
 
 /* Between two calls. */
 extern struct server	local;		/* held: its end is watched */

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
-#include "../listener.h"
+#include "deadline.h"
+#include "listener.h"
 
 static enum answer	server_send(struct server *, int64_t until,
 			    redisReply **reply, const char *fmt, va_list ap);
@@ -27,19 +27,10 @@ server_close(struct server *s)
 	s->context = NULL;
 }
 
-int64_t
-server_now(void)
-{
-	struct timespec	 now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct timeval
 time_until(int64_t until)
 {
-	int64_t	 ms = until - server_now();
+	int64_t	 ms = until - deadline_now();
 
 	/* To hiredis 0 means to wait for ever. */
 	if (ms < 1)
@@ -204,7 +195,7 @@ server_ask(struct server *s, int64_t wait, redisReply **reply,
     const char *fmt, ...)
 {
 	bool		 held = s->context != NULL;
-	int64_t		 until = server_now() + wait;
+	int64_t		 until = deadline_now() + wait;
 	enum answer	 a;
 	va_list		 ap;
 

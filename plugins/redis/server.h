@@ -69,6 +69,5 @@ enum answer	server_ask(struct server *, int64_t wait, redisReply **reply,
 		    const char *fmt, ...);
 enum answer	server_state(struct server *, int64_t wait, struct state *);
 void		server_close(struct server *);
-int64_t		server_now(void);	/* ms */
 
 #endif

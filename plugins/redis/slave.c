@@ -10,6 +10,7 @@
 #include "demote.h"
 #include "fit.h"
 #include "master.h"
+#include "remember.h"
 
 #define CONNECT	200	/* ms of waiting for the link to the master */
 
@@ -99,17 +100,17 @@ say_copying(struct failover *f, const struct state *st)
 static enum failover_result
 wait_for_link(struct failover *f, struct state *st)
 {
-	int64_t	 until = server_now() + CONNECT;
+	int64_t	 until = deadline_now() + CONNECT;
 
 	for (;;) {
 		if (server_state(&local, own_patience(f), st) != ANSWER_OK)
 			return f->say(f, FAILOVER_FAILED, "%s", local.why);
 		if (own_follows(f, st) && st->read_only) {
-			fit_forget(f);
+			remember_nothing(f);
 			return f->say(f, FAILOVER_DONE, "slave of %s:%u",
 			    master.host, master.port);
 		}
-		if (server_now() >= until || own_patience(f) <= MARGIN)
+		if (deadline_now() >= until || own_patience(f) <= MARGIN)
 			break;
 		usleep(2000);
 	}
@@ -140,7 +141,7 @@ ensure_slave(struct failover *f, const char *master_host)
 		return r;
 	linked = own_follows(f, &st) && st.read_only;
 	if (linked)
-		fit_forget(f);
+		remember_nothing(f);
 	/* One that nobody has written NOBODY into the config of is told anew. */
 	if (linked && !config_must_rewrite(f, &st))
 		return f->say(f, FAILOVER_DONE, "slave of %s:%u", master.host,

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "fence.h"
 #include "fetch.h"
 #include "file.h"
 #include "master.h"
 #include "server.h"
+#include "shell.h"
 
 #define GLANCE		500	/* ms for a master that may be gone */
 
@@ -153,12 +153,12 @@ static enum failover_result
 kill_server(struct failover *f, const char *command)
 {
 	enum server	 is;
-	pid_t		 pid = 0;
+	struct shell	 ending = { 0 };
 
 	f->log(f, FAILOVER_WARNING, "Solr can't be demoted, so it is ended: %s",
 	    command);
 	close_files(f);
-	command_run(f, command, &pid);
+	shell_run(f, &ending, command, 0);
 	while ((is = server_ask(f, GLANCE)) == SERVER_SILENT &&
 	    f->time_left(f) > 300)
 		usleep(20000);

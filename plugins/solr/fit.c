@@ -4,12 +4,12 @@
  */
 #include "fit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "deadline.h"
 #include "fetch.h"
+#include "remember.h"
 #include "restart.h"
 
 #define STALE_LIMIT	30000	/* ms without getting what the master has */
@@ -25,23 +25,6 @@ static struct stale {
 	struct place	 noted;		/* ours, when it was noted */
 	unsigned long long	 lacks;	/* generation; 0: nothing is */
 } stale[CORES];
-
-static int64_t
-now_ms(void)
-{
-	struct timespec	 now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void
-fit_forget(struct failover *f)
-{
-	if (f->memory[0] != '\0' && f->remember(f, "") != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "can't clear the record (is "
-		    "[agent] state_dir writable?) that %s", f->memory);
-}
 
 /* Has our core fetched since what it lacked?  A fetch that was under way goes on
  * when the master is gone.  One that has diverged has generations of its own. */
@@ -75,7 +58,7 @@ fit_lacks(struct failover *f)
 	if (f->memory[0] == '\0' || f->promote)
 		return false;
 	if (has_fetched(f)) {
-		fit_forget(f);
+		remember_nothing(f);
 		return false;
 	}
 	f->say(f, FAILOVER_FAILED, "%.300s: let it fetch that, or make a new "
@@ -99,27 +82,16 @@ some_core_lacks(const struct failover *f)
 	return any;
 }
 
-static void
-keep_in_mind(struct failover *f, const char *text)
-{
-	if (f->remember(f, text) != FAILOVER_DONE)
-		f->log(f, FAILOVER_WARNING, "can't record (is [agent] "
-		    "state_dir writable?) that %s", text);
-}
-
 void
 fit_note_lacking(struct failover *f, size_t n, const char *base,
     struct place ours, struct place theirs, const char *why)
 {
-	char	 text[FAILOVER_SENTENCE];
-
 	stale[n].noted = ours;
 	stale[n].lacks = theirs.generation;
-	snprintf(text, sizeof(text), "core %s %s" LACKS "%llu of the master "
+	remember_that(f, "core %s %s" LACKS "%llu of the master "
 	    "%.200s", cores[n], ours.version == 0 ? "was empty" :
 	    place_compare(ours, theirs) == DIVERGED ? DIVERGED_WORDS : why,
 	    (unsigned long long)theirs.generation, base);
-	keep_in_mind(f, text);
 }
 
 /* Any slave is a bit behind.  One that was empty, that has diverged, or that has
@@ -138,11 +110,11 @@ fit_note_stale(struct failover *f, size_t n, const char *base,
 	if (s->since == 0 || !place_lacks(ours, theirs) ||
 	    place_compare(s->at, ours) != SAME) {
 		s->at = ours;
-		s->since = place_lacks(ours, theirs) ? now_ms() : 0;
+		s->since = place_lacks(ours, theirs) ? deadline_now() : 0;
 	}
 	if (!place_lacks(ours, theirs) || (diverged && fetch_may_discard(f)) ||
 	    (ours.version != 0 && !(diverged && result == FAILOVER_FAILED) &&
-	    (r->fetching || now_ms() - s->since < STALE_LIMIT)))
+	    (r->fetching || deadline_now() - s->since < STALE_LIMIT)))
 		return;
 	/* The first that was noted is what it has to reach; what an earlier
 	 * handler has noted stands until it has all. */
@@ -164,7 +136,6 @@ void
 fit_note_refused(struct failover *f, const char *base, long status)
 {
 	struct replication	 ours;
-	char			 text[FAILOVER_SENTENCE];
 	size_t			 n;
 
 	if ((status != 401 && status != 403) || restart_is_method(f) ||
@@ -174,9 +145,8 @@ fit_note_refused(struct failover *f, const char *base, long status)
 		if (replication_ask(f, http_here(), cores[n], &ours) &&
 		    ours.fetching)
 			return;
-	snprintf(text, sizeof(text), "the master %.150s " REFUSED_WORDS " (HTTP "
-	    "%ld), which may lack what was written since", base, status);
-	keep_in_mind(f, text);
+	remember_that(f, "the master %.150s " REFUSED_WORDS " (HTTP %ld), which "
+	    "may lack what was written since", base, status);
 }
 
 bool
@@ -199,5 +169,5 @@ fit_forget_reached(struct failover *f, size_t n, struct place ours,
 		return;
 	s->lacks = 0;
 	if (!some_core_lacks(f))
-		fit_forget(f);
+		remember_nothing(f);
 }

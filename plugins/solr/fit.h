@@ -10,9 +10,6 @@
  * not get?  Not once the operator has run "promote"; the sentence is set. */
 bool	fit_lacks(struct failover *);
 
-/* It has all that its master has, or has become one. */
-void	fit_forget(struct failover *);
-
 /* Core n of ours lacks what that of the master has: keeps it in mind, with the
  * reason. */
 void	fit_note_lacking(struct failover *, size_t n, const char *base,

@@ -10,6 +10,7 @@
 #include "fence.h"
 #include "fetch.h"
 #include "fit.h"
+#include "remember.h"
 #include "restart.h"
 
 #define FETCH_LIMIT	10	/* s after which a promotion waits no more */
@@ -179,7 +180,7 @@ ensure_master(struct failover *f)
 	if (result != FAILOVER_DONE)
 		return result;
 	memcpy(masters, users, sizeof(masters));
-	fit_forget(f);
+	remember_nothing(f);
 	return f->say(f, FAILOVER_DONE, "master, epoch %llu",
 	    (unsigned long long)f->epoch);
 }

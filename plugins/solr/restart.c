@@ -18,12 +18,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "command.h"
 #include "file.h"
 #include "properties.h"
+#include "shell.h"
 
-static pid_t	 restarting;	/* the command, while it runs; or 0 */
-static int64_t	 loaded[CORES];	/* the file that was written then */
+#define RESTART_TIME	600000	/* ms for the command: one that hangs is killed */
+
+static struct shell	 restarting;	/* the command, while it runs */
+static int64_t		 loaded[CORES];	/* the file that was written then */
 
 bool
 restart_is_method(struct failover *f)
@@ -240,7 +242,7 @@ restart_as(struct failover *f, bool master, const char *leader)
 	if (all || result != FAILOVER_DONE)
 		return result;
 	if (command != NULL)
-		result = command_run(f, command, &restarting);
+		result = shell_run(f, &restarting, command, RESTART_TIME);
 	return result == FAILOVER_FAILED ? result :
 	    f->say(f, FAILOVER_AGAIN, "Solr restarts as %s",
 	    master ? "leader" : "follower");

@@ -8,6 +8,7 @@
 #include "fence.h"
 #include "fetch.h"
 #include "fit.h"
+#include "remember.h"
 #include "restart.h"
 
 /* A copy that would follow itself has loaded its cores at the same moment. */
@@ -143,7 +144,7 @@ follow_all(struct failover *f, const char *base)
 	if (result != FAILOVER_DONE)
 		return result;
 	if (!all.differs)
-		fit_forget(f);
+		remember_nothing(f);
 	if (all.lacking)
 		return f->say(f, FAILOVER_AGAIN, "fetches what it lacks from "
 		    "%s, and then becomes its slave", base);

@@ -417,7 +417,7 @@ apply_put(struct consul_request *r)
 	memcpy(record->value, r->value, sizeof record->value);
 	/* As after a new session.  In an election it says it again. */
 	if (strstr(r->value, "\"epoch\"") == NULL &&
-	    !(r->node->running && election_runs(r->node->election)))
+	    !(r->node->running && elector_runs(r->node->agent->elector)))
 		copy_unrecorded(r->node);
 	if (s != NULL)
 		copy_tells(r->node, r->value);
@@ -933,9 +933,56 @@ consul_instances(struct consul *c, const char *name, consul_cb cb, void *arg)
 	return request_ask(c, INSTANCES, "", cb, arg);
 }
 
+bool
+consul_new(struct consul **out, struct event_base *base,
+    const struct config *config, struct error *err)
+{
+	(void)config;
+	(void)err;
+	*out = &base->node->consul;
+	return true;
+}
+
+void
+consul_free(struct consul *c)
+{
+	(void)c;
+}
+
+bool
+consul_reload(struct consul *c, struct error *err)
+{
+	(void)c;
+	(void)err;
+	return true;
+}
+
+const char *
+consul_address(const struct consul *c)
+{
+	return c->node->name;
+}
+
+void
+consul_count(const struct consul *c, uint64_t *asked, uint64_t *failed)
+{
+	*asked = 0;
+	*failed = c->silences;
+}
+
 /*
  * What the servers do to requests.
  */
+
+/* As somebody finds out who waits for the answer. */
+bool
+consul_knows_session(const struct node *n, const char *id)
+{
+	const struct session	*s = session_find(id);
+
+	return consul_reaches(n) && n->cut_local == 0 && servers.leader &&
+	    s != NULL && s->alive;
+}
 
 void
 requests_wake(bool of_old_leader)

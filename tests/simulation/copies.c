@@ -129,7 +129,7 @@ healthy(const struct node *n)
 {
 	return n->running && n->stopped == 0 && n->suspended == 0 &&
 	    n->alive && n->sick == 0 && n->busy == 0 && n->disabled == 0 &&
-	    !n->stopping && n->core.health == CORE_HEALTH_OK;
+	    !n->stopping && n->core->health == CORE_HEALTH_OK;
 }
 
 /*
@@ -263,14 +263,13 @@ copy_lags(struct node *n, bool yes)
 
 /* The plugin is told what must be there before the first write. */
 void
-copy_told_target(struct node *n, const struct lock_before *b, bool enough)
+copy_told_target(struct node *n, const char *target, const char *host,
+    bool enough)
 {
-	if (world.bug == BUG_TARGET_IGNORED)
-		enough = true;
-	n->copy.target = parse(enough ? "" : b->position);
+	n->copy.target = parse(world.bug == BUG_TARGET_IGNORED ? "" : target);
 	n->copy.enough = enough && world.bug != BUG_TARGET_IGNORED;
 	if (!has(&n->copy.data, &n->copy.target))
-		copy_follows(n, b->host);
+		copy_follows(n, host);
 }
 
 bool
@@ -417,7 +416,7 @@ world_time(const struct node *n, int64_t ms)
 static int64_t
 waits_until(const struct node *z)
 {
-	const struct core	*c = &z->core;
+	const struct core	*c = z->core;
 	int64_t			 due = c->grace_until;
 
 	if (c->acquire_at > due)
@@ -432,7 +431,7 @@ static bool
 should_be_heard(const struct node *z, int64_t since, int64_t began,
     bool clean)
 {
-	const struct core	*c = &z->core;
+	const struct core	*c = z->core;
 	int64_t			 latest = began +
 				    z->config.election_wait * MS / 2 - SPARE;
 	bool			 aside;
@@ -472,7 +471,7 @@ all_the_wait(const struct node *n)
 static int64_t
 compared_since(const struct node *n)
 {
-	int64_t	grace = world_time(n, n->core.grace_until);
+	int64_t	grace = world_time(n, n->core->grace_until);
 	int64_t	since = grace > world.free_at ? grace : world.free_at;
 
 	return (since < n->copy.election_at ? since : n->copy.election_at) -
@@ -502,7 +501,7 @@ others_unheard(const struct node *n, int64_t since)
 
 		if (z != n && (consul_has_record_of(z) ||
 		    (n->copy.others & 1u << i) != 0) && !should_be_heard(z,
-		    since, n->copy.election_at, n->core.lock.clean))
+		    since, n->copy.election_at, n->core->lock.clean))
 			return true;
 	}
 	return false;
@@ -566,7 +565,7 @@ copy_unrecorded(struct node *n)
 static bool
 told_since(const struct node *n, const struct node *z)
 {
-	return z->copy.told_epoch == n->core.lock.epoch &&
+	return z->copy.told_epoch == n->core->lock.epoch &&
 	    consul_has_record_of(z) && z->copy.told_at > n->copy.elected_at &&
 	    z->copy.told_at <= n->copy.asked_at - HEARD;
 }
@@ -576,7 +575,7 @@ told_since(const struct node *n, const struct node *z)
 static bool
 told_too_early(const struct node *z)
 {
-	return z->copy.election_epoch == z->core.lock.epoch &&
+	return z->copy.election_epoch == z->core->lock.epoch &&
 	    z->copy.first_election_at < world.closed_at;
 }
 
@@ -586,7 +585,7 @@ told_too_early(const struct node *z)
 static bool
 has_what_was_left(const struct node *n)
 {
-	const struct lock_before	*b = lock_before(n->lock);
+	const struct lock_before	*b = lock_before(n->agent->lock);
 	struct data			 left = parse(b->position);
 
 	return world.handover.untouched && b->final &&
@@ -604,7 +603,7 @@ copies_see_taken(struct node *n)
 	n->copy.better = 0;
 	n->copy.judged = n->copy.worse = n->copy.partly = false;
 	n->copy.was_open = false;
-	if (!world.tells || n->core.lock.epoch == 0 || !calm(n, since) ||
+	if (!world.tells || n->core->lock.epoch == 0 || !calm(n, since) ||
 	    writer() || world.closed_at > since + PEACE ||
 	    (world.handover.pending &&
 	    has(&n->copy.data, &world.handover.need)) || has_what_was_left(n))
@@ -617,7 +616,7 @@ copies_see_taken(struct node *n)
 		if (z != n && !told_too_early(z) && (told_since(n, z) ||
 		    ((n->copy.others & 1u << i) != 0 &&
 		    z->copy.recorded_at <= at - HEARD &&
-		    should_be_heard(z, since, at, n->core.lock.clean))))
+		    should_be_heard(z, since, at, n->core->lock.clean))))
 			judge(n, z);
 	}
 }
@@ -632,9 +631,9 @@ copy_election_begins(struct node *n)
 	int	i;
 
 	n->copy.election_at = world.now;
-	if (n->copy.election_epoch != n->core.lock.epoch)
+	if (n->copy.election_epoch != n->core->lock.epoch)
 		n->copy.first_election_at = world.now;
-	n->copy.election_epoch = n->core.lock.epoch;
+	n->copy.election_epoch = n->core->lock.epoch;
 	n->questions = 0;
 	n->copy.alone = !consul_has_other_record(n);
 	n->copy.others = 0;
@@ -685,7 +684,7 @@ copy_elected(struct node *n)
 			    "it is alone", n->name);
 		return;
 	}
-	if (n->core.lock.epoch == 0 || !calm(n, since) ||
+	if (n->core->lock.epoch == 0 || !calm(n, since) ||
 	    others_unheard(n, since))
 		return;
 	world.counts.elections++;

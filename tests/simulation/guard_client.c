@@ -1,20 +1,14 @@
 /*
- * guard_client.c - the agent's part in its guard: guard.c itself, as the agent
- * calls it, and what that stands on beside guard_fakes.c.
+ * guard_client.c - the start of an agent's guard, by its own guard.c.
  *
- * Where an agent stands still until its guard does, this one waits for a
- * happening.
+ * agent_new stands still until the guard stands.  Here a happening waits for
+ * that, and agent_new begins then.
  */
 
 #include "guards.h"
 
-#include <stdio.h>
-
-#include "guard.h"
 #include "image.h"
-#include "notify.h"
 
-/* The words of a plugin's START are nothing to a guard. */
 void
 handler_put_start(struct wire *w, const struct config *c,
     const struct plugin_description *d, bool watch)
@@ -32,17 +26,12 @@ image_program(enum image_program which, struct error *err)
 	return &program;
 }
 
-void
-notify_send(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
 static void
 client_told(enum core_guard what, int64_t until, const char *text, void *arg)
 {
-	(void)text;
-	agent_guard(arg, what, until);
+	struct node	*n = arg;
+
+	n->guard_says(what, until, text, n->guard_arg);
 }
 
 void
@@ -74,55 +63,79 @@ client_waits_too_long(struct node *n, void *arg, int64_t unused)
 void
 client_start(struct node *n)
 {
-	static const struct plugin_description	plugin = {
-		.image = { .path = "/plugin.so" },
-		.ops = 1u << HANDLER_ENSURE_DEMOTED,
-	};
-	static char				program[] = "consul-failover",
-						word[] = "leave";
-	static char *const			leave[] = { program, word,
-						    NULL };
-	struct error				err;
-	int64_t					limit = node_delay(n,
-						    GUARD_START_LIMIT +
-						    n->config.demote_deadline);
+	static char		 program[] = "consul-failover", word[] = "leave";
+	static char *const	 leave[] = { program, word, NULL };
+	struct error		 err;
+	int64_t			 limit = node_delay(n, GUARD_START_LIMIT +
+				    n->config.demote_deadline);
 
-	world.turn = n;
-	if (!guard_start(&n->client, &n->base, &n->config, &plugin, leave,
+	world.current = n;
+	if (!guard_start(&n->client, &n->base, &n->config, &n->plugin, leave,
 	    client_told, n, &err))
 		limit = MS;
 	world_in(limit, OF_AGENT, n, client_waits_too_long, NULL, 0, &n->life);
 }
 
 void
-client_lease(struct node *n, const struct core_action *a)
+client_stop(struct node *n)
 {
-	world.turn = n;
-	guard_lease(n->client, a->lease.until, a->lease.by, a->lease.clean_at,
-	    a->lease.epoch, n->name, lock_session(n->lock),
-	    a->lease.demote_now);
-}
-
-void
-client_end(struct node *n)
-{
-	world.turn = n;
-	guard_end(n->client);
-}
-
-void
-client_role(struct node *n)
-{
-	world.turn = n;
-	if (n->client != NULL)
-		guard_role(n->client, n->role == 0 ? -1 : (pid_t)n->role);
-}
-
-/* The agent ends: its end of the channel closes. */
-void
-client_stop(struct node *n, bool in_good_order)
-{
-	world.turn = n;
-	guard_free(n->client, in_good_order);
+	guard_free(n->client, false);
 	n->client = NULL;
+}
+
+/*
+ * Between the agent's own objects.
+ */
+
+bool	__wrap_guard_new(struct guard **, struct event_base *,
+	    const struct config *, const struct plugin_description *,
+	    char *const leave[], guard_cb, void *arg, int64_t *inherited,
+	    struct error *);
+void	__wrap_guard_lease(struct guard *, int64_t until, int64_t by,
+	    int64_t clean_at, uint64_t epoch, const char *node,
+	    const char *session, bool now);
+void	__real_guard_lease(struct guard *, int64_t until, int64_t by,
+	    int64_t clean_at, uint64_t epoch, const char *node,
+	    const char *session, bool now);
+
+/* It stands already. */
+bool
+__wrap_guard_new(struct guard **out, struct event_base *base,
+    const struct config *config, const struct plugin_description *plugin,
+    char *const leave[], guard_cb says, void *arg, int64_t *inherited,
+    struct error *err)
+{
+	struct node	*n = base->node;
+
+	(void)config, (void)plugin, (void)leave, (void)err;
+	n->guard_says = says;
+	n->guard_arg = arg;
+	*inherited = n->inherited;
+	*out = n->client;
+	n->client = NULL;
+	return true;
+}
+
+/* For the bug only: it believes to have heard of the guard. */
+static void
+hears_itself(struct node *n, void *arg, int64_t until)
+{
+	(void)arg;
+	client_told(CORE_GUARD_HOLDS, until, "", n);
+}
+
+void
+__wrap_guard_lease(struct guard *g, int64_t until, int64_t by,
+    int64_t clean_at, uint64_t epoch, const char *node, const char *session,
+    bool now)
+{
+	struct node	*n = world.current;
+	bool		 silent = world.bug == BUG_SILENCE_TRUSTED && !now &&
+			    n->core->state == CORE_STATE_DEMOTING;
+
+	__real_guard_lease(g, silent ? by + n->config.demote_deadline : until,
+	    by, clean_at, epoch, node, session, now);
+	if (world.bug == BUG_GUARD_UNANSWERED)
+		world_in(MS / 10, OF_AGENT, n, hears_itself, NULL, until,
+		    &n->life);
 }

@@ -1,7 +1,6 @@
 /*
  * guard_fakes.c - what the objects of a guard and of its agent's guard.c stand
- * on: processes (child.h), the sockets of wire.h, guard_file.h, guard_role.h, the
- * clock, and the log, which is the trace.
+ * on: processes (child.h), the sockets of wire.h, guard_file.h and guard_role.h.
  *
  * Most of the planted bugs of the guard are here.
  */
@@ -9,12 +8,10 @@
 #include "guards.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "child.h"
-#include "clock.h"
 #include "guard_file.h"
 #include "guard_leave.h"
 #include "guard_record.h"
@@ -38,32 +35,10 @@ struct packet {
 	unsigned char	 bytes[PACKET_MAX];
 };
 
-int64_t
-clock_ms(void)
-{
-	return guard_running != NULL ? guard_clock(guard_running) :
-	    node_clock(world.turn);
-}
-
 void
 log_open(const char *service, enum log_format format, bool debug)
 {
 	(void)service, (void)format, (void)debug;
-}
-
-void
-log_line(enum log_level level, const char *fmt, ...)
-{
-	char	text[1024];
-	va_list	ap;
-
-	(void)level;
-	if (!world.trace)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	say(world.turn, "%s", text);
 }
 
 /*
@@ -71,7 +46,7 @@ log_line(enum log_level level, const char *fmt, ...)
  */
 
 static bool
-put(struct queue *q, const struct wire *w)
+put(struct queue *q, const struct wire *w, int64_t now)
 {
 	struct packet	*p = &q->list[(q->first + q->count) % QUEUE_ROOM];
 
@@ -82,7 +57,7 @@ put(struct queue *q, const struct wire *w)
 	/* Full: who sends does not wait. */
 	if (q->count == QUEUE_ROOM)
 		return false;
-	p->sent = node_clock(world.turn);
+	p->sent = now;
 	p->length = w->length;
 	memcpy(p->bytes, w->bytes, w->length);
 	q->count++;
@@ -140,19 +115,10 @@ channel_read(const struct guard_process *p)
 static bool
 agent_sends(struct guard_process *p, const struct wire *w)
 {
-	if (!p->alive || !put(&p->in, w))
+	if (!p->alive || !put(&p->in, w, node_clock(p->node)))
 		return false;
 	if (p->begun)
 		guard_wake_up(p);
-	return true;
-}
-
-static bool
-guard_sends(struct guard_process *p, const struct wire *w)
-{
-	if (p->node->guard != p || !put(&p->out, w))
-		return false;
-	agent_can_read(p);
 	return true;
 }
 
@@ -162,9 +128,9 @@ guard_sends(struct guard_process *p, const struct wire *w)
  */
 
 static void
-shift_number(struct wire *w, int number, int64_t by)
+shift_number(unsigned char *bytes, int number, int64_t by)
 {
-	unsigned char	*at = w->bytes + 1 + number * (int)sizeof by;
+	unsigned char	*at = bytes + 1 + number * (int)sizeof by;
 	int64_t		 value;
 
 	memcpy(&value, at, sizeof value);
@@ -178,8 +144,22 @@ trust_word(struct guard_process *p, struct wire *w, int64_t sent)
 	if (w->bytes[0] != WIRE_LEASE)
 		return;
 	p->mistaken = guard_clock(p) - sent;
-	shift_number(w, 0, p->mistaken);
-	shift_number(w, 1, p->mistaken);
+	shift_number(w->bytes, 0, p->mistaken);
+	shift_number(w->bytes, 1, p->mistaken);
+}
+
+static bool
+guard_sends(struct guard_process *p, const struct wire *w)
+{
+	struct queue	*q = &p->out;
+
+	if (p->node->guard != p || !put(q, w, 0))
+		return false;
+	if (p->mistaken != 0)
+		shift_number(q->list[(q->first + q->count - 1) %
+		    QUEUE_ROOM].bytes, 1, -p->mistaken);
+	agent_can_read(p);
+	return true;
 }
 
 /*
@@ -241,7 +221,7 @@ handler_tells(struct guard_process *p, struct wire *w)
 bool
 wire_pair(int channel[2], struct error *err)
 {
-	struct node	*n = world.turn;
+	struct node	*n = world.current;
 	int		 i = 0;
 
 	if (guard_running == NULL) {
@@ -269,16 +249,8 @@ wire_send(int fd, const struct wire *w)
 bool
 wire_offer(int fd, const struct wire *w)
 {
-	struct guard_process	*p = guard_running;
-	struct wire		 mistaken;
-
-	if (p == NULL)
-		return agent_sends(guard_numbered(fd - AGENT_FD), w);
-	if (p->mistaken == 0)
-		return guard_sends(p, w);
-	mistaken = *w;
-	shift_number(&mistaken, 1, -p->mistaken);
-	return guard_sends(p, &mistaken);
+	return guard_running != NULL ? guard_sends(guard_running, w) :
+	    agent_sends(guard_numbered(fd - AGENT_FD), w);
 }
 
 /* An agent's, with the set-up. */
@@ -339,9 +311,9 @@ __wrap_close(int fd)
 	if (fd < AGENT_FD || fd >= HANDLER_FD)
 		return 0;
 	p = guard_numbered(fd - AGENT_FD);
-	if (world.turn->guard != p)
+	if (p->node == NULL || p->node->guard != p)
 		return 0;
-	world.turn->guard = NULL;
+	p->node->guard = NULL;
 	p->in.closed = true;
 	if (p->alive)
 		guard_wake_up(p);
@@ -436,7 +408,7 @@ child_spawn(pid_t *pid, char *const argv[], enum child_trust trust,
 		guard_spawns(guard_running, argv);
 		return true;
 	}
-	if (world.turn->no_guard > 0)
+	if (world.current->no_guard > 0)
 		return error_set(err, "no process can be started");
 	p = guard_numbered(files->channel - CHILD_FD);
 	guard_starts(p);
@@ -455,8 +427,8 @@ child_kill(pid_t pid)
 	if (p != NULL && pid == guard_state(p)->left)
 		leave_dies(p);
 	for (i = 0; p == NULL && i < GUARDS; i++)
-		if (world.turn->guards[i].pid == pid)
-			guard_kill(&world.turn->guards[i]);
+		if (world.current->guards[i].pid == pid)
+			guard_kill(&world.current->guards[i]);
 }
 
 bool

@@ -52,6 +52,13 @@ guard_clock(const struct guard_process *p)
 }
 
 int64_t
+guard_time(void)
+{
+	return guard_running != NULL ? guard_clock(guard_running) :
+	    node_clock(world.current);
+}
+
+int64_t
 turn(void)
 {
 	return chance(2) && !world.quiet ? between(MS, 100 * MS) :
@@ -141,7 +148,7 @@ guard_begins(struct guard_process *p)
 }
 
 static void
-guard_stands(struct guard_process *p)
+guard_has_place(struct guard_process *p)
 {
 	guard_turn_begin(guard_state(p));
 }
@@ -225,7 +232,7 @@ guard_takes_over(struct guard_process *p)
 	}
 	n->file_owner = p;
 	p->ready = true;
-	guard_runs(p, guard_stands);
+	guard_runs(p, guard_has_place);
 	say(n, "guard: it stands%s", n->file.until == 0 ? "" :
 	    ", with the lease of the one before");
 	node_helpless_changed(n);
@@ -260,7 +267,7 @@ void
 guard_starts(struct guard_process *p)
 {
 	static int64_t		 number;
-	struct node		*n = world.turn;
+	struct node		*n = world.current;
 	struct guard_process	 was = *p;
 
 	memset(p, 0, sizeof *p);

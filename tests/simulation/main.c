@@ -2,18 +2,21 @@
  * main.c - the simulator: many schedules of faults, in virtual time.
  *
  * Linked in are the daemon's own objects of core*.c and election.c (what is
- * decided), lock*.c and candidates.c (what is said to Consul), and of the guard,
- * several of each in one process.  Around them is a world of chance that one seed decides:
+ * decided), lock*.c and candidates.c (what is said to Consul), several of each
+ * in one process.  Around them is a world of chance that one seed decides:
  *
  *	world.c		time, clocks, libevent's timers, the invariants
  *	servers.c	a Consul cluster
  *	consul_model.c	the requests to it, behind consul.h
- *	node.c		the agent's other parts, the plugin, the application
- *	electing.c	the agent's part in an election
+ *	node.c		a machine, its application, and the agent's life there
+ *	plugin_model.c	the handlers, and the plugin in them
+ *	parts_model.c	what else the agent stands on
+ *	seam.c		what passes between the daemon's own objects
  *	copies.c	the copies' data and their replication; invariant 3
- *	guards.c	the turns of the guard's own objects; what they stand on
- *			is in guard_fakes.c and leave_model.c
- *	guard_client.c	the agent's own guard.c
+ *	guards.c	the turns of the guards
+ *	guard_client.c	the start of an agent's guard
+ *	guard_fakes.c	what both of these stand on
+ *	leave_model.c	`leave`
  *	faults.c	what goes wrong
  *
  * After each step: no two nodes act as master, from the call of ensure_master
@@ -103,10 +106,13 @@ static struct config
 draw_config(void)
 {
 	struct config	c = {
+		.file = (char *)"app.ini",
 		.service_name = (char *)"app", .service_id = (char *)"app",
-		.run_dir = (char *)"/run", .service_port = 8080,
-		.health_deadline = 5000, .role_interval = 10000,
-		.session_ttl = 10000, .check_interval = 2000,
+		.run_dir = (char *)"/run",
+		.max_behind = -1, .position_interval = 10000,
+		.service_port = 8080, .health_deadline = 5000,
+		.role_interval = 10000, .session_ttl = 10000,
+		.check_interval = 2000,
 	};
 	static const int64_t	waits[] = { 300, 1500, 5000 };
 
@@ -188,7 +194,7 @@ time_to_settle(void)
 		deaf = WATCH_LOST;
 	for (i = 0; i < world.count; i++) {
 		const struct node	*n = &world.nodes[i];
-		int64_t			 ms = n->core.hold_off - node_clock(n);
+		int64_t			 ms = n->core->hold_off - node_clock(n);
 
 		if (n->running && ms > held_off)
 			held_off = ms;

@@ -5,13 +5,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
+#include <consul-failover/plugin.h>
+
+#include "agent_private.h"
 #include "config.h"
 #include "core.h"
+#include "description.h"
 #include "election.h"
+#include "guard.h"
+#include "handler.h"
 #include "lease.h"
 #include "lock.h"
+#include "registration.h"
+#include "runfile.h"
 
 #define NODES_MAX	5
 #define MS		INT64_C(1000)		/* world time is microseconds */
@@ -82,14 +89,33 @@ struct consul {
 	uint64_t	 silences;
 };
 
-/* A call of the plugin, in the role handler. */
-struct call {
-	bool		 running;
-	uint32_t	 stamp;
-	uint32_t	 number;		/* the core's */
-	enum core_op	 op;
-	char		 host[CORE_NAME];	/* to be its slave */
-	enum core_result result;
+/* handler.h: what calls the plugin. */
+struct handler {
+	struct node		*node;
+	void			(*watched)(void *arg);	/* health's */
+	void			(*process)(pid_t, void *arg);	/* role's */
+	void			*arg, *process_arg;
+
+	/* The call under way. */
+	bool			 running;
+	uint32_t		 stamp;
+	enum handler_op		 op;
+	char			 text[FAILOVER_POSITION];	/* has_position of … */
+	char			 host[CORE_NAME];	/* to be its slave */
+	enum handler_result	 result;
+	handler_cb		 cb;
+	void			*cb_arg;
+};
+
+/* registration.h */
+struct registration {
+	const struct registration_events	*events;
+	void					*arg;
+	bool					 tried, identified;
+	uint32_t				 stamp;
+	void					(*left)(bool, void *arg);
+	void					(*rested)(void *arg);
+	void					*left_arg;
 };
 
 /* What a copy has: so much of each log. */
@@ -216,42 +242,36 @@ struct node {
 	bool			 helpless;	/* both stand still, */
 	bool			 interrupted;	/* in a forgiven demotion */
 	struct copy		 copy;
-	struct call		 call;
 	uint32_t		 role, roles;	/* the handler; 0: none runs */
 	bool			 orphan;	/* only its script is left */
 
 	int			 down;		/* no agent may run here */
 	bool			 starting;	/* it waits for the old guard */
-	bool			 running, identified, tried;
-	bool			 stopping, clean_stop, deregisters;
+	bool			 running, stopping;
 	int			 stopped;	/* SIGSTOP */
 	uint32_t		 life;		/* of the agent */
-	uint32_t		 wake_stamp, registration_stamp, health_stamp;
+	bool			 ends;		/* its loop is over */
 	struct event_base	 base;
 	struct consul		 consul;
 	struct config		 config;
-	struct core		 core;
-	struct lock		*lock;
-	struct candidates	*candidates;
-	struct election		*election;
-	struct election_config	 election_config;
-	uint32_t		 election_stamp, election_round;
-	uint64_t		 election_epoch, aside_epoch;
-	struct election_step	 question;	/* not asked yet; or NOTHING */
-	uint32_t		 asked_round;
-	enum election_step_type	 asked_step;
-	char			 asked_text[512];
+	struct plugin_description plugin;
+	struct runfile		*runfile;
+	struct agent		*agent;		/* NULL: none runs */
+	const struct core	*core;		/* its, or as it was last */
+	struct core		 last_core;
+	struct handler		 health, role_handler;
+	struct registration	 registration;
+	guard_cb		 guard_says;
+	void			*guard_arg;
+	uint64_t		 aside_epoch;
 	int			 questions;	/* of this election */
-	bool			 health_busy, health_again;
 	uint64_t		 early_epoch;	/* for a bug only */
 	bool			 early_ready;
-	char			 final_position[512];
-	enum { OWN, HAVE_ALL, PASS_ON } leaves;
-	bool			 final;
-	char			 early_position[512];	/* for a bug only */
-	enum core_health	 verdict, published;
-	bool			 was_disabled, yielding;
+	char			 early_position[FAILOVER_POSITION];	/* the same */
+	enum core_health	 verdict;
+	bool			 yielding;
 	struct core_actions	 rest;		/* decided, and not yet done */
+	bool			 unsettled;
 	/* the run file, and what the agent knows of it */
 	char			 file_session[CONSUL_ID_MAX];
 	char			 run_session[CONSUL_ID_MAX];
@@ -262,7 +282,7 @@ struct node {
 	struct guard_process	*file_owner;
 	struct guard_file	 file;
 	int			 no_guard;	/* none can be started */
-	struct guard		*client;	/* the agent's part of it */
+	struct guard		*client;	/* of an agent that starts */
 	int64_t			 inherited;
 };
 
@@ -283,7 +303,7 @@ struct counts {
 
 struct world {
 	int64_t		 now;
-	struct node	*turn;		/* what happens, happens there */
+	struct node	*current;	/* where it happens; NULL */
 	uint64_t	 seed;
 	bool		 trace;
 	enum bug	 bug;
@@ -329,6 +349,8 @@ bool	 world_step(int64_t until);
 void	 world_in(int64_t delay, enum whose, struct node *, happening,
 	    void *arg, int64_t number, uint32_t *stamp);
 void	 world_resume(struct node *);	/* what waited happens, in any order */
+void	 world_signal(struct node *, int number);	/* to its agent */
+void	 world_readable(int fd);	/* there is something to read */
 uint64_t random_next(void);
 /* Another stream, and back to what that gave. */
 uint64_t random_begin(uint64_t seed);
@@ -341,9 +363,6 @@ void	 world_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	 check_masters(const struct node *newest);
 void	 check_epoch(const struct node *, uint64_t epoch);
 bool	 check_settled(void);
-
-/* What was sent there can be read: see event_new. */
-void	 world_readable(int fd);
 
 int64_t	 node_boottime(const struct node *);
 int64_t	 node_monotonic(const struct node *);
@@ -367,6 +386,7 @@ void	 consul_forget_lock_delay(void);
 void	 consul_flap(struct node *);
 bool	 consul_has_leader(void);
 bool	 consul_has_key(void);
+bool	 consul_knows_session(const struct node *, const char *id);
 bool	 consul_has_record_of(const struct node *);	/* that is alive */
 bool	 consul_has_other_record(const struct node *);
 /* an operator's hand */
@@ -375,42 +395,39 @@ void	 consul_force_release(const char *value);
 void	 consul_overwrite_key(const char *value);
 void	 consul_destroy_holder(void);
 
-/* node.c: our agent around the core, its handlers, the application */
+/* node.c: a machine, its application, and the life of our agent there */
 void	 node_begin(struct node *, int id, const struct config *);
 void	 node_end(struct node *);
 void	 agent_start(struct node *);
 void	 agent_kill(struct node *);
 void	 agent_stop(struct node *);	/* SIGTERM */
 void	 agent_pause(struct node *, bool);	/* SIGSTOP, SIGCONT */
-void	 agent_renewed(struct node *, int64_t sent_at);
+void	 agent_exits(struct node *);	/* its loop is over */
+void	 agent_started(struct node *, int64_t inherited);
+void	 agent_not_started(struct node *);
 void	 host_suspend(struct node *, bool);
 void	 application_dies(struct node *);
 void	 application_starts(struct node *);
 void	 application_repaired(struct node *, void *, int64_t);
 void	 act(struct node *, bool yes);	/* as master */
-/* Milliseconds that a call takes; -1 where it hangs. */
-int64_t	 node_call_chance(struct node *, enum core_op, enum core_result *);
-void	 node_kill_role(struct node *, uint32_t role);
 void	 node_said(struct node *, bool tried);	/* "MAY STILL BE A MASTER" */
 /* Who can demote the copy has come or gone, goes on or stands still. */
 void	 node_helpless_changed(struct node *);
-void	 agent_started(struct node *, int64_t inherited);
-void	 agent_not_started(struct node *);
-void	 agent_guard(struct node *, enum core_guard, int64_t until);
+
+/* plugin_model.c: the handlers, and the plugin in them */
+/* Milliseconds that a call takes; -1 where it hangs. */
+int64_t	 node_call_chance(struct node *, enum core_op, enum core_result *);
+void	 node_kill_role(struct node *, uint32_t role);
+void	 plugin_leaves_call(struct node *);	/* the agent is gone */
+
+/* parts_model.c: what else the agent stands on */
+void	 parts_poll_health(struct node *, void *, int64_t);
+void	 parts_look_at_checks(struct node *);
+
+/* seam.c: between the agent's own objects */
 void	 agent_goes_on(struct node *);	/* with what it was at */
-
-void	 agent_event(struct node *, const struct core_event *);
-void	 agent_health_soon(struct node *);
-
-/* electing.c: the agent's part in an election */
-void	 electing_start(struct node *);
-void	 electing_end(struct node *);
-bool	 electing_identify(struct node *);
-void	 electing_rank(struct node *);
-void	 electing_soon(struct node *);
-void	 elect(struct node *, bool yes);
-void	 elect_early(struct node *);
-void	 stand_aside(struct node *);
+void	 agent_renewed(struct node *, int64_t sent_at);
+void	 agent_begins(struct node *);	/* its bugs, if planted */
 
 /* copies.c: the data, and invariant 3 */
 void	 copy_begin(struct node *);
@@ -421,8 +438,8 @@ void	 copy_disturbed_for(struct node *, int64_t ms);
 void	 copy_follows(struct node *, const char *host);
 void	 copy_diverges(struct node *);
 void	 copy_lags(struct node *, bool);
-void	 copy_told_target(struct node *, const struct lock_before *,
-	    bool enough);
+void	 copy_told_target(struct node *, const char *target,
+	    const char *host, bool enough);
 bool	 copy_complete(const struct node *);
 void	 copy_deaf(struct node *, bool to_key, bool to_records);
 void	 copy_opens(struct node *);
@@ -438,18 +455,16 @@ void	 copies_see_taken(struct node *);
 void	 copy_tells(struct node *, const char *record);
 void	 copy_unrecorded(struct node *);
 
-/* guard_client.c: the agent's guard.c, which waits for no guard here */
+/* guard_client.c: the agent's own guard.c, and its start */
 void	 client_start(struct node *);
-void	 client_stop(struct node *, bool in_good_order);
-void	 client_lease(struct node *, const struct core_action *);
-void	 client_end(struct node *);
-void	 client_role(struct node *);
+void	 client_stop(struct node *);	/* before agent_started */
 
 /* guards.c: the guard */
 void	 guard_kill(struct guard_process *);		/* NULL is fine */
 /* SIGSTOP, SIGCONT; all: what holds it counts no more. */
 void	 guard_pause(struct guard_process *, bool yes, bool all);
 void	 guards_die(struct node *);
+int64_t	 guard_time(void);	/* of whose turn it is */
 bool	 node_is_guarded(const struct node *);
 bool	 node_guard_demotes(const struct node *);
 bool	 node_guard_fires_soon(const struct node *);

@@ -9,7 +9,7 @@
 
 #include <event2/event.h>
 
-#define TIMERS		(NODES_MAX * 16)
+#define TIMERS		(NODES_MAX * 40)
 
 struct waiting {
 	int64_t		 at;
@@ -22,10 +22,10 @@ struct waiting {
 	enum whose	 whose;
 };
 
-/* libevent's timer, or what it does when there is something to read. */
+/* libevent's timers, signals and sockets, as the agent uses them. */
 struct event {
 	bool			 used, pending;
-	evutil_socket_t		 fd;	/* -1: a timer */
+	int			 signal, fd;	/* or -1 */
 	uint32_t		 stamp;
 	struct node		*node;
 	event_callback_fn	 cb;
@@ -200,6 +200,7 @@ world_step(int64_t until)
 	}
 	w = heap_take();
 	world.now = w.at;
+	world.current = w.node;
 	if (w.whose == OF_AGENT && !must_wait(&w))
 		agent_goes_on(w.node);
 	if (w.stamp != NULL && *w.stamp != w.was)
@@ -209,8 +210,9 @@ world_step(int64_t until)
 		return true;
 	}
 	world.counts.events++;
-	world.turn = w.node;
 	w.happens(w.node, w.arg, w.number);
+	if (w.node != NULL && w.node->ends)
+		agent_exits(w.node);
 	return true;
 }
 
@@ -248,23 +250,74 @@ node_delay(const struct node *n, int64_t ms)
 	return ms * MS - ms * n->ppm / 1000 + 1;
 }
 
+struct event_base *
+event_base_new(void)
+{
+	return &world.current->base;
+}
+
+void
+event_base_free(struct event_base *base)
+{
+	(void)base;
+}
+
+int
+event_base_loopbreak(struct event_base *base)
+{
+	base->node->ends = true;
+	return 0;
+}
+
+/* The world is the loop. */
+int
+event_base_dispatch(struct event_base *base)
+{
+	(void)base;
+	abort();
+}
+
 struct event *
 event_new(struct event_base *base, evutil_socket_t fd, short what,
     event_callback_fn cb, void *arg)
 {
 	size_t	i;
 
-	(void)what;
 	for (i = 0; i < TIMERS; i++)
 		if (!timers[i].used) {
 			timers[i].used = true;
-			timers[i].fd = fd;
+			timers[i].signal = (what & EV_SIGNAL) != 0 ? fd : -1;
+			timers[i].fd = (what & EV_SIGNAL) != 0 ? -1 : fd;
 			timers[i].node = base->node;
 			timers[i].cb = cb;
 			timers[i].arg = arg;
 			return &timers[i];
 		}
 	abort();
+}
+
+void
+world_signal(struct node *n, int number)
+{
+	size_t	i;
+
+	world.current = n;
+	for (i = 0; i < TIMERS; i++)
+		if (timers[i].used && timers[i].node == n &&
+		    timers[i].signal == number)
+			timers[i].cb(number, EV_SIGNAL, timers[i].arg);
+}
+
+void
+world_readable(int fd)
+{
+	size_t	i;
+
+	for (i = 0; i < TIMERS; i++)
+		if (timers[i].used && timers[i].fd == fd) {
+			timers[i].cb(fd, EV_READ, timers[i].arg);
+			return;
+		}
 }
 
 static void
@@ -288,7 +341,7 @@ event_add(struct event *ev, const struct timeval *tv)
 {
 	int64_t	ms;
 
-	if (tv == NULL)
+	if (tv == NULL)		/* a signal, or a socket */
 		return 0;
 	ms = (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
 	ev->stamp++;
@@ -319,18 +372,6 @@ event_free(struct event *ev)
 {
 	ev->stamp++;
 	ev->used = ev->pending = false;
-}
-
-void
-world_readable(int fd)
-{
-	size_t	i;
-
-	for (i = 0; i < TIMERS; i++)
-		if (timers[i].used && timers[i].fd == fd) {
-			timers[i].cb(fd, EV_READ, timers[i].arg);
-			return;
-		}
 }
 
 /*
@@ -420,8 +461,8 @@ check_settled(void)
 			continue;
 		running++;
 		able += !n->config.never_master;
-		masters += n->running && core_is_master(&n->core) && n->acting;
-		slaves += n->running && n->core.state == CORE_STATE_SLAVE &&
+		masters += n->running && core_is_master(n->core) && n->acting;
+		slaves += n->running && n->core->state == CORE_STATE_SLAVE &&
 		    !n->acting;
 	}
 	return able == 0 || (masters == 1 && slaves == running - 1);

@@ -1,4 +1,4 @@
-/* test_listener.c - who listens at an address: plugins/listener.c. */
+/* test_listener.c - who listens at an address: plugins/common/listener.c. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/listener.h"
+#include "listener.h"
 
 static char	 folder[] = "/tmp/test_listener.XXXXXX";
 

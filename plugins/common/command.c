@@ -12,7 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MARGIN	200	/* ms before the deadline: time to say what happened */
+#include "deadline.h"
+
+/* More than MARGIN: what does not end is killed with all that it started. */
+#define KILL_TIME	200	/* ms before the deadline */
 
 /*
  * From a command line to words.
@@ -112,6 +115,15 @@ command_free(struct command *c)
 	c->count = 0;
 }
 
+void
+command_set_shell(struct command *c, const char *line)
+{
+	*c = (struct command){ .program = "/bin/sh", .leave = true,
+	    .shell = { (char *)(uintptr_t)"sh", (char *)(uintptr_t)"-c",
+	    (char *)(uintptr_t)line, NULL } };
+	c->words = c->shell;
+}
+
 /*
  * What a command finds in its environment.
  */
@@ -129,11 +141,16 @@ void
 command_set_environment(struct failover *f, const char *op, const char *role,
     const char *position)
 {
-	char	 epoch[32];
+	static const char *const	 roles[] = {
+		[FAILOVER_NO_ROLE] = "none",
+		[FAILOVER_MASTER] = "master",
+		[FAILOVER_SLAVE] = "slave",
+	};
+	char				 epoch[32];
 
 	snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)f->epoch);
 	setenv("CF_OP", op, 1);
-	setenv("CF_ROLE", role, 1);
+	setenv("CF_ROLE", role != NULL ? role : roles[f->role], 1);
 	setenv("CF_SERVICE", f->service, 1);
 	setenv("CF_NODE", f->node, 1);
 	command_set_number("CF_PORT", f->port);
@@ -151,12 +168,6 @@ command_set_environment(struct failover *f, const char *op, const char *role,
  * One run of a command.
  */
 
-struct run {
-	pid_t	 keeper;
-	int	 out, err;	/* what the command writes */
-	int	 end;		/* how it ended, from the keeper */
-};
-
 /* The keeper reports this. */
 struct end {
 	int	 error;		/* errno, where it could not be started */
@@ -165,11 +176,12 @@ struct end {
 
 /* Runs in the keeper's child. */
 static _Noreturn void
-become_command(const struct command *c, int out, int err, int end,
-    const sigset_t *signals)
+become_command(const struct command *c, int64_t limit, int out, int err,
+    int end, const sigset_t *signals)
 {
 	struct end	 e = { 0 };
 
+	command_set_number("CF_DEADLINE", limit / 1000);
 	dup2(out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
 	sigprocmask(SIG_SETMASK, signals, NULL);
@@ -183,7 +195,8 @@ become_command(const struct command *c, int out, int err, int end,
 /* Waits for the command, or for the end of the handler.  Deaf to all signals
  * else: scripts like to end with "kill 0". */
 static void
-keep(const struct command *c, pid_t handler, int out, int err, int end)
+keep(const struct command *c, int64_t limit, pid_t handler, int out, int err,
+    int end)
 {
 	sigset_t	 all, wake, old;
 	struct end	 e = { 0 };
@@ -201,7 +214,7 @@ keep(const struct command *c, pid_t handler, int out, int err, int end)
 
 	command = fork();
 	if (command == 0)
-		become_command(c, out, err, end, &old);
+		become_command(c, limit, out, err, end, &old);
 	e.error = command == -1 ? errno : 0;
 	close(out);
 	close(err);
@@ -224,20 +237,26 @@ keep(const struct command *c, pid_t handler, int out, int err, int end)
 	kill(0, SIGKILL);
 }
 
-static bool
-run_start(struct run *r, const struct command *c)
+void
+command_begin(struct running *r, const struct command *c, int64_t limit,
+    struct output *o)
 {
 	int	 out[2] = { -1, -1 }, err[2] = { -1, -1 }, end[2] = { -1, -1 };
 	pid_t	 handler = getpid();
 
-	*r = (struct run){ .keeper = -1 };
+	*o = (struct output){ .out = o->out, .out_size = o->out_size,
+	    .limit = limit };
+	o->out[0] = '\0';
+	*r = (struct running){ .keeper = -1, .until = deadline_now() + limit,
+	    .leave = c->leave };
 	if (pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
 	    pipe2(end, O_CLOEXEC) == 0)
 		r->keeper = fork();
 	if (r->keeper == 0) {
 		setpgid(0, 0);
-		keep(c, handler, out[1], err[1], end[1]);
+		keep(c, limit, handler, out[1], err[1], end[1]);
 	}
+	o->error = r->keeper == -1 ? errno : 0;
 	if (r->keeper > 0)
 		setpgid(r->keeper, r->keeper);	/* whoever is first */
 	r->out = out[0];
@@ -253,12 +272,11 @@ run_start(struct run *r, const struct command *c)
 		fcntl(r->out, F_SETFL, O_NONBLOCK);
 	if (r->err != -1)
 		fcntl(r->err, F_SETFL, O_NONBLOCK);
-	return r->keeper != -1;
 }
 
 /* Keeps the beginning, and reads all of it, so that the command can go on. */
 static void
-run_read(int *fd, char *text, size_t size, size_t *length)
+read_some(int *fd, char *text, size_t size, size_t *length)
 {
 	char	 bytes[65536];
 	ssize_t	 n = *fd == -1 ? -1 : read(*fd, bytes, sizeof(bytes));
@@ -278,46 +296,49 @@ run_read(int *fd, char *text, size_t size, size_t *length)
 }
 
 static void
-run_read_all(struct run *r, struct output *o)
+read_both(struct running *r, struct output *o)
 {
-	run_read(&r->out, o->out, sizeof(o->out), &o->out_length);
-	run_read(&r->err, o->err, sizeof(o->err), &o->err_length);
+	read_some(&r->out, o->out, o->out_size, &o->out_length);
+	read_some(&r->err, o->err, sizeof(o->err), &o->err_length);
 }
 
-/* Until it has ended, or time_left is down to stop. */
-static void
-run_wait(struct run *r, struct failover *f, int64_t stop, struct output *o)
+bool
+command_wait(struct running *r, int64_t until, struct output *o)
 {
 	struct pollfd	 p[3] = { { .events = POLLIN }, { .events = POLLIN },
 			    { .events = POLLIN } };
 	struct end	 e;
 	int64_t		 left;
 
-	for (;;) {
-		left = f->time_left(f) - stop;
-		o->late = left <= 0;
-		if (o->late)
-			return;
+	if (r->keeper == -1)
+		return true;
+	do {
+		left = (until < r->until ? until : r->until) - deadline_now();
 		p[0].fd = r->end;
 		p[1].fd = r->out;	/* poll passes over -1 */
 		p[2].fd = r->err;
-		if (poll(p, 3, left < INT_MAX ? (int)left : INT_MAX) < 0)
-			continue;
-		run_read_all(r, o);
-		if (p[0].revents != 0)
-			break;
-	}
+		if (poll(p, 3, left < 0 ? 0 : left < INT_MAX ? (int)left :
+		    INT_MAX) < 0)
+			p[0].revents = 0;
+		else
+			read_both(r, o);
+		/* One that has just ended is not late. */
+		if (p[0].revents == 0 && left <= 0)
+			return o->late = deadline_now() >= r->until;
+	} while (p[0].revents == 0);
 	if (read(r->end, &e, sizeof(e)) != sizeof(e))
 		e = (struct end){ .status = SIGKILL };	/* of the keeper */
 	o->error = e.error;
 	o->status = e.status;
+	r->ended = e.error == 0;
+	return true;
 }
 
-static void
-run_end(struct run *r, bool leave)
+void
+command_end(struct running *r)
 {
-	if (r->keeper != -1) {
-		if (!leave)
+	if (r->keeper > 0) {
+		if (!r->leave || !r->ended)
 			kill(-r->keeper, SIGKILL);
 		waitpid(r->keeper, NULL, 0);
 	}
@@ -327,27 +348,21 @@ run_end(struct run *r, bool leave)
 		close(r->err);
 	if (r->end != -1)
 		close(r->end);
+	*r = (struct running){ 0 };
 }
 
 void
 command_run(struct failover *f, const struct command *c, int64_t limit,
     struct output *o)
 {
-	int64_t		 left = f->time_left(f), stop = MARGIN;
-	struct run	 r;
+	int64_t		 left = f->time_left(f), stop = KILL_TIME;
+	struct running	 r;
 
-	*o = (struct output){ 0 };
 	if (stop > left / 2)
 		stop = left / 2;
-	if (left - stop > limit)
-		stop = left - limit;
-	o->limit = left - stop;
-	command_set_number("CF_DEADLINE", o->limit / 1000);
-	if (run_start(&r, c))
-		run_wait(&r, f, stop, o);
-	else
-		o->error = errno;
-	run_end(&r, c->leave && !o->late && o->error == 0);
+	command_begin(&r, c, left - stop < limit ? left - stop : limit, o);
+	command_wait(&r, INT64_MAX, o);
+	command_end(&r);
 }
 
 bool
@@ -372,6 +387,12 @@ command_exited(struct failover *f, const struct command *c,
 	else
 		return true;
 	return false;
+}
+
+void
+command_pass_on(const struct output *o)
+{
+	dprintf(STDERR_FILENO, "%s%s", o->out, o->err);
 }
 
 const char *

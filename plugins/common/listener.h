@@ -25,6 +25,10 @@ pid_t	listener_find(const char *path);
 pid_t	listener_at_path(const char *path);
 pid_t	listener_at(const struct sockaddr *);
 
+/* The same of each address that the host has, which is one or a name; flags are
+ * getaddrinfo's: with AI_NUMERICHOST no name server is asked. */
+pid_t	listener_at_host(const char *host, unsigned port, int flags);
+
 /* One that listens on that port, at whatever address of this network namespace,
  * and is wanted. */
 pid_t	listener_on_port(unsigned port, bool (*wanted)(pid_t));

@@ -1,0 +1,161 @@
+/* test_pid.c - whose a process number is, and a signal that reaches no other:
+ * plugins/common/pid.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pid.h"
+
+static pid_t	 child;
+
+/* Given a process of that name, which waits. */
+static void
+given_process(const char *name)
+{
+	int	 ready[2];
+	char	 byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, name);
+		if (write(ready[1], "", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static int
+end_process(void **state)
+{
+	(void)state;
+	if (child > 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+	child = 0;
+	return 0;
+}
+
+/* Waits until it has ended, and leaves it to its parent. */
+static void
+await_end(void)
+{
+	siginfo_t	 info;
+
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT),
+	    0);
+}
+
+static bool
+is_child(pid_t pid)
+{
+	return pid == child;
+}
+
+static bool
+is_nobody(pid_t pid)
+{
+	(void)pid;
+	return false;
+}
+
+static void
+a_process_has_the_name_that_it_gave_itself(void **state)
+{
+	char	 name[PID_NAME];
+
+	(void)state;
+	given_process("a) (b) Z");
+	assert_true(pid_name(child, name));
+	assert_string_equal(name, "a) (b) Z");
+}
+
+static void
+one_that_has_ended_has_none(void **state)
+{
+	char	 name[PID_NAME];
+
+	(void)state;
+	given_process("a zombie");
+	assert_true(pid_signal(child, SIGKILL, is_child));
+	await_end();
+	assert_false(pid_name(child, name));
+	assert_string_equal(name, "");
+	waitpid(child, NULL, 0);
+	assert_false(pid_name(child, name));
+	child = 0;
+}
+
+static void
+who_is_not_wanted_gets_no_signal(void **state)
+{
+	(void)state;
+	given_process("another");
+	assert_false(pid_signal(child, SIGKILL, is_nobody));
+	assert_int_equal(errno, ESRCH);
+	assert_int_equal(pid_hold(child, is_nobody), -1);
+	assert_int_equal(errno, 0);
+	assert_true(pid_signal(child, 0, NULL));
+	assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+}
+
+static void
+a_number_of_no_process_is_told_from_that_of_another(void **state)
+{
+	(void)state;
+	given_process("gone");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(pid_hold(child, is_child), -1);
+	assert_int_equal(errno, ESRCH);
+	assert_false(pid_signal(child, 0, NULL));
+	assert_int_equal(errno, ESRCH);
+	child = 0;
+}
+
+static void
+a_hold_becomes_readable_when_it_ends(void **state)
+{
+	struct pollfd	 p = { .events = POLLIN };
+
+	(void)state;
+	given_process("held");
+	p.fd = pid_hold(child, is_child);
+	assert_true(p.fd >= 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_true(pid_signal(child, SIGTERM, is_child));
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	close(p.fd);
+}
+
+int
+main(void)
+{
+#define TEST(name)	cmocka_unit_test_teardown(name, end_process)
+	const struct CMUnitTest	 tests[] = {
+		TEST(a_process_has_the_name_that_it_gave_itself),
+		TEST(one_that_has_ended_has_none),
+		TEST(who_is_not_wanted_gets_no_signal),
+		TEST(a_number_of_no_process_is_told_from_that_of_another),
+		TEST(a_hold_becomes_readable_when_it_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
