@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -181,11 +180,8 @@ plugin_describe_begin(struct plugin_description **d, const char *name,
 	*d = NULL;
 	if (!description_take(&a->d, name, err))
 		goto fail;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0) {
-		error_set(err, "can't make a channel: %s", strerror(errno));
+	if (!wire_pair(channel, err))
 		goto fail;
-	}
 	/* What it prints while it is loaded is best seen as it is. */
 	ok = plugin_spawn(&a->pid, "describe", &a->d, STDERR_FILENO, channel[1],
 	    err);

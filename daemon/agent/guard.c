@@ -21,7 +21,6 @@
 #include "wire.h"
 
 /* Milliseconds. */
-#define START_LIMIT	20000	/* beside the demotion that one may be at */
 #define PAUSE_FIRST	100	/* before the second start in a row; doubles */
 #define PAUSE_MAX	5000
 #define SILENCE		5000	/* unanswered leases in which mean: it hangs */
@@ -60,10 +59,7 @@ static void	guard_channel_cb(evutil_socket_t, short, void *);
 static CHECKED bool
 guard_send(struct guard *g)
 {
-	if (g->pid == -1 || g->out.broken)
-		return false;
-	return send(g->channel, g->out.bytes, g->out.length,
-	    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	return g->pid != -1 && wire_offer(g->channel, &g->out);
 }
 
 static void
@@ -72,8 +68,8 @@ guard_say(struct guard *g)
 	may_fail(guard_send(g), "this one is ending: the next one gets it");
 }
 
-static CHECKED bool
-guard_send_setup(struct guard *g, struct error *err)
+bool
+guard_set_up(struct guard *g, struct error *err)
 {
 	const struct config	*c = g->config;
 	const struct image	*handler = image_program(IMAGE_HANDLER, err);
@@ -167,10 +163,8 @@ guard_spawn(struct guard *g, struct error *err)
 
 	if (program == NULL)
 		return false;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0)
-		return error_set(err, "can't make a channel: %s",
-		    strerror(errno));
+	if (!wire_pair(channel, err))
+		return false;
 	ok = child_spawn(&g->pid, (char *[]){ program->path,
 	    g->config->service_id, NULL }, CHILD_OURS, &(struct child_files){
 	    .output = STDERR_FILENO, .channel = channel[1],
@@ -232,7 +226,7 @@ guard_start_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!guard_spawn(g, &err) || !guard_send_setup(g, &err)) {
+	if (!guard_spawn(g, &err) || !guard_set_up(g, &err)) {
 		guard_lose(g, err.text);
 		return;
 	}
@@ -291,13 +285,12 @@ guard_poll(struct pollfd *p, int64_t limit)
 	return got;
 }
 
-/* Its first word, for which we wait: nothing may be decided before. */
+/* Nothing may be decided before its first word. */
 static CHECKED bool
-guard_wait(struct guard *g, int64_t *inherited_ms, struct error *err)
+guard_wait(const struct guard *g, struct error *err)
 {
 	struct pollfd	p = { .fd = g->channel, .events = POLLIN };
-	int64_t		limit = START_LIMIT + g->config->demote_deadline;
-	struct wire	w;
+	int64_t		limit = GUARD_START_LIMIT_MS + g->config->demote_deadline;
 	int		got = guard_poll(&p, QUIET);
 
 	if (got == 0) {
@@ -306,10 +299,17 @@ guard_wait(struct guard *g, int64_t *inherited_ms, struct error *err)
 		    "be demoting the copy");
 		got = guard_poll(&p, limit);
 	}
-	if (got == 0)
-		return error_set(err, "the guard does not start: look for a "
-		    "process cf-guard of service id \"%s\" that hangs",
-		    g->config->service_id);
+	return got != 0 ||
+	    error_set(err, "the guard does not start: look for a process "
+	    "cf-guard of service id \"%s\" that hangs",
+	    g->config->service_id);
+}
+
+bool
+guard_stands(struct guard *g, int64_t *inherited_ms, struct error *err)
+{
+	struct wire	w;
+
 	if (wire_receive(g->channel, &w, MSG_DONTWAIT) != 1 ||
 	    wire_type(&w) != WIRE_GUARD ||
 	    wire_number(&w) != CORE_GUARD_HOLDS)
@@ -344,9 +344,10 @@ guard_new(struct guard **out, struct event_base *base,
 }
 
 bool
-guard_start(struct guard *g, int64_t *inherited, struct error *err)
+guard_start(struct guard *g, int64_t *inherited_ms, struct error *err)
 {
-	return guard_send_setup(g, err) && guard_wait(g, inherited, err);
+	return guard_set_up(g, err) && guard_wait(g, err) &&
+	    guard_stands(g, inherited_ms, err);
 }
 
 void
@@ -401,7 +402,7 @@ guard_reload(struct guard *g, const struct plugin_description *plugin)
 
 	g->plugin = plugin;
 	/* One that is not there, or can't be told, is followed by one that can. */
-	if (g->pid != -1 && !guard_send_setup(g, &err))
+	if (g->pid != -1 && !guard_set_up(g, &err))
 		child_kill(g->pid);
 }
 

@@ -35,6 +35,13 @@ bool	guard_new(struct guard **, struct event_base *, const struct config *,
  * inherited_ms is the end of the lease that it has from there; 0 for none. */
 bool	guard_start(struct guard *, int64_t *inherited_ms, struct error *)
 	    CHECKED;
+
+/* The parts of that, for who waits in another way: sets it up, and reads its
+ * first message, which comes within GUARD_START_LIMIT_MS + demote_deadline. */
+#define GUARD_START_LIMIT_MS	20000	/* beside a demotion */
+bool	guard_set_up(struct guard *, struct error *) CHECKED;
+bool	guard_stands(struct guard *, int64_t *inherited_ms, struct error *)
+	    CHECKED;
 /* In good order: the guard ends with us.  Otherwise it finds us gone, waits for
  * another agent, and demotes the copy if it was a master.  NULL is fine. */
 void	guard_free(struct guard *, bool in_good_order);

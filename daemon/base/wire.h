@@ -52,8 +52,13 @@ void		 wire_begin(struct wire *, enum wire_type);
 void		 wire_put_number(struct wire *, uint64_t);
 void		 wire_put_string(struct wire *, const char *);	/* NULL as "" */
 
+/* The two ends of a channel. */
+bool		 wire_pair(int channel[2], struct error *) CHECKED;
+
 /* Sends what was written; false with errno (EMSGSIZE when broken). */
 bool		 wire_send(int fd, const struct wire *) CHECKED;
+/* The same, but it never waits for who does not read. */
+bool		 wire_offer(int fd, const struct wire *) CHECKED;
 
 /* What SETUP carries: programs and plugin as they were when they were taken. */
 enum wire_file { WIRE_HANDLER, WIRE_PLUGIN, WIRE_LEAVE, WIRE_FILES };

@@ -31,8 +31,9 @@ guard_keep(struct wire *to, const struct wire *w)
 	to->broken = false;
 }
 
-bool
-guard_agent_read_setup(struct guard *g)
+/* False where that is not one whole SETUP of our version. */
+static bool
+guard_read_setup(struct guard *g)
 {
 	struct wire	*w = &g->setup;
 	int64_t		 demote_deadline, restart_wait;
@@ -64,8 +65,8 @@ guard_agent_read_setup(struct guard *g)
 }
 
 /* Programs and plugin as they were when the agent took them. */
-void
-guard_agent_take_files(struct guard *g, const int files[WIRE_FILES])
+static void
+guard_take_files(struct guard *g, const int files[WIRE_FILES])
 {
 	int	i, fd;
 
@@ -76,6 +77,31 @@ guard_agent_take_files(struct guard *g, const int files[WIRE_FILES])
 			close(g->files[i]);
 		g->files[i] = fd;
 	}
+}
+
+bool
+guard_agent_set_up(struct guard *g)
+{
+	int	files[WIRE_FILES], got;
+
+	lease_init(&g->lease, 0, 0);
+	g->clean_at_ms = INT64_MAX;
+	g->agent = true;
+	g->role = g->role_fd = g->handler = g->handler_channel = -1;
+	g->left = g->fence = g->killed = -1;
+	got = wire_receive_files(CHANNEL, &g->setup, files, 0);
+	if (got == 0)
+		return false;
+	if (got == 1) {
+		guard_take_files(g, files);
+		if (g->files[WIRE_LEAVE] > 0 && guard_read_setup(g) &&
+		    wire_receive(CHANNEL, &g->start, 0) == 1 &&
+		    wire_type(&g->start) == WIRE_START)
+			return true;
+	}
+	log_error("guard: the agent's set-up can't be read: after an upgrade, "
+	    "restart the agent");
+	return false;
 }
 
 static void
@@ -124,7 +150,7 @@ guard_read(struct guard *g, struct wire *w)
 	switch (wire_type(w)) {
 	case WIRE_SETUP:
 		guard_keep(&g->setup, w);
-		if (!guard_agent_read_setup(g))
+		if (!guard_read_setup(g))
 			log_error("guard: the agent's set-up can't be read");
 		break;
 	case WIRE_START:
@@ -180,7 +206,7 @@ guard_agent_read(struct guard *g)
 
 	while ((got = wire_receive_files(CHANNEL, &g->in, files,
 	    MSG_DONTWAIT)) == 1) {
-		guard_agent_take_files(g, files);
+		guard_take_files(g, files);
 		guard_read(g, &g->in);
 	}
 	if (got == 0 || (errno != EAGAIN && errno != EMSGSIZE))

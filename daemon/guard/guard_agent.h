@@ -5,15 +5,13 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "wire.h"
 
 struct guard;
 
-/* Takes what g->setup says; false where that is not one whole SETUP of our
- * version. */
-bool	guard_agent_read_setup(struct guard *) CHECKED;
-/* Programs and plugin that came with it, now the guard's; -1: none came. */
-void	guard_agent_take_files(struct guard *, const int files[WIRE_FILES]);
+/* Waits for its first two messages, SETUP and START, and begins with what they
+ * say.  False: they can't be read; the log says so, unless the agent is gone,
+ * which says why it did not start. */
+bool	guard_agent_set_up(struct guard *) CHECKED;
 /* Does what the messages say that wait in the channel, all of them, or takes
  * note of its end.  BYE ends the process. */
 void	guard_agent_read(struct guard *);

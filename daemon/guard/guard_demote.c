@@ -104,7 +104,7 @@ guard_demote_fail(struct guard *g)
 	guard_tell(g, CORE_GUARD_FAILED, g->text);
 	guard_fence(g);
 	g->doing = FAILED;
-	g->deadline_ms = clock_ms() + TRY_AGAIN;
+	g->deadline_ms = clock_ms() + TRY_PAUSE;
 	guard_file_save(g);
 	if (!g->heard && g->left == -1)
 		guard_leave(g, "unfenced");
@@ -120,10 +120,8 @@ guard_start_handler(struct guard *g, struct error *err)
 	bool	 ok;
 
 	snprintf(parent, sizeof parent, "%ld", (long)getpid());
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0)
-		return error_set(err, "can't make a channel: %s",
-		    strerror(errno));
+	if (!wire_pair(channel, err))
+		return false;
 	ok = child_spawn(&g->handler, argv, CHILD_OTHERS, &(struct child_files){
 	    .output = guard_output(g), .channel = channel[1],
 	    .plugin = g->files[WIRE_PLUGIN],

@@ -17,12 +17,7 @@ struct guard;
  * at something, and kills one that hangs.  False: the log says why, or else the
  * agent is gone. */
 bool	guard_file_take_over(struct guard *) CHECKED;
-/* Goes on with what the guard before has saved; with nothing where it can't be
- * read. */
-void	guard_file_inherit(struct guard *);
+void	guard_file_inherit(struct guard *);	/* see guard_record.h */
 void	guard_file_save(struct guard *);	/* a failure is logged */
-/* Ends the process for the one that asks, unless it is at something that must
- * not be cut short. */
-void	guard_file_hand_over(struct guard *);
 
 #endif

@@ -21,7 +21,7 @@
 #define LEAVE_WORDS	160
 
 /* Milliseconds. */
-#define TRY_AGAIN	5000	/* after a demotion has been given up once */
+#define TRY_PAUSE	5000	/* after a demotion has been given up once */
 #define END_MOMENT	10	/* from the end of a channel to its process's */
 #define LEAVE_LIMIT	15000	/* `leave` has time-outs of its own */
 #define NEVER		(INT64_MAX / 4)	/* no clock gets there: garbage */

@@ -1,8 +1,6 @@
 /* guard_tell.c - what the guard says to its agent. */
 #include "guard_tell.h"
 
-#include <sys/socket.h>
-
 #include "guard_state.h"
 
 void
@@ -12,8 +10,7 @@ guard_tell(struct guard *g, enum core_guard what, const char *text)
 	wire_put_number(&g->out, what);
 	wire_put_number(&g->out, (uint64_t)g->lease.until);
 	wire_put_string(&g->out, text);
-	/* It must not hold us up: who stands still reads it later, or never. */
 	if (g->agent)
-		send(CHANNEL, g->out.bytes, g->out.length,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		may_fail(wire_offer(CHANNEL, &g->out),
+		    "it must not hold us up: who stands still reads it later");
 }

@@ -31,8 +31,10 @@ _Noreturn void	guard_exit(int);
 #include "../../daemon/guard/guard_file.c"
 #include "../../daemon/guard/guard_leave.c"
 #include "../../daemon/guard/guard_main.c"
+#include "../../daemon/guard/guard_record.c"
 #include "../../daemon/guard/guard_role.c"
 #include "../../daemon/guard/guard_tell.c"
+#include "../../daemon/guard/guard_turn.c"
 #undef main
 #undef _exit
 
@@ -62,7 +64,7 @@ child_begin(void)
 {
 }
 
-/* As guard_set_up does, but for what belongs to a process. */
+/* As guard_agent_set_up does, but for what belongs to a process. */
 static bool
 begin(struct guard *g, struct fuzz *f)
 {
@@ -86,7 +88,7 @@ begin(struct guard *g, struct fuzz *f)
 		send(agent, message, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	good = wire_receive(CHANNEL, &g->setup, MSG_DONTWAIT) == 1 &&
-	    guard_agent_read_setup(g) &&
+	    guard_read_setup(g) &&
 	    wire_receive(CHANNEL, &g->start, MSG_DONTWAIT) == 1 &&
 	    wire_type(&g->start) == WIRE_START;
 	/* Later ones are copied there: it is memory again. */
@@ -150,16 +152,14 @@ live(struct guard *g, struct fuzz *f)
 		return;
 	if (!begin(g, f))
 		return;
-	guard_file_inherit(g);
-	guard_file_save(g);
-	guard_tell(g, CORE_GUARD_HOLDS, "");
+	guard_turn_begin(g);
 	while (f->left > 0) {
 		step(g, f);
 		guard_tick(g);
 		/* Nobody holds a lease that is over. */
 		FUZZ_MUST(g->doing != WATCHING || g->lease.until == 0 ||
 		    now - LEASE_SLACK_MS < g->lease.until);
-		guard_file_hand_over(g);
+		guard_hand_over(g);
 		while (agent != -1 && recv(agent, answer, sizeof(answer),
 		    MSG_DONTWAIT) > 0)
 			continue;

@@ -33,7 +33,7 @@ struct fault {
 	struct node		*node;
 	bool		 extra, idle;	/* what begin() must tell end() */
 	uint32_t	 life;		/* of the agent that it stops */
-	struct guard	*guard;		/* and of the guard */
+	struct guard_process	*guard;	/* and of the guard */
 	int64_t		 guard_number;
 	int		 when;		/* a moment; MOMENT_NEVER: … */
 	int64_t		 at, lasts;	/* … at this time */
@@ -245,7 +245,7 @@ agent_barks(struct fault *f)
  */
 
 /* Our agent's, or the one that an agent has left. */
-static struct guard *
+static struct guard_process *
 guard_of(const struct node *n)
 {
 	return n->guard != NULL ? n->guard : n->file_owner;

@@ -13,7 +13,10 @@
  *	parts_model.c	what else the agent stands on
  *	seam.c		what passes between the daemon's own objects
  *	copies.c	the copies' data and their replication; invariant 3
- *	guard_model.c	the guard around the daemon's lease.c, and `leave`
+ *	guards.c	the turns of the guards
+ *	guard_client.c	the start of an agent's guard
+ *	guard_fakes.c	what both of these stand on
+ *	leave_model.c	`leave`
  *	faults.c	what goes wrong
  *
  * After each step: no two nodes act as master, from the call of ensure_master
@@ -108,6 +111,7 @@ draw_config(void)
 	struct config	c = {
 		.file = (char *)"app.ini",
 		.service_name = (char *)"app", .service_id = (char *)"app",
+		.run_dir = (char *)"/run",
 		.max_behind = -1, .position_interval = 10000,
 		.service_port = 8080, .health_deadline = 5000,
 		.role_interval = 10000, .session_ttl = 10000,
@@ -174,6 +178,7 @@ build_world(void)
 		world.count = 3;
 	world.noise = (int)between(0, 4) * 10;
 	world.fences = chance(50);
+	c.on_fence_failure = (char *)(world.fences ? "kill it" : "");
 	world.tells = chance(90);
 	world.rewinds = chance(50);
 	draw_limit(&c);

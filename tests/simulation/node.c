@@ -171,7 +171,7 @@ agent_kill(struct node *n)
 		agent_free(n->agent);
 		n->agent = NULL;
 	} else
-		client_stop(n, false);
+		client_stop(n);
 	if (n->stopped > 0) {
 		n->stopped = 0;
 		if (n->suspended == 0)
@@ -186,8 +186,6 @@ agent_exits(struct node *n)
 {
 	say(n, "the agent ends%s", n->agent->in_good_order ? "" :
 	    ", in a hurry");
-	if (n->agent->in_good_order)
-		client_stop(n, true);
 	agent_kill(n);
 }
 

@@ -1,6 +1,6 @@
 /*
  * parts_model.c - what the agent stands on beside its handlers and Consul's keys:
- * the registration, the guard's channel, the run file, clock, log, alarm and the
+ * the registration, the run file, clock, log, alarm and the
  * like, each behind its own header.
  */
 
@@ -230,103 +230,6 @@ api_port(const struct api *api)
 }
 
 /*
- * The guard: see guard_model.c.
- */
-
-bool
-guard_new(struct guard **out, struct event_base *base,
-    const struct config *config, const struct plugin_description *plugin,
-    char *const leave[], guard_cb says, void *arg, struct error *err)
-{
-	struct node	*n = base->node;
-
-	(void)config;
-	(void)plugin;
-	(void)leave;
-	(void)err;
-	n->guard_says = says;
-	n->guard_arg = arg;
-	*out = (struct guard *)n;
-	return true;
-}
-
-/* It stands already: see agent_started(). */
-bool
-guard_start(struct guard *g, int64_t *inherited_ms, struct error *err)
-{
-	(void)err;
-	*inherited_ms = ((struct node *)g)->inherited;
-	return true;
-}
-
-void
-guard_free(struct guard *g, bool in_good_order)
-{
-	client_stop((struct node *)g, in_good_order);
-}
-
-void
-agent_guard(struct node *n, enum core_guard what, int64_t until)
-{
-	n->guard_says(what, until, "", n->guard_arg);
-}
-
-/* For the bug only: it believes to have heard of the guard. */
-static void
-hears_itself(struct node *n, void *arg, int64_t until)
-{
-	(void)arg;
-	agent_guard(n, CORE_GUARD_HOLDS, until);
-}
-
-void
-guard_lease(struct guard *g, int64_t until, int64_t by, int64_t clean_at,
-    uint64_t epoch, const char *node, const char *session, bool now)
-{
-	struct node		*n = (struct node *)g;
-	struct core_action	 a = { .type = CORE_DO_LEASE, .lease = {
-		.until = until, .by = by, .clean_at = clean_at,
-		.epoch = epoch, .demote_now = now } };
-
-	(void)node;
-	(void)session;
-	if (world.bug == BUG_SILENCE_TRUSTED && !now &&
-	    n->core->state == CORE_STATE_DEMOTING)
-		a.lease.until = by + n->config.demote_deadline;
-	client_lease(n, &a);
-	if (world.bug == BUG_GUARD_UNANSWERED)
-		world_in(MS / 10, OF_AGENT, n, hears_itself, NULL, until,
-		    &n->life);
-}
-
-void
-guard_end(struct guard *g)
-{
-	client_end((struct node *)g);
-}
-
-void
-guard_role(struct guard *g, pid_t role)
-{
-	(void)role;
-	client_role((struct node *)g);
-}
-
-void
-guard_reload(struct guard *g, const struct plugin_description *plugin)
-{
-	(void)g;
-	(void)plugin;
-}
-
-pid_t
-guard_pid(const struct guard *g)
-{
-	(void)g;
-	return 1;
-}
-
-/*
  * The files.
  */
 
@@ -549,7 +452,7 @@ stranger_lets_us_start(const struct config *c, const char *check_url,
 int64_t
 clock_ms(void)
 {
-	return node_clock(world.current);
+	return guard_time();
 }
 
 struct alarm {

@@ -118,25 +118,6 @@ struct registration {
 	void					*left_arg;
 };
 
-/* What agent and guard say to each other: see guard_main.c. */
-struct message {
-	enum { LEASE, END, ROLE, BYE, SAYS, EOF_SEEN } type;
-	int64_t		 until, by, clean_at;
-	uint64_t	 epoch;
-	char		 session[CONSUL_ID_MAX];
-	bool		 now;
-	uint32_t	 role;
-	enum core_guard	 what;
-	int64_t		 sent;		/* for a bug only */
-};
-
-#define CHANNEL_ROOM	256
-
-struct channel {
-	struct message	*list;		/* CHANNEL_ROOM of them */
-	size_t		 first, count;
-};
-
 /* What a copy has: so much of each log. */
 #define LOGS		24
 
@@ -177,48 +158,51 @@ struct copy {
 	uint32_t	 better;
 };
 
+/* One end of a channel: what was sent there, and not read yet. */
+struct packet;
+
+struct queue {
+	struct packet	*list;
+	size_t		 first, count;
+	bool		 closed;		/* by who sends */
+};
+
+/* A run of `leave`, of a guard. */
+struct leave {
+	struct consul	 consul;
+	uint32_t	 life;
+	const char	*as;
+	char		 session[CONSUL_ID_MAX];
+};
+
 /* A process cf-guard: the new one waits for the old one, whose agent is gone;
  * if agents die as they start, there are more. */
 #define GUARDS		6
 
-struct guard {
+struct guard_process {
 	struct node	*node;
 	int64_t		 number;
+	pid_t		 pid;
 	uint32_t	 life, timer;
-	bool		 alive, ready, woken;
+	bool		 alive, begun, ready, woken;
 	int		 stopped;		/* SIGSTOP */
-	struct channel	 in, out;
+	struct queue	 in, out;		/* to it; to its agent */
 	int64_t		 asked;			/* whom it asked to go, */
-	int64_t		 asked_at;		/* and when */
+	int64_t		 asked_at, patient;	/* and when; until then */
+	int64_t		 mistaken;		/* ms; for a bug only */
 
-	/* as in guard_state.h */
-	struct lease	 lease;
-	enum { WATCHING, DEMOTING, DEMOTED, FAILED, LEAVING, LEFT } doing;
-	int64_t		 deadline, clean_at, call_at;
-	bool		 agent, heard, handing_over, fenced;
-	uint64_t	 epoch;
-	uint32_t	 role;
-	int		 not_done;
-	bool		 calling, answered;
-	enum core_result result;
+	/* what it has started, and whose end it has not seen yet */
 	uint32_t	 call_stamp;
-
-	/* its run of `leave` */
-	bool		 leaving, left;
-	uint32_t	 leave_life;
-	const char	*leave_as;
-	char		 session[CONSUL_ID_MAX];	/* that has the lock */
-	char		 leave_session[CONSUL_ID_MAX];
-	struct consul	 leave;
+	bool		 answered;		/* its handler has */
+	enum core_result result;
+	bool		 left, fenced;
+	struct leave	 leave;
 };
 
 /* RUN_DIR/SERVICE_ID.guard */
 struct guard_file {
-	int64_t		 until, by, clean_at;
-	uint64_t	 epoch;
-	bool		 failed;
-	char		 session[CONSUL_ID_MAX];
-	int64_t		 busy;
+	int64_t		 until;			/* of the lease in it */
+	char		 text[260];
 };
 
 /* One machine: its clocks, its Consul agent, its application, our agent. */
@@ -293,16 +277,12 @@ struct node {
 	char			 run_session[CONSUL_ID_MAX];
 	uint64_t		 file_epoch, run_epoch;
 
-	struct guard		 guards[GUARDS];
-	struct guard		*guard;		/* our agent's; NULL */
-	struct guard		*file_owner;
+	struct guard_process	 guards[GUARDS];
+	struct guard_process	*guard;		/* our agent's; NULL */
+	struct guard_process	*file_owner;
 	struct guard_file	 file;
 	int			 no_guard;	/* none can be started */
-	int			 losses;	/* as in guard.c */
-	unsigned		 unanswered;
-	int64_t			 unanswered_at;
-	struct message		 told;
-	bool			 ended;
+	struct guard		*client;	/* of an agent that starts */
 	int64_t			 inherited;
 };
 
@@ -372,6 +352,7 @@ void	 world_in(int64_t delay, enum whose, struct node *, happening,
 	    void *arg, int64_t number, uint32_t *stamp);
 void	 world_resume(struct node *);	/* what waited happens, in any order */
 void	 world_signal(struct node *, int number);	/* to its agent */
+void	 world_readable(int fd);	/* there is something to read */
 uint64_t random_next(void);
 /* Another stream, and back to what that gave. */
 uint64_t random_begin(uint64_t seed);
@@ -443,7 +424,6 @@ void	 node_kill_role(struct node *, uint32_t role);
 void	 plugin_leaves_call(struct node *);	/* the agent is gone */
 
 /* parts_model.c: what else the agent stands on */
-void	 agent_guard(struct node *, enum core_guard, int64_t until);
 void	 parts_poll_health(struct node *, void *, int64_t);
 void	 parts_look_at_checks(struct node *);
 
@@ -480,16 +460,16 @@ void	 copies_see_taken(struct node *);
 void	 copy_tells(struct node *, const char *record);
 void	 copy_unrecorded(struct node *);
 
-/* guard_model.c: the guard, with guard.c (client_) and leave.c beside it */
+/* guard_client.c: the agent's own guard.c, and its start */
 void	 client_start(struct node *);
-void	 client_stop(struct node *, bool in_good_order);
-void	 client_lease(struct node *, const struct core_action *);
-void	 client_end(struct node *);
-void	 client_role(struct node *);
-void	 guard_kill(struct guard *);		/* NULL is fine */
+void	 client_stop(struct node *);	/* before agent_started */
+
+/* guards.c: the guard */
+void	 guard_kill(struct guard_process *);		/* NULL is fine */
 /* SIGSTOP, SIGCONT; all: what holds it counts no more. */
-void	 guard_pause(struct guard *, bool yes, bool all);
+void	 guard_pause(struct guard_process *, bool yes, bool all);
 void	 guards_die(struct node *);
+int64_t	 guard_time(void);	/* of whose turn it is */
 bool	 node_is_guarded(const struct node *);
 bool	 node_guard_demotes(const struct node *);
 bool	 node_guard_fires_soon(const struct node *);

@@ -22,10 +22,10 @@ struct waiting {
 	enum whose	 whose;
 };
 
-/* libevent's timers and signals, as the agent uses them. */
+/* libevent's timers, signals and sockets, as the agent uses them. */
 struct event {
 	bool			 used, pending;
-	int			 signal;	/* or -1 */
+	int			 signal, fd;	/* or -1 */
 	uint32_t		 stamp;
 	struct node		*node;
 	event_callback_fn	 cb;
@@ -287,6 +287,7 @@ event_new(struct event_base *base, evutil_socket_t fd, short what,
 		if (!timers[i].used) {
 			timers[i].used = true;
 			timers[i].signal = (what & EV_SIGNAL) != 0 ? fd : -1;
+			timers[i].fd = (what & EV_SIGNAL) != 0 ? -1 : fd;
 			timers[i].node = base->node;
 			timers[i].cb = cb;
 			timers[i].arg = arg;
@@ -305,6 +306,18 @@ world_signal(struct node *n, int number)
 		if (timers[i].used && timers[i].node == n &&
 		    timers[i].signal == number)
 			timers[i].cb(number, EV_SIGNAL, timers[i].arg);
+}
+
+void
+world_readable(int fd)
+{
+	size_t	i;
+
+	for (i = 0; i < TIMERS; i++)
+		if (timers[i].used && timers[i].fd == fd) {
+			timers[i].cb(fd, EV_READ, timers[i].arg);
+			return;
+		}
 }
 
 static void
@@ -328,7 +341,7 @@ event_add(struct event *ev, const struct timeval *tv)
 {
 	int64_t	ms;
 
-	if (tv == NULL)		/* a signal */
+	if (tv == NULL)		/* a signal, or a socket */
 		return 0;
 	ms = (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
 	ev->stamp++;

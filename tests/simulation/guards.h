@@ -1,0 +1,45 @@
+/*
+ * guards.h - what the parts of the simulator that make up a guard share:
+ * guards.c is its life, guard_fakes.c what its objects stand on, leave_model.c
+ * its run of `leave`, guard_client.c its agent's part.
+ */
+#ifndef GUARDS_H
+#define GUARDS_H
+
+#include "sim.h"
+
+/* What happens is a turn of this one; NULL: it is an agent's. */
+extern struct guard_process	*guard_running;
+
+/* What its own objects know of it: guard_state.h. */
+struct guard	*guard_state(const struct guard_process *);
+int64_t		 guard_clock(const struct guard_process *);
+/* Of the guards of all nodes, from 0. */
+int		 guard_number(const struct guard_process *);
+struct guard_process	*guard_numbered(int);
+
+/* One that its agent has started begins, with these two queues. */
+void	guard_starts(struct guard_process *);
+/* It goes on in a moment: something has happened that it waits for. */
+void	guard_wake_up(struct guard_process *);
+/* However it ends, what it has started ends with it. */
+void	guard_ends(struct guard_process *);
+
+/* guard_fakes.c: the channel to its agent, and its handler */
+void	channel_open(struct guard_process *);
+void	channel_close(struct guard_process *);	/* by the guard */
+void	channel_read(const struct guard_process *);	/* by the agent */
+void	handler_dies(struct guard_process *);
+
+/* leave_model.c: starts it, for the reason as (borrowed); kills it, or none. */
+void	leave_starts(struct guard_process *, const char *as,
+	    const char *session);
+void	leave_dies(struct guard_process *);
+
+/* guard_client.c: there is something to read in that guard's channel */
+void	client_hears(struct node *, void *guard, int64_t number);
+
+/* A process is on in a moment; now and then others go before it. */
+int64_t	turn(void);
+
+#endif
