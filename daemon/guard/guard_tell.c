@@ -12,5 +12,5 @@ guard_tell(struct guard *g, enum core_guard what, const char *text)
 	wire_put_string(&g->out, text);
 	if (g->agent)
 		may_fail(wire_offer(CHANNEL, &g->out),
-		    "it must not hold us up: who stands still reads it later");
+		    "it must not hold us up: one that hangs reads it later");
 }
