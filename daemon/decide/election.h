@@ -73,7 +73,7 @@ void			 election_free(struct election *);	/* NULL is fine */
 
 /* A free lock, seen as epoch: its last holder (an id, "" if not known) has left
  * this position ("" for none).  If it is final, no copy can have more data.
- * told is the last published position of a master, for max_behind. */
+ * `told` is the last published position of a master, for max_behind. */
 void			 election_begin(struct election *, uint64_t epoch,
 			    const char *last_holder, const char *left,
 			    bool final, const char *told, int64_t now);

@@ -8,7 +8,7 @@
  *		ensure_slave, else "-".  A call that ends its process has no end.
  * node		name in the log
  * script	a file of lines "OP=WORD WORD ...", read again at each call (of
- *		plugin_start too).  A number sleeps so many milliseconds; ok,
+ *		plugin_start too).  A number sleeps that many milliseconds; ok,
  *		bad, busy, nonsense are results; "do" does what the call is for
  *		there, which else is the last thing, if the result is still ok;
  *		the rest is in script_misbehave().
