@@ -60,28 +60,24 @@ struct agent {
 
 	int64_t			 health_asked_at;
 	bool			 health_again;	/* once more after this call */
-	bool			 health_retried;	/* the last call was
-							 * lost */
+	bool			 health_retried;	/* once, a lost call */
 	enum api_health		 published;
 	char			 published_text[CORE_TEXT];
 	bool			 disabled;
-	char			 not_disabled[512];	/* why the file is
-							 * ignored */
+	char			 not_disabled[512];	/* the reason */
 	bool			 was_bad;	/* logged */
 
 	struct files		 files;
 	char			 notice[512];	/* as published; "" for none */
 	int64_t			 noticed_at;
-	int64_t			 slave_at;	/* when it was last not
-						 * joining */
+	int64_t			 slave_at;	/* last not joining */
 	char			 shown[CORE_TEXT + 32];	/* role and reason */
 
 	int64_t			 inherited_lease;
 	uint32_t		 call;		/* the core's number of it */
 	enum core_op		 op;
 	char			 call_said[CORE_TEXT];
-	enum failover_role	 role_done;	/* the last one that
-						 * succeeded */
+	enum failover_role	 role_done;	/* the last result */
 	bool			 refused;	/* ensure_slave was refused */
 
 	char			 node[CONSUL_NAME_MAX];

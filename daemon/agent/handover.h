@@ -20,8 +20,7 @@
 /* Zero at first. */
 struct handover {
 	char			 position[FAILOVER_POSITION];	/* or "" */
-	char			 untold[CORE_TEXT];	/* why it has none
-							 * yet */
+	char			 untold[CORE_TEXT];	/* why not yet */
 	struct core_action	 asked;		/* the call that asks for it */
 	enum { HANDOVER_OWN, HANDOVER_HAVE_ALL, HANDOVER_PASS_ON } leaves;
 	bool			 final;		/* no copy has more data */

@@ -38,8 +38,7 @@ struct config {
 	int64_t	 slave_deadline;	/* one call of ensure_slave */
 	int64_t	 demote_deadline;	/* D: all of the demotion */
 	int64_t	 busy_limit;
-	int64_t	 promote_limit;		/* all time of ensure_master's
-					 * "again" */
+	int64_t	 promote_limit;		/* ensure_master's "again", in all */
 
 	char	*consul_address;	/* host:port, http(s)://…, unix://… */
 	char	*consul_token;		/* never print it */

@@ -11,8 +11,7 @@
 
 #include "error.h"
 
-#define JSON_DEPTH	32	/* deeper nesting is rejected: yajl_tree_free
-				 * recurses */
+#define JSON_DEPTH	32	/* the maximum: yajl_tree_free recurses */
 
 /* Gives a tree (free it with yajl_tree_free), or NULL and the reason, which
  * quotes the beginning of the text.  The text may contain anything. */

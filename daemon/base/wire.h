@@ -50,8 +50,7 @@ struct wire {
 
 void		 wire_begin(struct wire *, enum wire_type);
 void		 wire_put_number(struct wire *, uint64_t);
-void		 wire_put_string(struct wire *, const char *);	/* NULL is sent
-								 * as "" */
+void		 wire_put_string(struct wire *, const char *);	/* NULL: "" */
 
 /* Sends the message; false with errno (EMSGSIZE when broken). */
 bool		 wire_send(int fd, const struct wire *) CHECKED;
@@ -68,8 +67,7 @@ bool		 wire_send_files(int fd, const struct wire *,
 struct wire_call {
 	enum operation	 op;
 	uint64_t	 epoch;
-	int64_t		 not_after_ms;	/* not called from then on; 0: no
-					 * limit */
+	int64_t		 not_after_ms;	/* must not begin then; 0: no limit */
 	int64_t		 deadline_ms;
 	const char	*node, *reason;
 	const char	*master_host;

@@ -10,8 +10,7 @@
 
 #define LEAVE_PINS	3
 #define FLAGS_MAX	64
-#define FLAGS_LEAVE	(FLAGS_MAX + LEAVE_PINS)	/* for the guard's
-							 * command */
+#define FLAGS_LEAVE	(FLAGS_MAX + LEAVE_PINS)	/* the guard's run */
 
 struct options {
 	const char	*config_file;
@@ -19,8 +18,7 @@ struct options {
 	size_t		 flag_count, flags_max;
 	bool		 json, watch, example, dot, yes, kill, quiet, live;
 	bool		 help;
-	bool		 running;	/* an agent runs: errors go to its
-					 * log */
+	bool		 running;	/* as an agent: errors are logged */
 	const char	*master_host;
 	int		 master_port;
 	char		 master[256];		/* the host of --master */

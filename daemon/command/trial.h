@@ -39,8 +39,7 @@ struct trial {
 	struct handler		*health, *role;
 	unsigned		 is;		/* enum failover_role */
 	bool			 demoted;	/* and nothing was done since */
-	enum operation		 made;		/* the last ensure_ call of
-						 * all */
+	enum operation		 made;		/* the last ensure_ call */
 	bool			 of_role;	/* which handler to examine */
 	bool			 watched;
 

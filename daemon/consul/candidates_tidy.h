@@ -18,11 +18,9 @@ struct candidates_tidy {
 	const char			*prefix;	/* of all records */
 	bool				 holds;		/* the lock is ours */
 	struct consul_request		*request;
-	char				**dead;		/* keys that seem to be
-							 * dead */
+	char				**dead;		/* dead, as it seems */
 	size_t				 dead_count;
-	char				*looked_at;	/* the one being
-							 * checked */
+	char				*looked_at;	/* being checked */
 };
 
 /* The records as they were read; copies key. */

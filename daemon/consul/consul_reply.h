@@ -8,8 +8,7 @@
 
 /* The kind of answer, before its content. */
 enum consul_outcome {
-	CONSUL_OK,		/* Consul did it, or returns what was
-				 * requested */
+	CONSUL_OK,		/* Consul did it, or returned the answer */
 	CONSUL_REFUSED,		/* Consul rejects it; nothing has changed */
 	CONSUL_GONE,		/* the session or service does not exist */
 	CONSUL_DENIED,		/* 403: the token lacks a right */
@@ -60,8 +59,7 @@ struct consul_instance {
 	const char	*maintenance;	/* name of a critical check of
 					 * maintenance mode; "" for none, or
 					 * … */
-	const char	*critical;	/* of a check other than its own; ""
-					 * … */
+	const char	*critical;	/* of any check but its own; "" … */
 	const char	*output;	/* health's sentence; "" if not asked */
 	const char	*output_at;	/* when it was so; "": unknown */
 	const char	*since;		/* meta failover-since; "" … */
@@ -86,8 +84,7 @@ struct consul_reply {
 	bool				 delayed;	/* _lock: lock-delay runs */
 	bool				 filtered;	/* our token may not see
 							 * all of it */
-	bool				 too_large;	/* the answer, for our
-							 * limit */
+	bool				 too_large;	/* for our limit */
 	bool				 stranger;	/* a server that is not
 							 * Consul answered */
 

@@ -23,8 +23,7 @@ struct consul_request {
 	struct consul		*consul;
 	struct http_request	*http;
 	char			*what;		/* "PUT /v1/txn" */
-	char			*subject;	/* the key or id that it is
-						 * for */
+	char			*subject;	/* key or id that it is for */
 	char			*escaped;	/* the same, for a path */
 	char			*expected;	/* _lock: the new holder;
 						 * others: a check's id */
@@ -38,8 +37,7 @@ struct consul {
 	struct http		*http;
 	struct event_base		*base;
 	const struct config		*config;
-	struct http			*old[CONSUL_OLD_MAX];	/* from before
-								 * reloads */
+	struct http			*old[CONSUL_OLD_MAX];	/* replaced */
 	uint64_t			 asked, failed, silences;
 	LIST_HEAD(, consul_request)	 requests;
 };

@@ -24,8 +24,7 @@ struct http_reply {
 	bool		 stranger;	/* the reason: the server does not speak
 					 * the configured protocol */
 	bool		 filtered;	/* X-Consul-Results-Filtered-By-ACLs */
-	uint64_t	 index;		/* X-Consul-Index, 0 if missing or
-					 * bad */
+	uint64_t	 index;		/* X-Consul-Index, 0 if missing, bad */
 	const char	*text;		/* status 0: the reason, for people */
 	const char	*location;	/* where a redirect points; "" for none */
 	int64_t		 sent_at_ms;	/* before the first byte was sent */

@@ -42,30 +42,22 @@ struct lock {
 	struct consul_key		 key;
 	struct core_lock		 view;
 	struct lock_before		 before;
-	bool				 held;		/* by us, as far as we
-							 * know */
-	bool				 carries;	/* the position left to
-							 * us */
+	bool				 held;		/* ours, we believe */
+	bool				 carries;	/* a position left us */
 	bool				 made;		/* see core_types.h */
-	bool				 settled;	/* it need not any
-							 * more */
-	bool				 giving_way;	/* released a moment
-							 * ago */
-	bool				 was_held;	/* at any time, by any
-							 * node */
-	int				 unproved;	/* renewals since a
-							 * proof */
+	bool				 settled;	/* no longer needed */
+	bool				 giving_way;	/* just released */
+	bool				 was_held;	/* at any time */
+	int				 unproved;	/* since a proof */
 	uint64_t			 index;
 	int				 watch_failures;
 	struct consul_request		*watch;
 	struct event			*watch_timer;
 	struct consul_request		*read;		/* consistent */
-	bool				 look;		/* read again until one
-							 * succeeds */
+	bool				 look;		/* until one works */
 	struct event			*verify_timer;
 	struct consul_request		*write;		/* acquire or release */
-	struct consul_request		*holder;	/* the request for the
-							 * holder */
+	struct consul_request		*holder;	/* finds the holder */
 	struct consul_session		 holder_session;
 	char				 stranger[LOCK_STRANGER];
 

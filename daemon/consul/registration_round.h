@@ -29,10 +29,8 @@ struct registration {
 	bool				 started;
 	struct registration_entry	 entry;
 	bool				 registered;	/* in this round */
-	bool				 fresh;		/* by us, a moment
-							 * ago */
-	bool				 outdated;	/* the registration
-							 * is */
+	bool				 fresh;		/* by us, recently */
+	bool				 outdated;	/* what we have */
 	bool				 identified;
 	bool				 placed;	/* in this run */
 	bool				 dirty;		/* check again */

@@ -21,8 +21,7 @@
 #include "consul.h"
 #include "error.h"
 
-#define STRANGER_MARK	500	/* Consul's limit for a meta value is 512
-				 * characters */
+#define STRANGER_MARK	500	/* Consul limits a meta value to 512 */
 
 /* Makes our mark: one unique word, and words for people. */
 void	stranger_make_mark(const struct config *, char mark[STRANGER_MARK]);

@@ -119,8 +119,7 @@ struct core_event {
 			bool	 held;
 		} refused;
 		struct {
-			bool	 exists;	/* we have one; false: it is
-						 * gone */
+			bool	 exists;	/* ours; false: it is gone */
 		} session;
 		struct {
 			uint32_t		 number;	/* the call's */
@@ -195,8 +194,7 @@ struct core_action {
 		} acquire;
 		struct {
 			bool		 clean;	/* no copy is a master: known */
-			bool		 with_position;	/* the plugin has given
-							 * one */
+			bool		 with_position;	/* if there is one */
 		} release;
 		struct {
 			uint32_t	 number;
@@ -373,8 +371,7 @@ struct core {
 	int64_t			 proof;		/* time of the last; -1 */
 	int64_t			 given_back_at;	/* by us; -1 */
 	bool			 adopting;	/* asked for during the start */
-	int64_t			 look_at;	/* check that we are the only
-						 * copy */
+	int64_t			 look_at;	/* alone still?  check then */
 	int64_t			 acquire_at;	/* not before */
 	bool			 electing;	/* an election is under way */
 	int64_t			 elected_at;	/* we were; -1: not asked */
@@ -384,8 +381,7 @@ struct core {
 	bool			 grace_known;	/* … for the lock as it is */
 
 	/* the call under way, and the result of the last one */
-	enum core_op		 op;		/* calls in a row that were not
-						 * done, */
+	enum core_op		 op;		/* not done, in a row, */
 	uint32_t		 call;		/* its number */
 	int64_t			 call_at;	/* the next one is due */
 	int			 not_done;	/* failures in a row, */

@@ -51,8 +51,7 @@ enum election_step_type {
 	ELECTION_MEASURE,	/* behind of text */
 	ELECTION_PUBLISH,	/* our record: text is the position */
 	ELECTION_TAKE,		/* we take the lock; over */
-	ELECTION_REFUSE,	/* we must not take it; text is the reason;
-				 * over */
+	ELECTION_REFUSE,	/* we must not take it; text: why; over */
 };
 
 struct election_step {

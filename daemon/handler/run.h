@@ -28,8 +28,7 @@ struct run_option {
 };
 
 struct run {
-	union {				/* first, because the plugin passes it
-					 * to us */
+	union {				/* first: the plugin passes it to us */
 		struct failover	 f;
 		char		 room[PLUGIN_ROOM];
 	};

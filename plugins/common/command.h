@@ -26,8 +26,7 @@ struct command {
 	size_t	 count;
 	char	 program[PATH_MAX];
 	char	*shell[4];		/* the words of command_set_shell */
-	bool	 leave;			/* processes that it leaves running are
-					 * not killed */
+	bool	 leave;			/* its background processes stay */
 };
 
 /* The beginning of its output, and how it ended. */

@@ -21,8 +21,7 @@ struct server {
 	void		*link;		/* the library's; NULL: not connected */
 	int64_t		 patience;	/* ms for an answer; 0: the deadline */
 	pid_t		 pid;		/* of the server, by a Unix socket; 0 */
-	bool		 cut_off;	/* it runs, but its socket was
-					 * removed */
+	bool		 cut_off;	/* runs, but its socket was removed */
 	bool		 elsewhere;	/* it runs, but elsewhere */
 	bool		 by_port;	/* probably: a server on our port */
 	bool		 remote;	/* another copy's */
@@ -39,8 +38,7 @@ struct place {
 	bool		 guessed;	/* not named by any option */
 	bool		 hasty;		/* fail rather than wait in a queue */
 	const char	*host, *socket, *user, *password;
-	const char	*also;		/* its address by TCP, in addition to
-					 * socket */
+	const char	*also;		/* its TCP address, beside socket */
 	const char	*defaults_file, *ca_file;
 	uint16_t	 port;
 	int64_t		 patience;	/* ms for an answer; 0: the deadline */

@@ -14,8 +14,7 @@
 /* The content of postmaster.pid. */
 struct pid_file {
 	int	 number;	/* as the file has it */
-	pid_t	 postmaster;	/* the one that runs, whatever the file
-				 * contains; or 0 */
+	pid_t	 postmaster;	/* the one that runs, in any case; or 0 */
 	time_t	 started;
 	bool	 stopping;
 	char	 socket[PATH_MAX];	/* its lock file */

@@ -6,8 +6,7 @@
 
 #include "server.h"
 
-extern char	made[HISTORY_ID + 1];	/* run_id of the server that we made
-					 * master, or "" */
+extern char	made[HISTORY_ID + 1];	/* run_id of our master, or "" */
 extern int64_t	lacks;		/* bytes that ensure_master waits for; or -1 */
 extern bool	told;		/* a role was set by this process */
 extern bool	doubtful;	/* it may have been killed as master */

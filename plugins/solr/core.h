@@ -26,8 +26,7 @@ struct replication {
 	bool		 fetching;
 	long		 seconds;	/* the time of the running fetch */
 	char		 url[URL_SIZE];	/* the leader that it was given */
-	long		 status;	/* of HTTP, also if there are no
-					 * details */
+	long		 status;	/* of HTTP, even without details */
 };
 
 enum relation	 place_compare(struct place ours, struct place theirs);
