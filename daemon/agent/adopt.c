@@ -1,4 +1,4 @@
-/* adopt.c - whose session does the run file name? */
+/* adopt.c - which node owns the session in the run file? */
 
 #include "adopt.h"
 

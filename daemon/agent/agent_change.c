@@ -1,4 +1,4 @@
-/* agent_change.c - what is said of a change of the core's state. */
+/* agent_change.c - logs and shows a change of the core's state. */
 #include "agent_private.h"
 
 #include <inttypes.h>

@@ -1,7 +1,6 @@
 /*
- * agent_election.c - what an agent has to do with elections: the plugin's
- * answers come from the health handler, because the other one may be at a long
- * ensure_slave.
+ * agent_election.c - the agent's part in elections: the plugin's answers come
+ * from the health handler, because the other one may be in a long ensure_slave.
  */
 #include "agent_private.h"
 

@@ -1,4 +1,4 @@
-/* agent_event.c - an event for the core, and what comes of it. */
+/* agent_event.c - gives events to the core, and performs its actions. */
 #include "agent_private.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* agent_health.c - the plugin's health, and what is looked at with it. */
+/* agent_health.c - the plugin's health, and checks that are made with it. */
 #include "agent_private.h"
 
 #include <string.h>

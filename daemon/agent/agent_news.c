@@ -1,4 +1,4 @@
-/* agent_news.c - what an agent hears of the lock, and of who else there is. */
+/* agent_news.c - news for an agent: about the lock, and about other nodes. */
 #include "agent_private.h"
 
 #include <stdio.h>

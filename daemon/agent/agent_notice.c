@@ -1,4 +1,4 @@
-/* agent_notice.c - what there is to say of a copy, beside its health. */
+/* agent_notice.c - notices about a copy, in addition to its health. */
 #include "agent_private.h"
 
 #include <stdio.h>

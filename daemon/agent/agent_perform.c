@@ -1,4 +1,4 @@
-/* agent_perform.c - what the core wants done. */
+/* agent_perform.c - performs the core's actions. */
 #include "agent_private.h"
 
 #include <stdio.h>

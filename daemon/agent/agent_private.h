@@ -1,7 +1,8 @@
 /*
  * agent_private.h - what the parts of an agent share: one struct, because an
- * event for the core may come from any of them, and an action of it may be for
- * any.  Only agent.c and agent_*.c know it; who uses an agent knows agent.h.
+ * event for the core may come from any of them, and one of its actions may be
+ * for any.  Only agent.c and agent_*.c include this; users of an agent include
+ * agent.h.
  */
 #ifndef AGENT_PRIVATE_H
 #define AGENT_PRIVATE_H
@@ -58,26 +59,26 @@ struct agent {
 	struct event		*signals[AGENT_SIGNALS];
 
 	int64_t			 health_asked_at;
-	bool			 health_again;	/* once more when it ends */
-	bool			 health_retried;	/* it was lost once */
+	bool			 health_again;	/* once more after this call */
+	bool			 health_retried;	/* once, a lost call */
 	enum api_health		 published;
 	char			 published_text[CORE_TEXT];
 	bool			 disabled;
-	char			 not_disabled[512];	/* by a file that is there */
-	bool			 was_bad;	/* said in the log */
+	char			 not_disabled[512];	/* the reason */
+	bool			 was_bad;	/* logged */
 
 	struct files		 files;
-	char			 notice[512];	/* as told; "" */
+	char			 notice[512];	/* as published; "" for none */
 	int64_t			 noticed_at;
-	int64_t			 slave_at;	/* not joining: the last time */
+	int64_t			 slave_at;	/* last not joining */
 	char			 shown[CORE_TEXT + 32];	/* role and reason */
 
 	int64_t			 inherited_lease;
-	uint32_t		 call;		/* the core's number for it */
+	uint32_t		 call;		/* the core's number of it */
 	enum core_op		 op;
 	char			 call_said[CORE_TEXT];
-	enum failover_role	 role_done;	/* what the last one made */
-	bool			 refused;	/* to be a slave, and it is none */
+	enum failover_role	 role_done;	/* the last result */
+	bool			 refused;	/* ensure_slave was refused */
 
 	char			 node[CONSUL_NAME_MAX];
 	char			 address[256];	/* of this copy; "" */
@@ -87,7 +88,7 @@ struct agent {
 	struct trouble		 registration_trouble;
 	struct trouble		 election_trouble;
 	struct trouble		 namesake_trouble;
-	struct trouble		 stranger_trouble;	/* has the lock */
+	struct trouble		 stranger_trouble;	/* it has the lock */
 	struct trouble		 address_trouble;
 	struct trouble		 refusal;	/* of the lock, by max_behind */
 	struct handover		 handover;
@@ -95,20 +96,21 @@ struct agent {
 	struct api_transition	 transitions[API_TRANSITIONS];
 	size_t			 transition_count;
 	int64_t			 since_wall_ms;
-	struct api_status	 counters;	/* only the counters of it */
+	struct api_status	 counters;	/* only these fields of it */
 
 	bool			 stopping;
 	int64_t			 stopping_at;
 	bool			 clean_stop, deregisters;
-	bool			 misnamed;	/* that is why we stop */
+	bool			 misnamed;	/* why we stop */
 	void			(*reload)(void *);
 	void			*reload_arg;
-	bool			 in_good_order;	/* ended: AGENT_STOPPED */
+	bool			 in_good_order;	/* end as AGENT_STOPPED */
 };
 
 /* agent_event.c */
 
-/* Tells the core, and does what it wants done.  Borrows the event. */
+/* Reports the event to the core, and performs the core's actions.  Borrows the
+ * event. */
 void	agent_event(struct agent *, const struct core_event *);
 void	agent_event_tick(void *arg);	/* wake's */
 /* After the actions of an event, and whatever else they may have changed. */
@@ -129,32 +131,32 @@ int64_t	agent_change_wall_ms(void);
 
 /* agent_leave.c */
 
-/* CORE_DO_LEAVE; demoted: the copy is no master, so the end may be a good
- * one. */
+/* CORE_DO_LEAVE; demoted: the copy is not a master, so the exit status may be
+ * 0. */
 void	agent_leave(struct agent *, bool demoted, bool deregister);
 void	agent_leave_timer(evutil_socket_t, short, void *arg);
 
 /* agent_health.c */
 
-/* Now, or as soon as the call that is under way has ended. */
+/* Now, or as soon as the running call has ended. */
 void	agent_health_ask(struct agent *);
 void	agent_health_timer(evutil_socket_t, short, void *arg);
 /* The plugin's watch_fd became readable. */
 void	agent_health_watched(void *arg);
-/* Another call of health's handler has ended, and health may have waited for
+/* Another call in the health handler has ended; health may be waiting for
  * that. */
 void	agent_health_handler_free(struct agent *);
-/* Looks whether the copy is disabled; also done with each answer. */
+/* Checks whether the copy is disabled; also done after each health call. */
 void	agent_health_look_for_disable(struct agent *);
 
 /* agent_role.c */
 
 /* CORE_DO_CALL. */
 void	agent_role_call(struct agent *, const struct core_action *);
-/* What every call is told, of health as well; it borrows that. */
+/* Fills in what every call gets, those of health too; the call borrows it. */
 void	agent_role_tell(const struct agent *, struct handler_call *,
 	    const char *reason);
-/* The role's handler has this process now; -1: none. */
+/* The role handler's process; -1: none. */
 void	agent_role_process(pid_t, void *arg);
 /* guard_cb. */
 void	agent_role_guard(enum core_guard, int64_t until, const char *text,
@@ -164,20 +166,19 @@ void	agent_role_guard(enum core_guard, int64_t until, const char *text,
 
 extern const struct elector_events	agent_election_events;
 
-/* What is ours in an election, as things are now. */
+/* Our own part of an election, as it is now. */
 void	agent_election_config(const struct agent *, struct election_config *);
-/* It may be something else now. */
+/* Our part may have changed. */
 void	agent_election_rank(struct agent *);
 void	agent_election_position_timer(evutil_socket_t, short, void *arg);
 
 /* agent_notice.c */
 
-/* In /status, and for "status" in Consul: of a slave that follows nobody why,
- * else why Consul's DNS does not name this copy, or what there is to say of the
- * files. */
+/* For /status, and in Consul for "status": why a slave follows no master; else
+ * why Consul's DNS leaves this copy out; else a notice about the files. */
 void	agent_notice_set(struct agent *);
-/* Why Consul's DNS does not name this copy, and what comes of it; "" if it
- * does. */
+/* Why Consul's DNS leaves this copy out, and the consequence; "" if it does
+ * not. */
 void	agent_notice_heed(const struct agent *, char *text, size_t);
 
 /* agent_news.c */
@@ -189,13 +190,13 @@ extern const struct namesake_events	agent_news_namesake;
 
 /* agent_status.c */
 
-/* What we know now, for the API. */
+/* The current state, for the API. */
 void	agent_status(struct api_status *, void *arg);
 
 /* agent_signals.c */
 
-/* Listens from now on, and hears one that was held back since the process
- * began.  False: not all can be listened to. */
+/* Handles signals from now on, also one that has been blocked since the process
+ * began.  False: not all of them can be handled. */
 bool	agent_signals_start(struct agent *) CHECKED;
 
 #endif

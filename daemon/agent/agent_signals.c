@@ -1,4 +1,4 @@
-/* agent_signals.c - the signals that an agent listens to. */
+/* agent_signals.c - the signals that an agent handles. */
 #include "agent_private.h"
 
 #include <signal.h>

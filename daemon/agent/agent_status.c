@@ -1,4 +1,5 @@
-/* agent_status.c - what an agent tells of itself on /status and /metrics. */
+/* agent_status.c - what an agent reports about itself on /status and
+ * /metrics. */
 #include "agent_private.h"
 
 #include "clock.h"

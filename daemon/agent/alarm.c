@@ -1,4 +1,5 @@
-/* alarm.c - libevent's timers stand still while the machine is suspended. */
+/* alarm.c - needed because libevent's timers stop while the machine is
+ * suspended. */
 #include "alarm.h"
 
 #include <stdlib.h>

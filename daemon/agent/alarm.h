@@ -1,6 +1,6 @@
 /*
- * alarm.h - rings at a moment of clock_ms(), not after a while: one that should
- * have rung in a suspended machine rings as that wakes up.
+ * alarm.h - rings at a moment of clock_ms(), not after a while: an alarm that
+ * was due while the machine was suspended rings when it wakes up.
  */
 #ifndef ALARM_H
 #define ALARM_H
@@ -11,12 +11,12 @@
 
 struct alarm;
 
-/* NULL: there is no descriptor for it.  Borrows all. */
+/* NULL: no descriptor is left for it.  Borrows all. */
 struct alarm	*alarm_new(struct event_base *, void (*ring)(void *arg),
 		    void *arg);
 void		 alarm_free(struct alarm *);	/* NULL is fine */
 
-/* From now on only then; INT64_MAX: never. */
+/* Rings only then, from now on; INT64_MAX: never. */
 void		 alarm_set(struct alarm *, int64_t at_ms);
 
 #endif

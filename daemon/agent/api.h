@@ -1,6 +1,6 @@
 /*
  * api.h - the agent's own HTTP server: /health, /status, /master, /slave,
- * /metrics.  It answers from what is known already, and asks nobody.
+ * /metrics.  It answers from what is already known, and makes no calls.
  */
 #ifndef API_H
 #define API_H

@@ -1,4 +1,4 @@
-/* api_answer.c - what the agent's own HTTP server answers with. */
+/* api_answer.c - an answer of the agent's own HTTP server. */
 #include "api_answer.h"
 
 #include <stdarg.h>

@@ -1,12 +1,12 @@
-/* api_answer.h - what the agent's own HTTP server answers with. */
+/* api_answer.h - an answer of the agent's own HTTP server. */
 #ifndef API_ANSWER_H
 #define API_ANSWER_H
 
 #include <event2/buffer.h>
 #include <yajl/yajl_gen.h>
 
-/* What /health says stays the same for hours, so its JSON is kept.  Zero at
- * first; owned, with both strings. */
+/* The text of /health stays the same for hours, so its JSON is kept.  Zero at
+ * first; owns both strings. */
 struct api_said {
 	char	*text;	/* the last string, … */
 	char	*json;	/* … and as JSON */

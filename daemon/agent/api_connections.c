@@ -1,10 +1,11 @@
 /*
- * api_connections.c - who may stay connected to the agent's own HTTP server.
+ * api_connections.c - which clients may stay connected to the agent's own HTTP
+ * server.
  *
- * Anybody may connect, so a connection costs little and lasts no longer than it
- * is used: API_SILENCE without a byte or API_PATIENCE without a whole request
- * end it, and when descriptors run low those that have asked nothing for
- * longest make room for the new ones.
+ * Any client may connect, so a connection costs little and lasts only while it
+ * is used: it ends after API_SILENCE without a byte or API_PATIENCE without a
+ * whole request, and when descriptors run low, those without a request for the
+ * longest time make room for new ones.
  */
 #include "api_connections.h"
 

@@ -1,6 +1,6 @@
 /*
- * api_connections.h - who may stay connected to the agent's own HTTP server:
- * those that ask, and of the others as many as there is room for.
+ * api_connections.h - which clients may stay connected to the agent's own HTTP
+ * server: those that send requests, and as many others as there is room for.
  */
 #ifndef API_CONNECTIONS_H
 #define API_CONNECTIONS_H
@@ -14,23 +14,23 @@
 
 struct api_connection;
 
-/* Zero at first, but for the list: TAILQ_INIT. */
+/* Zero at first, except the list: TAILQ_INIT. */
 struct api_connections {
 	struct evconnlistener	*listener;
 	struct event		*sweep, *resume;
-	/* Those that have asked nothing for longest first. */
+	/* Those without a request for the longest time come first. */
 	TAILQ_HEAD(api_connection_list, api_connection) list;
 };
 
-/* Of those that come by this listener (borrowed). */
+/* For connections that come by this listener (borrowed). */
 void	api_connections_begin(struct api_connections *, struct event_base *,
 	    struct evconnlistener *);
-/* From now on they come to this server, which has the listener. */
+/* From now on they go to this server, which has the listener. */
 void	api_connections_serve(struct api_connections *, struct evhttp *);
-/* A connection that asks is kept longer than one that does not. */
+/* A connection that sends requests is kept longer than one that does not. */
 void	api_connections_asked(struct api_connections *,
 	    struct evhttp_request *);
-/* After the server's end, if there was one; what has not begun is fine. */
+/* After the server's end, if there was one; fine if nothing was begun. */
 void	api_connections_end(struct api_connections *);
 
 #endif

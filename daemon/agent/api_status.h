@@ -1,4 +1,4 @@
-/* api_status.h - what the agent's own HTTP server tells of, and /status. */
+/* api_status.h - what the agent's own HTTP server reports, and /status. */
 #ifndef API_STATUS_H
 #define API_STATUS_H
 
@@ -19,7 +19,7 @@ struct api_transition {
 };
 
 /* What the agent knows at this moment.  Strings are borrowed until the agent
- * next runs; ages and times are milliseconds, -1 where there is none. */
+ * next runs; ages and times are milliseconds, -1 for none. */
 struct api_status {
 	const char		*service, *service_id, *node, *plugin_name,
 				*plugin_version, *plugin_path, *consul_address;
@@ -31,7 +31,7 @@ struct api_status {
 	const char		*holder_address;
 	int			 holder_port;
 	const char		*notice;	/* of files that have changed; "" */
-	const char		*waiting;	/* why we don't take a free lock,
+	const char		*waiting;	/* why a free lock is not taken,
 						 * or NULL */
 	const char		*consul_error;	/* "" while Consul answers */
 	enum api_health		 health;	/* as published on /health */

@@ -1,4 +1,4 @@
-/* description.c - what a plugin says about itself, and the options it takes. */
+/* description.c - a plugin's description of itself, and its options. */
 #include "description.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* description.h - what a plugin says about itself, and the options it takes. */
+/* description.h - a plugin's description of itself, and its options. */
 #ifndef DESCRIPTION_H
 #define DESCRIPTION_H
 
@@ -27,8 +27,8 @@ struct plugin_description {
 	uint32_t		 abi;
 	uint32_t		 ops;		/* bit 1 << enum operation */
 	bool			 has_watch_fd, has_start, has_stop;
-	/* "ensure_demote=ensure_demoted": a name that is nearly one of a
-	 * function which the plugin does not have; NULL: none. */
+	/* "ensure_demote=ensure_demoted": an exported name that resembles a
+	 * function which the plugin lacks; NULL: none. */
 	const char		*near;
 	struct plugin_option	*options;
 	size_t			 option_count;
@@ -36,9 +36,9 @@ struct plugin_description {
 
 #define PLUGIN_LOAD_LIMIT_MS	5000
 
-/* Starts a handler for a moment, to learn what the plugin is: blocks for
- * limit_ms at most.  The reason names the file and what is wrong with it.  The
- * name is a path where it has a '/', else NAME.so in the plugin folder. */
+/* Starts a handler for a moment, to get the plugin's description: blocks for
+ * limit_ms at most.  The reason names the file and the problem.  The name is a
+ * path if it has a '/', else NAME.so in the plugin folder. */
 bool	plugin_describe(struct plugin_description **, const char *name,
 	    int64_t limit_ms, struct error *) CHECKED;
 /* The same in two steps: between them it is loaded while we do other things. */
@@ -48,34 +48,35 @@ bool	plugin_describe_end(struct plugin_description **, int64_t limit_ms,
 	    struct error *) CHECKED;
 void	plugin_description_free(struct plugin_description *);
 
-/* Of position, has_position and behind, one that has an option of its own name, as
- * exec's have, is there only where that is given: else it is none of the
- * description's ops any more. */
+/* If position, has_position or behind has an option of its own name, as in
+ * exec, the plugin has that operation only if the option is set: else this
+ * removes it from the description's ops. */
 void	plugin_leave_out(struct plugin_description *, const struct config *);
 
 /* Checks the config's [options] against the description; errors (freed by the
- * caller) holds one "file:line: what" a line, all of them; NULL if it is good. */
+ * caller) holds all of them, one "file:line: what" a line; NULL if there are
+ * none. */
 bool	plugin_check_options(const struct plugin_description *,
 	    const struct config *, char **errors) CHECKED;
 
-/* Is it, or the file that it names, nobody's business? */
+/* Must its value, or the file that it names, be kept secret? */
 bool	plugin_option_is_secret(const struct plugin_option *);
 bool	plugin_option_is_secret_file(const struct plugin_option *);
 
 /* Reads the passwords that options name a file for, so that a demotion does not
- * hang on a file that is gone by then.  What can't be read the plugin will tell
- * of. */
+ * depend on a file that is gone by then.  The plugin reports those that can't
+ * be read. */
 void	plugin_keep_secrets(struct config *,
 	    const struct plugin_description *);
 
-/* The option's value or default, borrowed, and as a number; NULL where it has
+/* The option's value or default, borrowed, and as a number; NULL if it has
  * neither. */
 const char	*plugin_option_value(const struct plugin_option *,
 		    const struct config *, int64_t *number);
 const char	*plugin_option_secret(const struct plugin_option *,
 		    const struct config *);		/* NULL: none kept */
 
-/* Starts the handler's program, with the plugin that is described. */
+/* Starts the handler's program, with the described plugin. */
 bool	plugin_spawn(pid_t *, const char *name,
 	    const struct plugin_description *, int output, int channel,
 	    struct error *) CHECKED;

@@ -4,8 +4,8 @@
 
 #include "config.h"
 
-/* The one that is there and counts; NULL: none.  Why says of one that is there
- * and does not count what is wrong with it, or is "". */
+/* The disable file that exists and counts; NULL: none.  If one exists and does
+ * not count, why has the reason; else it is "". */
 const char	*disable_file(const struct config *, char *why, size_t);
 
 #endif

@@ -1,4 +1,4 @@
-/* elector.c - holds the elections: does what election.c wants done. */
+/* elector.c - runs the elections: takes the steps that election.c asks for. */
 
 #include "elector.h"
 

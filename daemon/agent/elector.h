@@ -1,9 +1,9 @@
 /*
- * elector.h - holds the elections: does what election.h wants done, with the
- * candidates' records in Consul, and with a plugin that answers one question at
- * a time, and often late.
+ * elector.h - runs the elections: takes the steps that election.h asks for,
+ * with the candidates' records in Consul, and with a plugin that answers one
+ * question at a time, and often late.
  *
- * Knows no process and no socket: who uses it asks the plugin.
+ * It knows no process and no socket: its user asks the plugin.
  */
 #ifndef ELECTOR_H
 #define ELECTOR_H
@@ -20,24 +20,24 @@
 #include "lock.h"
 
 struct elector_events {
-	/* Ask the plugin what this step wants to know, and tell it by
-	 * elector_answer.  False: it is busy; elector_soon, once it is not, has
-	 * it tried again. */
+	/* Ask the plugin what this step needs, and report it by elector_answer.
+	 * False: the plugin is busy; call elector_soon once it is not, to try
+	 * again. */
 	bool	(*ask)(const struct election_step *, void *arg);
 	/* ELECTION_TAKE or ELECTION_REFUSE: this election is over. */
 	void	(*elected)(const struct election_step *, void *arg);
-	/* What was decided counts no more: see election_is_void. */
+	/* The decision is void: see election_is_void. */
 	void	(*voided)(void *arg);
-	/* The records have changed; the last of what comes of it. */
+	/* The records have changed; called last, after all consequences. */
 	void	(*records)(void *arg);
-	/* What goes wrong now with them; "" when it ended. */
+	/* What is wrong with them now; "" when it has ended. */
 	void	(*trouble)(const char *text, void *arg);
 };
 
 struct elector;
 
-/* What is ours in an election is copied, all else borrowed; of the core it
- * reads the lock, and whether we stand aside. */
+/* Copies our part of an election, and borrows all else; it reads the core's
+ * lock, and whether we stand aside. */
 struct elector		*elector_new(struct event_base *, struct consul *,
 			    const struct config *,
 			    const struct election_config *,
@@ -46,25 +46,27 @@ struct elector		*elector_new(struct event_base *, struct consul *,
 /* NULL is fine. */
 void			 elector_free(struct elector *);
 
-/* begin: who takes the free lock?  Before is who had it.  Else that is over. */
+/* begin: starts an election for the free lock; before is its last holder.  Else
+ * ends it. */
 void			 elector_elect(struct elector *, bool begin,
 			    const struct lock_before *before);
 /* Looks at once for the next step, if an election runs. */
 void			 elector_soon(struct elector *);
-/* To what `ask` asked last; text is the position, the number, or why not. */
+/* The answer to the last `ask`; text is the position, the number, or the reason
+ * for having none. */
 void			 elector_answer(struct elector *, enum election_answer,
 			    const char *text);
 
-/* We, or our config, have changed; node is "" while we don't know ours. */
+/* We, or our config, have changed; node is "" while ours is not known. */
 void			 elector_rank(struct elector *,
 			    const struct election_config *, const char *node);
-/* A copy that stands aside says so, or the others would wait for it. */
+/* A copy that stands aside publishes that, or the others would wait for it. */
 void			 elector_stand_aside(struct elector *);
 
 bool			 elector_runs(const struct elector *);
 /* As election_reason. */
 const char		*elector_reason(const struct elector *);
-/* The records; they go with it. */
+/* The records; the elector frees them. */
 struct candidates	*elector_candidates(struct elector *);
 
 #endif

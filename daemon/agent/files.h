@@ -1,7 +1,7 @@
 /*
- * files.h - the files that we run from: our own programs and the plugin.  Says
- * so when one of them is another on disk, which a restart or a reload would
- * take.
+ * files.h - the files that we run from: our own programs and the plugin.  Logs
+ * when one of them has changed on disk, so that a restart or a reload would use
+ * another.
  */
 #ifndef FILES_H
 #define FILES_H
@@ -16,10 +16,9 @@ struct files {
 	char		 text[512];	/* what has changed; "" */
 };
 
-/* Logs what is new.  A reload keeps the programs: they are made for each
- * other. */
+/* Logs changes.  A reload keeps the programs, because they belong together. */
 void	files_look(struct files *);
-/* The same, but not so often that it costs much. */
+/* The same, but rarely enough to be cheap. */
 void	files_look_sometimes(struct files *);
 
 #endif

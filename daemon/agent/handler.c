@@ -5,7 +5,7 @@
  *	                                      -> lose   (the handler died)
  *	                                      -> late   (the deadline passed)
  *
- * All of it but handler_call runs from the loop, and each chain ends in the
+ * Everything except handler_call runs from the loop, and each chain ends in the
  * caller's callback, which may free the handler: so that comes last.
  */
 #include "handler.h"

@@ -2,8 +2,8 @@
  * handler.h - a child process that runs the plugin, seen from the daemon.
  *
  * A handler runs one call at a time.  It is started with the first call, and
- * again when it was lost: at once the first time, with a growing pause when it
- * is lost again and again, but never with a pause before ensure_demoted.
+ * again when it was lost: at once the first time, after growing pauses if it is
+ * lost repeatedly, but never after a pause before ensure_demoted.
  */
 #ifndef HANDLER_H
 #define HANDLER_H
@@ -24,7 +24,7 @@ enum handler_result {
 	HANDLER_DONE,		/* the first three: enum failover_result */
 	HANDLER_FAILED,
 	HANDLER_AGAIN,
-	HANDLER_TIMEOUT,	/* did not answer before its deadline; killed */
+	HANDLER_TIMEOUT,	/* no answer before its deadline; killed */
 	HANDLER_LOST,		/* the handler died, or broke the protocol */
 };
 
@@ -46,29 +46,29 @@ typedef void (*handler_cb)(enum handler_result, const char *text, void *arg);
 typedef void (*handler_watch_cb)(void *arg);
 
 /* Name is for the log and the process title: "health" or "role".  Config and
- * description are borrowed as long as the handler lives. */
+ * description are borrowed while the handler lives. */
 struct handler	*handler_new(struct event_base *, const char *name,
 		    const struct config *, const struct plugin_description *,
 		    handler_watch_cb, void *arg);
 /* NULL is fine.  An idle handler whose plugin has plugin_stop gets 500 ms to
- * end in good order: the loop stands still for that long.  All others are
+ * end normally, and the loop is blocked for that time.  All others are
  * killed. */
 void		 handler_free(struct handler *);
 
-/* False when a call is under way already (cb will not run). */
+/* False if a call is running already (cb will not run). */
 bool		 handler_call(struct handler *, const struct handler_call *,
 		    handler_cb, void *arg) CHECKED;
-/* Kills the handler's process group if a call is under way; cb never runs. */
+/* Kills the handler's process group if a call is running; cb never runs. */
 void		 handler_cancel(struct handler *);
 /* The config (the same struct) or the plugin has changed: the next call gets a
  * new process. */
 void		 handler_reload(struct handler *,
 		    const struct plugin_description *);
-/* Tells which process runs the calls, when one is started, and -1 before its
- * number is free for others. */
+/* Reports the process that runs the calls when one is started, and -1 before
+ * its number can be used again. */
 void		 handler_watch_process(struct handler *,
 		    void (*)(pid_t, void *arg), void *arg);
-/* What a new handler process is told first: WIRE_START. */
+/* The first message to a new handler process: WIRE_START. */
 void		 handler_put_start(struct wire *, const struct config *,
 		    const struct plugin_description *, bool watch);
 bool		 handler_busy(const struct handler *);

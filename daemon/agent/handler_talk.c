@@ -1,4 +1,4 @@
-/* handler_talk.c - what a plugin has to say to the log. */
+/* handler_talk.c - a plugin's lines in the log. */
 #include "handler_talk.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * handler_talk.h - what a plugin has to say to the log, by its log function or
- * by what it prints.  Of one that talks too much the lines are only counted.
+ * handler_talk.h - a plugin's lines in the log, from its log function or its
+ * output.  If there are too many, they are only counted.
  */
 #ifndef HANDLER_TALK_H
 #define HANDLER_TALK_H
@@ -15,7 +15,7 @@
 #include "description.h"
 #include "log.h"
 
-/* Zero but for the first three, which are borrowed. */
+/* The first three are borrowed; the rest is zero at first. */
 struct handler_talk {
 	const char			*name;		/* of the handler */
 	const struct config		*config;
@@ -27,13 +27,13 @@ struct handler_talk {
 	unsigned			 lines;
 };
 
-/* Logs one line of the plugin's, unless it talks too much. */
+/* Logs one line of the plugin, unless there are too many. */
 void	handler_talk_line(struct handler_talk *, enum log_level,
 	    const char *verb, const char *text);
-/* What is read of what it prints is a line. */
+/* Ends the current line of the output. */
 void	handler_talk_end_line(struct handler_talk *);
-/* Reads a pipe's worth at a time, so that neither side waits for the other.
- * False: there is no more to read. */
+/* Reads at most a pipe's capacity at a time, so that neither side waits for the
+ * other.  False: there is no more to read. */
 bool	handler_talk_read(struct handler_talk *, int fd);
 
 #endif

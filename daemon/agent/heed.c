@@ -1,4 +1,4 @@
-/* heed.c - whom Consul hands out. */
+/* heed.c - which copies Consul hands out. */
 
 #include "heed.h"
 

@@ -1,9 +1,10 @@
 /*
- * heed.h - whom Consul hands out: its DNS leaves out a copy of which any check
- * is critical, of its node, say, or as `consul maint` makes one; ours is one of
- * them only.  By [service] heed_checks all of them count, those of maintenance
- * mode, or none.  Nothing comes of one that is critical for 5 s at most, if it is
- * not maintenance mode, nor of our own node's serfHealth.
+ * heed.h - which copies Consul hands out.  Its DNS leaves out a copy if any
+ * check of its node or service is critical, and `consul maint` makes such a
+ * check; ours is only one of them.  [service] heed_checks selects which checks
+ * count: all, those of maintenance mode, or none.  A check is ignored if it has
+ * been critical for less than 5 s and is not maintenance mode, or if it is our
+ * own node's serfHealth.
  */
 #ifndef HEED_H
 #define HEED_H
@@ -17,8 +18,8 @@
 
 struct heed_events {
 	void	(*changed)(void *arg);
-	/* May it take the lock, as far as the records tell?  One that is never
-	 * a master has none. */
+	/* May it take the lock, according to the records?  A copy with
+	 * never_master has no record. */
 	bool	(*stands)(const char *node, const char *service_id, void *arg);
 };
 
@@ -29,18 +30,18 @@ struct heed	*heed_new(struct event_base *, struct consul *,
 		    const struct config *, const struct heed_events *,
 		    void *arg);
 void		 heed_free(struct heed *);		/* NULL is fine */
-/* Who we are; and whenever the config may have changed. */
+/* Our node; also call it whenever the config may have changed. */
 void		 heed_identify(struct heed *, const char *node);
 
-/* Looks once more who may take the lock, where that matters. */
+/* Checks again which copies may take the lock, if that matters. */
 void		 heed_look(struct heed *);
 
-/* The check that keeps Consul from handing us out; "" where it does, or where
+/* The check that keeps Consul from handing us out; "" if there is none, or
  * nothing is known. */
 const char	*heed_check(const struct heed *);
-/* A slave that Consul does hand out; "" for none. */
+/* A slave that Consul hands out; "" for none. */
 const char	*heed_other(const struct heed *);
-/* Both: the other one shall be the master. */
+/* Both are true: the other copy should be the master. */
 bool		 heed_yields(const struct heed *);
 
 #endif

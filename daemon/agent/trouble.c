@@ -1,4 +1,4 @@
-/* trouble.c - something that goes wrong for a while. */
+/* trouble.c - a problem that lasts for a while. */
 #include "trouble.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * trouble.h - something that goes wrong for a while: said when it begins, when
- * it becomes something else, and when it has ended.
+ * trouble.h - a problem that lasts for a while: logged when it begins, when it
+ * changes, and when it has ended.
  */
 #ifndef TROUBLE_H
 #define TROUBLE_H
@@ -13,7 +13,7 @@ struct trouble {
 	int64_t		 said_at_ms;
 };
 
-/* This is wrong now, "" for nothing: logs what is new in that.  Copies text. */
+/* Sets the current problem, "" for none: logs a change.  Copies text. */
 void	trouble_set(struct trouble *, const char *text);
 
 #endif

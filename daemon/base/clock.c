@@ -1,4 +1,4 @@
-/* clock.c - the one clock that decisions are made by. */
+/* clock.c - the one clock for all decisions. */
 #include "clock.h"
 
 #include <time.h>

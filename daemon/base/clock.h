@@ -1,11 +1,11 @@
-/* clock.h - the one clock that decisions are made by. */
+/* clock.h - the one clock for all decisions. */
 #ifndef CLOCK_H
 #define CLOCK_H
 
 #include <stdint.h>
 
-/* Milliseconds of CLOCK_BOOTTIME: it never steps, and goes on while the
- * machine is suspended, so that a proof grows old in a suspended machine. */
+/* Milliseconds of CLOCK_BOOTTIME: it never steps, and counts while the machine
+ * is suspended, so a proof ages during that time. */
 int64_t	clock_ms(void);
 
 #endif

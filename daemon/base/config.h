@@ -1,4 +1,4 @@
-/* config.h - what an agent is told: every key, as one struct. */
+/* config.h - an agent's configuration: every key, in one struct. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -10,16 +10,16 @@
 
 #include "error.h"
 
-/* A key of [options]: it is the plugin that knows what it means. */
+/* A key of [options]: only the plugin knows its meaning. */
 struct config_option {
 	char	*name;
 	char	*value;
-	int	 line;		/* in the file; 0 when a flag gave it */
+	int	 line;		/* in the file; 0: set by a flag */
 	char	*secret;	/* see plugin_keep_secrets; NULL */
 };
 
-/* All durations are milliseconds.  Strings are never NULL: "" where neither
- * flag, environment, file nor default gave one. */
+/* All durations are milliseconds.  Strings are never NULL: "" if neither flag,
+ * environment, file nor default sets one. */
 struct config {
 	char	*file;			/* as given with -c */
 
@@ -38,14 +38,15 @@ struct config {
 	int64_t	 slave_deadline;	/* one call of ensure_slave */
 	int64_t	 demote_deadline;	/* D: all of the demotion */
 	int64_t	 busy_limit;
-	int64_t	 promote_limit;		/* "again" of ensure_master, in all */
+	int64_t	 promote_limit;		/* ensure_master's "again", in all */
 
 	char	*consul_address;	/* host:port, http(s)://…, unix://… */
 	char	*consul_token;		/* never print it */
 	bool	 token_in_file;		/* of the config itself */
 	char	*consul_token_file;	/* if set it is read and wins, unless it
-					 * turns out empty; "" where the token was
-					 * given at a higher place (env over file) */
+					 * turns out empty; "" if the token was
+					 * set at a higher place (env over
+					 * file) */
 	char	*consul_ca_file;
 	char	*consul_client_cert;
 	char	*consul_client_key;
@@ -62,21 +63,21 @@ struct config {
 	int64_t	 priority;
 	bool	 never_master;
 	int64_t	 election_wait;
-	int64_t	 catch_up;		/* for the position that was left */
+	int64_t	 catch_up;		/* to reach the old master's position */
 	int64_t	 max_behind;		/* in the plugin's unit; -1: any
 					 * number */
 	int64_t	 position_interval;
 
 	char	*api_listen;		/* host:port */
 	int64_t	 check_interval;	/* Consul polls /health this often */
-	int64_t	 check_failures;	/* polls that must fail in a row */
+	int64_t	 check_failures;	/* consecutive failed polls */
 	int64_t	 check_timeout;
 
 	char	*run_dir;
 	char	*state_dir;
 	char	*disable_file;
 	bool	 disable_by_default;	/* the path is not configured */
-	int64_t	 restart_wait;		/* of the guard, for another agent */
+	int64_t	 restart_wait;		/* of the guard, for a new agent */
 	char	*on_fence_failure;	/* a command of the shell; "": none */
 
 	bool	 log_json;
@@ -86,7 +87,7 @@ struct config {
 	size_t			 option_count;
 };
 
-/* As the file or a flag gave it; NULL: neither did. */
+/* As set in the file or by a flag; NULL: not set. */
 static inline struct config_option *
 config_option_find(const struct config *c, const char *name)
 {

@@ -7,8 +7,8 @@
 #include "config.h"
 #include "error.h"
 
-/* F + D + 1 s <= L <= 60 s and the other rules, and each time in its range: the
- * first mistake.  config_load finds all. */
+/* F + D + 1 s <= L <= 60 s and the other rules, and each time in its range;
+ * reports the first error.  config_load finds all. */
 bool	config_check_times(const struct config *, struct error *) CHECKED;
 
 /* One rule each; NULL after the last. */

@@ -1,4 +1,4 @@
-/* config_flag.c - the flags of Consul's own tools that we take too. */
+/* config_flag.c - the flags of Consul's own tools that we accept too. */
 #include "config_flag.h"
 
 #include <string.h>

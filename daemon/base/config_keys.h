@@ -2,7 +2,7 @@
  * config_keys.h - the table of all keys.
  *
  * Every key is one row of config_keys; the parser, the flags, the environment
- * and the example file read the same row.  They alone look at it.
+ * and the example file read the same row.  No other code reads the table.
  */
 #ifndef CONFIG_KEYS_H
 #define CONFIG_KEYS_H

@@ -1,4 +1,6 @@
-/* config_load.c - the INI file, the environment and the flags, as one struct. */
+/*
+ * config_load.c - the INI file, the environment and the flags, in one struct.
+ */
 #include "config_load.h"
 
 #include <limits.h>

@@ -1,4 +1,5 @@
-/* config_load.h - the INI file, the environment and the flags, as one struct. */
+/* config_load.h - the INI file, the environment and the flags, in one
+ * struct. */
 #ifndef CONFIG_LOAD_H
 #define CONFIG_LOAD_H
 
@@ -9,10 +10,11 @@
 #include "error.h"
 
 /*
- * Reads FILE and lays environment and flags over it: flag, environment, file,
- * default.  Flags are "section.key=value" words (borrowed).  All mistakes are
- * found in one run: errors holds one "file:line: what" a line; *config is NULL
- * then.  The caller frees both with config_free and free.
+ * Reads FILE, the environment and the flags.  A flag overrides the environment,
+ * the environment overrides the file, and the file overrides the default.
+ * Flags are "section.key=value" words (borrowed).  All errors are found in one
+ * run: errors holds one "file:line: what" a line, and *config is NULL then.
+ * The caller frees both with config_free and free.
  */
 bool	config_load(struct config **, const char *file,
 	    char *const *flags, size_t flag_count, char **errors) CHECKED;

@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
-/* Of a function that can refuse, behind its name or before its type. */
+/* Marks a function that can fail, after its name or before its type. */
 #define CHECKED	__attribute__((warn_unused_result))
 
-/* The one way to ignore its result; "why" is for the reader. */
+/* The only way to ignore its result; "why" is for the reader. */
 static inline void
 may_fail(bool done, const char *why)
 {
@@ -19,8 +19,8 @@ struct error {
 	char	text[1024];
 };
 
-/* Sets the reason (cut where it is too long) and returns false, so that a
- * function can end with "return error_set(err, ...)". */
+/* Sets the reason (cut if it is too long) and returns false, so that a function
+ * can end with "return error_set(err, ...)". */
 bool	error_set(struct error *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 

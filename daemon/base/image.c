@@ -1,4 +1,4 @@
-/* image.c - a program or a plugin as it was when the agent was started. */
+/* image.c - a program or a plugin as it was when the agent started. */
 #include "image.h"
 
 #include <errno.h>

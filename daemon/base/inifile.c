@@ -1,9 +1,9 @@
 /*
- * inifile.c - an INI file, taken apart so that nothing in it is passed over.
+ * inifile.c - parses an INI file, so that nothing in it is ignored.
  *
- * inih takes the lines apart, but says nothing about a line that it can't read,
- * cuts long ones, and skips sections without keys; so the lines come from here,
- * and what it would pass over is told here.
+ * inih parses the lines, but does not report a line that it can't read, cuts
+ * long ones, and skips sections without keys; so this file reads the lines for
+ * it, and reports what it would ignore.
  */
 #include "inifile.h"
 

@@ -1,4 +1,4 @@
-/* inifile.h - an INI file, taken apart so that nothing in it is passed over. */
+/* inifile.h - parses an INI file, so that nothing in it is ignored. */
 #ifndef INIFILE_H
 #define INIFILE_H
 
@@ -6,17 +6,17 @@
 
 #include "error.h"
 
-/* Called in the order of the lines; the strings are gone afterwards. */
+/* Called in the order of the lines; the strings are valid only during the
+ * call. */
 struct inifile_calls {
-	/* False: nothing more is told about this section. */
+	/* False: skip the rest of this section. */
 	bool	(*section)(void *arg, int line, const char *name);
 	void	(*key)(void *arg, int line, const char *section,
 		    const char *name, const char *value);
 	void	(*mistake)(void *arg, int line, const char *what);
 };
 
-/* False where the file could not be read at all; mistakes in it go to the
- * calls. */
+/* False if the file could not be read at all; errors in it go to the calls. */
 bool	inifile_read(const char *file, const struct inifile_calls *, void *arg,
 	    struct error *) CHECKED;
 

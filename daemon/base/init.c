@@ -1,9 +1,9 @@
 /*
- * init.c - what process 1 of a container has to do.
+ * init.c - the duties of process 1 in a container.
  *
  * Every orphan of the container becomes its child, and stays a zombie until it
  * is reaped.  The agent waits for its own children by their numbers, which must
- * stay theirs until then; so it is a process above it that reaps all others.
+ * stay valid until then; so a process above it reaps all others.
  */
 #include "init.h"
 

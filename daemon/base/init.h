@@ -1,9 +1,9 @@
-/* init.h - what process 1 of a container has to do. */
+/* init.h - the duties of process 1 in a container. */
 #ifndef INIT_H
 #define INIT_H
 
-/* Returns in the process that is to be the program: this one, or, where this is
- * process 1, a child of it. */
+/* Returns in the process that becomes the program: this one or, if this is
+ * process 1, its child. */
 void	init_begin(void);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * log.c - one line a change, to standard error.
+ * log.c - one line for each change, on standard error.
  *
  * The log must never hold up a decision: a line that can't be written at once
- * is dropped and counted, and the count is told when writing works again.
+ * is dropped and counted, and the number is logged when writing works again.
  */
 #include "log.h"
 

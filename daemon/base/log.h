@@ -1,4 +1,4 @@
-/* log.h - one line a change, to standard error. */
+/* log.h - one line for each change, on standard error. */
 #ifndef LOG_H
 #define LOG_H
 
@@ -8,16 +8,17 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
 enum log_format { LOG_PLAIN, LOG_JSON };
 
 /*
- * Plain lines are "2026-11-22 19:13:09 [service] text", and when JOURNAL_STREAM
- * names our standard error "<6>[service] text" (journald keeps the time).
- * Copies service.  Warnings and errors say so in front of the text.  SIGPIPE
- * is ignored from then on.  Before log_open, lines go out plain, without a
+ * Plain lines are "2026-11-22 19:13:09 [service] text", and if JOURNAL_STREAM
+ * names our standard error "<6>[service] text" (journald adds the time).
+ * Copies service.  The text of warnings and errors begins with that word.
+ * SIGPIPE is ignored from then on.  Before log_open, lines are plain, without a
  * service.
  */
 void	log_open(const char *service, enum log_format, bool debug);
 
-/* One line, whatever the text holds.  Never blocks and never fails: lines that
- * can't be written are counted, and the count is told later.  Keeps errno. */
+/* Always one line, whatever text contains.  Never blocks and never fails: lines
+ * that can't be written are counted, and the number is logged later.  Keeps
+ * errno. */
 void	log_line(enum log_level, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 

@@ -1,4 +1,4 @@
-/* memory.c - what the plugin of a copy wants to be remembered of it. */
+/* memory.c - what a copy's plugin remembers about it. */
 #include "memory.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * memory.h - what the plugin of a copy wants to be remembered of it: one line
- * in STATE_DIR/SERVICE_ID.memory, in a folder that outlives a reboot.
+ * memory.h - what a copy's plugin remembers about it: one line in
+ * STATE_DIR/SERVICE_ID.memory, in a folder that survives a reboot.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -14,18 +14,18 @@
 
 void	memory_path(const struct config *, char path[PATH_MAX]);
 
-/* Could this user keep something there?  Makes nothing. */
+/* Could this user write there?  Creates nothing. */
 bool	memory_could(const struct config *, struct error *) CHECKED;
 
-/* Makes the folder if only its last part is missing; false where nothing could
- * be kept in it, or what it holds can't be read. */
+/* Creates the folder if only its last part is missing; false if it can't be
+ * written, or its content can't be read. */
 bool	memory_check(const struct config *, struct error *) CHECKED;
 
-/* Text becomes "" where there is no such file; with an error it stays. */
+/* Text becomes "" if there is no such file; after an error it is unchanged. */
 bool	memory_read(const char *path, char *text, size_t size, struct error *)
 	    CHECKED;
 
-/* Returns when it is on the disk.  "" takes the file away. */
+/* Returns when the text is on the disk.  "" removes the file. */
 bool	memory_write(const char *path, const char *text, struct error *)
 	    CHECKED;
 

@@ -1,4 +1,4 @@
-/* must.c - memory: a program that has none left says so and ends. */
+/* must.c - memory: a program that has none left logs that and ends. */
 #include "must.h"
 
 #include <stdio.h>

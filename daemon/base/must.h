@@ -1,9 +1,9 @@
 /*
- * must.h - memory: a program that has none left says so and ends.
+ * must.h - memory: a program that has none left logs that and ends.
  *
- * Ours need little, and can do nothing safe without it: the guard demotes the
- * copy of an agent that has ended.  What comes from outside has a limit of its
- * own.  The guard itself allocates nothing (tests/rooms).
+ * Our programs need little, and can do nothing safe without it: if the agent
+ * ends, the guard demotes its copy.  Input from outside has limits of its own.
+ * The guard itself allocates nothing (tests/rooms).
  */
 #ifndef MUST_H
 #define MUST_H
@@ -11,10 +11,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Gives p, of a constructor that fails only without memory. */
+/* Returns p, the result of a constructor that fails only without memory. */
 void	*must(void *p);
 
-/* Free what these give.  must_grow takes NULL, or what it gave before. */
+/* The caller frees what these return.  must_grow takes NULL, or its earlier
+ * result. */
 void	*must_zeroed(size_t count, size_t size);
 void	*must_grow(void *p, size_t count, size_t size);
 char	*must_copy(const char *text);

@@ -1,8 +1,8 @@
 /*
- * notify.c - tells the init system how we are (sd_notify's protocol).
+ * notify.c - reports our state to the init system (sd_notify's protocol).
  *
  * The protocol is one datagram to the socket that NOTIFY_SOCKET names, and is
- * promised to stay.  Linking libsystemd for that one sendto(2) would load its
+ * guaranteed to stay.  Linking libsystemd for that one sendto(2) would load its
  * compression and crypto libraries into every agent.
  */
 #include "notify.h"

@@ -1,4 +1,4 @@
-/* operation.c - what a plugin can be asked to do, a row each. */
+/* operation.c - the operations of a plugin, a row each. */
 #include "operation.h"
 
 #include <string.h>

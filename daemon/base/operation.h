@@ -1,8 +1,8 @@
 /*
- * operation.h - what a plugin can be asked to do, a row each.
+ * operation.h - the operations of a plugin, a row each.
  *
- * The agent and the handler read the same rows, and an operation's number is
- * what goes from one to the other.
+ * The agent and the handler read the same rows, and pass an operation by its
+ * number.
  */
 #ifndef OPERATION_H
 #define OPERATION_H
@@ -21,13 +21,13 @@ enum operation {
 	OPERATION_POSITION,
 	OPERATION_HAS_POSITION,
 	OPERATION_BEHIND,
-	OPERATIONS,		/* what follows is for the handler itself */
+	OPERATIONS,		/* those below are for the handler itself */
 	OPERATION_WATCH_FD = OPERATIONS,
-	OPERATION_PLUGIN_START,	/* as a call: that, and nothing else */
+	OPERATION_PLUGIN_START,	/* a call of plugin_start alone */
 	OPERATION_PLUGIN_STOP,
-	OPERATION_FUNCTIONS,	/* what follows no plugin has */
-	OPERATION_TRACES = OPERATION_FUNCTIONS,	/* what its calls have left:
-						 * trace.h */
+	OPERATION_FUNCTIONS,	/* no plugin has those below */
+	OPERATION_TRACES = OPERATION_FUNCTIONS,	/* what the calls have left
+						 * behind: trace.h */
 	OPERATION_ROWS
 };
 
@@ -47,8 +47,8 @@ enum operation_answer {
 struct operation_row {
 	const char		*name;
 	bool			 required;	/* of every plugin */
-	bool			 ensures;	/* changes the copy; it is the
-						 * role handler that runs it */
+	bool			 ensures;	/* changes the copy; runs in the
+						 * role handler */
 	enum operation_takes	 takes;
 	enum operation_answer	 answer;
 	size_t			 deadline;	/* in struct config */
@@ -58,10 +58,10 @@ extern const struct operation_row	operation_rows[OPERATION_ROWS];
 
 const char	*operation_name(enum operation);
 
-/* One of OPERATIONS, by its name. */
+/* The one of OPERATIONS with this name. */
 bool	operation_find(const char *name, enum operation *);
 
-/* The longest that one call may take. */
+/* The limit of one call. */
 int64_t	operation_deadline_ms(enum operation, const struct config *);
 
 #endif

@@ -1,11 +1,11 @@
-/* printable.h - text of others, made fit for a terminal. */
+/* printable.h - foreign text, made safe for a terminal. */
 #ifndef PRINTABLE_H
 #define PRINTABLE_H
 
 #include <stddef.h>
 
-/* The length of the control character at s; 0: it is none.  Those of C1 have
- * two bytes in UTF-8, and some terminals obey them. */
+/* The length of the control character at s; 0: there is none.  Those of C1 have
+ * two bytes in UTF-8, and some terminals act on them. */
 static inline size_t
 printable_control(const char *s)
 {
@@ -16,7 +16,7 @@ printable_control(const char *s)
 	return u[0] != '\0' && (u[0] < ' ' || u[0] == 0x7f);
 }
 
-/* Each control character becomes as many '?'. */
+/* Each control character becomes '?', one for each byte. */
 static inline char *
 printable(char *text)
 {

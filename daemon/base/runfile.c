@@ -1,4 +1,5 @@
-/* runfile.c - one agent a service id, and what the next one must know. */
+/* runfile.c - allows one agent for each service id, and keeps what the next one
+ * must know. */
 
 #include "runfile.h"
 

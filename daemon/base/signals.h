@@ -1,12 +1,12 @@
-/* signals.h - what may be sent to our processes that must not end them. */
+/* signals.h - signals that must not end our processes. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
 #include <signal.h>
 #include <stddef.h>
 
-/* For each of them: SIG_IGN, or a function, which a program that is run by this
- * one does not inherit. */
+/* The handler for each of them: SIG_IGN, or a function, which a program run by
+ * this one does not inherit. */
 static inline void
 signals_set(const int *numbers, size_t count, void (*handler)(int))
 {
@@ -18,7 +18,7 @@ signals_set(const int *numbers, size_t count, void (*handler)(int))
 		sigaction(numbers[i], &sa, NULL);
 }
 
-/* A log rotation or an operator may send them, and they mean nothing to us. */
+/* A log rotation or an operator may send these; they have no effect here. */
 static inline void
 signals_without_meaning(void (*handler)(int))
 {
@@ -26,8 +26,8 @@ signals_without_meaning(void (*handler)(int))
 	    SIGPROF, SIGIO, SIGPWR }, 7, handler);
 }
 
-/* And those that the agent alone heeds: who signals "all of it" wants the agent
- * to act, and it needs its helpers for a demotion. */
+/* And those that only the agent acts on: a signal to the whole group is meant
+ * for the agent, which needs its helpers for a demotion. */
 static inline void
 signals_for_the_agent(void (*handler)(int))
 {

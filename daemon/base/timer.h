@@ -14,7 +14,7 @@ timer_new(struct event_base *base, event_callback_fn cb, void *arg)
 	return must(evtimer_new(base, cb, arg));
 }
 
-/* Rings in so many ms, from now on; at once where they are over. */
+/* Rings after that number of ms; at once if it is not above 0. */
 static inline void
 timer_in(struct event *timer, int64_t ms)
 {

@@ -1,7 +1,8 @@
 /*
- * trace.c - what the calls of a plugin have left in their process.
+ * trace.c - what a plugin's calls have left behind in their process.
  *
- * The process looks at itself: it is not dumpable, so nobody else may, but root.
+ * The process looks at itself: it is not dumpable, so only root could do that
+ * from outside.
  */
 #include "trace.h"
 

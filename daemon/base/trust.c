@@ -1,4 +1,4 @@
-/* trust.c - may anybody else write to what root is about to run? */
+/* trust.c - can another user write to what root is about to run? */
 #include "trust.h"
 
 #include <limits.h>

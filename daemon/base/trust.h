@@ -1,4 +1,4 @@
-/* trust.h - may anybody else write to what root is about to run? */
+/* trust.h - can another user write to what root is about to run? */
 #ifndef TRUST_H
 #define TRUST_H
 
@@ -6,9 +6,9 @@
 
 #include "error.h"
 
-/* False, with who may and the command that mends it, where we are root and
- * others may write to the file, or to a folder on the way to it, and so put
- * another one in its place.  A file that is not there is none of its business. */
+/* False, with the user and the command that fixes it, if we are root and
+ * another user can write to the file, or to a folder above it, and so replace
+ * it.  A missing file is not an error here. */
 bool	trust_file(const char *path, struct error *) CHECKED;
 
 #endif

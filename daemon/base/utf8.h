@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-/* Bytes of the UTF-8 character at s: 0 where there is none.  The bounds on the
- * second byte refuse longer spellings than needed, surrogates, and what is
- * above U+10FFFF. */
+/* Bytes of the UTF-8 character at s: 0 if there is none.  The bounds on the
+ * second byte reject overlong encodings, surrogates, and values above
+ * U+10FFFF. */
 static inline size_t
 utf8_length(const unsigned char *s)
 {

@@ -1,4 +1,4 @@
-/* value.c - one value: its text, checked, and what it means. */
+/* value.c - one value: checks its text, and converts it. */
 #include "value.h"
 
 #include <arpa/inet.h>

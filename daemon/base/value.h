@@ -1,4 +1,4 @@
-/* value.h - one value: its text, checked, and what it means. */
+/* value.h - one value: checks its text, and converts it. */
 #ifndef VALUE_H
 #define VALUE_H
 
@@ -8,10 +8,10 @@
 
 #include "error.h"
 
-/* The longest of each; what is built of them elsewhere has room for that, and
- * more: a copy that is cut means something else.  Bytes, without the NUL. */
+/* The longest of each.  Buffers elsewhere have room for that and more, because
+ * a truncated value means something else.  Bytes, without the NUL. */
 #define VALUE_TAGS_MAX	1000
-#define VALUE_HOST_MAX	253		/* as DNS has it */
+#define VALUE_HOST_MAX	253		/* the limit of DNS */
 #define VALUE_PATH_MAX	3584		/* PATH_MAX, less what we append */
 
 struct value_range {
@@ -19,9 +19,9 @@ struct value_range {
 };
 
 /*
- * Checks text and writes it to the field: an int64_t, a bool, or a char * whose
- * old string is freed and which owns the new one.  Only integer and duration
- * look at the range.  The reason quotes text, except for a secret.
+ * Checks text and writes it to the field: an int64_t, a bool, or a char *,
+ * whose old string is freed and which then owns the new one.  Only integer and
+ * duration use the range.  The reason quotes text, except for a secret.
  */
 typedef bool	value_setter(const char *text, const struct value_range *,
 		    void *field, struct error *);
@@ -56,14 +56,15 @@ bool	value_in_range(int64_t ms, const struct value_range *, struct error *)
 bool	value_split_address(const char *text, char *host, size_t size,
 	    int *port, struct error *) CHECKED;
 
-/* An address, or a name like localhost, by which each host means itself. */
+/* Is it an address, or a name like localhost, by which every host refers to
+ * itself? */
 bool	value_is_loopback(const char *host);
 
 struct value_text {
 	char	 text[32];
 };
 
-/* 90000 is "90s", not "1m30s": what value_duration takes. */
+/* 90000 is "90s", not "1m30s", so value_duration accepts it. */
 struct value_text	value_duration_text(int64_t ms);
 
 #endif

@@ -1,11 +1,11 @@
 /*
  * wire.h - the messages between the daemon, its handlers and its guard.
  *
- * One message is one packet of a SOCK_SEQPACKET pair: a type byte and then the
- * fields that the type has, in order.  A number is 8 bytes in host order (both
- * ends are the same build on the same machine); a string is its length as 4
- * bytes and its bytes with a final NUL.  A reader never trusts a length, and a
- * packet with too much or too little in it is refused whole.
+ * One message is one packet of a SOCK_SEQPACKET pair: a type byte, then the
+ * type's fields in order.  A number is 8 bytes in host order (both ends are the
+ * same build on the same machine); a string is its length as 4 bytes and its
+ * bytes with a final NUL.  A reader never trusts a length, and rejects a packet
+ * that is too long or too short as a whole.
  */
 #ifndef WIRE_H
 #define WIRE_H
@@ -19,7 +19,7 @@
 
 #define WIRE_MAX	65536
 
-/* Both directions; the fields are listed in wire.c's neighbours that use them. */
+/* Both directions; the fields are listed in the files that use them. */
 enum wire_type {
 	WIRE_DESCRIPTION = 1,	/* handler: what the plugin is */
 	WIRE_REFUSED,		/* handler: why it can't be loaded */
@@ -29,12 +29,12 @@ enum wire_type {
 	WIRE_LOG,		/* handler: level and line */
 	WIRE_WATCH,		/* handler: watch_fd is readable */
 	WIRE_SETUP,		/* daemon: what the guard works with, and enum
-				 * wire_file; then START as the guard's own
+				 * wire_file; then a START, as the guard's own
 				 * handlers will get it */
 	WIRE_ROLE,		/* daemon: the role handler's process, or none */
-	WIRE_LEASE,		/* daemon: until, by, and about the mastership */
+	WIRE_LEASE,		/* daemon: until, by, and the mastership */
 	WIRE_END,		/* daemon: the copy is not a master */
-	WIRE_BYE,		/* daemon: ends in good order; so can the guard */
+	WIRE_BYE,		/* daemon: ends properly; so can the guard */
 	WIRE_GUARD,		/* guard: enum core_guard, until, text */
 	WIRE_GROWN,		/* handler: how much; replace it after this
 				 * call's RESULT, which comes next */
@@ -45,34 +45,34 @@ struct wire {
 	unsigned char	 bytes[WIRE_MAX];
 	size_t		 length;	/* of what was written or received */
 	size_t		 at;		/* reading: the next byte */
-	bool		 broken;	/* overflow, or a field that is not there */
+	bool		 broken;	/* overflow, or a missing field */
 };
 
 void		 wire_begin(struct wire *, enum wire_type);
 void		 wire_put_number(struct wire *, uint64_t);
-void		 wire_put_string(struct wire *, const char *);	/* NULL as "" */
+void		 wire_put_string(struct wire *, const char *);	/* NULL: "" */
 
 /* The two ends of a channel. */
 bool		 wire_pair(int channel[2], struct error *) CHECKED;
 
-/* Sends what was written; false with errno (EMSGSIZE when broken). */
+/* Sends the message; false with errno (EMSGSIZE when broken). */
 bool		 wire_send(int fd, const struct wire *) CHECKED;
-/* The same, but it never waits for who does not read. */
+/* The same, but never waits for a reader. */
 bool		 wire_offer(int fd, const struct wire *) CHECKED;
 
-/* What SETUP carries: programs and plugin as they were when they were taken. */
+/* The files of SETUP: programs and plugin as they were when they were taken. */
 enum wire_file { WIRE_HANDLER, WIRE_PLUGIN, WIRE_LEAVE, WIRE_FILES };
 
-/* With copies of these descriptors.  Flags as send(2)'s. */
+/* Sends copies of these descriptors, too.  Flags as send(2)'s. */
 bool		 wire_send_files(int fd, const struct wire *,
 		    const int files[WIRE_FILES], int flags) CHECKED;
 
-/* What WIRE_CALL says; see struct failover for what a plugin sees of it.
- * Strings are borrowed, from the message where it was read. */
+/* The content of WIRE_CALL; struct failover is what a plugin sees of it.
+ * Strings are borrowed, from the message if it was read. */
 struct wire_call {
 	enum operation	 op;
 	uint64_t	 epoch;
-	int64_t		 not_after_ms;	/* it does not begin then; 0: ever */
+	int64_t		 not_after_ms;	/* must not begin then; 0: no limit */
 	int64_t		 deadline_ms;
 	const char	*node, *reason;
 	const char	*master_host;
@@ -88,20 +88,20 @@ struct wire_call {
 };
 
 void		 wire_put_call(struct wire *, const struct wire_call *);
-/* After wire_type; false where it is not one whole call. */
+/* After wire_type; false if it is not one whole call. */
 bool		 wire_read_call(struct wire *, struct wire_call *) CHECKED;
 
 /* Receives one packet: 1, 0 at the end of the stream, -1 with errno.  Flags as
  * recv(2)'s. */
 int		 wire_receive(int fd, struct wire *, int flags) CHECKED;
-/* The same, with the descriptors that came along, now the caller's; -1 where
- * there are none. */
+/* The same, with the descriptors that came along, now the caller's; -1 for
+ * none. */
 int		 wire_receive_files(int fd, struct wire *,
 		    int files[WIRE_FILES], int flags) CHECKED;
 enum wire_type	 wire_type(struct wire *);	/* read it first; 0 if broken */
 uint64_t	 wire_number(struct wire *);
 const char	*wire_string(struct wire *);	/* borrowed; "" if broken */
-/* All is read, and nothing was broken. */
+/* All fields were read, and nothing was broken. */
 bool		 wire_end(const struct wire *) CHECKED;
 
 #endif

@@ -1,4 +1,4 @@
-/* words.c - is a plugin's sentence news, or the same as before? */
+/* words.c - has a plugin's sentence changed? */
 
 #include "words.h"
 

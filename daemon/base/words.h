@@ -1,11 +1,11 @@
-/* words.h - is a plugin's sentence news, or the same as before? */
+/* words.h - has a plugin's sentence changed? */
 #ifndef WORDS_H
 #define WORDS_H
 
 #include <stdbool.h>
 
-/* Numbers count up all the time, and are no news.  Those in an address, a port,
- * or the name of a host are: they say who is meant. */
+/* Numbers that count up are no change.  Those in an address, a port, or a
+ * host's name are, because they identify something. */
 bool	words_same(const char *a, const char *b);
 
 #endif

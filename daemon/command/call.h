@@ -15,7 +15,7 @@ struct call_answer {
 	char			 text[FAILOVER_POSITION];
 };
 
-/* Blocks until the plugin has answered, or its time is over. */
+/* Blocks until the plugin has answered, or the deadline has passed. */
 void	call_once(const struct config *, const struct plugin_description *,
 	    const struct handler_call *, struct call_answer *);
 

@@ -1,4 +1,4 @@
-/* command.c - which command is meant. */
+/* command.c - finds the command. */
 #include "command.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* command.h - the subcommands: a file each, with its row on top. */
+/* command.h - the subcommands: one file each, with its row on top. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -8,11 +8,11 @@
 #include "options.h"
 
 struct command {
-	const char	*name, *verb;		/* NULL: its name says all */
+	const char	*name, *verb;		/* NULL: the name is enough */
 	const char	*arguments, *summary;	/* for people */
 	int		(*run)(struct options *);	/* the exit status */
 	bool		 wants_config;		/* -c FILE */
-	size_t		 more_flags;		/* than FLAGS_MAX */
+	size_t		 more_flags;		/* in addition to FLAGS_MAX */
 };
 
 extern const struct command	command_agent, command_check, command_config,
@@ -21,7 +21,7 @@ extern const struct command	command_agent, command_check, command_config,
 				command_plugin_test, command_promote,
 				command_states, command_status, command_version;
 
-/* Gives the program's exit status. */
+/* Returns the program's exit status. */
 int	command_run(int argc, char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* command_check.c - check: is the config good, and what answers? */
+/* command_check.c - check: is the config good, and what answers come? */
 #include "command.h"
 
 #include <stdbool.h>

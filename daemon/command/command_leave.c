@@ -1,4 +1,4 @@
-/* command_leave.c - leave: a copy whose agent can't. */
+/* command_leave.c - leave: for a copy whose agent can't. */
 #include "command.h"
 
 #include <signal.h>

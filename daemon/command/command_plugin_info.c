@@ -1,4 +1,4 @@
-/* command_plugin_info.c - plugin info: what a plugin says of itself. */
+/* command_plugin_info.c - plugin info: a plugin's description of itself. */
 #include "command.h"
 
 #include <inttypes.h>

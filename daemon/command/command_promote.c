@@ -1,4 +1,4 @@
-/* command_promote.c - promote: a copy that something is against. */
+/* command_promote.c - promote: a copy that would not be promoted otherwise. */
 #include "command.h"
 
 #include <limits.h>

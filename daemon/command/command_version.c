@@ -1,4 +1,4 @@
-/* command_version.c - the version of this program, and of what it stands on. */
+/* command_version.c - the version of this program, and of its libraries. */
 #include "command.h"
 
 #include <stdio.h>

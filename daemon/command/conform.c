@@ -1,8 +1,8 @@
 /*
  * conform.c - consul-failover plugin test: does a plugin keep its promises?
  *
- * Each check sees what the one before has left: their order, in the table
- * below, is a life of a copy.
+ * Each check starts from the state that the previous one left: their order, in
+ * the table below, is the life of a copy.
  */
 #include "conform.h"
 

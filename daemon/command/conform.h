@@ -10,11 +10,10 @@
 #include "trial.h"
 
 /*
- * Prints one line a check to standard output, "ok", "FAILED" or "skipped", and
- * what is wrong; false if one has failed.  Without a config (NULL) only what the
- * plugin says about itself is looked at.  Blocks, and keeps an agent from being
- * started meanwhile if it may change the copy; err is set, and nothing done,
- * where one runs already.
+ * Prints one line a check to standard output, "ok", "FAILED" or "skipped", with
+ * the problem; false if one has failed.  Without a config (NULL) it checks only
+ * the plugin's description.  Blocks.  If it may change the copy, no agent can
+ * be started meanwhile; if one runs already, err is set and nothing is done.
  */
 bool	conform_test(const struct plugin_description *, const struct config *,
 	    const struct trial_terms *, struct error *err) CHECKED;

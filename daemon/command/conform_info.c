@@ -1,4 +1,4 @@
-/* conform_info.c - what the plugin says of itself. */
+/* conform_info.c - checks the plugin's description of itself. */
 #include "conform_checks.h"
 
 #include <inttypes.h>

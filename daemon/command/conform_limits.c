@@ -1,4 +1,4 @@
-/* conform_limits.c - when the time is short, or over. */
+/* conform_limits.c - calls with little time, or none left. */
 #include "conform_checks.h"
 
 #include <stdbool.h>

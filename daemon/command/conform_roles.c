@@ -1,4 +1,5 @@
-/* conform_roles.c - a life: demoted, slave, master, demoted; and is it so? */
+/* conform_roles.c - a life: demoted, slave, master, demoted; and does it
+ * hold? */
 #include "conform_checks.h"
 
 #include <inttypes.h>

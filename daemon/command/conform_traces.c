@@ -1,7 +1,6 @@
 /*
- * conform_traces.c - what calls leave in their process.  The same calls again
- * and again must leave nothing more: so what grows in both of two halves is a
- * leak.
+ * conform_traces.c - what calls leave behind in their process.  The same calls,
+ * repeated, must leave nothing more: so growth in both of two halves is a leak.
  */
 #include "conform_checks.h"
 

@@ -1,4 +1,4 @@
-/* exposed.c - which secrets can any user of this machine read? */
+/* exposed.c - finds secrets that any user of this machine can read. */
 #include "exposed.h"
 
 #include <ctype.h>

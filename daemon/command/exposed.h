@@ -1,11 +1,11 @@
-/* exposed.h - which secrets can any user of this machine read? */
+/* exposed.h - finds secrets that any user of this machine can read */
 #ifndef EXPOSED_H
 #define EXPOSED_H
 
 #include "config.h"
 #include "handler.h"
 
-/* Says a sentence of each file that holds one. */
+/* Reports each file that holds one. */
 void	exposed_look(const struct config *, const struct plugin_description *,
 	    void (*say)(const char *));
 

@@ -1,4 +1,4 @@
-/* live.c - what a file can't tell: does Consul, as it runs, take this agent? */
+/* live.c - what files can't show: does the running Consul accept this agent? */
 
 #include "live.h"
 

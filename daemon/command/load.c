@@ -1,4 +1,4 @@
-/* load.c - the config and the plugin that a command works with. */
+/* load.c - the config and the plugin that a command uses. */
 #include "load.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* load.h - the config and the plugin that a command works with. */
+/* load.h - the config and the plugin that a command uses. */
 #ifndef LOAD_H
 #define LOAD_H
 
@@ -10,18 +10,18 @@
 #include "error.h"
 #include "options.h"
 
-/* What is wrong is reported, all of it.  The caller frees the config. */
+/* Reports all errors.  The caller frees the config. */
 bool	load_config(struct options *, struct config **) CHECKED;
 /* Blocks for limit_ms at most. */
 bool	load_plugin(const struct options *, struct config *,
 	    struct plugin_description **, int64_t limit_ms) CHECKED;
-/* Gives 0, or the exit status. */
+/* Returns 0, or the exit status. */
 int	load_both(struct options *, struct config **,
 	    struct plugin_description **) CHECKED;
 
-/* Lines of "file:line: what"; frees them. */
+/* Prints lines of "file:line: what"; frees them. */
 void	load_report(const struct options *, char *errors);
-/* Has the plugin a name that is nearly one of a function? */
+/* Does the plugin export a name that resembles a function's? */
 bool	load_near(const struct plugin_description *, struct error *warning)
 	    CHECKED;
 void	load_log(const struct config *);

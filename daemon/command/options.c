@@ -1,4 +1,4 @@
-/* options.c - what stands behind the command's name. */
+/* options.c - the words after the command's name. */
 #include "options.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* options.h - what stands behind the command's name. */
+/* options.h - the words after the command's name. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -10,7 +10,7 @@
 
 #define LEAVE_PINS	3
 #define FLAGS_MAX	64
-#define FLAGS_LEAVE	(FLAGS_MAX + LEAVE_PINS)	/* of the guard's run */
+#define FLAGS_LEAVE	(FLAGS_MAX + LEAVE_PINS)	/* the guard's run */
 
 struct options {
 	const char	*config_file;
@@ -18,19 +18,19 @@ struct options {
 	size_t		 flag_count, flags_max;
 	bool		 json, watch, example, dot, yes, kill, quiet, live;
 	bool		 help;
-	bool		 running;	/* an agent: errors go to its log */
+	bool		 running;	/* as an agent: errors are logged */
 	const char	*master_host;
 	int		 master_port;
 	char		 master[256];		/* the host of --master */
 	const char	*target, *probe;
 	uint64_t	 epoch;
-	int		 guard;			/* our parent, that one */
-	char		**rest;			/* words that are no options */
+	int		 guard;			/* our parent is this guard */
+	char		**rest;			/* words that are not options */
 	int		 rest_count;
 };
 
-/* False, and says why, where it can't be read.  All but the flags is borrowed;
- * flags_max is set before. */
+/* False, after printing the reason, if a word is wrong.  Everything except the
+ * flags is borrowed; the caller sets flags_max first. */
 bool	options_parse(struct options *, int argc, char **argv) CHECKED;
 void	options_free(struct options *);
 

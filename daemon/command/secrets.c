@@ -1,4 +1,4 @@
-/* secrets.c - does a plugin give a secret away? */
+/* secrets.c - does a plugin reveal a secret? */
 #include "secrets.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /*
- * secrets.h - does a plugin give a secret away?  They are the values of options
- * that are called so, and what is in the files that such options name.
+ * secrets.h - does a plugin reveal a secret?  Secrets are the values of options
+ * with such names, and the content of the files that such options name.
  */
 #ifndef SECRETS_H
 #define SECRETS_H
@@ -18,15 +18,16 @@ struct secrets {
 		char		 value[256];
 	}		 list[SECRETS_MAX];
 	size_t		 count;
-	const char	*leak;		/* the option given away; NULL: none */
-	int		 terminal, log;	/* the real 2, and what it is */
+	const char	*leak;		/* the option revealed; NULL: none */
+	int		 terminal, log;	/* the real 2, and its replacement */
 };
 
 void	secrets_find(struct secrets *, const struct plugin_description *,
 	    const struct config *);
 void	secrets_look(struct secrets *, const char *text, size_t length);
 
-/* What is logged from now on is read for secrets before it is shown. */
+/* From now on, lines of the log are searched for secrets before they are
+ * shown. */
 void	secrets_catch_log(struct secrets *);
 void	secrets_pass_log(struct secrets *);
 void	secrets_release_log(struct secrets *);

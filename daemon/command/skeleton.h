@@ -6,8 +6,8 @@
 
 #include "error.h"
 
-/* Makes the folder of this name, with a plugin in it that builds and keeps its
- * promises.  What is there already is left alone. */
+/* Creates the folder of this name, with a plugin in it that builds and keeps
+ * its promises.  Overwrites nothing. */
 bool	skeleton_write(const char *name, struct error *) CHECKED;
 
 #endif

@@ -1,4 +1,5 @@
-/* status.h - "consul-failover status": every node of the service, by Consul. */
+/* status.h - "consul-failover status": every node of the service, according to
+ * Consul. */
 #ifndef STATUS_H
 #define STATUS_H
 
@@ -7,9 +8,9 @@
 #include "config.h"
 
 enum status_answer {
-	STATUS_GOOD,		/* one healthy master, and it has the lock */
+	STATUS_GOOD,		/* one healthy master, which has the lock */
 	STATUS_BAD,		/* anything else */
-	STATUS_UNKNOWN,		/* Consul does not tell */
+	STATUS_UNKNOWN,		/* Consul gives no answer */
 };
 
 /* Prints to standard output; watch: again every second, until a signal. */

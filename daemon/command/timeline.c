@@ -1,4 +1,4 @@
-/* timeline.c - what happens after a fault, and when, by this config. */
+/* timeline.c - what happens after a fault, and when, with this config. */
 #include "timeline.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* trial.c - a plugin on trial: the calls to it. */
+/* trial.c - a plugin under test: the calls to it. */
 #include "trial.h"
 
 #include <stdarg.h>

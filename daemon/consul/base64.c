@@ -1,4 +1,4 @@
-/* base64.c - base64, which no library that we link gives us. */
+/* base64.c - base64, which none of our libraries has. */
 #include "base64.h"
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* base64.h - base64, which no library that we link gives us. */
+/* base64.h - base64, which none of our libraries has. */
 #ifndef BASE64_H
 #define BASE64_H
 
@@ -7,10 +7,10 @@
 
 #include "error.h"
 
-/* A new text, which the caller frees. */
+/* Returns a new text, which the caller frees. */
 char	*base64_encode(const char *text);
-/* Into size bytes, with a NUL.  Cuts what does not fit; false where text is no
- * base64. */
+/* Decodes into size bytes, with a NUL.  Truncates if necessary; false if text
+ * is not base64. */
 bool	 base64_decode(const char *text, char *out, size_t size) CHECKED;
 
 #endif

@@ -1,4 +1,4 @@
-/* candidates.c - the records of those who may take the lock, in Consul. */
+/* candidates.c - the records of the nodes that may take the lock, in Consul. */
 
 #include "candidates.h"
 

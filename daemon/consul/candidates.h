@@ -1,12 +1,12 @@
 /*
- * candidates.h - the records of those who may take the lock, in Consul.
+ * candidates.h - the records of the nodes that may take the lock, in Consul.
  *
- * Below lock/<service>/candidates/ each candidate has a key of its session's
- * name, which belongs to that session: a record without a session is of
- * somebody who is gone.  Written once when a session begins, and in elections;
- * watched by one long poll.  "master" is the one key there that belongs to
- * nobody: where [election] max_behind is set, the master writes into it from
- * time to time how far it has got.
+ * Below lock/<service>/candidates/ each candidate has a key named after its
+ * session, and locked by it: the candidate of a record without a session is
+ * gone.  A record is written when a session begins, and in elections; one long
+ * poll watches them all.  Only the key "master" belongs to no session: if
+ * [election] max_behind is set, the master writes its position into it from
+ * time to time.
  */
 #ifndef CANDIDATES_H
 #define CANDIDATES_H
@@ -20,7 +20,7 @@
 #include "election.h"
 #include "error.h"
 
-/* Of a service; and of a node and a service id, what a record's "id" is. */
+/* The prefix for a service; and a record's "id", from node and service id. */
 #define CANDIDATES_PREFIX	"lock/%s/candidates/"
 #define CANDIDATES_ID		"%s/%s"
 
@@ -38,47 +38,47 @@ struct candidates	*candidates_new(struct event_base *, struct consul *,
 			    const struct candidates_events *, void *arg);
 void			 candidates_free(struct candidates *);	/* NULL is fine */
 
-/* Our name among them, whether our plugin can compare positions, and our
- * priority; again when one of them, or the config, has changed.  True: our record
- * is written anew: with what it said of the lock, where only the priority has
- * changed, else without. */
+/* Sets our node and service id, whether our plugin can compare positions, and
+ * our priority; call it again when one of them, or the config, has changed.
+ * True: our record is written again; it keeps our position only if just the
+ * priority has changed. */
 bool			 candidates_identify(struct candidates *,
 			    const char *node, bool compares, int64_t priority)
 			    CHECKED;
 void			 candidates_make_id(char id[ELECTION_ID],
 			    const char *node, const char *service_id);
-/* Our session, "" for none: with one we are a candidate, unless we are
- * never_master. */
+/* Sets our session, "" for none: with one we are a candidate, unless
+ * never_master is set. */
 void			 candidates_session(struct candidates *,
 			    const char *session);
-/* Reads the records anew: an election is near. */
+/* Reads the records again: an election is near. */
 void			 candidates_look(struct candidates *);
-/* Consul answers, or an election begins: reads them anew if Consul has been
- * silent since they were asked for. */
+/* Consul answers, or an election begins: reads them again if a request to
+ * Consul has failed since they were requested. */
 void			 candidates_refresh(struct candidates *);
-/* Takes our record away. */
+/* Deletes our record. */
 void			 candidates_leave(struct candidates *);
 
-/* Says in our record how far we have got, seeing the free lock at epoch. */
+/* Publishes our position in our record, for the free lock with that epoch. */
 void			 candidates_publish(struct candidates *, uint64_t epoch,
 			    const char *position, const char *const *yields);
-/* Says as the master how far we have got; written only where it has changed. */
+/* Publishes the master's position; writes only if it has changed. */
 void			 candidates_say_master(struct candidates *,
 			    uint64_t epoch, const char *position);
 
-/* While the lock is ours, and its mastership stands, we clear away the records
- * of those who are gone. */
+/* While we are the master with the lock, we delete the records of candidates
+ * that are gone. */
 void			 candidates_hold(struct candidates *, bool);
 
-/* All that were read last, borrowed until `changed`. */
+/* All records of the last read, borrowed until `changed`. */
 const struct election_record	*candidates_records(const struct candidates *,
 				    size_t *count);
-/* They are all there are: our own record is among them, so that of two that come
- * at the same time one sees the other; Consul has not been silent since they
- * were asked for, so that no change can have been missed; and no `look` waits
- * for its answer. */
+/* Are the records complete?  Our own must be among them, so that of two
+ * candidates that begin at the same time one sees the other.  No request to
+ * Consul may have failed since the read, or a change could have been missed.
+ * And no `look` may be waiting for its answer. */
 bool			 candidates_are_current(const struct candidates *);
-/* What the last master has said; "" for nothing. */
+/* The last position that the master published; "" for none. */
 const char		*candidates_master(const struct candidates *);
 
 #endif

@@ -9,18 +9,18 @@
 #include "election.h"
 #include "json.h"
 
-/* The key beside them that is the master's, whoever that is. */
+/* The key beside them for the master, whichever node that is. */
 #define CANDIDATES_MASTER	"master"
 
-/* Gives the tree that has the record's strings; free it with yajl_tree_free,
- * and the yields with free.  NULL: what nobody of ours would write is none. */
+/* Returns the tree that has the record's strings; free it with yajl_tree_free,
+ * and the yields with free.  NULL: not a record that an agent would write. */
 yajl_val	 candidates_record_read(const struct consul_record *,
 		    struct election_record *);
 /* Of a record's tree; borrows its strings, free the list alone. */
 const char	*const *candidates_record_yields(yajl_val list);
 
-/* Writing: begin, put what it says of the lock, if it does, and finish, which
- * frees the generator and gives a new text. */
+/* Writing: begin, add the position if there is one, and finish, which frees the
+ * generator and returns a new text. */
 yajl_gen	 candidates_record_begin(const char *id, int64_t priority,
 		    bool compares);
 void		 candidates_record_put_position(yajl_gen, uint64_t epoch,

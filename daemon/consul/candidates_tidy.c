@@ -1,5 +1,5 @@
 /*
- * candidates_tidy.c - clears away the records of those who are gone:
+ * candidates_tidy.c - deletes the records of candidates that are gone:
  *
  *   [keys ->]  get -> delete, one key after the other.
  */

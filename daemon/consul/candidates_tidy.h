@@ -1,9 +1,9 @@
 /*
- * candidates_tidy.h - clears away the records of those who are gone.
+ * candidates_tidy.h - deletes the records of candidates that are gone.
  *
- * A record without a session is of somebody who is gone, and nobody else takes
- * it away.  Who holds the lock does, because no election runs then.  Where
- * there are so many that they can't be read any more it goes by their names.
+ * The candidate of a record without a session is gone, and no other agent
+ * deletes the record.  The holder of the lock does, because no election runs
+ * then.  If there are too many records to read, it uses their names.
  */
 #ifndef CANDIDATES_TIDY_H
 #define CANDIDATES_TIDY_H
@@ -18,17 +18,17 @@ struct candidates_tidy {
 	const char			*prefix;	/* of all records */
 	bool				 holds;		/* the lock is ours */
 	struct consul_request		*request;
-	char				**dead;		/* keys, as it seems */
+	char				**dead;		/* dead, as it seems */
 	size_t				 dead_count;
-	char				*looked_at;	/* the one of them */
+	char				*looked_at;	/* being checked */
 };
 
-/* What we know of them; copies key. */
+/* The records as they were read; copies key. */
 void	candidates_tidy_forget(struct candidates_tidy *);
 void	candidates_tidy_add(struct candidates_tidy *, const char *key);
-/* Goes on, if the lock is ours. */
+/* Continues, if the lock is ours. */
 void	candidates_tidy_next(struct candidates_tidy *);
-/* They can't be read. */
+/* There are too many to read. */
 void	candidates_tidy_too_many(struct candidates_tidy *);
 void	candidates_tidy_free(struct candidates_tidy *);	/* what it owns */
 

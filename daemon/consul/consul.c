@@ -1,4 +1,4 @@
-/* consul.c - Consul's HTTP API: the client of it. */
+/* consul.c - the client of Consul's HTTP API. */
 #include "consul.h"
 
 #include <stdlib.h>

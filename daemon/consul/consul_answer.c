@@ -1,4 +1,4 @@
-/* consul_answer.c - what an answer of Consul is read with. */
+/* consul_answer.c - functions that read an answer of Consul. */
 #include "consul_answer.h"
 
 #include <stdio.h>

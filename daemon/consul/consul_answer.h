@@ -1,8 +1,8 @@
 /*
- * consul_answer.h - what an answer of Consul is read with.
+ * consul_answer.h - functions that read an answer of Consul.
  *
- * Of an answer nothing is taken for granted: what is not exactly what Consul
- * would say is CONSUL_UNKNOWN, never "free", "gone" or "done".
+ * Nothing in an answer is taken for granted: if it is not exactly what Consul
+ * would send, it is CONSUL_UNKNOWN, never "free", "gone" or "done".
  */
 #ifndef CONSUL_ANSWER_H
 #define CONSUL_ANSWER_H
@@ -18,7 +18,7 @@
 
 struct consul_request;
 
-/* What an answer is read into; lives as long as the callback runs. */
+/* Holds an answer; valid until the callback returns. */
 struct consul_answer {
 	const struct consul_request	*request;
 	const struct http_reply	*http;
@@ -36,32 +36,32 @@ struct consul_answer {
 
 /* Makes the answer own text. */
 const char	*consul_answer_keep(struct consul_answer *, char *text);
-/* What it owns, not the answer itself. */
+/* Frees what it owns, not the answer itself. */
 void		 consul_answer_free(struct consul_answer *);
 
-/* Is this the error that Consul names so?  Words is a part of it, in any
- * case. */
+/* Is this Consul's error with these words?  They are a part of it; case does
+ * not matter. */
 bool		 consul_answer_says(const struct consul_answer *, int status,
 		    const char *words);
-/* The JSON of a good answer, the answer's own; NULL where it is none. */
+/* The JSON of a good answer, the answer's own; NULL if it is not JSON. */
 yajl_val	 consul_answer_root(struct consul_answer *, int status);
-/* OK and REFUSED for "true" and "false". */
+/* OK for "true", REFUSED for "false". */
 enum consul_outcome	consul_answer_true(struct consul_answer *);
 
-/* Copies a string member, cut to size; false where it is no string. */
+/* Copies a string member, cut to size; false if it is not a string. */
 bool		 consul_answer_string(yajl_val v, const char *name, char *out,
 		    size_t size) CHECKED;
-/* The same for a name, of CONSUL_NAME_MAX; false where it would be cut. */
+/* The same for a name, of CONSUL_NAME_MAX; false if it would be cut. */
 bool		 consul_answer_name(yajl_val v, const char *name, char *out)
 		    CHECKED;
-/* And for an id, of CONSUL_ID_MAX; false where it is empty, too. */
+/* And for an id, of CONSUL_ID_MAX; false if it is empty, too. */
 bool		 consul_answer_id(yajl_val v, const char *name, char *out)
 		    CHECKED;
-/* False where it is no number. */
+/* False if it is not a number. */
 bool		 consul_answer_uint(yajl_val v, const char *name,
 		    uint64_t *out) CHECKED;
-/* A list of strings, joined with ','; the answer's own; NULL where it is no
- * such list. */
+/* A list of strings, joined with ','; the answer's own; NULL if it is not such
+ * a list. */
 const char	*consul_answer_join(struct consul_answer *, yajl_val list);
 
 #endif

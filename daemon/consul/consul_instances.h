@@ -13,13 +13,13 @@ struct consul_request;
 /* GET /v1/catalog/service/NAME?consistent, from all nodes. */
 struct consul_request	*consul_instances(struct consul *, const char *name,
     consul_cb, void *);
-/* The same, not consistent, answered as consul_watch (consul_keys.h) is. */
+/* The same, not consistent, answered like consul_watch (consul_keys.h). */
 struct consul_request	*consul_watch_instances(struct consul *,
     const char *name, uint64_t index, int64_t wait_ms, consul_cb, void *);
 /* GET /v1/health/service/NAME, from all nodes, with status and output. */
 struct consul_request	*consul_health(struct consul *, const char *name,
     consul_cb, void *);
-/* The same, answered as consul_watch is. */
+/* The same, answered like consul_watch. */
 struct consul_request	*consul_watch_health(struct consul *, const char *name,
     uint64_t index, int64_t wait_ms, consul_cb, void *);
 

@@ -1,4 +1,5 @@
-/* consul_meta.h - the names of what we write into Consul beside our service. */
+/* consul_meta.h - the names of the metadata that we write into Consul with our
+ * service. */
 #ifndef CONSUL_META_H
 #define CONSUL_META_H
 
@@ -10,6 +11,6 @@
 #define CONSUL_NOTICE	"failover-notice"
 #define CONSUL_CHECK	"failover-check"
 #define CONSUL_AGENT	"failover-agent"
-#define CONSUL_META_MAX	512		/* what Consul takes of one */
+#define CONSUL_META_MAX	512		/* Consul's limit for one value */
 
 #endif

@@ -1,5 +1,7 @@
-/* consul_request.c - one request to Consul's HTTP API, from its making to its
- * callback. */
+/*
+ * consul_request.c - one request to Consul's HTTP API, from its creation to its
+ * callback.
+ */
 #include "consul_request.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* consul_service.c - our service, as the local agent of Consul has it. */
+/* consul_service.c - our service in the local Consul agent. */
 #include "consul_service.h"
 
 #include <inttypes.h>

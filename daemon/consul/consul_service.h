@@ -1,4 +1,4 @@
-/* consul_service.h - our service, as the local agent of Consul has it. */
+/* consul_service.h - our service in the local Consul agent. */
 #ifndef CONSUL_SERVICE_H
 #define CONSUL_SERVICE_H
 
@@ -15,9 +15,10 @@ struct consul_registration {
 	uint16_t	 port;
 	const char	*tags;		/* comma separated, "" for none */
 	const char	*since;		/* for meta failover-since */
-	const char	*health;	/* for meta failover-health: Consul shows
-				 * what a check says only 5 minutes later, as
-				 * long as its status stays as it was born */
+	const char	*health;	/* for meta failover-health: Consul
+					 * shows a check's output only 5 minutes
+					 * late, while its status has not
+					 * changed since it was registered */
 	const char	*health_at;	/* for meta failover-health-at: RFC 3339 */
 	const char	*warning;	/* for meta failover-warning; "" */
 	const char	*notice;	/* for meta failover-notice; "" */
@@ -25,25 +26,25 @@ struct consul_registration {
 	const char	*check_url;
 	int64_t		 check_interval_ms, check_timeout_ms, check_failures;
 	bool		 with_check;	/* false: keep the check as it is */
-	bool		 passing;	/* with_check: born "passing" */
+	bool		 passing;	/* with_check: registered as passing */
 };
-/* Is the check that a reply's check describes the one wanted here, and brought
- * by the token that we have?  Consul goes on with the one that brought it. */
+/* Does a reply's check describe the check that we want, registered with our
+ * current token?  Consul continues to use the token that registered it. */
 bool	consul_same_check(const struct consul *, const char *check,
     const struct consul_registration *);
 struct consul_request	*consul_register(struct consul *,
     const struct consul_registration *, consul_cb, void *);
 struct consul_request	*consul_deregister(struct consul *, const char *id,
     consul_cb, void *);
-/* GET /v1/agent/service/ID: CONSUL_GONE where the local agent lost us. */
+/* GET /v1/agent/service/ID: CONSUL_GONE if the local agent does not have us. */
 struct consul_request	*consul_own_service(struct consul *, const char *id,
     consul_cb, void *);
-/* The same, answered when the hash of an answer before is not its hash any more,
- * or wait_ms are over. */
+/* The same, answered when the hash differs from that of an earlier answer, or
+ * after wait_ms. */
 struct consul_request	*consul_watch_own_service(struct consul *,
     const char *id, const char *hash, int64_t wait_ms, consul_cb, void *);
-/* GET /v1/agent/checks, the entry service:ID: node name and status;
- * CONSUL_GONE where there is none. */
+/* GET /v1/agent/checks, the entry service:ID: node name and status; CONSUL_GONE
+ * if there is none. */
 struct consul_request	*consul_own_check(struct consul *, const char *id,
     consul_cb, void *);
 

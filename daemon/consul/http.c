@@ -3,8 +3,8 @@
  *
  *   http_send -> active -> http_done -> done -> http_deliver_cb -> cb
  *
- * Callbacks run from one event of their own, one a time, and nothing of ours
- * is touched after them: they may send, cancel, or free all of it.
+ * Callbacks run from one event of their own, one at a time, and the client is
+ * not used after them: they may send, cancel, or free it.
  */
 #include "http.h"
 

@@ -17,14 +17,14 @@ struct http;
 struct http_request;
 
 struct http_reply {
-	int		 status;	/* 0: no whole answer came, see text */
+	int		 status;	/* 0: no complete answer, see text */
 	const char	*body;		/* never NULL, ends with a NUL beside length */
 	size_t		 length;
-	bool		 too_large;	/* that is why: beyond HTTP_BODY_MAX */
-	bool		 stranger;	/* that is why: who is there does not
-					 * speak as the config says */
+	bool		 too_large;	/* the reason: above HTTP_BODY_MAX */
+	bool		 stranger;	/* the reason: the server does not speak
+					 * the configured protocol */
 	bool		 filtered;	/* X-Consul-Results-Filtered-By-ACLs */
-	uint64_t	 index;		/* X-Consul-Index, 0 where missing or bad */
+	uint64_t	 index;		/* X-Consul-Index, 0 if missing, bad */
 	const char	*text;		/* status 0: the reason, for people */
 	const char	*location;	/* where a redirect points; "" for none */
 	int64_t		 sent_at_ms;	/* before the first byte was sent */
@@ -39,7 +39,7 @@ typedef void (*http_cb)(const struct http_reply *, void *arg);
 bool	http_new(struct http **, struct event_base *, const struct config *,
 	    struct error *) CHECKED;
 void	http_free(struct http *);	/* cancels what is under way */
-bool	http_is_idle(const struct http *);	/* no callback is to come */
+bool	http_is_idle(const struct http *);	/* no callback is pending */
 
 /*
  * Sends one request.  Method is "GET" or "PUT"; path begins with '/' and is
@@ -52,7 +52,7 @@ struct http_request	*http_send(struct http *, const char *method,
 			    int64_t timeout_ms, http_cb cb, void *arg);
 void	http_cancel(struct http_request *);	/* cb never runs; NULL is fine */
 
-/* Tells one token from another; 0 where there is none. */
+/* Differs from token to token; 0 for none. */
 uint16_t	 http_token_mark(const struct http *);
 
 /* Where requests go, for messages: "http://127.0.0.1:8500". */

@@ -1,4 +1,4 @@
-/* http_address.c - where Consul's HTTP port is, as the config says it. */
+/* http_address.c - the address of Consul's HTTP port, from the config. */
 #include "http_address.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* http_address.h - where Consul's HTTP port is, as the config says it. */
+/* http_address.h - the address of Consul's HTTP port, from the config. */
 #ifndef HTTP_ADDRESS_H
 #define HTTP_ADDRESS_H
 
@@ -11,15 +11,15 @@
 struct http_address {
 	char			*text;		/* for people */
 	char			*url;		/* goes before each path */
-	char			*socket_path;	/* "" where it is no unix:// */
+	char			*socket_path;	/* "" if it is not unix:// */
 	bool			 tls;
 	struct curl_slist	*connect_to;	/* with its header "Host: …", */
 	char			*host;		/* or NULL */
 };
 
-/* Into one that is all 0.  Text is host:port, a URL, or unix:///path; by
- * tls_server_name, "" for none, an https has another name than there.  Fails
- * where it is no such address. */
+/* Fills a struct that is all 0.  Text is host:port, a URL, or unix:///path;
+ * with https, tls_server_name ("" for none) replaces the name in it.  Fails if
+ * text is not such an address. */
 bool	http_address_set(struct http_address *, const char *text,
 	    const char *tls_server_name, struct error *) CHECKED;
 void	http_address_free(struct http_address *);	/* what it owns */

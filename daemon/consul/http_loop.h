@@ -13,11 +13,11 @@ struct http_loop {
 	void			*arg;
 };
 
-/* Done runs once for each transfer that ends by itself.  It comes from inside
- * of ours: it may not start, remove or free anything of curl's there. */
+/* Done runs once for each transfer that ends by itself.  It is called from
+ * within curl: it must not start, remove or free anything of curl's. */
 void	http_loop_init(struct http_loop *, struct event_base *,
 	    void (*done)(CURL *, CURLcode, void *arg), void *arg);
-/* No transfer is under way any more. */
+/* Call it when no transfer is under way. */
 void	http_loop_free(struct http_loop *);
 
 #endif

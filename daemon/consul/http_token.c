@@ -1,4 +1,4 @@
-/* http_token.c - the token that we show to Consul. */
+/* http_token.c - the token that we send to Consul. */
 #include "http_token.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* http_token.h - the token that we show to Consul. */
+/* http_token.h - the token that we send to Consul. */
 #ifndef HTTP_TOKEN_H
 #define HTTP_TOKEN_H
 
@@ -11,12 +11,11 @@
 
 #define HTTP_TOKEN_MAX	1024
 
-/* The token without the white space around it; "" where there is none.  Fails
- * where the file can't be read, or has no token that fits a header and size. */
+/* The token without the white space around it; "" if there is none.  Fails if
+ * the file can't be read, or has no token that fits a header and size. */
 bool		http_token(const struct config *, char *token, size_t size,
 		    struct error *) CHECKED;
-/* Tells one token from another: who reads it learns nothing that helps to guess
- * the token. */
+/* Differs from token to token, but does not help to guess the token. */
 uint16_t	http_token_hash(const char *token);
 
 #endif

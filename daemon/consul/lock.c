@@ -1,12 +1,13 @@
 /*
- * lock.c - our session and the lock key in Consul: taken, proved, given back.
+ * lock.c - our session and the lock key in Consul: taken, proved,
+ * released.
  *
- * Its parts, each of which knows those above it only:
+ * Its parts, each of which knows only those above it:
  *
- *	lock_value, _stranger	what is written in the key; who is no copy
+ *	lock_value, _stranger	the key's value; a holder that is not a copy
  *	lock_retry		when to ask Consul again after a failure
- *	lock_holder		who has the lock, by a read that is believed
- *	lock_read		reading the key, and what is believed
+ *	lock_holder		who holds the lock, by a trusted read
+ *	lock_read		reading the key, and which reads are trusted
  *	lock_session		our session
  */
 

@@ -1,15 +1,15 @@
 /*
  * lock.h - our session and the lock key in Consul.
  *
- * Watches the key always; holds a session while one is wanted; while the lock
- * is ours, proves it again every verify_interval.  What it finds out it tells
- * in core.h's words; it decides nothing.
+ * Always watches the key; holds a session while one is wanted; while the lock
+ * is ours, gets a new proof every verify_interval.  It reports its findings in
+ * core.h's terms, and decides nothing.
  *
- * The epoch is the key's ModifyIndex while somebody has the lock.  Every acquire
- * is a write, so it grows with every new holder; it also grows when a hand
- * overwrites the value under a holder, which does no harm.  LockIndex, made for
- * this, would not do: Consul begins it anew when the key is deleted, and sets
- * it to 0 when somebody overwrites the key (seen with 1.8.7).
+ * The epoch is the key's ModifyIndex while the lock is held.  Every acquire is
+ * a write, so it grows with every new holder; it also grows if an operator
+ * overwrites the value meanwhile, which does no harm.  LockIndex, meant for
+ * this, does not work: Consul starts it again when the key is deleted, and sets
+ * it to 0 when the key is overwritten (seen with 1.8.7).
  */
 #ifndef LOCK_H
 #define LOCK_H
@@ -25,46 +25,48 @@
 
 struct lock;
 
-/* Begins to watch the key.  Borrows all but resume, the id of a session of an
- * earlier run ("" for none), which is ours if it still holds the lock. */
+/* Begins to watch the key.  Borrows all but resume: the id of an earlier run's
+ * session ("" for none), which we keep if it still holds the lock. */
 struct lock	*lock_new(struct event_base *, struct consul *,
 		    const struct config *, const char *resume,
 		    const struct lock_events *, void *arg);
-/* Cancels everything, and leaves session and lock in Consul as they are. */
+/* Cancels everything, and leaves the session and the lock in Consul as they
+ * are. */
 void		 lock_free(struct lock *);
 
-/* Who we are, once the registration knows; no session can be had before.
- * Copied. */
+/* Sets our node and address, once the registration knows them; no session is
+ * created before that.  Copied. */
 void		 lock_identify(struct lock *, const char *node,
 		    const char *address);
-/* Until then again no session is made, and none is taken for one of an earlier
- * run: what is there is another agent's. */
+/* Until lock_identify is called again, no session is created, and none is kept
+ * from an earlier run: an existing one is another agent's. */
 void		 lock_bar(struct lock *);
-/* No longer wanting a session destroys it. */
+/* Destroys the session when it is no longer wanted. */
 void		 lock_want_session(struct lock *, bool);
-/* Takes the lock if it is still free as epoch, which seen has shown (0: there
- * is no key): ends in seen or refused. */
+/* Takes the lock if it is still free with this epoch, which seen has reported
+ * (0: there is no key): ends in seen or refused. */
 void		 lock_acquire(struct lock *, uint64_t epoch);
 /* Reads the key now, consistently: ends in seen, or in key_trouble. */
 void		 lock_look(struct lock *);
-/* We have become the master: what was left with the lock is no matter any more,
- * and need not be handed on if we die. */
+/* We have become the master: the position that was left with the lock no longer
+ * matters, and need not be passed on if we die. */
 void		 lock_settle(struct lock *);
-/* Gives the lock back; clean says in the key's value that nobody is master,
- * position ("" for none) how far the demoted copy has got, final that it has
- * been the master, so that nobody can have got further. */
+/* Releases the lock, and records in the key's value: clean, that no copy is a
+ * master; position ("" for none), that of the demoted copy; final, that it has
+ * been the master, so no copy can have more data. */
 void		 lock_release(struct lock *, bool clean, const char *position,
 		    bool final);
-/* The same as it was found, with the position of the one before: what he left is
- * still to be had from him. */
+/* Releases the lock as it was found, with the previous master's position: its
+ * data can still be fetched from it. */
 void		 lock_pass_on(struct lock *, bool clean);
-/* Destroys the session, and says when that is over, well or not. */
+/* Destroys the session; done runs when that has succeeded or failed. */
 void		 lock_leave(struct lock *, void (*done)(void *arg), void *arg);
 
 /* Borrowed until the next event. */
 const struct lock_before *lock_before(const struct lock *);
-const char	*lock_session(const struct lock *);	/* "" where there is none */
-/* Who has the lock and is of no copy of the service, and how to end that; "". */
+const char	*lock_session(const struct lock *);	/* "" for none */
+/* The lock's holder, if it is not a copy of the service, and how to end that;
+ * else "". */
 const char	*lock_stranger(const struct lock *);
 
 #endif

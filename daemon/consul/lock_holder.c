@@ -1,4 +1,6 @@
-/* lock_holder.c - who has the lock, by a read of the key that is believed. */
+/*
+ * lock_holder.c - who holds the lock, according to a trusted read of the key.
+ */
 
 #include "lock_holder.h"
 

@@ -1,15 +1,17 @@
-/* lock_holder.h - who has the lock, by a read of the key that is believed. */
+/* lock_holder.h - who holds the lock, according to a trusted read of the
+ * key. */
 #ifndef LOCK_HOLDER_H
 #define LOCK_HOLDER_H
 
 #include "lock_private.h"
 
-/* Learns from our own value what was left to us. */
+/* Takes the position that was left to us from our own value. */
 void	lock_holder_read_ours(struct lock *, const struct consul_key *);
 
-/* Whose it is.  Each ends in seen, at once or when Consul has said more. */
+/* The lock is ours, or another node's.  Each ends in seen, at once or after
+ * another request to Consul. */
 void	lock_holder_ours(struct lock *);
-/* again: he had it already when the key was seen last. */
+/* again: it was already the holder when the key was last read. */
 void	lock_holder_theirs(struct lock *, const struct consul_key *,
 	    bool again);
 void	lock_holder_none(struct lock *, const struct consul_key *);

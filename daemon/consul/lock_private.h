@@ -1,4 +1,4 @@
-/* lock_private.h - what lock.h's user does not see: for its parts only. */
+/* lock_private.h - the internals of lock.h, for its parts only. */
 #ifndef LOCK_PRIVATE_H
 #define LOCK_PRIVATE_H
 
@@ -29,7 +29,7 @@ struct lock {
 	bool				 barred;
 	char				 session[CONSUL_ID_MAX];
 	char				 resume[CONSUL_ID_MAX];
-	/* Whether that one goes on is known: a new one may be made. */
+	/* It is known whether that one continues: a new one may be created. */
 	void				(*resumed)(struct lock *);
 	int64_t				 renew_every_ms;
 	int				 session_failures;
@@ -38,26 +38,26 @@ struct lock {
 	char				 dropped[CONSUL_ID_MAX];
 	struct event			*session_timer, *drop_timer;
 
-	/* the key, as it was seen last */
+	/* the key, as it was last read */
 	struct consul_key		 key;
 	struct core_lock		 view;
 	struct lock_before		 before;
-	bool				 held;		/* by us, we believe */
-	bool				 carries;	/* what was left to us */
+	bool				 held;		/* ours, we believe */
+	bool				 carries;	/* a position left us */
 	bool				 made;		/* see core_types.h */
-	bool				 settled;	/* it need not any more */
-	bool				 giving_way;	/* given back just now */
-	bool				 was_held;	/* ever, by anybody */
-	int				 unproved;	/* renewals since a proof */
+	bool				 settled;	/* no longer needed */
+	bool				 giving_way;	/* just released */
+	bool				 was_held;	/* at any time */
+	int				 unproved;	/* since a proof */
 	uint64_t			 index;
 	int				 watch_failures;
 	struct consul_request		*watch;
 	struct event			*watch_timer;
 	struct consul_request		*read;		/* consistent */
-	bool				 look;		/* until one succeeds */
+	bool				 look;		/* until one works */
 	struct event			*verify_timer;
 	struct consul_request		*write;		/* acquire or release */
-	struct consul_request		*holder;	/* who is it? */
+	struct consul_request		*holder;	/* finds the holder */
 	struct consul_session		 holder_session;
 	char				 stranger[LOCK_STRANGER];
 
@@ -65,7 +65,7 @@ struct lock {
 	void				*left_arg;
 };
 
-/* Ends a request, if it is under way: its answer will not be heard. */
+/* Cancels a request, if it is under way. */
 static inline void
 lock_cancel(struct consul_request **r)
 {

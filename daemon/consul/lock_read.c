@@ -1,4 +1,6 @@
-/* lock_read.c - reading the key: the watch, the proof, what is believed. */
+/*
+ * lock_read.c - reading the key: the watch, the proof, which reads are trusted.
+ */
 
 #include "lock_read.h"
 

@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#define LOCK_RETRY_MAX	2000	/* ms; a quarter more at most */
+#define LOCK_RETRY_MAX	2000	/* ms; plus a quarter at most */
 
-/* ms, after so many failures in a row before this one. */
+/* In ms; failures: the number in a row before this one. */
 int64_t	lock_retry_pause_ms(int failures);
 
 #endif

@@ -1,4 +1,7 @@
-/* lock_session.c - our session in Consul, made and renewed while wanted. */
+/*
+ * lock_session.c - our session in Consul, created and renewed while it is
+ * wanted.
+ */
 
 #include "lock_session.h"
 

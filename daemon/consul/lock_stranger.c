@@ -1,4 +1,4 @@
-/* lock_stranger.c - a holder of the lock who is of no copy of the service. */
+/* lock_stranger.c - a holder of the lock that is not a copy of the service. */
 
 #include "lock_stranger.h"
 

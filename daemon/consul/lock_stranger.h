@@ -1,4 +1,4 @@
-/* lock_stranger.h - a holder of the lock who is of no copy of the service. */
+/* lock_stranger.h - a holder of the lock that is not a copy of the service. */
 #ifndef LOCK_STRANGER_H
 #define LOCK_STRANGER_H
 
@@ -6,7 +6,7 @@
 
 #define LOCK_STRANGER	512
 
-/* Who has the lock, and how to end that, for people. */
+/* The lock's holder, and how to end that, for people. */
 void	lock_stranger_name(char text[LOCK_STRANGER],
 	    const struct consul_session *);
 

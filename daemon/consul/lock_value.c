@@ -1,4 +1,4 @@
-/* lock_value.c - the lock key in Consul, and what is written there. */
+/* lock_value.c - the lock key in Consul, and its value. */
 
 #include "lock_value.h"
 

@@ -1,9 +1,9 @@
 /*
  * registration.h - our service, its check and its tags in the local Consul
- * agent.  Watches whether they are still there, looks at all of it every
- * REGISTRATION_INTERVAL_MS, and puts them back when somebody, or a restart of
- * the Consul agent, lost them; but not over another agent that lives
- * (stranger.h).
+ * agent.  Watches that they are still there, checks everything every
+ * REGISTRATION_INTERVAL_MS, and registers again if something else, or a restart
+ * of the Consul agent, has removed them; but never replaces another living
+ * agent's (stranger.h).
  */
 #ifndef REGISTRATION_H
 #define REGISTRATION_H
@@ -25,26 +25,27 @@ struct registration	*registration_new(struct event_base *, struct consul *,
 			    const struct registration_events *, void *arg);
 void			 registration_free(struct registration *);
 
-/* The plugin's verdict.  The first one registers us; passing, so Consul need
- * not poll before it believes in us.  Later ones only say how we are when
- * something else has to be written, or when Consul loses us.  Copies text. */
+/* The plugin's verdict.  The first one registers us; as passing, so that Consul
+ * need not poll first.  Later ones are written only with another change, or
+ * when Consul has lost us.  Copies text. */
 void			 registration_set_health(struct registration *,
 			    bool passing, const char *text);
-/* What people must know of this copy, "" for nothing.  A literal. */
+/* A warning about this copy for people, "" for none.  A literal. */
 void			 registration_set_warning(struct registration *,
 			    const char *text);
-/* What they may want to know; copies text. */
+/* A notice for people; copies text. */
 void			 registration_set_notice(struct registration *,
 			    const char *text);
 /* The role's tag, "" for none. */
 void			 registration_set_tag(struct registration *,
 			    const char *tag);
-/* Something was odd: look now. */
+/* Something may be wrong: check now. */
 void			 registration_look(struct registration *);
-/* Calls done once Consul has what was set last; never, if Consul does not answer. */
+/* Calls done once Consul has the latest settings; never, if Consul does not
+ * answer. */
 void			 registration_rest(struct registration *,
 			    void (*done)(void *arg), void *arg);
-/* Deregisters, and says when that is over, and whether it went well. */
+/* Deregisters; done gets whether that succeeded. */
 void			 registration_leave(struct registration *,
 			    void (*done)(bool ok, void *arg), void *arg);
 

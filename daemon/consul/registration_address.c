@@ -1,6 +1,6 @@
 /*
- * registration_address.c - the addresses in a registration: where Consul finds
- * our /health, and those by which each host means itself.
+ * registration_address.c - the addresses in a registration: the URL of our
+ * /health, and addresses by which every host refers to itself.
  */
 #include "registration_address.h"
 

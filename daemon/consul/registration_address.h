@@ -1,6 +1,6 @@
 /*
- * registration_address.h - the addresses in a registration: where Consul finds
- * our /health, and those by which each host means itself.
+ * registration_address.h - the addresses in a registration: the URL of our
+ * /health, and addresses by which every host refers to itself.
  */
 #ifndef REGISTRATION_ADDRESS_H
 #define REGISTRATION_ADDRESS_H
@@ -13,12 +13,12 @@
 
 #define REGISTRATION_URL	512
 
-/* Where Consul finds our /health. */
+/* The URL of our /health for Consul. */
 void	registration_url(const struct config *, int api_port,
 	    char url[REGISTRATION_URL]);
-/* Whoever is told to follow such a master would follow himself: while there are
- * copies on other nodes than this one, its address, or one of theirs, is one by
- * which each host means itself.  Says so, and what to do. */
+/* Are there copies on other nodes, while this copy's address, or one of theirs,
+ * is one by which every host refers to itself?  A slave of such a master would
+ * follow itself.  Gives the reason, and what to do. */
 bool	registration_misleads(const struct config *, const char *node,
 	    const struct consul_reply *, char *why, size_t size);
 

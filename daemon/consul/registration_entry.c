@@ -1,4 +1,4 @@
-/* registration_entry.c - what Consul is to have of our service. */
+/* registration_entry.c - our service as Consul should have it. */
 #include "registration_entry.h"
 
 #include <stdio.h>

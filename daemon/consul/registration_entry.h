@@ -1,4 +1,4 @@
-/* registration_entry.h - what Consul is to have of our service. */
+/* registration_entry.h - our service as Consul should have it. */
 #ifndef REGISTRATION_ENTRY_H
 #define REGISTRATION_ENTRY_H
 
@@ -11,8 +11,8 @@
 
 #define REGISTRATION_ENTRY_ROLE	16
 #define REGISTRATION_ENTRY_TAGS	(REGISTRATION_ENTRY_ROLE + 1 + VALUE_TAGS_MAX)
-#define REGISTRATION_ENTRY_META	500	/* Consul takes 512 characters of a
-					 * meta value */
+#define REGISTRATION_ENTRY_META	500	/* Consul's limit for a meta value is
+					 * 512 characters */
 
 struct registration_entry {
 	struct consul		*consul;
@@ -21,25 +21,25 @@ struct registration_entry {
 
 	bool			 passing;
 	char			 health[REGISTRATION_ENTRY_META];
-	char			 health_at[32];	/* it was said */
+	char			 health_at[32];	/* when it was reported */
 	char			 told[REGISTRATION_ENTRY_META];	/* as Consul
 							 * has it */
 	int64_t			 told_at_ms;	/* clock_ms */
-	char			 role[REGISTRATION_ENTRY_ROLE];	/* "?": as it
-							 * is */
+	char			 role[REGISTRATION_ENTRY_ROLE];	/* "?": leave it
+								 * as it is */
 	char			 since[32];	/* of the role */
 	char			 notice[REGISTRATION_ENTRY_META];
 	const char		*warning;
 };
 
-/* Of one that is all 0; borrows all.  Mark is who we are (stranger.h). */
+/* The entry is all 0 before; borrows all.  Mark identifies us (stranger.h). */
 void	registration_entry_init(struct registration_entry *, struct consul *,
 	    const struct config *, const char *check_url, const char *mark);
 
-/* What own_service shows of an earlier run stays until ours is known. */
+/* Takes the role of an earlier run from own_service, until ours is known. */
 void	registration_entry_take_role(struct registration_entry *,
 	    const struct consul_reply *own_service);
-/* Copy role, which begins now, and text. */
+/* Both copy their text; the role begins now. */
 void	registration_entry_set_role(struct registration_entry *,
 	    const char *role);
 void	registration_entry_set_health(struct registration_entry *, bool passing,
@@ -47,13 +47,13 @@ void	registration_entry_set_health(struct registration_entry *, bool passing,
 void	registration_entry_set_notice(struct registration_entry *,
 	    const char *text);
 
-/* In Consul's terms, without with_check: borrows the entry and tags. */
+/* Fills Consul's struct, except with_check; it borrows the entry and tags. */
 void	registration_entry_describe(const struct registration_entry *,
 	    struct consul_registration *, char tags[REGISTRATION_ENTRY_TAGS]);
-/* Does own_service show all of it?  And its check, at least? */
+/* Does own_service match all of it?  And at least its check? */
 bool	registration_entry_is_right(const struct registration_entry *,
 	    const struct consul_reply *own_service, bool *same_check);
-/* Its health is not as Consul has it, who may be told again. */
+/* Has the health changed since Consul got it, and may it be written again? */
 bool	registration_entry_has_news(const struct registration_entry *);
 
 #endif

@@ -1,20 +1,20 @@
-/* registration_events.h - what our registration in Consul says of itself. */
+/* registration_events.h - what our registration in Consul reports. */
 #ifndef REGISTRATION_EVENTS_H
 #define REGISTRATION_EVENTS_H
 
-#define REGISTRATION_INTERVAL_MS	30000	/* what ends our session makes
-						 * us look at once */
+#define REGISTRATION_INTERVAL_MS	30000	/* the end of our session causes
+						 * a check at once */
 
 struct registration_events {
-	/* We are registered; node and address (of the service) as Consul
-	 * knows them.  Runs again when we had to be registered anew. */
+	/* We are registered; node and address (of the service) are Consul's.
+	 * Runs again after each new registration. */
 	void	(*registered)(const char *node, const char *address, void *arg);
-	/* Another agent's registration stands in the place of ours: no session
-	 * may be had, or ended, until registered runs again. */
+	/* Another agent's registration has replaced ours: no session may be
+	 * created or destroyed until registered runs again. */
 	void	(*barred)(void *arg);
-	/* He lives, so one must go: text is who he is, and who we are. */
+	/* That agent is alive, so one of the two must end: text names both. */
 	void	(*taken)(const char *text, void *arg);
-	/* What goes wrong now; "" when it has ended. */
+	/* The current problem; "" when it has ended. */
 	void	(*trouble)(const char *text, void *arg);
 };
 

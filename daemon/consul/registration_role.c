@@ -1,4 +1,4 @@
-/* registration_role.c - the role of a copy, as a tag in Consul says it. */
+/* registration_role.c - the role of a copy, from its tag in Consul. */
 #include "registration_role.h"
 
 #include <string.h>

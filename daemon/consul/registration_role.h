@@ -1,4 +1,4 @@
-/* registration_role.h - the role of a copy, as a tag in Consul says it. */
+/* registration_role.h - the role of a copy, from its tag in Consul. */
 #ifndef REGISTRATION_ROLE_H
 #define REGISTRATION_ROLE_H
 

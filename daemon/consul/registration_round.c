@@ -1,4 +1,4 @@
-/* registration_round.c - a round of looking at our registration. */
+/* registration_round.c - one check of our registration. */
 #include "registration_round.h"
 
 #include <stdio.h>

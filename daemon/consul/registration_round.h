@@ -1,6 +1,6 @@
 /*
- * registration_round.h - a round of looking at our registration, and what is
- * kept from one to the next.  For registration.c alone.
+ * registration_round.h - one check of our registration, and the state between
+ * two checks.  For registration.c only.
  */
 #ifndef REGISTRATION_ROUND_H
 #define REGISTRATION_ROUND_H
@@ -29,13 +29,13 @@ struct registration {
 	bool				 started;
 	struct registration_entry	 entry;
 	bool				 registered;	/* in this round */
-	bool				 fresh;		/* by us, just now */
-	bool				 outdated;	/* what is registered */
+	bool				 fresh;		/* by us, recently */
+	bool				 outdated;	/* what we have */
 	bool				 identified;
-	bool				 placed;	/* once, in this run */
-	bool				 dirty;		/* look once more */
-	char				 why[1024];	/* it was withdrawn, or
-							 * whose it is */
+	bool				 placed;	/* in this run */
+	bool				 dirty;		/* check again */
+	char				 why[1024];	/* the reason, or its
+							 * owner */
 	int64_t				 stranger_until_ms;	/* 0: none */
 	int64_t				 repaired_at_ms;
 	int				 repairs;
@@ -52,8 +52,8 @@ struct registration {
 	void				*left_arg;
 };
 
-/* Begins one, where no request is under way; when we leave it deregisters, and
- * says so. */
+/* Begins one, if no request is under way; when we leave it deregisters us, and
+ * reports that. */
 void	registration_round_next(struct registration *);
 
 #endif

@@ -1,4 +1,4 @@
-/* registration_watch.c - hears when Consul has our service otherwise. */
+/* registration_watch.c - notices changes of our service in Consul. */
 #include "registration_watch.h"
 
 #include <stdio.h>

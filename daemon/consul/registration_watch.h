@@ -1,4 +1,4 @@
-/* registration_watch.h - hears when Consul has our service otherwise. */
+/* registration_watch.h - notices changes of our service in Consul. */
 #ifndef REGISTRATION_WATCH_H
 #define REGISTRATION_WATCH_H
 
@@ -12,22 +12,22 @@
 struct registration_watch {
 	struct consul		*consul;
 	const struct config	*config;
-	/* What own_service shows now, or that it is CONSUL_GONE. */
+	/* The new own_service, or CONSUL_GONE. */
 	void			(*changed)(const struct consul_reply *,
 				    void *arg);
 	void			*arg;
-	bool			 over;		/* what comes is not heard */
-	char			 hash[32];	/* as seen last */
+	bool			 over;		/* ignore answers */
+	char			 hash[32];	/* of the last answer */
 	struct consul_request	*request;
 	struct event		*timer;
 };
 
-/* Of one that is all 0; borrows all. */
+/* The watch is all 0 before; borrows all. */
 void	registration_watch_init(struct registration_watch *,
 	    struct event_base *, struct consul *, const struct config *,
 	    void (*changed)(const struct consul_reply *, void *arg), void *arg);
 void	registration_watch_free(struct registration_watch *);
-/* From when we are registered; if it has begun that is fine. */
+/* Call it when we are registered; does nothing if it has begun. */
 void	registration_watch_start(struct registration_watch *);
 void	registration_watch_stop(struct registration_watch *);
 

@@ -1,4 +1,4 @@
-/* stranger.c - another agent that has our service id in our Consul agent. */
+/* stranger.c - another agent with our service id in our Consul agent. */
 
 #include "stranger.h"
 

@@ -1,18 +1,18 @@
 /*
- * core.c - the decisions: facts are learnt, a table says what follows.
+ * core.c - the decisions: facts come in, a table gives the next state.
  *
- * Its parts, each of which knows those above it only:
+ * Its parts, each of which knows only those above it:
  *
- *	core_do, core_due	what is to be done, and when to look again
- *	core_session, _lock	our session; what is known of the lock
+ *	core_do, core_due	the actions, and the time of the next tick
+ *	core_session, _lock	our session; what is known about the lock
  *	core_call		the call of the plugin that is under way
- *	core_acquire, _adopt	how we come to the lock
- *	core_guard		the talk with the guard
- *	core_demotion		stepping down
- *	core_health, _tag	what others see of us
- *	core_work		what a state does while it lasts
+ *	core_acquire, _adopt	how we get the lock
+ *	core_guard		messages to and from the guard
+ *	core_demotion		the demotion, then the release
+ *	core_health, _tag	what we publish
+ *	core_work		the work of each state
  *	core_rules		the table, and the step from state to state
- *	core_check		what is always true after all that
+ *	core_check		the invariants after all that
  */
 
 #include "core.h"

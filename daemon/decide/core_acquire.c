@@ -1,4 +1,6 @@
-/* core_acquire.c - when a lock that is free is tried for, and by whom. */
+/*
+ * core_acquire.c - when to ask for a free lock, and whether this copy should.
+ */
 
 #include "core_acquire.h"
 

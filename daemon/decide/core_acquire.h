@@ -1,24 +1,26 @@
-/* core_acquire.h - when a lock that is free is tried for, and by whom. */
+/* core_acquire.h - when to ask for a free lock, and whether this copy
+ * should. */
 #ifndef CORE_ACQUIRE_H
 #define CORE_ACQUIRE_H
 
 #include "core_types.h"
 
-/* Pause (ms) between two tries for a free lock that is refused: its lock-delay
- * runs, of which Consul announces the end to nobody. */
+/* Pause (ms) between two attempts at a free lock that is refused: its
+ * lock-delay runs, and Consul does not announce its end. */
 #define CORE_ACQUIRE_PAUSE_MS	300
 
-/* Our try was refused; held: because the lock is held or delayed. */
+/* Our attempt was refused; held: because the lock is held or delayed. */
 void	core_acquire_refused(struct core *, bool held);
-/* The election is over; take: this copy shall take the lock. */
+/* The election is over; take: this copy should take the lock. */
 void	core_acquire_elected(struct core *, bool take);
-/* We have given it back: let the others have it first. */
+/* We have released it: let the others take it first. */
 void	core_acquire_give_way(struct core *);
-/* Doubts what was seen before a pause of this process; now: the new time. */
+/* Distrusts reads from before a pause of this process; now: the new time. */
 void	core_acquire_notice_pause(struct core *, int64_t now);
-/* What a candidate does. */
+/* The work of a candidate. */
 void	core_acquire_work(struct core *);
-/* Asks for an election, or for its end: which of the copies takes the lock? */
+/* Asks for an election, which decides the copy that takes the lock; or for its
+ * end. */
 void	core_acquire_wish_election(struct core *);
 
 #endif

@@ -1,4 +1,4 @@
-/* core_adopt.c - a master that was there before us, taken over as it is. */
+/* core_adopt.c - takes over a master that was there before us, as it is. */
 
 #include "core_adopt.h"
 

@@ -4,13 +4,13 @@
 
 #include "core_types.h"
 
-/* Begins one, which may last for timeout_ms; none is under way. */
+/* Begins one, for timeout_ms at most; none may be under way. */
 void	core_call(struct core *, enum core_op, int64_t timeout_ms);
-/* Ends the one that is under way, if any: no answer of it counts. */
+/* Cancels the one that is under way, if any: its answer is ignored. */
 void	core_call_cancel(struct core *);
-/* One is done, ours or the guard's, after which the copy is no master. */
+/* A demotion has succeeded, by our call or the guard's. */
 void	core_call_demoted(struct core *);
-/* When ensure_master could first be called: not while a grace lasts. */
+/* When ensure_master could first be called: not during a grace period. */
 int64_t	core_call_promotion_begun(const struct core *);
 
 #endif

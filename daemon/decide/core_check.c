@@ -1,8 +1,9 @@
 /*
- * core_check.c - what is always true of the core between two events.
+ * core_check.c - the core's invariants between two events.
  *
- * The parts rely on it, and none of them sees to it alone.  The unit tests and
- * the simulator look after every event, and so does the agent: see core_event.
+ * All parts rely on them, and no part can ensure them alone.  The unit tests
+ * and the simulator check them after every event, and so does the agent: see
+ * core_event.
  */
 
 #include "core_check.h"

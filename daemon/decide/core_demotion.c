@@ -1,4 +1,4 @@
-/* core_demotion.c - stepping down: the copy is demoted, the lock given back. */
+/* core_demotion.c - the copy is demoted, and then the lock is released. */
 
 #include "core_demotion.h"
 

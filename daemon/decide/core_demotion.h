@@ -1,19 +1,19 @@
-/* core_demotion.h - stepping down: the copy is demoted, the lock given back. */
+/* core_demotion.h - the copy is demoted, and then the lock is released. */
 #ifndef CORE_DEMOTION_H
 #define CORE_DEMOTION_H
 
 #include "core_types.h"
 
-/* It begins: the state is entered. */
+/* Begins it: the state is entered. */
 void	core_demotion_enter(struct core *, bool was_master);
-/* What only time makes true. */
+/* Deadlines of the demotion. */
 void	core_demotion_pass_time(struct core *);
-/* The lock is given back, or that can't be told; or a call of
- * CORE_OP_POSITION has ended. */
+/* The lock is released, or that is unknown; or a call of CORE_OP_POSITION has
+ * ended. */
 void	core_demotion_learn(struct core *, const struct core_event *);
-/* What is done while it lasts. */
+/* The work during the demotion. */
 void	core_demotion_work(struct core *);
-/* The state may be left; then it must be, by core_demotion_leave. */
+/* May the state be left?  Then it must be, by core_demotion_leave. */
 bool	core_demotion_is_over(const struct core *);
 void	core_demotion_leave(struct core *);
 

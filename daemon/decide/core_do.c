@@ -1,4 +1,4 @@
-/* core_do.c - what is to be done, in the order in which it is asked for. */
+/* core_do.c - the list of actions, in order. */
 
 #include "core_do.h"
 

@@ -4,7 +4,7 @@
 
 #include "core_types.h"
 
-/* True at t and after it; before it, the next tick comes at t or earlier. */
+/* True from t on; before that, makes the next tick come at t or earlier. */
 static inline bool
 core_due(struct core *c, int64_t t)
 {

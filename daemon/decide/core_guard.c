@@ -1,4 +1,4 @@
-/* core_guard.c - what the guard is told, and what it says. */
+/* core_guard.c - messages to and from the guard. */
 
 #include "core_guard.h"
 

@@ -1,19 +1,19 @@
-/* core_guard.h - what the guard is told, and what it says. */
+/* core_guard.h - messages to and from the guard. */
 #ifndef CORE_GUARD_H
 #define CORE_GUARD_H
 
 #include "core_types.h"
 
-/* As the agent starts; a guard may have a lease from the one before it. */
+/* At the agent's start; a guard may have a lease from the previous guard. */
 void	core_guard_init(struct core *);
-/* Something is heard from it. */
+/* Takes a message of the guard. */
 void	core_guard_learn(struct core *, const struct core_event *);
-/* Asks it to demote the copy, once; guard.busy_until is how long it may take. */
+/* Asks it to demote the copy, once; guard.busy_until is its limit. */
 void	core_guard_ask(struct core *);
-/* Tells it how long the copy may be a master without a word from us, if
- * that is news. */
+/* Sends how long the copy may be a master without a message from us, if that
+ * has changed. */
 void	core_guard_work(struct core *);
-/* The demotion is over that it may have fired in. */
+/* The demotion during which it may have fired is over. */
 void	core_guard_end_demotion(struct core *);
 
 #endif

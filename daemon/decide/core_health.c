@@ -1,4 +1,4 @@
-/* core_health.c - how the application is, as its plugin says. */
+/* core_health.c - the application's health, as its plugin reports it. */
 
 #include "core_health.h"
 

@@ -1,4 +1,4 @@
-/* core_lock.c - what is known of the lock, and how long that counts. */
+/* core_lock.c - what is known about the lock, and how long it is valid. */
 
 #include "core_lock.h"
 

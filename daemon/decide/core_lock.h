@@ -1,4 +1,4 @@
-/* core_lock.h - what is known of the lock, and how long that counts. */
+/* core_lock.h - what is known about the lock, and how long it is valid. */
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H
 
@@ -8,18 +8,18 @@ bool	core_lock_is_free(const struct core *);
 bool	core_lock_is_ours(const struct core *);
 bool	core_lock_is_theirs(const struct core *);
 
-/* No proof of our lock is young enough any more, or there has been none. */
+/* Is the last proof of our lock too old, or was there none? */
 bool	core_lock_fuse_burnt(struct core *);
-/* As long (ms) as a master can last who has not noticed yet. */
+/* How long (ms) a master that has not noticed can last. */
 int64_t	core_lock_grace_ms(const struct core *);
 
-/* As a read of the key, or our own acquire, has shown it. */
+/* Takes the result of a read of the key, or of our own acquire. */
 void	core_lock_learn(struct core *, const struct core_lock *);
-/* Ours was given back by us (known), or that can't be told. */
+/* We have released ours (known), or that is unknown. */
 void	core_lock_release(struct core *, bool known);
-/* What was seen of it counts no more. */
+/* Earlier reads are no longer valid. */
 void	core_lock_forget(struct core *);
-/* Ours went with its session. */
+/* Ours was lost with its session. */
 void	core_lock_lose(struct core *);
 
 #endif

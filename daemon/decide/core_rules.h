@@ -4,7 +4,7 @@
 
 #include "core_types.h"
 
-/* Whose text stands after the reason. */
+/* Which text follows the reason. */
 enum core_rule_detail {
 	CORE_RULE_NOTHING,
 	CORE_RULE_HEALTH,
@@ -21,13 +21,13 @@ struct core_rule {
 	enum core_state		 to;
 	const char		*because;
 	enum core_rule_detail	 detail;
-	bool			 routine; /* the ordinary way up: no news */
+	bool			 routine; /* a normal promotion: no warning */
 };
 
 extern const struct core_rule	core_rules[];
 extern const size_t		core_rules_count;
 
-/* Takes one row of the table; false when none holds. */
+/* Applies one row of the table; false if none holds. */
 bool	core_rules_step(struct core *);
 
 #endif

@@ -1,4 +1,4 @@
-/* core_session.c - the session that the lock is held with. */
+/* core_session.c - the session that holds the lock. */
 
 #include "core_session.h"
 

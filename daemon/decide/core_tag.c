@@ -1,4 +1,4 @@
-/* core_tag.c - the tag of our service in Consul, which clients ask for. */
+/* core_tag.c - the tag of our service in Consul, which clients query. */
 
 #include "core_tag.h"
 

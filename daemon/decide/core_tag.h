@@ -1,10 +1,10 @@
-/* core_tag.h - the tag of our service in Consul, which clients ask for. */
+/* core_tag.h - the tag of our service in Consul, which clients query. */
 #ifndef CORE_TAG_H
 #define CORE_TAG_H
 
 #include "core_types.h"
 
-/* Sets it, where it is another one now. */
+/* Sets it, if it has changed. */
 void	core_tag_show(struct core *);
 
 #endif

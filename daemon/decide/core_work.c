@@ -1,4 +1,4 @@
-/* core_work.c - what a state does while it lasts, and what came of it. */
+/* core_work.c - the work of each state, and its results. */
 
 #include "core_work.h"
 

@@ -2,8 +2,8 @@
  * handler_main.c - the program consul-failover-handler: runs one plugin.
  *
  * It is started by the agent with the channel as descriptor 3 and the plugin as
- * 4, and knows nothing of Consul.  It answers one call after the other; the agent keeps the
- * time and kills it when a call takes too long.
+ * 4, and has no access to Consul.  It answers one call after the other; the
+ * agent keeps the time and kills it when a call takes too long.
  *
  *	handler			agent
  *	DESCRIPTION or REFUSED

@@ -1,4 +1,4 @@
-/* plugin.c - load a shared object and see whether it is a plugin of ours. */
+/* plugin.c - loads a shared object and checks that it is one of our plugins. */
 #include "plugin.h"
 
 #include <dlfcn.h>

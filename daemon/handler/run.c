@@ -1,4 +1,4 @@
-/* run.c - what a plugin finds in struct failover. */
+/* run.c - the content of struct failover for a plugin. */
 #include "run.h"
 
 #include <errno.h>

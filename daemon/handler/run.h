@@ -1,7 +1,7 @@
 /*
- * run.h - a plugin that runs, and what it finds in struct failover.
+ * run.h - a running plugin, and its struct failover.
  *
- * Only the parts of the handler look into struct run.
+ * Only the parts of the handler use struct run.
  */
 #ifndef RUN_H
 #define RUN_H
@@ -28,18 +28,18 @@ struct run_option {
 };
 
 struct run {
-	union {				/* first: the plugin gives it back */
+	union {				/* first: the plugin passes it to us */
 		struct failover	 f;
 		char		 room[PLUGIN_ROOM];
 	};
 	struct plugin	 plugin;
-	bool		 started;	/* plugin_start has answered done */
+	bool		 started;	/* plugin_start has returned done */
 	bool		 watching;	/* this handler reports watch_fd */
 	bool		 demoting;
-	int		 watch;		/* -1: none, or reported already */
+	int		 watch;		/* -1: none, or already reported */
 	bool		 measured;	/* a first call has been made */
-	struct trace	 first;		/* what was there after it */
-	bool		 closed_watch;	/* watch_fd gave no descriptor */
+	struct trace	 first;		/* the state after the first call */
+	bool		 closed_watch;	/* watch_fd gave a bad descriptor */
 	char		 sentence[FAILOVER_SENTENCE];
 	char		 position[FAILOVER_POSITION];
 	const char	*memory_path;
@@ -57,11 +57,11 @@ run_send(struct run *r)
 	may_fail(wire_send(CHANNEL, &r->out), "the channel's end says so");
 }
 
-/* Of what is all 0 so far. */
+/* The struct is all 0 before. */
 void			run_init(struct run *);
 
-/* The plugin's own say and log: the sentence that is answered, which gives
- * result; and a line to the agent. */
+/* The plugin's say and log: sets the sentence of the answer, and returns
+ * result; sends a line to the agent. */
 enum failover_result	run_say(struct failover *, enum failover_result result,
 			    const char *fmt, ...)
 			    __attribute__((format(printf, 3, 4)));

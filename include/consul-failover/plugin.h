@@ -52,11 +52,11 @@
  *
  * The plugin is loaded into two child processes of the agent, called
  * handlers: one calls health, the other changes the role, so that a long
- * ensure_slave does not block health.  In a handler one call runs at a time.
+ * ensure_slave does not block health.  A handler runs one call at a time.
  * A call may block; past its deadline the handler is killed with its whole
  * process group and started again.  A plugin that crashes, exits, hangs or
- * leaks costs that one call, never the lock in Consul.  So a plugin must keep
- * nothing between two calls that it could not find out again.
+ * leaks loses that one call, never the lock in Consul.  So a plugin must keep
+ * nothing in memory between two calls that it can't find out again.
  *
  * Everything that a handler starts dies with it, unless it calls setsid(2).
  * Standard input is /dev/null; output to standard output or standard error
@@ -66,7 +66,7 @@
  *
  * All ensure_ calls are idempotent: they are made when something has changed
  * and again every [plugin] role_interval.  So they must be cheap if there is
- * nothing to do, and must undo changes that others have made.
+ * nothing to do, and must undo changes by others.
  */
 #ifndef CONSUL_FAILOVER_PLUGIN_H
 #define CONSUL_FAILOVER_PLUGIN_H
@@ -106,9 +106,9 @@ enum failover_result {
 	FAILOVER_DONE	= 0,	/* health: fit to serve; ensure_: role taken */
 	FAILOVER_FAILED	= 1,	/* health: not fit; ensure_: failed */
 	FAILOVER_AGAIN	= 2,	/* in progress, call again: a catch-up, a
-				 * restart.  From health: alive but busy, so
-				 * neither a candidate nor failed over, for at
-				 * most [plugin] busy_limit */
+				 * restart.  From health: alive but busy.  Such
+				 * a copy is not a candidate, but a master stays
+				 * master, for at most [plugin] busy_limit */
 };
 
 enum failover_role {
@@ -202,9 +202,10 @@ struct failover {
 	/* Reads a password: the first line of the file that this option names,
 	 * "" if the option is not given.  FAILOVER_FAILED, with the sentence
 	 * set, if the file can't be read, is longer than size, or can be read
-	 * by every user.  In ensure_demoted it then gives the file's content
-	 * from when the agent was started, if the option is called like
-	 * password_file.  Never put it into a sentence or a log line. */
+	 * by every user.  In ensure_demoted it then returns the content from
+	 * when the agent was started, for a FAILOVER_SECRET or an option with a
+	 * name like password_file.  Never put a password into a sentence or a
+	 * log line. */
 	enum failover_result (*secret)(struct failover *, const char *option,
 			    char *text, size_t size);
 
@@ -217,8 +218,8 @@ struct failover {
 	 * the handler, the agent, the application and the machine.  For a
 	 * permanent refusal by the master: health returns FAILOVER_FAILED with
 	 * it, and ensure_master fails, until the copy has streamed again, or
-	 * promote is set.  Not read again for ensure_demoted, which waits for
-	 * no disk. */
+	 * promote is set.  Not read again for ensure_demoted, which must not
+	 * wait for a disk. */
 	const char	*memory;
 
 	/* Keeps text, a line of at most FAILOVER_SENTENCE bytes with its NUL;
@@ -347,21 +348,21 @@ FAILOVER_EXPORT enum failover_result	has_position(struct failover *,
 
 /* How much data up to another copy's position does this one lack, in a unit
  * that the plugin's manual names (transactions, bytes)?  0: none; -1: unknown.
- * [election] max_behind is compared with it. */
+ * The agent compares it with [election] max_behind. */
 FAILOVER_EXPORT int64_t			behind(struct failover *,
 					    const char *text);
 
 /* A descriptor that becomes readable when the application may have died or
  * come back, so that health is called at once; -1 for none.  Called after every
  * health call, within its deadline; health must read the pending data, or it is
- * called ten times a second.  The descriptor stays the plugin's. */
+ * called ten times a second.  The plugin still owns the descriptor. */
 FAILOVER_EXPORT int			watch_fd(struct failover *);
 
 /* Called once in each handler process, before its first call and within that
- * call's deadline; any other result than FAILOVER_DONE fails that call, and it
- * is called again before the next one.  "consul-failover check" calls it as
- * well, on a host whose application need not run: check options and files here,
- * and fail if something would make ensure_demoted fail. */
+ * call's deadline; any result other than FAILOVER_DONE fails that call, and
+ * plugin_start is called again before the next one.  "consul-failover check"
+ * calls it as well, on a host whose application need not run: check options and
+ * files here, and fail if something would make ensure_demoted fail. */
 FAILOVER_EXPORT enum failover_result	plugin_start(struct failover *);
 
 /* Called once, when a handler ends normally.  Not called when it is killed, or

@@ -1,4 +1,4 @@
-/* deadline.c - what is left of a call. */
+/* deadline.c - the remaining time of a call. */
 #include "deadline.h"
 
 #include <time.h>

@@ -1,4 +1,4 @@
-/* listener.c - who listens at an address, where he can't be asked. */
+/* listener.c - which process listens at an address, if it can't be asked. */
 #include "listener.h"
 
 #include <dirent.h>

@@ -1,9 +1,9 @@
 /*
- * listener.h - who listens at an address, where he can't be asked.
+ * listener.h - which process listens at an address, if it can't be asked.
  *
  * A server whose socket was removed while it runs can't be asked, and must not
  * be taken for one that does not run: it may still be the master.  The kernel
- * goes on listing the socket by the path that it was given.
+ * still lists the socket with its original path.
  */
 #ifndef LISTENER_H
 #define LISTENER_H
@@ -12,25 +12,25 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* Instead of a process: there may be one, and we may not see it, which takes
- * root, or the same user and rights. */
+/* Instead of a process: there may be one that we can't see; only root, or its
+ * own user with the same rights, can. */
 #define LISTENER_UNSEEN	-1
 
-/* The process that listens at that path, whose file is gone; 0: there is none,
- * or the file is there again. */
+/* The process that listens at that path after its file was removed; 0: there is
+ * none, or the file exists again. */
 pid_t	listener_find(const char *path);
 
-/* The same of a server that does not answer: at that path, whether its file is
- * there or not; and at that address of this machine, by TCP. */
+/* The same for a server that does not answer: at that path, whether the file
+ * exists or not; and by TCP at that address of this machine. */
 pid_t	listener_at_path(const char *path);
 pid_t	listener_at(const struct sockaddr *);
 
-/* The same of each address that the host has, which is one or a name; flags are
- * getaddrinfo's: with AI_NUMERICHOST no name server is asked. */
+/* The same for each address of host, an address or a name; flags are
+ * getaddrinfo's: AI_NUMERICHOST avoids the name server. */
 pid_t	listener_at_host(const char *host, unsigned port, int flags);
 
-/* One that listens on that port, at whatever address of this network namespace,
- * and is wanted. */
+/* A wanted process that listens on that port, at any address of this network
+ * namespace. */
 pid_t	listener_on_port(unsigned port, bool (*wanted)(pid_t));
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * listener_host.c - who listens at a name: apart from listener.c, which asks
- * nobody but the kernel.
+ * listener_host.c - which process listens at a name: separate from listener.c,
+ * which asks only the kernel.
  */
 #include "listener.h"
 

@@ -1,4 +1,6 @@
-/* pid.c - whose a process number is, and a signal that reaches no other. */
+/*
+ * pid.c - which process a number belongs to, and signals that reach no other.
+ */
 #include "pid.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* remember.c - what the agent remembers against this copy. */
+/* remember.c - the problem that the agent remembers for this copy. */
 #include "remember.h"
 
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * example.c - an application that is a file: healthy while the file exists.
  *
- * It has nothing to make master or slave of, so it only says what it was told.
+ * It has no roles, so the calls only report the requested one.
  */
 #include <consul-failover/plugin.h>
 

@@ -1,12 +1,12 @@
 /*
- * skeleton.c - a plugin of consul-failover to begin with.
+ * skeleton.c - a plugin for consul-failover to start from.
  *
  * It builds (make), keeps all promises (make test), and its application is a
- * file that holds the role.  Put yours in the place of read_role and
- * write_role; consul-failover-plugin(7) tells all the rest.
+ * file that holds the role.  Replace read_role and write_role by code for your
+ * application; consul-failover-plugin(7) describes the rest.
  *
  * Whatever a call does, it can be killed half-way, and the next one comes from
- * another process: so ask the application what it is, each time.
+ * another process: so ask the application for its role each time.
  */
 #include <consul-failover/plugin.h>
 

@@ -1,9 +1,9 @@
 /*
- * defaults.h - where the client's option file says that the server is.
+ * defaults.h - the server's place in the client's option file.
  *
- * The library reads the file itself, and takes one that is missing, empty or
- * broken for one that says nothing: then it tries a place of its own, where
- * nobody listens.  So what it would find is read here first.
+ * The library reads the file itself, but ignores one that is missing, empty or
+ * broken: then it tries a default place, where no server listens.  So we read
+ * the file here first.
  */
 #ifndef DEFAULTS_H
 #define DEFAULTS_H
@@ -13,13 +13,13 @@
 #include <stddef.h>
 
 struct defaults {
-	char	 socket[PATH_MAX], host[256];	/* "" where it names none */
+	char	 socket[PATH_MAX], host[256];	/* "" if it names none */
 	char	 protocol[16];
 };
 
-/* Reads the file and all that it includes.  False, and why says which file and
- * what to do, if it can't be read, or not all of it understood, or has no group
- * for us. */
+/* Reads the file and all that it includes.  False, with the file and what to do
+ * in why, if it can't be read, can't be parsed completely, or has no group for
+ * us. */
 bool	defaults_read(struct defaults *, const char *path, char *why,
 	    size_t size);
 

@@ -2,8 +2,8 @@
  * demote.c - read-only, also behind long statements, locks and backups.
  *
  * SET GLOBAL read_only waits for every statement that writes, for LOCK TABLES
- * and for commits, and lets none begin meanwhile.  Sessions that are done with
- * soon are waited for; the others are ended, from a second connection.
+ * and for commits, and lets none begin meanwhile.  Sessions that end soon are
+ * waited for; the others are killed, from a second connection.
  */
 #include "demote.h"
 

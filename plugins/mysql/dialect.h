@@ -1,5 +1,6 @@
 /*
- * dialect.h - what MariaDB and the ages of MySQL call the same things.
+ * dialect.h - the names of the same things in MariaDB and the versions of
+ * MySQL.
  */
 #ifndef DIALECT_H
 #define DIALECT_H
@@ -9,13 +10,14 @@
 struct dialect {
 	bool		 mariadb;
 	unsigned	 since;		/* version 8.0.26 is 80026 */
-	const char	*master, *slave;	/* begin the names of columns */
-	/* The variables that matter, under one name in all dialects: id,
+	const char	*master, *slave;	/* prefixes of column names */
+	/* The variables that we need, with the same names in all dialects: id,
 	 * read_only, applied and, of MariaDB, known, written. */
 	const char	*look;
 	/* Those of them that must be ON. */
 	const char	*required[5];
-	/* Those that leave out some of the data, and the value that does not. */
+	/* Those that can exclude some of the data, and the value that does
+	 * not. */
 	struct {
 		const char	*name, *harmless;
 	} filters[11];
@@ -28,11 +30,12 @@ struct dialect {
 	const char	*stop, *start, *forget;
 	const char	*block, *unblock;	/* writes */
 	const char	*wait;		/* function of a set and seconds */
-	/* Options of follow begin with master in capitals. */
+	/* For options of follow, which begin with "master" in capitals. */
 	const char	*capitals, *follow, *by_gtid;
 };
 
-/* The one for what SELECT VERSION() says; NULL: too old.  Writes the number. */
+/* The one for the result of SELECT VERSION(); NULL: too old.  Also gives the
+ * number. */
 const struct dialect	*dialect_find(const char *version, unsigned *number);
 
 #endif

@@ -1,4 +1,4 @@
-/* failure.c - what the number of a server's error says. */
+/* failure.c - the meaning of a server's error numbers. */
 #include "failure.h"
 
 #include <errmsg.h>

@@ -1,15 +1,15 @@
 /*
- * failure.h - what the number of a server's error says.
+ * failure.h - the meaning of a server's error numbers.
  */
 #ifndef FAILURE_H
 #define FAILURE_H
 
 #include <stdbool.h>
 
-/* Failures that another try does not mend. */
+/* Failures that a retry does not fix. */
 bool	failure_is_for_good(unsigned error);
 
-/* The account is refused: nobody is let in who asks like that. */
+/* The login is rejected, for any client with these credentials. */
 bool	failure_is_denied(unsigned error);
 
 #endif

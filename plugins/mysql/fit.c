@@ -1,6 +1,6 @@
 /*
- * fit.c - what is known against this copy: what it has stopped at, and what it
- * is remembered to lack.
+ * fit.c - known problems of this copy: a replication that has stopped, and data
+ * that it is remembered to lack.
  */
 #include "fit.h"
 

@@ -1,6 +1,6 @@
 /*
- * fit.h - what is known against this copy: what it has stopped at, and what it
- * is remembered to lack.
+ * fit.h - known problems of this copy: a replication that has stopped, and data
+ * that it is remembered to lack.
  */
 #ifndef FIT_H
 #define FIT_H
@@ -9,22 +9,22 @@
 
 #include <stdbool.h>
 
-/* It has stopped at what it can't apply, or what its master can't or won't
- * send: another try does not mend that, and what the master has more is lost
- * here. */
+/* Has replication stopped, because the copy can't apply something, or because
+ * its master can't or won't send it?  A retry does not fix that, and the copy
+ * lacks the rest of the master's data. */
 bool			fit_is_stuck(const struct failover *);
-/* Why its threads are stopped.  Where it is stuck, or not let in, that is
- * remembered: the master may be gone when it is asked for. */
+/* Gives the reason why its threads are stopped.  If it is stuck, or its login
+ * is rejected, that is remembered, because the master may be gone later. */
 enum failover_result	fit_say_stopped(struct failover *);
-/* Has it remembered, as one line, why this copy is not to be the master. */
+/* Remembers, as one line, why this copy must not be the master. */
 enum failover_result	fit_remember(struct failover *, const char *fmt, ...)
 			    __attribute__((format(printf, 2, 3)));
-/* That the master just now does not let it in, where it does not stream: it
- * lacks what is written there.  The one before is nobody's master.  What is
- * remembered already is no less in the way. */
+/* Remembers that the current master rejects its login, if it does not stream:
+ * it lacks the data that is written there.  The previous master does not count.
+ * Keeps a reason that is already remembered. */
 enum failover_result	fit_remember_shut_out(struct failover *,
 			    const char *host, uint16_t port, const char *why);
-/* What is remembered, and what to do about it. */
+/* Reports the remembered problem, and what to do about it. */
 enum failover_result	fit_say_refused(struct failover *);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * master.c - to be the master, once everything is applied that the one before
- * has written.
+ * master.c - ensure_master, once everything that the previous master has
+ * written is applied.
  */
 #include "own.h"
 

@@ -1,4 +1,4 @@
-/* own.c - our copy: where its server is, and a look at it in each call. */
+/* own.c - our copy: where its server is, and its state in each call. */
 #include "own.h"
 
 #include <mysqld_error.h>

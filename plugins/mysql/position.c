@@ -1,4 +1,4 @@
-/* position.c - how far our copy is, as the election compares it. */
+/* position.c - our copy's position, as the election compares it. */
 #include "position.h"
 
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /*
- * position.h - how far our copy is, as the election compares it.
+ * position.h - our copy's position, as the election compares it.
  */
 #ifndef POSITION_H
 #define POSITION_H
 
 #include <stdint.h>
 
-/* The GTIDs of a position, and what is to be applied of them: how many
- * transactions, as copy_unapplied counts them. */
+/* The GTIDs of a position, and how many of their transactions are not applied
+ * yet, as counted by copy_unapplied. */
 const char	*position_split(const char *, int64_t *unapplied);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * rights.c - what our account may not do, told before it must.
+ * rights.c - missing rights of our account, reported before they are needed.
  */
 #include "rights.h"
 

@@ -1,6 +1,6 @@
 /*
- * server.c - a connection, by way of the library's functions that do not block:
- * the others know only whole seconds.
+ * server.c - a connection, with the library's functions that do not block: the
+ * others know only whole seconds.
  */
 #include "server.h"
 

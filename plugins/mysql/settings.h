@@ -6,11 +6,12 @@
 
 #include <consul-failover/plugin.h>
 
-/* That it replicates by GTIDs, as a copy, and from one master. */
+/* Checks that it replicates by GTIDs, as a copy must, and from one master. */
 enum failover_result	settings_check(struct failover *);
 
-/* That it has all the data that its position names, and passes all on.  Who is
- * the master already has more than its slaves: it is told, and stays. */
+/* Checks that it has all the data of its position, and passes all of it on.  A
+ * copy that is the master already stays master, with a warning, because it has
+ * more data than its slaves. */
 enum failover_result	settings_check_filters(struct failover *);
 
 #endif

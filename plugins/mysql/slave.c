@@ -1,5 +1,5 @@
 /*
- * slave.c - to be a slave, and to be nobody's master any more.
+ * slave.c - ensure_slave, which also ends the role of a master.
  */
 #include "slave.h"
 

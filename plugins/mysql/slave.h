@@ -1,5 +1,5 @@
 /*
- * slave.h - to follow a master; also the one before, for what it has more.
+ * slave.h - follows a master; also the previous one, to get its remaining data.
  */
 #ifndef SLAVE_H
 #define SLAVE_H
@@ -8,20 +8,20 @@
 
 #include <stdbool.h>
 
-#define CATCH_UP	1000	/* ms in one call; then it is asked again */
-#define SETTLE		10	/* ms between two looks at a thread */
+#define CATCH_UP	1000	/* ms in one call; then the call is repeated */
+#define SETTLE		10	/* ms between two checks of a thread */
 
-/* Where the option says so, has semi-synchronous replication fit the role. */
+/* If the option is set, switches semi-synchronous replication for the role. */
 enum failover_result	slave_set_semi_sync(struct failover *, bool master);
 
-/* Ends its connection to the master, and looks at it again. */
+/* Ends its connection to the master, and looks at the copy again. */
 enum failover_result	slave_stop_receiving(struct failover *);
 
-/* Makes it a slave of that one. */
+/* Makes it a slave of that server. */
 enum failover_result	slave_follow(struct failover *, const char *host,
 			    uint16_t port);
 
-/* At most ms, and less than what is left. */
+/* At most ms, and less than the remaining time. */
 int64_t			slave_time_within(const struct failover *, int64_t ms);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * agent.c - the resource agent: where it is, what it finds in its environment,
- * and one action of it.
+ * agent.c - the resource agent: its program, its environment, and one action of
+ * it.
  */
 #include "agent.h"
 

@@ -1,6 +1,6 @@
 /*
- * agent.h - the resource agent: where it is, what it finds in its environment,
- * and one action of it.
+ * agent.h - the resource agent: its program, its environment, and one action of
+ * it.
  */
 #ifndef AGENT_H
 #define AGENT_H
@@ -27,24 +27,24 @@ enum ocf_code {
 /* Its program is set by agent_start. */
 extern struct command	agent;
 
-/* Finds it by the option agent, and tells it in the environment what it is and
- * where; FAILOVER_FAILED with the sentence set. */
+/* Finds it by the option agent, and sets its environment; FAILOVER_FAILED with
+ * the sentence set. */
 enum failover_result	agent_start(struct failover *);
 
-/* Runs an action of it for so many milliseconds, or as long as the call has;
- * OCF_NONE: it could not be run, was late, or has died. */
+/* Runs one of its actions for that many milliseconds, or the remaining time of
+ * the call; OCF_NONE: it could not be run, took too long, or has died. */
 enum ocf_code	agent_run(struct failover *, const char *action,
 		    int64_t limit);
 
-/* Says how the last action, of that name, has ended; gives result, or
- * FAILOVER_FAILED where it did not end by itself. */
+/* Reports how the last action, of that name, has ended; returns result, or
+ * FAILOVER_FAILED if it did not end by itself. */
 enum failover_result	agent_tell(struct failover *, enum failover_result,
 			    const char *action, enum ocf_code);
 
 /* An action that can only succeed or fail; false with the sentence set. */
 bool	agent_act(struct failover *, const char *action, int64_t limit);
 
-/* What monitor has said. */
+/* Results of monitor. */
 bool	agent_is_slave(enum ocf_code);
 bool	agent_is_master(enum ocf_code);
 

@@ -2,9 +2,9 @@
  * ocf.c - an application that an OCF resource agent drives, as in Pacemaker.
  *
  * Pacemaker runs one action of a resource at a time, so agents are written for
- * that.  We have two handlers, and the guard a third: health waits for its turn,
- * and says that it is busy where that takes long; a demotion waits a moment
- * only.
+ * that.  We have two handlers, and the guard a third: health waits for its
+ * turn, and reports busy if that takes long; a demotion waits only for a
+ * moment.
  */
 #include "agent.h"
 

@@ -1,6 +1,6 @@
 /*
- * parameters.c - the option parameters: what the resource agent is told, and
- * whether it knows that.
+ * parameters.c - the option parameters: what the resource agent gets, and
+ * whether it supports that.
  */
 #include "parameters.h"
 

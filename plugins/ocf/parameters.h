@@ -1,6 +1,6 @@
 /*
- * parameters.h - the option parameters: what the resource agent is told, and
- * whether it knows that.
+ * parameters.h - the option parameters: what the resource agent gets, and
+ * whether it supports that.
  */
 #ifndef PARAMETERS_H
 #define PARAMETERS_H
@@ -14,16 +14,16 @@
  * sentence set. */
 bool	parameters_set(struct failover *);
 
-/* The resource agent knows them.  Else it is asked again. */
+/* The resource agent supports them.  Else it is asked again. */
 extern bool	parameters_known;
 
-/* Begins to ask the resource agent what it tells of itself, for so many
- * milliseconds at most: it does so while monitor runs, so that a demotion does
- * not take longer for it.  parameters_check ends it. */
+/* Begins to ask the resource agent for its meta-data, for that many
+ * milliseconds at most.  This runs beside monitor, so a demotion does not take
+ * longer.  parameters_check ends it. */
 void	parameters_ask(struct failover *, int64_t limit);
 
-/* Takes what it tells.  False, with the sentence set, where it does not know
- * one of them; sets parameters_known, which also says whether it has told. */
+/* Takes the meta-data.  False, with the sentence set, if it lacks one of the
+ * parameters; sets parameters_known, if there was an answer. */
 bool	parameters_check(struct failover *);
 
 #endif

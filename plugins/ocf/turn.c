@@ -1,7 +1,7 @@
 /*
- * turn.c - one action at a time: a file is locked once, and free again when who
- * has locked it dies.  It is ours alone, so that nobody else can keep us
- * waiting.
+ * turn.c - one action at a time: a file is locked once, and is free again when
+ * the process that has locked it dies.  It belongs to us alone, so no other
+ * user can block us.
  */
 #include "turn.h"
 

@@ -1,4 +1,4 @@
-/* control.c - the control file, and the WAL, of a server that need not run. */
+/* control.c - the control file, and the WAL, which need no running server. */
 
 #include "control.h"
 

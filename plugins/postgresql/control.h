@@ -1,5 +1,5 @@
 /*
- * control.h - the control file, and the WAL, of a server that need not run.
+ * control.h - the control file, and the WAL, which need no running server.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -10,20 +10,20 @@
 
 #include "position.h"
 
-/* What pg_controldata says. */
+/* The output of pg_controldata. */
 struct control {
 	char		 state[64];
 	char		 system[24];
 	uint64_t	 segment;	/* bytes of a file of WAL */
-	bool		 clean;		/* stopped in good order */
-	bool		 closed;	/* stopping, and nobody writes */
-	struct position	 position;	/* where clean */
+	bool		 clean;		/* stopped properly */
+	bool		 closed;	/* stopping, and no process writes */
+	struct position	 position;	/* if clean */
 };
 
-/* False where it can't be read. */
+/* False if it can't be read. */
 bool	control_read(struct failover *, struct control *);
 
-/* Reads WAL from its files; false where they are gone. */
+/* Reads WAL from its files; false if they are gone. */
 bool	control_read_wal(struct failover *, uint32_t timeline, uint64_t lsn,
 	    void *bytes, size_t size);
 

@@ -12,24 +12,24 @@
 /* The first version that has pg_promote and standby.signal. */
 #define OLDEST	12
 
-/* The options that name files; false with the sentence set. */
+/* Checks the options that name files; false with the sentence set. */
 bool	data_check(struct failover *);
 
-/* Its path without links; valid until the next time it is asked for. */
+/* Its path without links; valid until the next call. */
 const char	*data_folder(struct failover *);
-/* A file's path in there. */
+/* The path of a file in it. */
 void		 data_path(struct failover *, const char *file,
 		    char path[PATH_MAX]);
-/* What the server and our jobs print; valid until the next time. */
+/* The log of the server and our jobs; valid until the next call. */
 const char	*data_log(struct failover *);
 
 /* The path of one of PostgreSQL's programs; "": it is too long. */
 void	data_program(struct failover *, const char *name,
 	    char path[PATH_MAX]);
-/* The major version that wrote the data directory; 0: none did. */
+/* The major version that wrote the data directory; 0: it is empty. */
 int	data_version(struct failover *);
 
-/* Is there no file in it? */
+/* Does it contain no files? */
 bool	data_empty(struct failover *);
 
 #endif

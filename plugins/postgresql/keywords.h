@@ -12,39 +12,38 @@
 
 #define KEYWORDS	64
 
-/* What PQconnectStartParams wants. */
+/* Arguments for PQconnectStartParams. */
 struct keywords {
-	PQconninfoOption	*options;	/* holds the option's values */
+	PQconninfoOption	*options;	/* owns the option's values */
 	int			 count;
 	const char		*key[KEYWORDS + 1];
 	const char		*value[KEYWORDS + 1];
 };
 
-/* Takes them from the text of an option; it is for PQconninfoFree(k->options)
- * after that.  False, with *why to be freed by PQfreemem, where it can't be
- * parsed. */
+/* Takes them from the text of an option; free them with
+ * PQconninfoFree(k->options).  False, with *why to be freed by PQfreemem, if it
+ * can't be parsed. */
 bool	keywords_read(struct keywords *, const char *text, char **why);
 
-/* Adds one that is not there, or puts it in the place of one that is; neither
- * copies its text. */
+/* Adds a keyword, or replaces it; its text is not copied. */
 void	keywords_add(struct keywords *, const char *key, const char *value);
 void	keywords_set(struct keywords *, const char *key, const char *value);
 
-/* Where the option leaves it out, the environment has it; "" where neither
- * does. */
+/* A keyword's value in the option, or else in the environment; "" if it is in
+ * neither. */
 const char	*keywords_value(const struct keywords *, const char *key,
 		    const char *variable);
 
-/* Is the server here named by a host that must be looked up?  That takes longer
- * than a demotion has where the network is away, and no deadline ends it. */
+/* Must the host name of the local server be looked up?  Without a network that
+ * takes longer than a demotion may, and no deadline ends it. */
 bool	keywords_look_up(struct failover *);
 
 /* How slaves reach this master: the text for primary_conninfo or, with a
- * database, for one of PostgreSQL's programs.  False where it does not fit. */
+ * database, for one of PostgreSQL's programs.  False if it does not fit. */
 bool	keywords_conninfo(struct failover *, const char *host, uint16_t port,
 	    const char *database, char *text, size_t size);
 
-/* Can the options be understood?  False with the sentence set. */
+/* Checks that the options can be parsed; false with the sentence set. */
 bool	keywords_check(struct failover *);
 
 #endif

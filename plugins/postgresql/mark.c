@@ -1,4 +1,4 @@
-/* mark.c - what is noted in the data directory and beside it. */
+/* mark.c - notes in the data directory and beside it. */
 
 #include "mark.h"
 

@@ -1,6 +1,6 @@
 /*
- * mark.h - what is noted in the data directory and beside it: that it was a
- * master's, what it will be when it starts, and a pg_rewind under way.
+ * mark.h - notes in the data directory and beside it: that it was a master's,
+ * the role of the server's next start, and an unfinished pg_rewind.
  */
 #ifndef MARK_H
 #define MARK_H
@@ -9,30 +9,30 @@
 
 #include <stdbool.h>
 
-/* Has any agent made it a master?  From then on it may be an old one. */
+/* Has an agent ever made it a master?  Then it may be an old one. */
 bool	mark_is_ours(struct failover *);
 /* False with the sentence set. */
 bool	mark_make_ours(struct failover *);
 
 /*
- * standby.signal makes a standby of a server that starts.  It is also our
- * note of a promotion under way: the server only asks whether the file is
- * there, and removes it itself when it has been promoted.
+ * standby.signal makes a standby of a server that starts.  It is also our note
+ * of a promotion under way: the server only checks that the file exists, and
+ * removes it when it has been promoted.
  */
 enum mark { MARK_NONE, MARK_STANDBY, MARK_PROMOTING };
 
 enum mark	mark_get(struct failover *);
-/* False, with errno, where it can't be written. */
+/* False, with errno, if it can't be written. */
 bool		mark_set(struct failover *, enum mark);
 
 /*
- * Until pg_rewind has come to its end the data directory is half of each
- * server, and its control file does not say so: it is not to be started.
+ * Until pg_rewind is complete, the data directory is a mixture of both servers,
+ * and its control file does not show that: the server must not be started.
  */
 bool	mark_torn(struct failover *);
-/* The note that is there already remains; NULL: it has come to its end. */
+/* Keeps a note that already exists; NULL: pg_rewind is complete. */
 bool	mark_set_torn(struct failover *, const char *note);
-/* To be freed; NULL where there is none. */
+/* The caller frees it; NULL if there is none. */
 char	*mark_torn_note(struct failover *);
 
 #endif

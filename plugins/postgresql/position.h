@@ -1,6 +1,6 @@
 /*
- * position.h - how far a copy has got: a timeline, an LSN on it, and the forks
- * by which that timeline came out of older ones.
+ * position.h - a copy's position: a timeline, an LSN on it, and the forks
+ * through which that timeline descends from older ones.
  *
  *	7 0/30001A8 6:0/2500000 5:0/2000000
  *
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So many fit into a position's text; what is older is left out. */
+/* The maximum in a position's text; older ones are omitted. */
 #define POSITION_FORKS	128
 
 struct position {
@@ -22,23 +22,23 @@ struct position {
 	size_t		 count;
 	struct fork {
 		uint32_t	 timeline;	/* the older one */
-		uint64_t	 lsn;		/* where it was left */
+		uint64_t	 lsn;		/* where it forked */
 	}		 forks[POSITION_FORKS];	/* the youngest first */
 };
 
 bool	lsn_parse(const char *text, uint64_t *lsn);
 
 bool	position_parse(struct position *, const char *text);
-/* False where it does not fit. */
+/* False if it does not fit. */
 bool	position_print(const struct position *, char *text, size_t size);
 
 /* Reads the forks from a timeline's history file. */
 void	position_read_history(struct position *, const char *text);
 
-/* Is other a point on the way that led to this position? */
+/* Does the history of this position include other? */
 bool	position_has(const struct position *, const struct position *other);
 
-/* How many bytes of other this position has not; -1 where the two have no
+/* The number of bytes that this position lacks of other; -1 if they have no
  * timeline in common. */
 int64_t	position_behind(const struct position *, const struct position *other);
 

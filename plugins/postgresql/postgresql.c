@@ -1,16 +1,16 @@
 /*
  * postgresql.c - a PostgreSQL server with streaming replication.
  *
- * A primary can't be told to become a standby: it has to be stopped, and
- * started again beside a file standby.signal.  So
+ * A running primary can't become a standby: it has to be stopped, and started
+ * again with a file standby.signal.  So
  *
  *	ensure_demoted	standby.signal, stop, start in the background
- *	ensure_slave	where it is stopped: pg_rewind if its data has
- *			diverged, start; where it runs: primary_conninfo
- *	ensure_master	wait for what is missing, pg_promote
+ *	ensure_slave	if stopped: pg_rewind if its data has diverged,
+ *			start; if running: primary_conninfo
+ *	ensure_master	wait for missing data, pg_promote
  *
- * What is stopped and started is told by server.h, what its data needs by
- * rejoin.h, and which of two copies has got further by position.h.
+ * server.h stops and starts it, rejoin.h prepares its data, and position.h
+ * decides which of two copies has more data.
  */
 #include "postgresql.h"
 

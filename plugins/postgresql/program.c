@@ -1,4 +1,4 @@
-/* program.c - running PostgreSQL's programs, and the operator's commands. */
+/* program.c - runs PostgreSQL's programs, and the operator's commands. */
 
 #include "program.h"
 

@@ -1,4 +1,4 @@
-/* server.c - the server as its host sees it: what it is, stop and start. */
+/* server.c - the server as its host sees it: its state, stop and start. */
 
 #include "server.h"
 

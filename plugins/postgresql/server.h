@@ -1,8 +1,8 @@
 /*
- * server.h - the server as its host sees it: what it is, stop and start.
+ * server.h - the server as its host sees it: its state, stop and start.
  *
- * Nothing here asks the server by SQL: what must hold when it hangs, or is half
- * dead, is read from its data directory and from /proc.
+ * Nothing here asks the server by SQL: this must work when the server hangs or
+ * is half dead, so it uses its data directory and /proc.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -17,11 +17,11 @@
 enum server_kind {
 	SERVER_NONE,		/* no database in the data directory */
 	SERVER_STOPPED,
-	SERVER_ORPHANED,	/* backends whose postmaster is dead: they can
-				 * still write */
-	SERVER_STARTING,	/* can't be told yet as what */
+	SERVER_ORPHANED,	/* backends without a postmaster: they can still
+				 * write */
+	SERVER_STARTING,	/* role not known yet */
 	SERVER_STANDBY,		/* and will remain one, even if it restarts */
-	SERVER_PRIMARY,		/* or anything else that may come to write */
+	SERVER_PRIMARY,		/* or anything else that may begin to write */
 	SERVER_STOPPING,
 };
 
@@ -33,12 +33,12 @@ struct server {
 
 void	server_look(struct failover *, struct server *);
 
-/* Stops it: fast, then immediate, then by SIGKILL.  True when nothing of it is
- * left or, if closed is enough, when nobody can write any more. */
+/* Stops it: fast, then immediate, then by SIGKILL.  True when all of its
+ * processes are gone or, if closed is enough, when none can write any more. */
 bool	server_stop(struct failover *, bool closed);
 
 /* Starts it as a standby, when the old postmaster, 0 for none, is gone; waits,
- * so it is for a job.  What it prints goes to the descriptor log. */
+ * so only a job calls it.  Its output goes to the descriptor log. */
 bool	server_start(struct failover *, pid_t old, int log);
 
 #endif

@@ -1,4 +1,4 @@
-/* settings.c - no standby may be ended by its own settings. */
+/* settings.c - keeps a standby's own settings from ending it. */
 
 #include "settings.h"
 

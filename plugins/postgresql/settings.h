@@ -1,36 +1,37 @@
 /*
  * settings.h - the server's own settings that could end a standby: it would
- * stop to apply, promote itself, or answer nobody.
+ * stop applying, promote itself, or answer no client.
  *
- * A server that the plugin starts is given others, on its command line, which
- * no file and no ALTER SYSTEM overrules; one that start_command starts, at the
- * end of postgresql.auto.conf.
+ * A server that the plugin starts gets safe ones on its command line, which no
+ * file and no ALTER SYSTEM overrides; one that start_command starts gets them
+ * at the end of postgresql.auto.conf.
  */
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
 #include "query.h"
 
-/* Sets one in postgresql.auto.conf, as ALTER SYSTEM does for a server that
- * runs. */
+/* Sets one in postgresql.auto.conf, as ALTER SYSTEM does in a running
+ * server. */
 bool	settings_set(struct failover *, const char *name, const char *value);
 
-/* For pg_ctl -o. */
+/* Words for pg_ctl -o. */
 void	settings_words(struct failover *, char *words, size_t size);
-/* For start_command. */
+/* Writes them for start_command. */
 bool	settings_write(struct failover *);
 
-/* Was this server started so that it stays a standby?  No connection is needed
- * for that, but one that others have started can only be asked. */
+/* Was this server started so that it stays a standby?  Needs no connection; a
+ * server that something else has started can only be asked. */
 bool	settings_proven(struct failover *, pid_t postmaster);
 
-/* Is the server that runs no standby that they could end?  Else the query's
- * sentence names them.  Another start by us changes them, unless stuck. */
+/* False if the running server is a standby that they could end: the query's
+ * sentence names them.  A restart by us changes them, unless stuck. */
 bool	settings_safe(struct failover *, struct query *, bool *stuck);
 
-/* The same by its files, for a server that can't be asked: gives the name of one
- * that could end it, or NULL, as of files with an error, with which no server
- * starts.  False: the time was too short to know. */
+/* The same by its files, for a server that can't be asked: gives the name of a
+ * setting that could end it, or NULL; files with an error count as safe,
+ * because no server starts with them.  False: there was too little time to find
+ * out. */
 bool	settings_in_files(struct failover *, const char **name);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * slave.c - ensure_slave: a server that runs is told whom to follow, one that
- * is stopped is started; before that its data is compared with the master's.
+ * slave.c - ensure_slave: a running server gets the master to follow, a stopped
+ * one is started; before that its data is compared with the master's.
  */
 #include "postgresql.h"
 

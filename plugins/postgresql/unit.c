@@ -1,4 +1,4 @@
-/* unit.c - the systemd unit that owns the server, where one does. */
+/* unit.c - the systemd unit that owns the server, if there is one. */
 
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * config.c - the server's config file, so that it takes no writes when it is
- * started, before an agent has seen it.
+ * config.c - the server's config file, rewritten so that a restarted server
+ * accepts no writes before an agent has checked it.
  */
 #include "config.h"
 

@@ -1,21 +1,22 @@
 /*
- * config.h - the server's config file, so that it takes no writes when it is
- * started, before an agent has seen it.
+ * config.h - the server's config file, rewritten so that a restarted server
+ * accepts no writes before an agent has checked it.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
 
 #include "server.h"
 
-/* Once for each process of the server: an agent demotes at its start, and no
- * later demotion shall wait for a disk. */
+/* True once for each process of the server: an agent demotes at its start, and
+ * no later demotion should wait for a disk. */
 bool	config_must_rewrite(struct failover *, const struct state *);
 
-/* Has it written what it is just now, if it must; what goes wrong is logged. */
+/* Makes the server write its current settings, if it must; logs a failure. */
 void	config_rewrite(struct failover *, const struct state *);
 
-/* Of a master: has the file say that it follows nobody, and that only.  False:
- * it was not made master again, and local.why says why. */
+/* For a master: makes only the file contain that it is a slave without a
+ * master.  False: the server was not made master again, and local.why has the
+ * reason. */
 bool	config_close_next_start(struct failover *, const struct state *);
 
 #endif

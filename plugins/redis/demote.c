@@ -1,4 +1,4 @@
-/* demote.c - no writes any more, within the time that there is. */
+/* demote.c - stops all writes, within the available time. */
 #include "demote.h"
 
 #include <stdarg.h>

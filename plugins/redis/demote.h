@@ -1,13 +1,13 @@
 /*
- * demote.h - no writes any more, within the time that there is.
+ * demote.h - stops all writes, within the available time.
  */
 #ifndef DEMOTE_H
 #define DEMOTE_H
 
 #include "server.h"
 
-/* Before it is a slave: if it takes writes, it takes none any more.  DONE, and
- * the state is as it is then; else with the sentence set. */
+/* Called before it becomes a slave: makes it reject writes, if it accepts them.
+ * DONE, with the new state; else with the sentence set. */
 enum failover_result	demote_stop_writes(struct failover *, struct state *);
 
 #endif

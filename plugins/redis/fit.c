@@ -1,4 +1,4 @@
-/* fit.c - what is known against the data of a copy. */
+/* fit.c - known problems of a copy's data. */
 #include "fit.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* history.c - how far a data set has got, in the terms of Redis. */
+/* history.c - the position of a data set, in Redis's terms. */
 #include "history.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /*
- * history.h - how far a data set has got, in the terms of Redis.
+ * history.h - the position of a data set, in Redis's terms.
  *
- * A master counts the bytes that it writes for its slaves.  The count goes on
- * over a change of masters, but the history gets a new id with each, because
+ * A master counts the bytes that it writes for its slaves.  The count continues
+ * across a change of masters, but the history gets a new id with each, because
  * two masters could write different bytes at one offset:
  *
  *	before ...... since - 1 | since .... offset
@@ -28,21 +28,21 @@ struct history {
 enum history_answer {
 	HISTORY_YES,
 	HISTORY_NO,
-	HISTORY_UNKNOWN,	/* nothing in common that could be compared */
+	HISTORY_UNKNOWN,	/* they have nothing in common */
 };
 
 /* The text is that of position in plugin.h. */
 void	history_print(const struct history *, char *text, size_t size);
 bool	history_parse(struct history *, const char *text);
 
-/* Up to this offset the two are one; -1 where that can't be told. */
+/* Up to this offset both are the same; -1 if that is unknown. */
 int64_t	history_common(const struct history *, const struct history *);
 
-/* Does h have all that other has? */
+/* Does h have all data of other? */
 enum history_answer	history_has(const struct history *h,
 			    const struct history *other);
 
-/* So many bytes of other does h lack; -1 where that can't be told. */
+/* The number of bytes that h lacks of other; -1 if that is unknown. */
 int64_t	history_lacks(const struct history *h, const struct history *other);
 
 #endif

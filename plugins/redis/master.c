@@ -1,4 +1,5 @@
-/* master.c - to be the master, once it has the last bytes of the one before. */
+/* master.c - ensure_master, once the copy has the last bytes of the previous
+ * master. */
 #include "master.h"
 
 #include <inttypes.h>

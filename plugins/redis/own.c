@@ -1,5 +1,5 @@
 /*
- * own.c - our copy, the server on this host: a look at it, and what that shows.
+ * own.c - our copy, the server on this host: a look at it, and its results.
  */
 #include "own.h"
 

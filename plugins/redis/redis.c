@@ -2,10 +2,11 @@
  * redis.c - Redis and Valkey, made master and slave by REPLICAOF.
  *
  * A demoted copy replicates from NOBODY: that refuses every client's write at
- * once, keeps id and offset, so that it can go on as a slave of the next master
- * without a copy of all data, and keeps its slaves connected, so that they get
- * its last bytes.  With this in its config file a server that is restarted
- * takes no write, and gives no slave an empty data set, before we are asked.
+ * once, keeps id and offset, so that it can continue as a slave of the next
+ * master without a copy of all data, and keeps its slaves connected, so that
+ * they get its last bytes.  With this in its config file, a restarted server
+ * accepts no write, and sends no slave an empty data set, before the plugin is
+ * called.
  */
 #include "own.h"
 

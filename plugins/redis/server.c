@@ -1,4 +1,4 @@
-/* server.c - a Redis server: a connection that is held, and what it says. */
+/* server.c - a Redis server: a kept connection, and its answers. */
 #include "server.h"
 
 #include <errno.h>

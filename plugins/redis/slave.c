@@ -1,4 +1,4 @@
-/* slave.c - to be a slave of a master that has what this copy has. */
+/* slave.c - ensure_slave, for a master that has this copy's data. */
 #include "own.h"
 
 #include <inttypes.h>

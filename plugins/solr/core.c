@@ -1,5 +1,5 @@
 /*
- * core.c - what is asked of one core, and how far its index has got.
+ * core.c - requests to one core, and the position of its index.
  */
 #include "core.h"
 

@@ -1,5 +1,5 @@
 /*
- * demote.c - no writes any more, of a Solr that runs, hangs or is down.
+ * demote.c - stops all writes of a Solr that runs, hangs or is down.
  */
 #include "demote.h"
 

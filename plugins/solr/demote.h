@@ -1,5 +1,5 @@
 /*
- * demote.h - what a demotion has left to do.
+ * demote.h - work that a demotion has left.
  */
 #ifndef SOLR_DEMOTE_H
 #define SOLR_DEMOTE_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* Ends the commits that a demotion could not wait for; false, with the sentence
- * set, where they still go on. */
+ * set, if they are still running. */
 bool	demote_commit_rest(struct failover *);
 
 #endif

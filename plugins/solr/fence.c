@@ -1,19 +1,21 @@
 /*
- * fence.c - what makes a core refuse writes, at once, and after a restart.
+ * fence.c - makes a core reject writes, at once and after a restart.
  *
- * Outside SolrCloud a core knows no read-only mode.  But every handler of Solr
+ * Outside SolrCloud a core has no read-only mode.  But every handler of Solr
  * that takes updates has a set of parameters by name (useParams="_UPDATE"),
- * which the Config API changes without a reload, and which outlives a restart,
- * in conf/params.json.  Invariants of such a set overrule what a request says:
+ * which the Config API changes without a reload, and which survives a restart,
+ * in conf/params.json.  Invariants of such a set override the parameters of a
+ * request:
  *
- *	update.contentType	a type that there is not: what has a body is
- *				refused, and so each add and delete; commit=true
- *				has none, and passes
- *	update.chain		a chain that there is not: all is refused
+ *	update.contentType	a type that does not exist: requests with a body
+ *				are rejected, so each add and delete;
+ *				commit=true has none, and passes
+ *	update.chain		a chain that does not exist: all are rejected
  *
  * /update gets the first, so that we can commit what was written before, all
- * others get both.  A third invariant, MARK, says which, also while the fence
- * is open: so the file can be closed without a Solr that tells its handlers.
+ * others get both.  A third invariant, MARK, records which, also while the
+ * fence is open: so the file can be closed without a Solr that lists its
+ * handlers.
  */
 #include "fence.h"
 

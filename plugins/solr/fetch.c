@@ -1,4 +1,4 @@
-/* fetch.c - to get what another copy has: its commit, and our fetch of that. */
+/* fetch.c - gets another copy's data: its commit, and our fetch of that. */
 #include "fetch.h"
 
 #include <stdio.h>

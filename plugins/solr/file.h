@@ -6,15 +6,15 @@
 
 #include <stdbool.h>
 
-/* Gives what is in it; NULL, with errno. */
+/* Returns its content; NULL, with errno. */
 char	*file_read(const char *path);
 
-/* It has the old text or the new one, whatever happens, and keeps its owner and
- * mode; a symbolic link stays one.  False, with errno: it is as it was. */
+/* It always has either the old or the new text, and keeps its owner and mode; a
+ * symbolic link stays one.  False, with errno: it is unchanged. */
 bool	 file_replace(const char *path, const char *text);
 
-/* What errno is after one of these.  ELOOP: as root, neither is led out of a
- * folder of another user by a link of his. */
+/* The meaning of errno after one of these.  ELOOP: as root, they do not follow
+ * another user's link out of that user's folder. */
 const char	*file_wrong(void);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * fit.c - what is known against this copy, and outlives its master: "core NAME
- * was empty, and lacks generation N of the master URL".
+ * fit.c - known problems of this copy, which remain when its master is gone:
+ * "core NAME was empty, and lacks generation N of the master URL".
  */
 #include "fit.h"
 

@@ -10,16 +10,16 @@
 #include <yajl/yajl_tree.h>
 
 #define URL_SIZE	512
-#define PATIENCE	2000	/* ms for a question that is answered at once */
+#define PATIENCE	2000	/* ms for a request that is answered at once */
 
 struct answer {
-	long		 status;	/* of HTTP; 0 where none came */
-	bool		 refused;	/* nobody listens there */
-	yajl_val	 json;		/* NULL where it is none */
-	char		 wrong[320];	/* what is wrong with it, for people */
+	long		 status;	/* of HTTP; 0 if none came */
+	bool		 refused;	/* no process listens there */
+	yajl_val	 json;		/* NULL if it is not JSON */
+	char		 wrong[320];	/* the problem, for people */
 };
 
-/* What the options say: where this copy is, and who we are there. */
+/* Reads the options: this copy's URL, and our account there. */
 bool	http_start(struct failover *);
 void	http_stop(void);
 
@@ -28,12 +28,12 @@ void	http_stop(void);
 const char	*http_here(void);
 bool	http_there(char url[static URL_SIZE], const char *host, uint16_t port);
 
-/* Reads the password anew; the sentence is set where it can't. */
+/* Reads the password again; false with the sentence set. */
 bool	http_login(struct failover *);
 
-/* Asks for base and this path, which has a '?' in it.  True: Solr has answered,
- * with status 200.  Waits no longer than limit milliseconds, nor than the call
- * has.  Free the answer in any case. */
+/* Requests base and this path, which has a '?' in it.  True: Solr has answered
+ * with status 200.  Waits for limit milliseconds at most, and for the remaining
+ * time of the call.  Free the answer in any case. */
 bool	http_get(struct failover *, struct answer *, int64_t limit,
 	    const char *base, const char *path, ...)
 	    __attribute__((format(printf, 5, 6)));
@@ -44,19 +44,18 @@ bool	http_post(struct failover *, struct answer *, int64_t limit,
 	    __attribute__((format(printf, 6, 7)));
 void	answer_free(struct answer *);
 
-/* A form's fields with which another Solr gets to know who we are; "" where
- * there is no user. */
+/* A form's fields with our account for another Solr; "" if there is no user. */
 bool	http_credentials(char *form, size_t size);
 
 /* A connection that ends when Solr does; -1: none. */
 int	http_watch(void);
 void	http_watched(void);
 
-/* Down a path of keys that NULL ends; NULL where there is none of that kind. */
+/* Follows a path of keys, which NULL ends; NULL if there is no such value. */
 yajl_val	 json_at(yajl_val, ...) __attribute__((sentinel));
-const char	*json_text(yajl_val);	/* "" for what is no string */
-uint64_t	 json_number(yajl_val);	/* 0 for what is none */
-/* Solr says it as true or as "true". */
+const char	*json_text(yajl_val);	/* "" if it is not a string */
+uint64_t	 json_number(yajl_val);	/* 0 if it is not a number */
+/* Solr writes true or "true". */
 bool		 json_true(yajl_val);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * master.c - to be the master: a copy whose fence is open.
+ * master.c - ensure_master: the fence of the copy is opened.
  */
 #include "master.h"
 

@@ -1,5 +1,6 @@
 /*
- * master.h - to be the master, and who has its indexes open then.
+ * master.h - the role of a master, and the processes that then have its indexes
+ * open.
  */
 #ifndef SOLR_MASTER_H
 #define SOLR_MASTER_H
@@ -9,7 +10,7 @@
 #include <sys/types.h>
 
 /* Of each core, the process that had it open when ensure_master was done; 0:
- * nobody. */
+ * none. */
 extern pid_t	masters[CORES];
 
 #endif

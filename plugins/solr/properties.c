@@ -2,8 +2,9 @@
  * properties.c - Java's format of core.properties: one key changed, every other
  * byte kept.
  *
- * A logical line goes on after a backslash at its end, but for a comment.  The
- * key ends at the first =, : or white space that has no backslash before it.
+ * A logical line continues after a backslash at its end, except in a comment.
+ * The key ends at the first =, : or white space that has no backslash before
+ * it.
  */
 #include "properties.h"
 

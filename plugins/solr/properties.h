@@ -5,12 +5,11 @@
 #ifndef SOLR_PROPERTIES_H
 #define SOLR_PROPERTIES_H
 
-/* Gives the value of key in text, as the last one of that key has it; NULL:
- * none, or no memory. */
+/* Returns the last value of key in text; NULL: none, or memory is out. */
 char	*properties_get(const char *text, const char *key);
 
-/* Gives text with key = value, where the key was first or else at the end;
- * NULL: no memory. */
+/* Returns text with key = value, at the key's first place or else at the end;
+ * NULL: memory is out. */
 char	*properties_set(const char *text, const char *key, const char *value);
 
 #endif

@@ -5,9 +5,10 @@
  *
  *	<str name="enable">${enable.leader:false}</str>
  *
- * which are read when the core is loaded.  The file has what is to be, Solr is
- * asked for what is; a core that was loaded before the file was written has to
- * be loaded again.  So nothing is remembered, and nothing restarts twice.
+ * which are read when the core is loaded.  The file has the intended role, and
+ * Solr reports the current one; a core that was loaded before the file was
+ * written must be loaded again.  So nothing is remembered, and nothing restarts
+ * twice.
  */
 #include "restart.h"
 

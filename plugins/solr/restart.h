@@ -8,19 +8,19 @@
 
 bool	restart_is_method(struct failover *);	/* the option method */
 
-/* Gives all cores these roles in core.properties, and restarts what has another
- * one; leader: of the followers.  FAILOVER_AGAIN: it restarts. */
+/* Sets this role of all cores in core.properties, and restarts those with
+ * another one; leader: for followers.  FAILOVER_AGAIN: it is restarting. */
 enum failover_result	restart_as(struct failover *, bool master,
 			    const char *leader);
 
-/* Is a restart of ours so young that Solr may still be down?  Not if this
+/* Is our last restart so recent that Solr may still be down?  False if this
  * handler has seen it up again. */
 bool	restart_is_young(struct failover *);
 
-/* What a Solr that is up tells of its cores. */
+/* Takes the state of the cores from a Solr that is up. */
 void	restart_note(struct failover *, const struct answer *status);
 
-/* Can it be made something?  Not while it restarts, but soon; else with the
+/* Can its role be changed?  FAILOVER_AGAIN while it restarts; else with the
  * sentence set. */
 enum failover_result	restart_server_fit(struct failover *);
 

@@ -1,6 +1,6 @@
 /*
- * server.c - the Solr on this host or another one: is it one that we can lead,
- * and what it says of its cores.
+ * server.c - the Solr on this host or another one: can we manage it, and what
+ * it reports about its cores.
  */
 #include "server.h"
 

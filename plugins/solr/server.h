@@ -1,6 +1,6 @@
 /*
- * server.h - the Solr on this host or another one: is it one that we can lead,
- * and what it says of its cores.
+ * server.h - the Solr on this host or another one: can we manage it, and what
+ * it reports about its cores.
  */
 #ifndef SOLR_SERVER_H
 #define SOLR_SERVER_H
@@ -8,8 +8,8 @@
 #include "core.h"
 
 enum server {
-	SERVER_FIT,		/* one that we know how to lead */
-	SERVER_DOWN,		/* nobody listens there */
+	SERVER_FIT,		/* one that we can manage */
+	SERVER_DOWN,		/* no process listens there */
 	SERVER_SILENT,		/* no answer, or an error */
 	SERVER_FOREIGN,		/* SolrCloud, too old, too new */
 };
@@ -20,10 +20,10 @@ extern const char	*cores[CORES + 1];
 /* The sentence is set for all but SERVER_FIT. */
 enum server	server_ask(struct failover *, int64_t limit);
 
-/* What a Solr tells of its cores; false with the sentence set. */
+/* The state of a Solr's cores; false with the sentence set. */
 bool		server_status(struct failover *, struct answer *,
 		    const char *base);
-/* Of one of them; NULL: it has not got it, or not loaded. */
+/* The state of one of them; NULL: it does not exist, or is not loaded. */
 yajl_val	server_core(const struct answer *, const char *core);
 
 #endif

@@ -1,4 +1,4 @@
-/* shell.c - the operator's commands, which end or restart Solr. */
+/* shell.c - runs the operator's commands, which end or restart Solr. */
 #include "shell.h"
 
 #include <string.h>

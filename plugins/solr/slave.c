@@ -1,5 +1,5 @@
 /*
- * slave.c - to be a slave, which fetches what its master has.
+ * slave.c - ensure_slave: the copy fetches its master's data.
  */
 #include "server.h"
 

@@ -9,7 +9,7 @@
  *	restart.c	roles by core.properties and a restart
  *
  * A master is a copy whose fence is open.  All others are closed, whether they
- * follow somebody or not, so there is one way to lose the right to write.
+ * follow a master or not, so there is only one way to lose the right to write.
  */
 #include "server.h"
 

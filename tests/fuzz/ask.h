@@ -1,5 +1,5 @@
 /*
- * ask.h - every kind of request to Consul, and what its answer must be.
+ * ask.h - every kind of request to Consul, and the check of its answer.
  *
  * The sessions, keys and names are fixed, so that an input can hold them.
  */
@@ -77,8 +77,8 @@ ask_look_at_records(const struct consul_reply *r)
 	}
 }
 
-/* Nothing but an answer that can be trusted says that we have the lock, or
- * that nobody has. */
+/* Only a trustworthy answer may show that we hold the lock, or that it is
+ * free. */
 static void
 ask_look_at_key(const struct consul_reply *r)
 {
@@ -114,7 +114,7 @@ ask_look(const struct consul_reply *r, void *kind)
 	fuzz_read(r->since);
 	fuzz_read(r->check);
 	consul_same_check(ask_consul, r->check, &ask_registration);
-	/* What is done, the caller goes on with. */
+	/* The caller continues only after a success. */
 	if (r->outcome != CONSUL_OK)
 		return;
 	switch (*(const enum ask_kind *)kind) {
@@ -139,7 +139,7 @@ ask_look(const struct consul_reply *r, void *kind)
 	}
 }
 
-/* The kind that a letter stands for; every byte stands for one. */
+/* The kind for a letter; every byte is one. */
 static enum ask_kind
 ask_kind(uint8_t letter)
 {

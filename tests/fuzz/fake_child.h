@@ -1,6 +1,7 @@
 /*
- * fake_child.h - instead of child.c and image.c: a handler that is no process,
- * but the other ends of its channel and its output, and a program that is none.
+ * fake_child.h - replaces child.c and image.c: a handler that is not a process,
+ * only the other ends of its channel and its output; and a program that does
+ * not exist.
  */
 #ifndef FAKE_CHILD_H
 #define FAKE_CHILD_H
@@ -15,10 +16,10 @@
 #define CHILD_PID	1000000000	/* no process has that number */
 
 static int	child_channel = -1, child_output = -1;
-static int	child_status;		/* it ends so */
+static int	child_status;		/* its exit status */
 static bool	child_hangs;		/* it does not end at once */
 
-/* Called with the new child's ends open: it may speak at once. */
+/* Called with the new child's ends open: it may send at once. */
 static void	child_begin(void);
 
 static void
@@ -37,7 +38,7 @@ child_spawn(pid_t *pid, char *const argv[], enum child_trust trust,
 {
 	(void)argv, (void)trust, (void)err;
 	*pid = CHILD_PID;
-	if (files->channel == 0)	/* a command: nothing comes of it */
+	if (files->channel == 0)	/* a command: has no effect */
 		return true;
 	child_hang_up();
 	child_channel = fcntl(files->channel, F_DUPFD_CLOEXEC, 3);

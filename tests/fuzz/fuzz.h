@@ -1,9 +1,9 @@
 /*
  * fuzz.h - what the fuzz targets share.
  *
- * A target is one file: LLVMFuzzerTestOneInput gives bytes to one parser of
- * ours, and checks what came out.  Whatever it can't make is out of memory, and
- * whatever must not be is a crash.
+ * A target is one file: LLVMFuzzerTestOneInput gives bytes to one of our
+ * parsers, and checks the result.  If it can't set something up, that counts as
+ * out of memory; if a check fails, it crashes.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What must be true; the sanitizers print the stack. */
+/* A check; the sanitizers print the stack. */
 #define FUZZ_MUST(condition) do {					\
 	if (!(condition)) {						\
 		fprintf(stderr, "%s:%d: not true: %s (errno: %m)\n",	\
@@ -43,7 +43,7 @@ fuzz_byte(struct fuzz *f)
 	return *f->bytes++;
 }
 
-/* So many bytes, or fewer at the end: the place of the first. */
+/* That many bytes, or fewer at the end: returns the first one's place. */
 static inline const uint8_t *
 fuzz_take(struct fuzz *f, size_t *length)
 {
@@ -56,7 +56,7 @@ fuzz_take(struct fuzz *f, size_t *length)
 	return bytes;
 }
 
-/* A length of two bytes, and so many bytes. */
+/* A length of two bytes, and that many bytes. */
 static inline const uint8_t *
 fuzz_counted(struct fuzz *f, size_t *length)
 {
@@ -84,7 +84,7 @@ fuzz_until(struct fuzz *f, const char *separator)
 	return text;
 }
 
-/* A string can be read to its end. */
+/* Checks that a string can be read to its end. */
 static inline void
 fuzz_read(const char *text)
 {

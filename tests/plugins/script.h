@@ -1,14 +1,14 @@
 /*
  * script.h - what the plugins of the tests share: they record their calls, and
- * misbehave when they are told to.
+ * misbehave on request.
  *
  * log		each call appends "NS NODE begin OP EPOCH - HOST:PORT" and
  *		"NS NODE end OP EPOCH RESULT HOST:PORT", in one write each,
  *		where NS is CLOCK_MONOTONIC and HOST:PORT the master's of
  *		ensure_slave, else "-".  A call that ends its process has no end.
  * node		name in the log
- * script	a file of lines "OP=WORD WORD ...", read anew at each call (of
- *		plugin_start too).  A number sleeps so many milliseconds; ok,
+ * script	a file of lines "OP=WORD WORD ...", read again at each call (of
+ *		plugin_start too).  A number sleeps that many milliseconds; ok,
  *		bad, busy, nonsense are results; "do" does what the call is for
  *		there, which else is the last thing, if the result is still ok;
  *		the rest is in script_misbehave().
@@ -33,7 +33,7 @@
 
 #define SCRIPT_CHANNEL	3	/* of the handler: none of our business */
 
-/* The rows that script.h needs in a plugin's table of options. */
+/* The rows of script.h in a plugin's table of options. */
 #define SCRIPT_OPTIONS							\
 	{ "node", FAILOVER_STRING, NULL, "name in the log; default: Consul's" }, \
 	{ "log", FAILOVER_STRING, NULL, "file that calls are recorded in" }, \
@@ -41,7 +41,7 @@
 	{ "flag", FAILOVER_STRING, NULL, "healthy while this file exists" }, \
 	{ "script", FAILOVER_STRING, NULL, "file that says how to misbehave" }
 
-/* Memory that nobody frees, and no compiler leaves out. */
+/* Leaks memory, in a way that no compiler removes. */
 static void
 script_keep(int byte, size_t size)
 {
@@ -51,7 +51,7 @@ script_keep(int byte, size_t size)
 	memset(kept, byte, size);
 }
 
-/* What one call is for. */
+/* The effect of one call. */
 typedef enum failover_result	(*script_act)(struct failover *,
 				    const char *arg);
 
@@ -205,7 +205,7 @@ script_misbehave(struct failover *f, const char *word)
 		f->say(f, FAILOVER_DONE, "caf\351");
 }
 
-/* What op answers after all words of its script; act is done once at most. */
+/* The answer of op after all words of its script; act is run once at most. */
 static enum failover_result
 script_run(struct failover *f, const char *op, script_act act, const char *arg)
 {
@@ -242,7 +242,7 @@ script_result(enum failover_result result)
 	return (unsigned)result <= 2 ? names[result] : "nonsense";
 }
 
-/* What the flag file says of health. */
+/* Health according to the flag file. */
 static enum failover_result
 script_flag(struct failover *f, const char *arg)
 {

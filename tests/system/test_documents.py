@@ -207,7 +207,7 @@ REFUSED = {
     r"tells?|telling|told|said|says? (?:that|so|no)": "set, log, report or publish",
     r"(?:give|gives|giving|gave|given) (?:\w+ ){0,2}back": "release",
     r"steps? down|stepped down": "is demoted",
-    r"(?:for|after) so (?:long|many)|as long again": "for this time; the number of",
+    r"so (?:long|many)(?! as)|as long again": "for this time; that many",
     r"anew": "again",
     r"mend(?:s|ed|ing)?": "fix, correct",
     r"sick": "unhealthy",
@@ -215,6 +215,9 @@ REFUSED = {
     r"in good order": "properly; normally",
     r"(?:master|agent) before(?=[,:])": "the previous one",
     r"of before|just now|without a word|but for": "earlier; current; silently; except",
+    r"(?:the one|the ones|the run|the guard|those) before": "the previous one",
+    r"whom|he who|of who": "the node that; the process that",
+    r"(?:NULL|false) where": "if",
     r"st(?:ands?|ood) (?:in|still)": "is in; hangs",
     r"go(?:es|ing|ne)? on": "continue",
     r"got (?:further|as far)|how far .{1,30} has got": "has more data; position",
@@ -237,6 +240,31 @@ def prose(text):
         if not (literal or line.startswith((".Dl", "    ", " *\t")) or
                 diagnostics and line.startswith(".It")):
             yield number, re.sub(r"`[^`]*`|\bf->say\b", "", line)
+
+
+def comments(header):
+    """As one line each, with the number of its first."""
+    text = header.read_text()
+    for m in re.finditer(r"/\*.*?\*/", text, re.S):
+        line = re.sub(r"\s*\n\s*\*?\s*", " ", m.group())
+        yield text.count("\n", 0, m.start()) + 1, re.sub(r"`[^`]*`", "", line)
+
+
+# Not read yet.
+UNREAD = ("daemon/guard/", "daemon/agent/guard.h", "daemon/command/leave.h",
+          "tests/simulation/")
+
+
+@pytest.mark.parametrize("folder", ["daemon", "plugins", "tests"])
+def test_the_comments_of_headers_are_plain_english(folder):
+    headers = {str(h.relative_to(ROOT)): h for h in (ROOT / folder).rglob("*.h")}
+    found = [f"{name}:{number}: {m.group()!r}: {instead}"
+             for name, header in sorted(headers.items())
+             if not name.startswith(UNREAD)
+             for number, line in comments(header)
+             for words, instead in REFUSED.items()
+             for m in re.finditer(rf"\b(?:{words})\b", line, re.I)]
+    assert not found, "\n".join(found)
 
 
 # The rooms whose strings are plain English.

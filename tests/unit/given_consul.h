@@ -1,7 +1,7 @@
 /*
- * given_consul.h - in the place of what consul.h declares: notes what it is
- * asked, and answers from the loop with what the test has put here; a watch
- * when the test says so.
+ * given_consul.h - replaces the functions of consul.h: records the requests,
+ * and answers from the loop with the values that the test has set here; a watch
+ * only when the test asks for it.
  */
 #ifndef GIVEN_CONSUL_H
 #define GIVEN_CONSUL_H
@@ -32,7 +32,7 @@ static char			 asked[8192];	/* a line for each request */
 static void			(*asking)(const char *words);	/* or NULL */
 static struct consul_request	*watching;
 
-/* What is answered. */
+/* The answers. */
 static struct consul_key	 key;
 static struct consul_session	 session;
 static struct consul_instance	 instances[2];

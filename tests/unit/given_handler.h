@@ -122,7 +122,7 @@ watch_cb(void *arg)
 	t.watched++;
 }
 
-/* Name is that of a built plugin; options must have been given before. */
+/* Name is that of a built plugin; set the options first. */
 static inline void
 given_handler(const char *plugin)
 {
@@ -213,7 +213,7 @@ then(enum handler_result result, const char *text)
 	    handler_result_name(result));
 }
 
-/* Only if there is one: -1 would be everybody. */
+/* Only if there is one: -1 would be every process. */
 static inline void
 signal_handler(int number)
 {
@@ -238,7 +238,8 @@ given_a_loop(void **state)
 {
 	(void)state;
 	memset(&t, 0, sizeof(t));
-	/* For handlers only, ours are read: a crash is part of the test. */
+	/* Only for handlers; ours were read already: a crash is part of the
+	 * test. */
 	setenv("ASAN_OPTIONS", "handle_segv=0:handle_abort=0:detect_leaks=0",
 	    1);
 	strcpy(t.folder, "/tmp/test_handler.XXXXXX");

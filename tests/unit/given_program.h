@@ -102,7 +102,7 @@ wait_for_text(const char *name, const char *text)
 	}
 }
 
-/* As the agent holds it; above the numbers of a child's. */
+/* Opens it as the agent does, above the numbers of a child's. */
 static inline int
 held_file(const char *path)
 {
@@ -114,7 +114,7 @@ held_file(const char *path)
 	return high;
 }
 
-/* Plugin: which the handler has open, or NULL. */
+/* Plugin: the one that the handler has open, or NULL. */
 static inline void
 given_process(struct program *p, char *const argv[], const char *plugin)
 {
@@ -150,7 +150,7 @@ say(struct program *p)
 	assert_true(wire_send(p->channel, &out));
 }
 
-/* The next message is in `in`; false: none came, or the channel is at its end. */
+/* The next message is in `in`; false: none came, or the channel has ended. */
 static inline bool
 hears(struct program *p, int64_t limit)
 {
@@ -160,7 +160,7 @@ hears(struct program *p, int64_t limit)
 	    wire_receive(p->channel, &in, 0) == 1;
 }
 
-/* It has ended, with that status as waitpid tells it. */
+/* Has it ended, with that status from waitpid? */
 static inline bool
 ends(struct program *p, int64_t limit, int *status)
 {
@@ -223,7 +223,7 @@ recorded(const char *text)
 	return strstr(read_file("record"), text) != NULL;
 }
 
-/* What its programs leave behind comes to us. */
+/* Adopts the processes that its programs leave behind. */
 static inline int
 given_a_folder(void)
 {

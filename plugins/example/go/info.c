@@ -1,4 +1,4 @@
-/* info.c - what the plugin is: the one thing that is said in C. */
+/* info.c - the plugin's description: the only part that is written in C. */
 #define FAILOVER_NO_FUNCTIONS
 #include <consul-failover/plugin.h>
 
