@@ -1,8 +1,8 @@
 /*
  * guard.h - the process that demotes the copy if we don't, seen from the daemon.
  *
- * What it holds is a lease (lease.h); what it says comes in core.h's words.  If
- * it dies it is started again, and is told the lease that there is.
+ * It holds a lease (lease.h), and reports in core.h's words.  If it dies it is
+ * started again, and the current lease is sent to it.
  */
 #ifndef GUARD_H
 #define GUARD_H
@@ -30,20 +30,21 @@ typedef void (*guard_cb)(enum core_guard, int64_t until_ms, const char *text,
 bool	guard_new(struct guard **, struct event_base *, const struct config *,
 	    const struct plugin_description *, char *const leave[], guard_cb,
 	    void *arg, struct error *) CHECKED;
-/* Sets it up, and waits until it stands in the place of one that an earlier
- * agent has left: a moment, or until that has finished a demotion.
- * inherited_ms is the end of the lease that it has from there; 0 for none. */
+/* Sets it up, and waits until it has replaced one that an earlier agent has
+ * left: a moment, or until that has finished a demotion.  inherited_ms is the
+ * end of the lease that it has from there; 0 for none. */
 bool	guard_start(struct guard *, int64_t *inherited_ms, struct error *)
 	    CHECKED;
 
-/* The parts of that, for who waits in another way: sets it up, and reads its
+/* The parts of that, for a caller with its own wait: sets it up, and reads its
  * first message, which comes within GUARD_START_LIMIT_MS + demote_deadline. */
 #define GUARD_START_LIMIT_MS	20000	/* beside a demotion */
 bool	guard_set_up(struct guard *, struct error *) CHECKED;
 bool	guard_stands(struct guard *, int64_t *inherited_ms, struct error *)
 	    CHECKED;
-/* In good order: the guard ends with us.  Otherwise it finds us gone, waits for
- * another agent, and demotes the copy if it was a master.  NULL is fine. */
+/* If in_good_order, the guard ends with us.  Otherwise it finds us gone,
+ * waits for another agent, and demotes the copy if it was a master.  NULL is
+ * fine. */
 void	guard_free(struct guard *, bool in_good_order);
 
 /* See core_types.h's CORE_DO_LEASE.  Node and session are copied. */
@@ -56,6 +57,6 @@ void	guard_role(struct guard *, pid_t);
 /* The config (the same struct) or the plugin has changed. */
 void	guard_reload(struct guard *, const struct plugin_description *);
 
-pid_t	guard_pid(const struct guard *);	/* -1: none runs just now */
+pid_t	guard_pid(const struct guard *);	/* -1: none runs now */
 
 #endif

@@ -11,13 +11,13 @@
 #include "error.h"
 
 enum leave_as {
-	LEAVE_RELEASED,	/* nobody is a master: the next one need not wait */
+	LEAVE_RELEASED,	/* no copy is a master: the next one need not wait */
 	LEAVE_DROPPED,	/* this copy is none, but another one may be */
-	LEAVE_UNFENCED,	/* this copy may be one: keep the lock, tell people */
+	LEAVE_UNFENCED,	/* this copy may be one: keep the lock, warn people */
 };
 
-/* Blocks until Consul has answered all of it, or has not.  Says on the log what
- * it did, and what it could not do.  Only this session gives its lock back; "":
+/* Blocks until Consul has answered all of it, or has not.  Logs what it did,
+ * and what it could not do.  Only the lock of this session is released; "": of
  * the one that the run file names. */
 bool	leave_run(const struct config *, enum leave_as, bool for_the_guard,
 	    const char *session) CHECKED;

@@ -30,7 +30,7 @@ struct election {
 	uint64_t			 epoch;
 	char				*last_holder;
 	char				*left;
-	/* What must not be lacked much, one after the other, or "". */
+	/* Positions not to lack much of, in this order, or "". */
 	char				*known[KNOWN];
 
 	const struct election_record	*records;
@@ -48,7 +48,7 @@ struct election {
 	uint64_t			*decided;	/* upon what was said */
 	size_t				 decided_count;
 	bool				 taken;
-	size_t				 measured;	/* of those */
+	size_t				 measured;	/* how many of those */
 	int64_t				 behind;	/* -1: can't be told */
 	char				 reason[512];
 };

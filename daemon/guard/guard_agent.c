@@ -1,4 +1,4 @@
-/* guard_agent.c - what the agent says, and that it is gone. */
+/* guard_agent.c - the agent's messages, and its end. */
 #include "guard_agent.h"
 
 #include <errno.h>

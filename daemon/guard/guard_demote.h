@@ -1,9 +1,9 @@
 /*
  * guard_demote.h - demoting the copy, in a handler of our own.
  *
- * ensure_demoted is called until it has done it, or the deadline (ms of
- * clock_ms) is there.  The agent is told what came of it; after a failure the
- * config's on_fence_failure is run.
+ * ensure_demoted is called until it succeeds, or the deadline (ms of clock_ms)
+ * has come.  The result is reported to the agent; after a failure the config's
+ * on_fence_failure is run.
  */
 #ifndef GUARD_DEMOTE_H
 #define GUARD_DEMOTE_H
@@ -18,7 +18,7 @@ void	guard_demote_fire(struct guard *, int64_t deadline_ms);
 void	guard_demote(struct guard *, int64_t deadline_ms);
 /* The next call, in the handler that is there or a new one. */
 void	guard_demote_call(struct guard *);
-/* Gives it up: the deadline is there. */
+/* Gives it up: the deadline has come. */
 void	guard_demote_fail(struct guard *);
 /* Kills the handler.  None is fine. */
 void	guard_demote_bury(struct guard *);

@@ -1,8 +1,8 @@
 /*
  * guard_file.h - RUN_DIR/SERVICE_ID.guard, which one guard hands to the next.
  *
- * Who has locked it is the guard, and writes there what the next one must know:
- * the lease above all.
+ * The process that has locked it is the guard, and writes there what the next
+ * one must know: the lease above all.
  */
 #ifndef GUARD_FILE_H
 #define GUARD_FILE_H
@@ -13,8 +13,8 @@
 
 struct guard;
 
-/* Opens and locks the file.  Asks the guard before to go, blocks while that is
- * at something, and kills one that hangs.  False: the log says why, or else the
+/* Opens and locks the file.  Asks the previous guard to go, blocks while that
+ * is busy, and kills one that hangs.  False: the reason is logged, or else the
  * agent is gone. */
 bool	guard_file_take_over(struct guard *) CHECKED;
 void	guard_file_inherit(struct guard *);	/* see guard_record.h */

@@ -1,13 +1,13 @@
 /*
  * guard_leave.h - leaving, for an agent that can't: a run of `consul-failover
- * leave`, which gives the lock back.
+ * leave`, which releases the lock.
  */
 #ifndef GUARD_LEAVE_H
 #define GUARD_LEAVE_H
 
 struct guard;
 
-/* Starts it, in the place of one that runs: "released", "dropped" or
+/* Starts it, instead of one that runs: "released", "dropped" or
  * "unfenced", as for leave (borrowed).  A failure is logged. */
 void	guard_leave(struct guard *, const char *as);
 /* Kills it.  None is fine. */

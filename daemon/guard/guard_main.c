@@ -1,24 +1,24 @@
 /*
  * guard_main.c - the program consul-failover-guard: the dead man's switch.
  *
- * One stands beside each agent, and outlives it.  It knows nothing of Consul
- * and loads no plugin; what it needs it is told ahead of time.
+ * One runs beside each agent, and outlives it.  It knows nothing of Consul and
+ * loads no plugin; what it needs is sent to it ahead of time.
  *
  *	agent			guard
  *	SETUP, START
- *				GUARD holds	once it is in the place of the
- *						guard before it
+ *				GUARD holds	once it has replaced the
+ *						previous guard
  *	ROLE, LEASE, END ...
  *				GUARD holds, fired, demoted, failed ...
  *	BYE
  *
  * When the lease is over (lease.h) it runs ensure_demoted in a handler of its
- * own.  If nobody is there who could do it better, it then gives the lock back
+ * own.  Unless an agent is there to do it better, it then releases the lock
  * by a run of `consul-failover leave`.
  *
  * RUN_DIR/SERVICE_ID.guard is locked as long as it lives and holds the lease,
- * so that the guard of the next agent can take over: it sends SIGUSR1, waits
- * for our end, and reads the file.
+ * so that the guard of the next agent can take over: that sends SIGUSR1, waits
+ * until we have ended, and reads the file.
  */
 #include <errno.h>
 #include <fcntl.h>

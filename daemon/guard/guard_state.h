@@ -1,7 +1,7 @@
 /*
  * guard_state.h - what the guard knows, and what it is doing.
  *
- * Only the parts of its program look at that.
+ * Only the parts of its program use this.
  */
 #ifndef GUARD_STATE_H
 #define GUARD_STATE_H
@@ -29,10 +29,10 @@
 enum doing {
 	WATCHING,
 	DEMOTING,
-	DEMOTED,		/* does the agent still speak? */
+	DEMOTED,		/* is the agent still heard? */
 	FAILED,			/* until the next try */
 	LEAVING,		/* the run of `leave` */
-	LEFT,			/* an agent that stands still has all before it */
+	LEFT,			/* an agent that hangs has yet to do all */
 };
 
 struct guard {

@@ -1,4 +1,4 @@
-/* guard_tell.c - what the guard says to its agent. */
+/* guard_tell.c - what the guard reports to its agent. */
 #include "guard_tell.h"
 
 #include "guard_state.h"

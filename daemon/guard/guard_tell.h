@@ -1,4 +1,4 @@
-/* guard_tell.h - what the guard says to its agent. */
+/* guard_tell.h - what the guard reports to its agent. */
 #ifndef GUARD_TELL_H
 #define GUARD_TELL_H
 
@@ -6,7 +6,7 @@
 
 struct guard;
 
-/* How it stands, with its lease and a text for people, or "".  Never waits; an
+/* Its state, with its lease and a text for people, or "".  Never waits; an
  * agent that is gone is fine. */
 void	guard_tell(struct guard *, enum core_guard, const char *text);
 

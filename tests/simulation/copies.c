@@ -1,8 +1,8 @@
 /*
- * copies.c - the data: what each copy has, who replicates it from whom, and
+ * copies.c - the data: what each copy has, which copy replicates which, and
  * whether the right copy is made master.
  *
- * Every mastership writes a log of its own, and a copy has so much of each: so
+ * Every mastership writes a log of its own, and a copy has a part of each: so
  * positions are only partly ordered, as GTID sets are.
  */
 

@@ -2,7 +2,7 @@
  * faults.c - what goes wrong, when, and where.
  *
  * A schedule draws a few kinds out of the table and lets them happen again and
- * again: rare pairs meet more often so than when all kinds are mixed.
+ * again: rare pairs meet more often than if all kinds were mixed.
  */
 
 #include "sim.h"

@@ -1,7 +1,7 @@
 /*
  * guard_client.c - the start of an agent's guard, by its own guard.c.
  *
- * agent_new stands still until the guard stands.  Here a happening waits for
+ * agent_new blocks until the guard is in place.  Here a happening waits for
  * that, and agent_new begins then.
  */
 

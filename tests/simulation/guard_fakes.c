@@ -1,5 +1,5 @@
 /*
- * guard_fakes.c - what the objects of a guard and of its agent's guard.c stand
+ * guard_fakes.c - what the objects of a guard and of its agent's guard.c rest
  * on: processes (child.h), the sockets of wire.h, guard_file.h and guard_role.h.
  *
  * Most of the planted bugs of the guard are here.

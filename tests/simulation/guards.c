@@ -3,7 +3,7 @@
  * time.
  *
  * A guard is a process of its own: what was sent to it can be read after the
- * sender's death, it may stand still or die at any time, and the next one waits
+ * sender's death, it may hang or die at any time, and the next one waits
  * until it has ended.
  */
 

@@ -1,6 +1,6 @@
 /*
  * guards.h - what the parts of the simulator that make up a guard share:
- * guards.c is its life, guard_fakes.c what its objects stand on, leave_model.c
+ * guards.c is its life, guard_fakes.c what its objects rest on, leave_model.c
  * its run of `leave`, guard_client.c its agent's part.
  */
 #ifndef GUARDS_H
@@ -8,7 +8,7 @@
 
 #include "sim.h"
 
-/* What happens is a turn of this one; NULL: it is an agent's. */
+/* The current turn is this one's; NULL: it is an agent's. */
 extern struct guard_process	*guard_running;
 
 /* What its own objects know of it: guard_state.h. */
@@ -20,7 +20,7 @@ struct guard_process	*guard_numbered(int);
 
 /* One that its agent has started begins, with these two queues. */
 void	guard_starts(struct guard_process *);
-/* It goes on in a moment: something has happened that it waits for. */
+/* It continues in a moment: something has happened that it waits for. */
 void	guard_wake_up(struct guard_process *);
 /* However it ends, what it has started ends with it. */
 void	guard_ends(struct guard_process *);
@@ -39,7 +39,7 @@ void	leave_dies(struct guard_process *);
 /* guard_client.c: there is something to read in that guard's channel */
 void	client_hears(struct node *, void *guard, int64_t number);
 
-/* A process is on in a moment; now and then others go before it. */
+/* A process runs in a moment; now and then others run first. */
 int64_t	turn(void);
 
 #endif

@@ -2,7 +2,7 @@
  * leave_model.c - the run of `consul-failover leave` that a guard starts, a
  * process of its own:  wipe -> look -> release -> destroy -> deregister
  *
- * What leave.c does is done here in its order.
+ * The steps are those of leave.c, in the same order.
  */
 
 #include "guards.h"

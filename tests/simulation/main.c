@@ -2,7 +2,7 @@
  * main.c - the simulator: many schedules of faults, in virtual time.
  *
  * Linked in are the daemon's own objects of core*.c and election.c (what is
- * decided), lock*.c and candidates.c (what is said to Consul), several of each
+ * decided), lock*.c and candidates.c (what is sent to Consul), several of each
  * in one process.  Around them is a world of chance that one seed decides:
  *
  *	world.c		time, clocks, libevent's timers, the invariants
@@ -10,12 +10,12 @@
  *	consul_model.c	the requests to it, behind consul.h
  *	node.c		a machine, its application, and the agent's life there
  *	plugin_model.c	the handlers, and the plugin in them
- *	parts_model.c	what else the agent stands on
+ *	parts_model.c	what else the agent rests on
  *	seam.c		what passes between the daemon's own objects
  *	copies.c	the copies' data and their replication; invariant 3
  *	guards.c	the turns of the guards
  *	guard_client.c	the start of an agent's guard
- *	guard_fakes.c	what both of these stand on
+ *	guard_fakes.c	what both of these rest on
  *	leave_model.c	`leave`
  *	faults.c	what goes wrong
  *
@@ -25,40 +25,40 @@
  * over, there is one master among the nodes whose agents run within 2 TTL +
  * lock_delay + fuse + demote_deadline + 30 s, plus what a node holds itself
  * back that could not be made master, plus a long poll whose answer was lost.
- * An agent may be killed or stand still at any moment and for ever.
+ * An agent may be killed or hang at any moment and for ever.
  *
- * A copy that is made master has all that a better one (who has all that it has,
+ * A copy that is made master has all that a better one (which has all of that,
  * and more) had when the last master had stopped writing, if both nodes have
  * been healthy and in peace since 3 s before the copies could be compared; and,
  * before its first write, all that a controlled hand-over has left.  Such an
- * election takes less than its wait, and no question if nobody else is there.
- * Where [election] max_behind is set, no copy in peace takes the lock that lacks
- * more of what the last master has told; then the service may have no master.
+ * election takes less than its wait, and no question if no other node is there.
+ * If [election] max_behind is set, no copy in peace takes the lock that lacks
+ * more of what the last master has published; then there may be no master.
  * Not held against a node:
- * - what a copy is missed by that comes to compare too late to be heard, or
- *   whose plugin or long poll hangs;
- * - that the wait is over, if there is a third one of whom that is true;
+ * - that it missed a copy that compared too late to be heard, or whose plugin
+ *   or long poll hangs;
+ * - that the wait is over, if that is true of a third copy;
  * - a missing key, for which the copies are compared while one may still write,
- *   and which looks as it did when it was missing before;
+ *   and which looks as it did the last time it was missing;
  * - what was handed over and is given up after catch_up, if the copies that have
  *   it, or the way to them, were not in peace all the time; that is counted;
- * - what was handed over, if the next holder has not lived to pass it on, or
- *   somebody has changed the key by hand.
+ * - what was handed over, if the next holder died before it passed it on, or
+ *   the key was changed by hand.
  *
  * Nor is held against a node:
  * - an overlap while its machine is suspended;
  * - one while neither its agent nor its guard can act, because each is dead or
- *   stands still, or the agent has said that its plugin fails to demote the copy,
- *   if a guard had the lease as the copy was made master;
+ *   hangs, or the agent has logged that its plugin fails to demote the copy, if
+ *   a guard had the lease as the copy was made master;
  * - one in the 0.1 s after that has ended with the lease run out meanwhile, and
  *   in the demotion and on_fence_failure (demote_deadline + 0.4 s) that must
- *   have begun by then; once more if the guard stands still again in that, and
+ *   have begun by then; once more if the guard hangs again in that, and
  *   the agent has begun its own;
- * - one after it was said that its plugin can't demote the copy.  Where
- *   on_fence_failure works and the guard has not stood still, that is no
- *   excuse: the copy must be dead in time.
+ * - one after it was logged that its plugin can't demote the copy.  If
+ *   on_fence_failure works and the guard has not hung, that is no excuse: the
+ *   copy must be dead in time.
  *
- * Every run of the tests plays the same range, one that nobody has played before
+ * Every run of the tests plays the same range, one that was never played before
  * (--fresh), and the seeds that have failed once (tests/simulation/seeds).
  *
  * `simulation --seed N --trace` shows one schedule: world's seconds, the node,

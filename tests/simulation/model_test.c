@@ -1,9 +1,9 @@
 /*
- * model_test.c - plays a sequence of requests and says how Consul answers.
+ * model_test.c - plays a sequence of requests and prints how Consul answers.
  *
  * Linked twice: with the simulator's model of Consul and with the daemon's own
  * client of a real one.  tests/system/test_model.py feeds both the same steps,
- * one a line, and compares what they say, one line a step: outcomes and flags
+ * one a line, and compares what they print, one line a step: outcomes and flags
  * as they are, sessions by the names that the steps give them, indexes by what
  * became of them, times by whether they lie within bounds.
  *
@@ -12,7 +12,7 @@
  *						at "keep x", or as "missing"
  *	put r a [by 2] [value v]		the record r, which is a's, or
  *						"nobody"'s
- *	until 1000 4000 lock b : ok		again and again: so it is 1 to
+ *	until 1000 4000 lock b : ok		again and again: it is so 1 to
  *						4 s after the last "mark"
  */
 #include <inttypes.h>

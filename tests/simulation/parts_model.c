@@ -1,7 +1,7 @@
 /*
- * parts_model.c - what the agent stands on beside its handlers and Consul's keys:
- * the registration, the run file, clock, log, alarm and the
- * like, each behind its own header.
+ * parts_model.c - what the agent rests on beside its handlers and Consul's
+ * keys: the registration, the run file, clock, log, alarm and the like, each
+ * behind its own header.
  */
 
 #include "sim.h"

@@ -3,8 +3,8 @@
  * calls that are named in meson.build through here.
  *
  * What the agent reports to its core, and what the core wants done, is looked at
- * for the invariants.  Between two actions the agent may be killed or stand
- * still.  And here most of the planted bugs sit.
+ * for the invariants.  Between two actions the agent may be killed or paused.
+ * Most of the planted bugs are here, too.
  */
 
 #include "sim.h"

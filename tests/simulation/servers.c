@@ -1,6 +1,6 @@
 /*
  * servers.c - a Consul cluster as it was measured: what its servers know, its
- * agents on the nodes, and what befalls them.
+ * agents on the nodes, and what happens to them.
  */
 
 #include "servers.h"

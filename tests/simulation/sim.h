@@ -79,7 +79,7 @@ struct event_base {
 	struct node	*node;
 };
 
-/* What one happening is part of, and waits for, while others go on. */
+/* What one happening is part of, and waits for, while others continue. */
 enum whose { OF_WORLD, OF_HOST, OF_AGENT };
 
 struct consul {
@@ -129,10 +129,10 @@ struct copy {
 	struct data	 data;
 	bool		 open;			/* it takes writes */
 	uint32_t	 writing, following;	/* stamps */
-	struct node	*source;		/* whom it replicates */
+	struct node	*source;		/* which it replicates */
 	bool		 partly_there;		/* half of what it had was here */
 	int64_t		 lag;
-	int		 lagging;		/* faults that say so */
+	int		 lagging;		/* faults that cause it */
 	int64_t		 lagged_at;
 
 	struct data	 target;		/* before it may open */
@@ -146,14 +146,14 @@ struct copy {
 	struct data	 then;			/* before the election */
 	int64_t		 election_at, first_election_at;
 	uint64_t	 election_epoch, told_epoch;
-	int64_t		 recorded_at;	/* its record is there since then, */
-	int64_t		 told_at;	/* and how far it has got in it */
+	int64_t		 recorded_at;	/* its record exists since then, */
+	int64_t		 told_at;	/* and the position in it */
 	int64_t		 elected_at, asked_at;	/* for the lock */
 	bool		 alone;
 	uint32_t	 others;	/* on record as it began, as bits */
 	bool		 was_open;		/* since it has the lock */
-	/* Others were there: who lack something, and have more or do not; and
-	 * those that have all and more, as bits. */
+	/* Others were there: those that lack something, and have more or do
+	 * not; and those that have all and more, as bits. */
 	bool		 judged, worse, partly;
 	uint32_t	 better;
 };
@@ -164,7 +164,7 @@ struct packet;
 struct queue {
 	struct packet	*list;
 	size_t		 first, count;
-	bool		 closed;		/* by who sends */
+	bool		 closed;		/* by the sender */
 };
 
 /* A run of `leave`, of a guard. */
@@ -187,7 +187,7 @@ struct guard_process {
 	bool		 alive, begun, ready, woken;
 	int		 stopped;		/* SIGSTOP */
 	struct queue	 in, out;		/* to it; to its agent */
-	int64_t		 asked;			/* whom it asked to go, */
+	int64_t		 asked;			/* the one asked to go, */
 	int64_t		 asked_at, patient;	/* and when; until then */
 	int64_t		 mistaken;		/* ms; for a bug only */
 
@@ -215,17 +215,17 @@ struct node {
 	int64_t			 boot_zero;
 	int64_t			 slept;		/* ms, not in CLOCK_MONOTONIC */
 	int64_t			 wall_step;
-	int			 suspended;	/* how many faults say so */
+	int			 suspended;	/* how many faults cause it */
 	int64_t			 suspended_at;
 	struct waiting		*waiting;	/* until it runs again */
 	size_t			 waiting_count, waiting_room;
 
-	/* its way to the Consul servers; all count the faults that say so */
+	/* its way to the Consul servers; all count the faults that cause it */
 	int			 cut_out, cut_in, cut_local;
 	int			 consul_down, consul_frozen, denied, revoked;
 	uint32_t		 consul_life;
 	uint32_t		 serf_stamp, sync_stamp;
-	bool			 old_leader;	/* that is whom it talks to */
+	bool			 old_leader;	/* it talks to that one */
 	bool			 registered, passing, serf;	/* in Consul */
 	bool			 in_data, check;	/* in its own agent */
 	int			 polls_failed;
@@ -235,11 +235,11 @@ struct node {
 	bool			 acting;
 	bool			 asked;		/* its plugin, to demote it */
 	bool			 said, half_said;	/* see node_said */
-	int64_t			 woken_until;	/* has just stood still */
+	int64_t			 woken_until;	/* it hung until recently */
 	uint32_t		 woken_stamp;
 	bool			 guarded;	/* it was made master so */
 	bool			 had_guard;	/* that could act */
-	bool			 helpless;	/* both stand still, */
+	bool			 helpless;	/* both hang, */
 	bool			 interrupted;	/* in a forgiven demotion */
 	struct copy		 copy;
 	uint32_t		 role, roles;	/* the handler; 0: none runs */
@@ -294,7 +294,7 @@ struct counts {
 	int64_t		 longest_settling;
 	/* of promotions: others could be compared, were worse; elections: alone,
 	 * all others heard, and all equal; hand-overs: complete, given up, void
-	 * by somebody's hand, or without a position */
+	 * by an operator's hand, or without a position */
 	uint64_t	 judged, better, partly, alone, elections, even;
 	int64_t		 longest_election, longest_even;
 	uint64_t	 handovers, given_up, voided, untold, limited;
@@ -311,7 +311,7 @@ struct world {
 	struct node	 nodes[NODES_MAX];
 	bool		 quiet;		/* no faults any more */
 	int64_t		 quiet_at;
-	int64_t		 watch_lost_at;	/* nobody will hear of it */
+	int64_t		 watch_lost_at;	/* a long poll's answer */
 	int		 noise;		/* percent of the calls that go wrong */
 	bool		 fences;	/* on_fence_failure kills it */
 	int		 slow, lossy;	/* faults of requests, counted */
@@ -328,7 +328,7 @@ struct world {
 	struct {
 		bool		 pending;
 		struct data	 need;
-		bool		 untouched;	/* nobody has written since */
+		bool		 untouched;	/* no write since */
 		uint32_t	 from;		/* nodes, as bits */
 		int64_t		 at;
 	} handover;
@@ -414,11 +414,11 @@ void	 application_starts(struct node *);
 void	 application_repaired(struct node *, void *, int64_t);
 void	 act(struct node *, bool yes);	/* as master */
 void	 node_said(struct node *, bool tried);	/* "MAY STILL BE A MASTER" */
-/* Who can demote the copy has come or gone, goes on or stands still. */
+/* An agent or guard that can demote the copy came, went, continues or hangs. */
 void	 node_helpless_changed(struct node *);
 
 /* plugin_model.c: the handlers, and the plugin in them */
-/* Milliseconds that a call takes; -1 where it hangs. */
+/* Milliseconds that a call takes; -1 if it hangs. */
 int64_t	 node_call_chance(struct node *, enum core_op, enum core_result *);
 void	 node_kill_role(struct node *, uint32_t role);
 void	 plugin_leaves_call(struct node *);	/* the agent is gone */
@@ -477,7 +477,7 @@ bool	 node_guard_fires_soon(const struct node *);
 /* faults.c */
 void		 faults_begin(int64_t until, bool with_yields);
 /* A moment at which a fault is worst: n has entered that state, or has just
- * been given the lock (CORE_STATE_STARTING, which nobody enters). */
+ * been given the lock (CORE_STATE_STARTING, which no agent enters). */
 #define MOMENT_OF_ACQUIRE	CORE_STATE_STARTING
 enum {
 	MOMENT_OF_FIRING = CORE_STATES + 1,	/* the guard begins to demote */
@@ -488,7 +488,7 @@ enum {
 	MOMENT_OF_PROMOTION,
 	MOMENT_NEVER
 };
-/* True where a fault begins at once: nothing more may be done before it. */
+/* True if a fault begins at once: nothing more may be done before it. */
 bool		 faults_moment(struct node *, int moment);
 const char	*fault_name(size_t kind);	/* NULL after the last */
 

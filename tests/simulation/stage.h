@@ -13,7 +13,7 @@
 #define STAGE_NODES	5
 #define STAGE_TIMEOUT	2000	/* ms of a request */
 
-/* What the program was called with, after its name; says what is wrong. */
+/* What the program was called with, after its name; prints what is wrong. */
 bool	 stage_begin(int count, char **words);
 void	 stage_end(void);
 

@@ -3,7 +3,7 @@
  *
  *	model-consul SERVICE NAME=HOST:PORT …
  *
- * Faults and an operator's hands are the caller's: here they only pass.
+ * Faults and an operator's acts are the caller's: here they are only accepted.
  */
 #include "stage.h"
 
