@@ -45,7 +45,7 @@ agent_perform(struct agent *a, const struct core_action *act)
 		    lock_before(a->lock));
 		break;
 	case CORE_DO_ACQUIRE:
-		a->handover.caught_up = false;
+		handover_begin(&a->handover);
 		lock_acquire(a->lock, act->acquire.epoch);
 		break;
 	case CORE_DO_LOOK:

@@ -8,6 +8,12 @@
 #include "log.h"
 
 void
+handover_begin(struct handover *h)
+{
+	h->caught_up = h->passes_on = false;
+}
+
+void
 handover_ask(struct handover *h, const struct lock_before *before,
     const struct core_action *act, bool again, struct handler_call *call)
 {

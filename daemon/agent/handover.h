@@ -29,6 +29,8 @@ struct handover {
 	bool			 caught_up;	/* logged: no longer waiting */
 };
 
+/* CORE_DO_ACQUIRE: what was left with the lock is not known yet. */
+void	handover_begin(struct handover *);
 /* Fills the plugin's call for CORE_OP_POSITION, which borrows from before.
  * again: the copy has the data that it had to wait for. */
 void	handover_ask(struct handover *, const struct lock_before *before,

@@ -495,7 +495,7 @@ decide(struct election *e)
 {
 	const struct election_record	*r;
 
-	e->taken = true;
+	free(e->decided);
 	e->decided_count = 0;
 	e->decided = must_zeroed(e->count + 1, sizeof *e->decided);
 	for (r = e->records; r < e->records + e->count; r++)
@@ -521,19 +521,24 @@ election_say_again(struct election *e)
 	e->yields = NULL;
 }
 
-bool
-election_is_void(struct election *e)
+static bool
+unheard(const struct election *e)
 {
 	const struct election_record	*r;
 
-	if (!e->taken)
-		return false;
 	for (r = e->records; r < e->records + e->count; r++)
-		if (rival(e, r) && matters(e, r) && !decided_upon(e, r)) {
-			e->taken = false;
+		if (rival(e, r) && matters(e, r) && !decided_upon(e, r))
 			return true;
-		}
 	return false;
+}
+
+bool
+election_is_void(struct election *e)
+{
+	if (!e->taken || !unheard(e))
+		return false;
+	e->taken = false;
+	return true;
 }
 
 /* Whoever has more, and says so, has begun later than we have: it has all the
@@ -565,13 +570,21 @@ election_next(struct election *e, int64_t now)
 		election_answer(e, ELECTION_CAN_NOT_TELL, "");
 	e->asked = ELECTION_NOTHING;
 	e->heard = now >= e->silent_until;
-	if (now < e->until && e->measured == 0 && !clear(e, &s)) {
-		wait_for_whom_we_yield_to(e, now);
-		return s;
+	if (e->measured == 0) {
+		if (now < e->until && !clear(e, &s)) {
+			wait_for_whom_we_yield_to(e, now);
+			return s;
+		}
+		decide(e);
 	}
 	if (!near_enough(e, now, &s))
 		return s;
+	/* Who spoke while we were measured has not been compared. */
+	if (unheard(e)) {
+		e->measured = 0;
+		return election_next(e, now);
+	}
 	e->running = false;
-	decide(e);
+	e->taken = true;
 	return (struct election_step){ .type = ELECTION_TAKE };
 }

@@ -123,7 +123,9 @@ guard_read_lease(struct guard *g, struct wire *w)
 	}
 	g->clean_at_ms = clean_at;
 	g->epoch = epoch;
-	snprintf(g->node, sizeof g->node, "%s", node);
+	/* An agent that has just been started may not know it yet. */
+	if (node[0] != '\0')
+		snprintf(g->node, sizeof g->node, "%s", node);
 	snprintf(g->session, sizeof g->session, "%s", session);
 	guard_file_save(g);
 	guard_tell(g, CORE_GUARD_HOLDS, "");

@@ -746,6 +746,26 @@ what_the_last_master_has_told_is_measured_beside_what_was_left(void **state)
 	then_it_takes_the_lock();
 }
 
+/* It was silent until then, and may have more. */
+static void
+who_speaks_while_a_copy_is_measured_is_compared(void **state)
+{
+	struct election_record	*a = given_a_candidate("a/app");
+
+	(void)state;
+	config.max_behind = 10;
+	given_was_left("", false, "told");
+	then_it_asks_for_its_position("p1");
+	then_it_publishes("p1", NULL);
+	then_it_waits_until(NOW + SILENT);
+	now += SILENT;
+	assert_int_equal(next().type, ELECTION_MEASURE);
+	says(a, "p2", nobody);
+	election_answer(election, ELECTION_YES, "0");
+	then_it_compares("p2", ELECTION_NO);
+	then_it_publishes("p1", "a/app");
+}
+
 static void
 without_a_known_position_or_behind_nothing_is_measured(void **state)
 {
@@ -822,6 +842,7 @@ main(void)
 		T(who_is_not_takes_it),
 		T(what_can_not_be_measured_is_no_reason),
 		T(what_the_last_master_has_told_is_measured_beside_what_was_left),
+		T(who_speaks_while_a_copy_is_measured_is_compared),
 		T(without_a_known_position_or_behind_nothing_is_measured),
 		T(a_circle_of_three_is_broken_by_the_one_that_stands_back),
 	};
