@@ -10,11 +10,26 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+/* Has it ended, by what follows its name in /proc/PID/stat?  Z is the state of
+ * its first thread, which is also so in a process that was killed while other
+ * threads still free its memory: its sockets and files are open until the last
+ * one has ended.  Then num_threads, the 20th field, is 1, or 0. */
+static bool
+has_ended(const char *rest)
+{
+	char	 state = '\0';
+	int	 threads = 0;
+
+	sscanf(rest, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+	    "%*s %*s %*s %d", &state, &threads);
+	return state == 'X' || (state == 'Z' && threads <= 1);
+}
+
 /* "1234 (a name) S ...", and the name may have anything in it. */
 bool
 pid_name(pid_t pid, char name[static PID_NAME])
 {
-	char	 path[64], line[128] = "", *start, *end;
+	char	 path[64], line[1024] = "", *start, *end;
 	FILE	*file;
 
 	name[0] = '\0';
@@ -25,8 +40,7 @@ pid_name(pid_t pid, char name[static PID_NAME])
 	fclose(file);
 	start = strchr(line, '(');
 	end = strrchr(line, ')');
-	if (start == NULL || end == NULL || strncmp(end, ") Z", 3) == 0 ||
-	    strncmp(end, ") X", 3) == 0)
+	if (start == NULL || end == NULL || has_ended(end))
 		return false;
 	*end = '\0';
 	snprintf(name, PID_NAME, "%s", start + 1);

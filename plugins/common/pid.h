@@ -15,7 +15,7 @@
 #define PID_NAME	16	/* bytes, with the NUL */
 
 /* The kernel's name for it: that of its program, unless it has changed it, cut.
- * False if it does not run, or is a zombie; name is "" then. */
+ * False if there is none, or a zombie without other threads; name is "" then. */
 bool	pid_name(pid_t, char name[static PID_NAME]);
 
 /* A descriptor for the process of that number, if it is wanted (NULL: any

@@ -8,10 +8,14 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +107,50 @@ one_that_has_ended_has_none(void **state)
 	child = 0;
 }
 
+static void *
+wait_for_ever(void *ready)
+{
+	if (write(*(int *)ready, "", 1) == 1)
+		for (;;)
+			pause();
+	return NULL;
+}
+
+/* A server that was killed is so while a thread of it still frees memory. */
+static void
+one_whose_first_thread_alone_has_ended_has_its_name(void **state)
+{
+	char		 name[PID_NAME], byte, path[64], text[512] = "";
+	int		 ready[2], fd;
+	pthread_t	 other;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "half a zombie");
+		if (pthread_create(&other, NULL, wait_for_ever, &ready[1]) == 0)
+			syscall(SYS_exit, 0);
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)child);
+	while (strstr(text, ") Z ") == NULL) {
+		usleep(1000);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		assert_true(read(fd, text, sizeof(text) - 1) > 0);
+		close(fd);
+	}
+	assert_true(pid_name(child, name));
+	assert_string_equal(name, "half a zombie");
+	assert_true(pid_signal(child, SIGKILL, is_child));
+	await_end();
+	assert_false(pid_name(child, name));
+}
+
 static void
 who_is_not_wanted_gets_no_signal(void **state)
 {
@@ -152,6 +200,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		TEST(a_process_has_the_name_that_it_gave_itself),
 		TEST(one_that_has_ended_has_none),
+		TEST(one_whose_first_thread_alone_has_ended_has_its_name),
 		TEST(who_is_not_wanted_gets_no_signal),
 		TEST(a_number_of_no_process_is_told_from_that_of_another),
 		TEST(a_hold_becomes_readable_when_it_ends),
