@@ -59,6 +59,21 @@ pid_hold(pid_t pid, bool (*wanted)(pid_t))
 	return -1;
 }
 
+/* For a process that can't be held: the kernel is older than pidfd_open (ENOSYS),
+ * a filter of system calls forbids it (EPERM), or there is no descriptor left.
+ * The number may become another process's between the check and the signal, but
+ * that is far less likely than a server that stays a second master because
+ * nothing was sent. */
+static bool
+signal_number(pid_t pid, int number, bool (*wanted)(pid_t))
+{
+	/* 0 and less mean a group, or all processes. */
+	if (pid > 0 && (wanted == NULL || wanted(pid)))
+		return kill(pid, number) == 0;
+	errno = ESRCH;
+	return false;
+}
+
 bool
 pid_signal(pid_t pid, int number, bool (*wanted)(pid_t))
 {
@@ -66,6 +81,8 @@ pid_signal(pid_t pid, int number, bool (*wanted)(pid_t))
 	bool	 sent = hold != -1 &&
 		    pidfd_send_signal(hold, number, NULL, 0) == 0;
 
+	if (hold == -1 && errno != 0 && errno != ESRCH)
+		return signal_number(pid, number, wanted);
 	error = errno == 0 ? ESRCH : errno;
 	if (hold != -1)
 		close(hold);

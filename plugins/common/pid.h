@@ -4,7 +4,7 @@
  * A number can be reused as soon as its process has ended, so one that was
  * found in a file or a list of the kernel a moment ago may belong to any
  * process by now.  So we first hold the process (by a pidfd), then check it,
- * then signal it.
+ * then signal it.  Where the kernel can't hold one, we check it just before.
  */
 #ifndef PID_H
 #define PID_H

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,6 +165,37 @@ who_is_not_wanted_gets_no_signal(void **state)
 	assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
 }
 
+/* Of the errors that an old kernel or a filter of system calls may give, this is
+ * one that a test can have at will: no descriptor is left. */
+static void
+who_can_not_be_held_gets_its_signal_by_number(void **state)
+{
+	struct rlimit	 was, none;
+	bool		 sent[4];
+	int		 status, error;
+
+	(void)state;
+	given_process("not held");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = (struct rlimit){ .rlim_max = was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	sent[0] = pid_signal(child, SIGTERM, is_nobody);
+	error = errno;
+	/* Each number below 1 means a group, or all. */
+	sent[1] = pid_signal(0, 0, NULL);
+	sent[2] = pid_signal(-1, 0, NULL);
+	sent[3] = pid_signal(child, SIGKILL, is_child);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_false(sent[0]);
+	assert_int_equal(error, ESRCH);
+	assert_false(sent[1]);
+	assert_false(sent[2]);
+	assert_true(sent[3]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	child = 0;
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
 static void
 a_number_of_no_process_is_told_from_that_of_another(void **state)
 {
@@ -202,6 +234,7 @@ main(void)
 		TEST(one_that_has_ended_has_none),
 		TEST(one_whose_first_thread_alone_has_ended_has_its_name),
 		TEST(who_is_not_wanted_gets_no_signal),
+		TEST(who_can_not_be_held_gets_its_signal_by_number),
 		TEST(a_number_of_no_process_is_told_from_that_of_another),
 		TEST(a_hold_becomes_readable_when_it_ends),
 	};
