@@ -309,6 +309,7 @@ command_wait(struct running *r, int64_t until, struct output *o)
 			    { .events = POLLIN } };
 	struct end	 e;
 	int64_t		 left;
+	bool		 told;
 
 	if (r->keeper == -1)
 		return true;
@@ -326,11 +327,12 @@ command_wait(struct running *r, int64_t until, struct output *o)
 		if (p[0].revents == 0 && left <= 0)
 			return o->late = deadline_now() >= r->until;
 	} while (p[0].revents == 0);
-	if (read(r->end, &e, sizeof(e)) != sizeof(e))
-		e = (struct end){ .status = SIGKILL };	/* of the keeper */
+	told = read(r->end, &e, sizeof(e)) == sizeof(e);
+	if (!told)	/* the keeper was killed, and the command may still run */
+		e = (struct end){ .status = SIGKILL };
 	o->error = e.error;
 	o->status = e.status;
-	r->ended = e.error == 0;
+	r->ended = told && e.error == 0;
 	return true;
 }
 

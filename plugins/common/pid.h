@@ -4,7 +4,7 @@
  * A number can be reused as soon as its process has ended, so one that was
  * found in a file or a list of the kernel a moment ago may belong to any
  * process by now.  So we first hold the process (by a pidfd), then check it,
- * then signal it.
+ * then signal it.  Where the kernel can't hold one, we check it just before.
  */
 #ifndef PID_H
 #define PID_H
@@ -15,7 +15,7 @@
 #define PID_NAME	16	/* bytes, with the NUL */
 
 /* The kernel's name for it: that of its program, unless it has changed it, cut.
- * False if it does not run, or is a zombie; name is "" then. */
+ * False if there is none, or a zombie without other threads; name is "" then. */
 bool	pid_name(pid_t, char name[static PID_NAME]);
 
 /* A descriptor for the process of that number, if it is wanted (NULL: any

@@ -200,6 +200,13 @@ find_server(const struct server *s, const struct place *at)
 	return is_server(pid) ? pid : 0;
 }
 
+static void
+write_not_found(const struct place *at, char *text, size_t size)
+{
+	snprintf(text, size, "no process of mariadbd or mysqld was found that "
+	    "listens at %.128s", at->socket != NULL ? at->socket : at->host);
+}
+
 bool
 server_can_kill(const struct server *s, const struct place *at, char *text,
     size_t size)
@@ -207,9 +214,7 @@ server_can_kill(const struct server *s, const struct place *at, char *text,
 	pid_t	 pid = find_server(s, at);
 
 	if (pid == 0)
-		snprintf(text, size, "no process of mariadbd or mysqld was "
-		    "found that listens at %.128s", at->socket != NULL ?
-		    at->socket : at->host);
+		write_not_found(at, text, size);
 	else if (!pid_signal(pid, 0, is_server))
 		snprintf(text, size, "can't kill process %d: %s", (int)pid,
 		    strerror(errno));
@@ -224,9 +229,13 @@ server_kill(struct server *s, const struct place *at)
 	pid_t	 pid = find_server(s, at);
 	char	 why[256];
 
-	if (!server_can_kill(s, at, why, sizeof(why)))
+	if (pid == 0) {
+		write_not_found(at, why, sizeof(why));
 		return server_fail(s, "%s", why);
-	if (!pid_signal(pid, SIGKILL, is_server))
+	}
+	/* ESRCH: one that was there a moment ago has ended by itself, or by a
+	 * call before. */
+	if (!pid_signal(pid, SIGKILL, is_server) && errno != ESRCH)
 		return server_fail(s, "can't kill process %d: %s",
 		    (int)pid, strerror(errno));
 	return true;

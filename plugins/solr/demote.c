@@ -16,8 +16,10 @@
 #include "shell.h"
 
 #define GLANCE		500	/* ms for a master that may be gone */
+#define KILL_LIMIT	60000	/* ms for the command: one that hangs is killed */
 
-static bool	 uncommitted[CORES];	/* since the demotion */
+static bool		 uncommitted[CORES];	/* since the demotion */
+static struct shell	 ending;	/* the command, while it runs */
 
 static enum failover_result
 close_files(struct failover *f)
@@ -148,17 +150,18 @@ demote_commit_rest(struct failover *f)
 }
 
 /* Its supervisor may start it again at once, so its files come first.  What is
- * killed takes a moment to go. */
+ * killed takes a moment to go.  A command that needs longer than the call, say
+ * because it first asks Solr to stop, continues, and the next call waits for it:
+ * one that was killed and begun again would never reach its end. */
 static enum failover_result
 kill_server(struct failover *f, const char *command)
 {
 	enum server	 is;
-	struct shell	 ending = { 0 };
 
 	f->log(f, FAILOVER_WARNING, "Solr can't be demoted, so it is ended: %s",
 	    command);
 	close_files(f);
-	shell_run(f, &ending, command, 0);
+	shell_run(f, &ending, command, KILL_LIMIT);
 	while ((is = server_ask(f, GLANCE)) == SERVER_SILENT &&
 	    f->time_left(f) > 300)
 		usleep(20000);
@@ -176,6 +179,8 @@ ensure_demoted(struct failover *f)
 	enum server		 is;
 
 	memset(uncommitted, 0, sizeof(uncommitted));
+	/* One of an earlier call that has ended is not this call's. */
+	shell_look(f, &ending);
 	/* One that hangs, or is somewhere else, leaves time for the command. */
 	is = server_ask(f, command != NULL ? limit / 3 : limit);
 	if (is == SERVER_DOWN)

@@ -8,6 +8,39 @@
 
 #define LAST	500	/* ms before the deadline: time to look at Solr */
 
+static enum failover_result
+how_it_ended(struct failover *f, const struct shell *s)
+{
+	const struct output	*o = &s->output;
+
+	if (o->error != 0)
+		return f->say(f, FAILOVER_FAILED, "%s: %s", s->line,
+		    strerror(o->error));
+	if (o->late)
+		return f->say(f, FAILOVER_FAILED, "%s did not end within %.1f "
+		    "s", s->line, (double)o->limit / 1000);
+	if (!WIFEXITED(o->status))
+		return f->say(f, FAILOVER_FAILED, "%s was killed", s->line);
+	if (WEXITSTATUS(o->status) != 0)
+		return f->say(f, FAILOVER_FAILED, "%s ended with exit status "
+		    "%d", s->line, WEXITSTATUS(o->status));
+	return FAILOVER_DONE;
+}
+
+enum failover_result
+shell_look(struct failover *f, struct shell *s)
+{
+	struct output	*o = &s->output;
+
+	if (s->running.keeper == 0)
+		return FAILOVER_DONE;
+	if (!command_wait(&s->running, 0, o))
+		return FAILOVER_AGAIN;
+	command_end(&s->running);
+	command_pass_on(o);
+	return how_it_ended(f, s);
+}
+
 enum failover_result
 shell_run(struct failover *f, struct shell *s, const char *line, int64_t limit)
 {
@@ -20,23 +53,12 @@ shell_run(struct failover *f, struct shell *s, const char *line, int64_t limit)
 		command_set_shell(&c, line);
 		o->out = s->out;
 		o->out_size = sizeof(s->out);
-		command_begin(&s->running, &c, limit == 0 ? time : limit, o);
+		command_begin(&s->running, &c, limit, o);
+		s->line = line;
 	}
-	if (!command_wait(&s->running, limit == 0 ? INT64_MAX :
-	    deadline_now() + time, o))
+	if (!command_wait(&s->running, deadline_now() + time, o))
 		return FAILOVER_AGAIN;
 	command_end(&s->running);
 	command_pass_on(o);
-	if (o->error != 0)
-		return f->say(f, FAILOVER_FAILED, "%s: %s", line,
-		    strerror(o->error));
-	if (o->late)
-		return f->say(f, FAILOVER_FAILED, "%s did not end within %.1f "
-		    "s", line, (double)o->limit / 1000);
-	if (!WIFEXITED(o->status))
-		return f->say(f, FAILOVER_FAILED, "%s was killed", line);
-	if (WEXITSTATUS(o->status) != 0)
-		return f->say(f, FAILOVER_FAILED, "%s ended with exit status "
-		    "%d", line, WEXITSTATUS(o->status));
-	return FAILOVER_DONE;
+	return how_it_ended(f, s);
 }

@@ -145,6 +145,24 @@ one_that_nobody_waits_for_ends_with_its_group(void **state)
 	then_it_runs(&o, false);
 }
 
+/* Whether the command has ended nobody knows then. */
+static void
+one_whose_keeper_is_killed_ends_with_its_group(void **state)
+{
+	struct output	 o = given_output(0);
+	struct running	 r;
+
+	(void)state;
+	begin(&r, "sleep 1000 & echo $!; wait", LONG, &o);
+	while (o.out_length == 0)
+		assert_false(command_wait(&r, deadline_now() + 10, &o));
+	kill(r.keeper, SIGKILL);
+	assert_true(command_wait(&r, INT64_MAX, &o));
+	assert_int_equal(WTERMSIG(o.status), SIGKILL);
+	command_end(&r);
+	then_it_runs(&o, false);
+}
+
 static void
 what_a_shell_leaves_running_stays(void **state)
 {
@@ -184,6 +202,7 @@ main(void)
 		TEST(one_that_is_late_is_killed_with_all_that_it_started),
 		TEST(one_that_has_ended_is_not_late),
 		TEST(one_that_nobody_waits_for_ends_with_its_group),
+		TEST(one_whose_keeper_is_killed_ends_with_its_group),
 		TEST(what_a_shell_leaves_running_stays),
 		TEST(what_has_no_room_is_read_and_dropped),
 	};

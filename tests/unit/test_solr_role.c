@@ -736,6 +736,31 @@ a_solr_that_was_started_at_another_port_is_not_down(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* It asks Solr to stop, say, and kills it after a while. */
+static void
+a_command_that_outlasts_its_call_is_waited_for_by_the_next(void **state)
+{
+	pid_t	 pid = locks("rows/data/index/write.lock", F_WRLCK);
+	char	 command[48];
+	int	 calls = 1;
+
+	(void)state;
+	here.down = true;
+	snprintf(command, sizeof(command), "sleep 1.5; kill -KILL %d",
+	    (int)pid);
+	ending = command;
+	while (demoted_within(3000) != FAILOVER_DONE && calls < 3)
+		calls++;
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), pid);
+	assert_string_equal(said, "Solr does not run, and will refuse writes "
+	    "when it does");
+	/* It has ended, and so runs again for the next one. */
+	pid = locks("rows/data/index/write.lock", F_WRLCK);
+	snprintf(command, sizeof(command), "kill -KILL %d", (int)pid);
+	assert_int_equal(demoted_within(6000), FAILOVER_DONE);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void
 an_index_is_where_core_properties_says(void **state)
 {
@@ -904,6 +929,9 @@ main(void)
 		    given_two_copies, stop),
 		cmocka_unit_test_setup_teardown(
 		    a_solr_that_was_started_at_another_port_is_not_down,
+		    given_a_home, remove_home),
+		cmocka_unit_test_setup_teardown(
+		    a_command_that_outlasts_its_call_is_waited_for_by_the_next,
 		    given_a_home, remove_home),
 		cmocka_unit_test_setup_teardown(
 		    an_index_is_where_core_properties_says,
