@@ -119,8 +119,8 @@ void
 command_set_shell(struct command *c, const char *line)
 {
 	*c = (struct command){ .program = "/bin/sh", .leave = true,
-	    .shell = { (char *)(uintptr_t)"sh", (char *)(uintptr_t)"-c",
-	    (char *)(uintptr_t)line, NULL } };
+	    .log = true, .shell = { (char *)(uintptr_t)"sh",
+	    (char *)(uintptr_t)"-c", (char *)(uintptr_t)line, NULL } };
 	c->words = c->shell;
 }
 
@@ -237,6 +237,18 @@ keep(const struct command *c, int64_t limit, pid_t handler, int out, int err,
 	kill(0, SIGKILL);
 }
 
+/* Processes that stay would be killed by SIGPIPE at the first line that they
+ * write to a pipe which nobody reads any more.  So they have no pipe, but the
+ * log itself, which is our standard error. */
+static bool
+open_output(const struct command *c, int fds[static 2])
+{
+	if (!c->log)
+		return pipe2(fds, O_CLOEXEC) == 0;
+	fds[1] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return fds[1] != -1;
+}
+
 void
 command_begin(struct running *r, const struct command *c, int64_t limit,
     struct output *o)
@@ -246,10 +258,11 @@ command_begin(struct running *r, const struct command *c, int64_t limit,
 
 	*o = (struct output){ .out = o->out, .out_size = o->out_size,
 	    .limit = limit };
-	o->out[0] = '\0';
+	if (o->out != NULL)
+		o->out[0] = '\0';
 	*r = (struct running){ .keeper = -1, .until = deadline_now() + limit,
 	    .leave = c->leave };
-	if (pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
+	if (open_output(c, out) && open_output(c, err) &&
 	    pipe2(end, O_CLOEXEC) == 0)
 		r->keeper = fork();
 	if (r->keeper == 0) {
@@ -389,12 +402,6 @@ command_exited(struct failover *f, const struct command *c,
 	else
 		return true;
 	return false;
-}
-
-void
-command_pass_on(const struct output *o)
-{
-	dprintf(STDERR_FILENO, "%s%s", o->out, o->err);
 }
 
 const char *

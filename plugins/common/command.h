@@ -27,11 +27,12 @@ struct command {
 	char	 program[PATH_MAX];
 	char	*shell[4];		/* the words of command_set_shell */
 	bool	 leave;			/* its background processes stay */
+	bool	 log;			/* its output goes to the agent's log */
 };
 
 /* The beginning of its output, and how it ended. */
 struct output {
-	char	*out;			/* the caller's, of out_size bytes */
+	char	*out;			/* the caller's out_size bytes, or NULL */
 	size_t	 out_size;
 	char	 err[FAILOVER_POSITION];
 	size_t	 out_length, err_length;	/* without the NULs */
@@ -59,7 +60,8 @@ bool	command_find(struct command *, const char **wrong);
 void	command_free(struct command *);
 
 /* Makes it a line for sh, which it borrows; processes that the line leaves
- * running are not killed.  Nothing need be freed. */
+ * running are not killed, and write to the log, as it does itself.  Nothing need
+ * be freed. */
 void	command_set_shell(struct command *, const char *line);
 
 /* Runs it for that many milliseconds at most, and ends it shortly before f's
@@ -75,10 +77,6 @@ void	command_begin(struct running *, const struct command *, int64_t limit,
 	    struct output *);
 bool	command_wait(struct running *, int64_t until, struct output *);
 void	command_end(struct running *);
-
-/* Writes its output to the agent's log, where that of a handler's other
- * processes goes by itself. */
-void	command_pass_on(const struct output *);
 
 /* False, with the sentence set, if it did not end with an exit status. */
 bool	command_exited(struct failover *f, const struct command *,

@@ -80,10 +80,9 @@ program_read(struct failover *f, const char *const argv[], int64_t limit,
 bool
 program_shell(const char *line, int64_t limit, bool *late)
 {
-	char		 text[FAILOVER_POSITION];
 	struct command	 c;
 	struct running	 r;
-	struct output	 o = { .out = text, .out_size = sizeof(text) };
+	struct output	 o = { 0 };
 
 	set_language();
 	command_set_shell(&c, line);
@@ -91,7 +90,6 @@ program_shell(const char *line, int64_t limit, bool *late)
 	command_wait(&r, INT64_MAX, &o);
 	r.leave = o.status == 0;
 	command_end(&r);
-	command_pass_on(&o);
 	*late = o.late;
 	return !o.late && o.error == 0 && o.status == 0;
 }

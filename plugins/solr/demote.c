@@ -12,6 +12,7 @@
 #include "fetch.h"
 #include "file.h"
 #include "master.h"
+#include "restart.h"
 #include "server.h"
 #include "shell.h"
 
@@ -179,8 +180,10 @@ ensure_demoted(struct failover *f)
 	enum server		 is;
 
 	memset(uncommitted, 0, sizeof(uncommitted));
-	/* One of an earlier call that has ended is not this call's. */
+	/* One of an earlier call that has ended is not this call's.  How a
+	 * restart has ended does not matter for a demotion. */
 	shell_look(f, &ending);
+	restart_look(f);
 	/* One that hangs, or is somewhere else, leaves time for the command. */
 	is = server_ask(f, command != NULL ? limit / 3 : limit);
 	if (is == SERVER_DOWN)

@@ -108,11 +108,21 @@ restart_is_young(struct failover *f)
 	return false;
 }
 
+bool
+restart_look(struct failover *f)
+{
+	return shell_look(f, &restarting) != FAILOVER_FAILED;
+}
+
 enum failover_result
 restart_server_fit(struct failover *f)
 {
-	enum server	 is = server_ask(f, PATIENCE);
+	enum server	 is;
 
+	/* First: while Solr is down nobody gets as far as restart_as. */
+	if (!restart_look(f))
+		return FAILOVER_FAILED;
+	is = server_ask(f, PATIENCE);
 	if ((is == SERVER_DOWN || is == SERVER_SILENT) && restart_is_young(f))
 		return f->say(f, FAILOVER_AGAIN, "Solr restarts");
 	return is == SERVER_FIT ? FAILOVER_DONE : FAILOVER_FAILED;

@@ -20,6 +20,10 @@ bool	restart_is_young(struct failover *);
 /* Takes the state of the cores from a Solr that is up. */
 void	restart_note(struct failover *, const struct answer *status);
 
+/* Takes the end of our last restart's command, and kills it if it is over its
+ * limit; false, with the sentence set, if it has failed. */
+bool	restart_look(struct failover *);
+
 /* Can its role be changed?  FAILOVER_AGAIN while it restarts; else with the
  * sentence set. */
 enum failover_result	restart_server_fit(struct failover *);

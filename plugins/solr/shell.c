@@ -37,7 +37,6 @@ shell_look(struct failover *f, struct shell *s)
 	if (!command_wait(&s->running, 0, o))
 		return FAILOVER_AGAIN;
 	command_end(&s->running);
-	command_pass_on(o);
 	return how_it_ended(f, s);
 }
 
@@ -51,14 +50,11 @@ shell_run(struct failover *f, struct shell *s, const char *line, int64_t limit)
 
 	if (s->running.keeper == 0) {
 		command_set_shell(&c, line);
-		o->out = s->out;
-		o->out_size = sizeof(s->out);
 		command_begin(&s->running, &c, limit, o);
 		s->line = line;
 	}
 	if (!command_wait(&s->running, deadline_now() + time, o))
 		return FAILOVER_AGAIN;
 	command_end(&s->running);
-	command_pass_on(o);
 	return how_it_ended(f, s);
 }

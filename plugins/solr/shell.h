@@ -11,7 +11,6 @@ struct shell {
 	const char	*line;		/* the option's */
 	struct running	 running;
 	struct output	 output;
-	char		 out[FAILOVER_POSITION];
 };
 
 /* Runs a command by the shell, for limit ms at most, or waits for the one that

@@ -36,6 +36,7 @@ begin(struct running *r, const char *line, int64_t limit, struct output *o)
 	struct command	 c;
 
 	command_set_shell(&c, line);
+	c.log = false;		/* it is looked at */
 	command_begin(r, &c, limit, o);
 	assert_int_equal(o->error, 0);
 }
@@ -82,6 +83,7 @@ two_run_beside_each_other(void **state)
 	assert_int_equal(r[0].keeper, 0);
 	unlink("pipe");
 	rmdir(folder);
+	assert_int_equal(chdir("/"), 0);
 }
 
 static void
@@ -177,6 +179,40 @@ what_a_shell_leaves_running_stays(void **state)
 	kill(atoi(o.out), SIGKILL);
 }
 
+/* A server that the operator's command starts writes there for as long as it
+ * runs: a pipe of the call's would end it by SIGPIPE at its next line. */
+static void
+what_a_shell_leaves_running_writes_to_the_log(void **state)
+{
+	struct output	 o = { 0 };
+	struct running	 r;
+	struct command	 c;
+	int		 log[2], err = dup(STDERR_FILENO);
+	char		 lines[64] = "";
+	size_t		 length = 0;
+	ssize_t		 n;
+
+	(void)state;
+	assert_int_equal(pipe(log), 0);
+	assert_true(err >= 0);
+	command_set_shell(&c, "(sleep 0.3; echo two; echo three >&2) & "
+	    "echo one");
+	dup2(log[1], STDERR_FILENO);
+	command_begin(&r, &c, LONG, &o);
+	dup2(err, STDERR_FILENO);
+	close(err);
+	close(log[1]);
+	assert_int_equal(o.error, 0);
+	assert_true(command_wait(&r, INT64_MAX, &o));
+	command_end(&r);
+	assert_int_equal(o.status, 0);
+	while ((n = read(log[0], lines + length, sizeof(lines) - 1 -
+	    length)) > 0)
+		length += (size_t)n;
+	close(log[0]);
+	assert_string_equal(lines, "one\ntwo\nthree\n");
+}
+
 static void
 what_has_no_room_is_read_and_dropped(void **state)
 {
@@ -204,6 +240,7 @@ main(void)
 		TEST(one_that_nobody_waits_for_ends_with_its_group),
 		TEST(one_whose_keeper_is_killed_ends_with_its_group),
 		TEST(what_a_shell_leaves_running_stays),
+		TEST(what_a_shell_leaves_running_writes_to_the_log),
 		TEST(what_has_no_room_is_read_and_dropped),
 	};
 

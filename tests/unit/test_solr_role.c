@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#include "pid.h"
+
 /* The linker has them called instead of http.c's. */
 bool	__wrap_http_get(struct failover *, struct answer *, int64_t,
 	    const char *, const char *, ...)
@@ -160,6 +162,8 @@ option(const struct failover *f, const char *name)
 	    strcmp(name, "restart") == 0 ? restart :
 	    strcmp(name, "on_divergence") == 0 ? on_divergence :
 	    strcmp(name, "kill") == 0 ? ending :
+	    strcmp(name, "leader_key") == 0 ? "enable.leader" :
+	    strcmp(name, "follower_key") == 0 ? "enable.follower" :
 	    strcmp(name, "home") == 0 ? home : NULL;
 }
 
@@ -869,6 +873,89 @@ a_restart_that_is_over_is_no_excuse(void **state)
 	rmdir(home);
 }
 
+static void
+given_a_restart(const char *command)
+{
+	method = "restart";
+	restart = command;
+	here.uptime = 3600 * 1000;
+	assert_int_equal(ensure_master(&call), FAILOVER_AGAIN);
+	assert_non_null(strstr(said, "restarts as leader"));
+}
+
+static pid_t
+number_in(const char *name)
+{
+	FILE	*file = NULL;
+	int	 tries, pid = 0;
+
+	for (tries = 0; tries < 1000 && pid == 0; tries++) {
+		usleep(10000);
+		file = fopen(in_folder(name), "r");
+		if (file == NULL || fscanf(file, "%d", &pid) != 1)
+			pid = 0;
+		if (file != NULL)
+			fclose(file);
+	}
+	assert_true(pid > 1);
+	return pid;
+}
+
+/* Solr is down, so nothing else asks for the command. */
+static void
+a_restart_that_hangs_is_killed_whether_solr_answers_or_not(void **state)
+{
+	char	 command[160], name[PID_NAME];
+	int	 demoted, tries;
+	pid_t	 pid;
+
+	(void)state;
+	for (demoted = 0; demoted < 2; demoted++) {
+		left = 1000;
+		here.down = false;
+		snprintf(command, sizeof(command), "echo $$ > %s; exec sleep "
+		    "1000", in_folder("number"));
+		given_a_restart(command);
+		pid = number_in("number");
+		here.down = true;
+		left = 1000;
+		assert_int_not_equal(ensure_slave(&call, "10.0.0.2"),
+		    FAILOVER_DONE);
+		assert_true(pid_name(pid, name));
+		later += 601;
+		left = 1000;
+		if (demoted)
+			ensure_demoted(&call);
+		else {
+			assert_int_equal(ensure_slave(&call, "10.0.0.2"),
+			    FAILOVER_FAILED);
+			assert_non_null(strstr(said, "did not end within"));
+		}
+		for (tries = 0; tries < 1000 && pid_name(pid, name); tries++)
+			usleep(10000);
+		assert_false(pid_name(pid, name));
+		unlink(in_folder("number"));
+	}
+}
+
+/* The reason is told once, and the next call tries again. */
+static void
+a_restart_that_fails_between_two_calls_is_reported(void **state)
+{
+	(void)state;
+	given_a_restart("sleep 1; exit 3");
+	usleep(1500000);
+	left = 1000;
+	assert_int_equal(ensure_master(&call), FAILOVER_FAILED);
+	assert_non_null(strstr(said, "ended with exit status 3"));
+	left = 1000;
+	assert_int_equal(ensure_master(&call), FAILOVER_AGAIN);
+	/* A demotion is not kept from its work by one that has failed. */
+	usleep(1500000);
+	left = 1000;
+	assert_int_equal(ensure_demoted(&call), FAILOVER_DONE);
+}
+
 int
 main(void)
 {
@@ -945,6 +1032,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_restart_that_is_over_is_no_excuse,
 		    given_two_copies, stop),
+		cmocka_unit_test_setup_teardown(
+		    a_restart_that_hangs_is_killed_whether_solr_answers_or_not,
+		    given_a_home, remove_home),
+		cmocka_unit_test_setup_teardown(
+		    a_restart_that_fails_between_two_calls_is_reported,
+		    given_a_home, remove_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
