@@ -48,8 +48,9 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(config, items):
-    """The longest first, so that nobody waits for one alone; then Solr's, which
-    need the processors, among the others, which mostly wait."""
+    """The longest first, so that nobody waits for one alone: what one worker has
+    to play as a whole, then Solr's, which need the processors, among the others,
+    which mostly wait."""
     if os.environ.get("TRAPS") == "half":
         left_out = [item for item in items if item.path.name.endswith("_traps.py")
                     and zlib.crc32((item.nodeid + os.environ["FRESH"]).encode()) % 2]
@@ -61,7 +62,8 @@ def pytest_collection_modifyitems(config, items):
     others = [item for item in items if item not in solr]
     place = {item: i / len(group) for group in (solr, others)
              for i, item in enumerate(group)}
-    items.sort(key=place.get)
+    items.sort(key=lambda item: (
+        item.get_closest_marker("xdist_group") is None, place[item]))
 
 
 @pytest.fixture(scope="session")

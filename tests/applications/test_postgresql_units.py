@@ -33,6 +33,10 @@ COMMANDS = {f"{verb}_command": f"systemctl {verb} {UNIT}"
             for verb in ("start", "stop")}
 
 
+# One worker plays all, as they share a machine.
+pytestmark = pytest.mark.xdist_group("units")
+
+
 @pytest.fixture(scope="module")
 def machine_(tmp_path_factory):
     try:

@@ -133,8 +133,10 @@ class Hand:
             f"/{self.core}/config/params", check=False).status == 200)
 
 
-@pytest.fixture(scope="module", params=[solr.Copy, solr.Solr8],
-                ids=lambda kind: kind.version)
+@pytest.fixture(scope="module", params=[
+    # One worker has all tests of a version, as a Solr takes long to start.
+    pytest.param(kind, id=kind.version, marks=pytest.mark.xdist_group(kind.version))
+    for kind in (solr.Copy, solr.Solr8)])
 def servers(request, tmp_path_factory):
     network = net.Net()
     copies = [request.param(tmp_path_factory.mktemp(name), name,

@@ -68,6 +68,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
 from lab import netns, nodes, outcome, process  # noqa: E402
+from lab.order import pytest_collection_modifyitems  # noqa: E402, F401
 from lab.outcome import pytest_runtest_makereport  # noqa: E402, F401
 
 
@@ -82,11 +83,6 @@ def pytest_configure(config):
 
 def pytest_sessionstart(session):
     process.adopt_orphans()
-
-
-def pytest_collection_modifyitems(items):
-    """The longest first, so that nobody waits for it alone."""
-    items.sort(key=lambda item: "nemesis" not in item.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -39,7 +39,8 @@ def test_the_consul_agent_of_the_master_leaves(lab):
     lab.settled(nodes=others)
 
 
-@pytest.mark.parametrize("seconds", [3, 30])
+@pytest.mark.parametrize("seconds", [
+    3, pytest.param(30, marks=pytest.mark.slow(30))])
 def test_the_consul_agent_of_the_master_freezes(lab, seconds):
     first, *others = lab.three()
     since = time.monotonic_ns()
@@ -67,6 +68,7 @@ def test_the_leader_of_consul_freezes(lab):
     lab.settled()
 
 
+@pytest.mark.slow(65)
 def test_consul_has_no_quorum_for_a_minute(lab):
     first, *_ = lab.three()
     since = time.monotonic_ns()

@@ -13,6 +13,7 @@ SECONDS = int(os.environ.get("NEMESIS_SECONDS", 300))
 
 
 @pytest.mark.nemesis
+@pytest.mark.slow(SECONDS)
 @pytest.mark.timeout(SECONDS + 300)
 @pytest.mark.parametrize("seed", [int(os.environ["NEMESIS_SEED"])])
 def test_nemesis(lab, seed):

@@ -44,6 +44,7 @@ def test_cuts_about_as_long_as_the_fuse_never_make_two_masters(lab):
         master = next((n for n in lab.nodes if n.role == "master"), master)
 
 
+@pytest.mark.slow(55)
 def test_the_master_and_the_leader_of_consul_are_on_an_island(lab):
     """The old leader goes on answering there, and knows nothing new."""
     first, *others = lab.three()
@@ -87,6 +88,7 @@ def test_a_controlled_handover_while_another_node_is_cut_off(lab):
     second.place.heal()
 
 
+@pytest.mark.slow(50)
 def test_another_nodes_partition_heals(lab):
     """When it comes back, it tells all others that they are dead; Consul may
     believe it for a moment, and end a session."""

@@ -90,7 +90,8 @@ def test_all_agents_are_killed(lab):
     assert lab.demoted(first, since, 20) < RESTART_WAIT + DEMOTE + SPARE
 
 
-@pytest.mark.parametrize("seconds", [5, 60])
+@pytest.mark.parametrize("seconds", [
+    5, pytest.param(60, marks=pytest.mark.slow(60))])
 def test_the_agent_stands_still(lab, seconds):
     first, *_ = lab.three()
     since = time.monotonic_ns()
@@ -108,6 +109,7 @@ def test_the_agent_stands_still_for_a_moment_again_and_again(lab):
     assert [m.node for m in lab.masterships()] == [first.name]
 
 
+@pytest.mark.slow(40)
 def test_the_agent_stands_still_about_as_long_as_the_fuse(lab):
     """Agent and guard act at the same time."""
     lab.three()

@@ -3,7 +3,10 @@
 import itertools
 import time
 
+import pytest
 
+
+@pytest.mark.slow(70)
 def test_ten_candidates_and_the_master_is_killed_twenty_times(lab):
     """The agent, the application, and both at once, in turns; what was killed
     is started again as soon as there is a new master."""

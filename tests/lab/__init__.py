@@ -1,7 +1,7 @@
 """The laboratory: real Consul clusters and real agents on 127.x.y.z.
 
 conf/quickstart shows them to people, tests/system asks them questions.  All of
-it but outcome.py needs nothing but Python's own library.
+it but order.py and outcome.py needs nothing but Python's own library.
 """
 
 import os

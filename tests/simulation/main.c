@@ -71,6 +71,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -406,16 +407,26 @@ print_failure(const struct options *o, const struct result *r)
 	    r->first);
 }
 
+/* What each of the jobs has had of a processor. */
+static uint64_t
+seconds_used(const struct options *o)
+{
+	struct rusage	u;
+
+	getrusage(RUSAGE_CHILDREN, &u);
+	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) /
+	    (uint64_t)o->jobs;
+}
+
 /* Each planted bug must be found, of which as many are played as begin in the
- * seconds that there are. */
+ * seconds that there are: of the processors, as others may be at work, too. */
 static int
 find_bugs(struct options *o)
 {
 	int		missed = 0, played = 0, all = BUG_COUNT - 1, bug;
-	time_t		until = time(NULL) + (time_t)o->seconds;
 
-	for (; played < all && (o->seconds == 0 || time(NULL) < until);
-	    played++) {
+	for (; played < all && (o->seconds == 0 ||
+	    seconds_used(o) < o->seconds); played++) {
 		struct result	r;
 
 		bug = BUG_NONE + 1 + (int)((o->order + (uint64_t)played) %

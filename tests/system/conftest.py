@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
 from lab import agent, checker, consul, net, outcome, process  # noqa: E402
+from lab.order import pytest_collection_modifyitems  # noqa: E402, F401
 from lab.outcome import pytest_runtest_makereport  # noqa: E402, F401
 
 

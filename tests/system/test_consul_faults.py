@@ -9,7 +9,8 @@ from lab import net, proxy
 from lab.agent import wait_master
 
 
-@pytest.mark.parametrize("seconds", [3, 30])
+@pytest.mark.parametrize("seconds", [
+    3, pytest.param(30, marks=pytest.mark.slow(30))])
 def test_consul_agent_of_the_master_killed_and_back(lab, cluster, seconds):
     first, *others = lab.three(cluster)
     first.consul.kill()
@@ -263,6 +264,7 @@ def test_an_agent_can_be_stopped_while_consul_is_silent(lab, single, broken):
     assert lab.masterships()[0].end < 1 << 62
 
 
+@pytest.mark.slow(50)
 def test_a_flapping_consul_never_makes_two_masters(lab, cluster):
     broken = [proxy.Proxy(lab.net.address(), 8500, c.address)
               for c in cluster.clients]

@@ -67,6 +67,7 @@ def build_installed(build, prefix, *more):
     run("ninja", "-C", build, *(f.relative_to(build) for f in files))
 
 
+@pytest.mark.slow(60)
 def test_install_puts_files_where_debian_expects_them(tmp_path):
     build = tmp_path / "build"
     build_installed(build, "/usr", "recorder")
@@ -103,6 +104,7 @@ def installed(lab):
     return prefix
 
 
+@pytest.mark.slow(60)
 def test_a_plugin_outside_the_tree_works_with_the_installed_program(
         lab, single, installed):
     program = one(installed, "consul-failover") \

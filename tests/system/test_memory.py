@@ -127,6 +127,7 @@ def compare(before, now, kib):
     return now
 
 
+@pytest.mark.slow(180)
 @pytest.mark.timeout(600)
 def test_a_thousand_failovers_in_one_life_cost_no_memory_and_no_descriptors(lab, single):
     agents = {name: lab.agent(single, name=name, env=TIGHT, sections={

@@ -14,6 +14,9 @@ import pytest
 
 from lab import BUILD, ROOT, consul, net
 
+# One worker plays all, as they share a cluster.
+pytestmark = pytest.mark.xdist_group("model")
+
 ROOT_TOKEN = "0c2f3a52-6a2e-4c6f-a2cd-0d2b3f6f7c10"
 TOKENS = {"deny": "5b1b6a6e-55fd-4d1e-8a4c-1f6e0d1f9c21",
           "revoke": "00000000-1111-2222-3333-444444444444",	# there is none

@@ -127,8 +127,10 @@ FAULTS = [
     ("garbage crashes", "no position", "signal 6"),
     ("demoted first", "demoted", "disk is full"),
     ("demoted again", "demoted", "called again"),
-    ("demoted hangs", "demoted", "time-out"),
-    ("demoted for ever", "demoted", "forever"),
+    pytest.param("demoted hangs", "demoted", "time-out",
+                 marks=pytest.mark.slow(70)),
+    pytest.param("demoted for ever", "demoted", "forever",
+                 marks=pytest.mark.slow(65)),
     ("demoted unhealthy", "demoted's health", "no copy could take over"),
     ("slave first", "slave", "disk is full"),
     ("slave again", "slave", "called again"),
@@ -202,7 +204,8 @@ def test_a_plugin_is_not_made_to_kill_its_application_unannounced(tmp_path):
 
 
 @pytest.mark.parametrize("probe, word", [
-    ("sleep 60", "time-out"), ("/no/such/command", "127"), ("kill -9 $$", "signal 9")])
+    pytest.param("sleep 60", "time-out", marks=pytest.mark.slow(30)),
+    ("/no/such/command", "127"), ("kill -9 $$", "signal 9")])
 def test_a_probe_that_cannot_tell_is_no_answer(tmp_path, monkeypatch, probe, word):
     copy = Copy(tmp_path)
     r = copy.test("--yes", "--probe", probe)

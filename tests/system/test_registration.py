@@ -167,6 +167,7 @@ def consul_requests(a):
     return int(re.search(r"consul_requests_total\S* (\d+)", a.ask("/metrics").body.decode())[1])
 
 
+@pytest.mark.slow(20)
 def test_a_session_made_by_hand_is_nobody_to_follow(lab, cluster):
     client = cluster.clients[0]
     key = f"/v1/kv/lock/{lab.service}/leader"

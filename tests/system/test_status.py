@@ -138,6 +138,7 @@ def test_one_that_does_not_follow_is_no_slave_anywhere(lab, cluster):
                  said not in row(master)[2], 20)
 
 
+@pytest.mark.slow(25)
 def test_new_words_are_in_consul_within_ten_seconds_and_old_ones_cost_nothing(
         lab, single):
     words = lab.folder / "words"
