@@ -69,10 +69,15 @@ program_read(struct failover *f, const char *const argv[], int64_t limit,
 {
 	struct command	 c = { .words = (char **)(uintptr_t)argv };
 	struct output	 o = { .out = text, .out_size = size };
+	struct running	 r;
+	int64_t		 left = f->time_left(f);
 
 	set_language();
 	snprintf(c.program, sizeof(c.program), "%s", argv[0]);
-	command_run(f, &c, limit, &o);
+	/* All the time that there is: these end when they are told to. */
+	command_begin(&r, &c, left < limit ? left : limit, &o);
+	command_wait(&r, INT64_MAX, &o);
+	command_end(&r);
 	errno = o.late ? ETIMEDOUT : 0;
 	return !o.late && o.error == 0 && o.status == 0;
 }

@@ -108,15 +108,15 @@ copy_behind(const struct node *n, const char *position)
 bool
 copy_is_refused(const struct node *n)
 {
-	const char	*known;
+	const struct lock_before	*b;
 
 	if (!world.limited || !n->running || n->core->state !=
 	    CORE_STATE_CANDIDATE || n->agent->refusal.text[0] == '\0')
 		return false;
-	known = lock_before(n->agent->lock)->position;
-	if (known[0] == '\0')
-		known = candidates_master(n->agent->candidates);
-	return copy_behind(n, known) > n->config.max_behind;
+	b = lock_before(n->agent->lock);
+	return copy_behind(n, b->position) > n->config.max_behind ||
+	    (!b->final && copy_behind(n, candidates_master(
+	    n->agent->candidates)) > n->config.max_behind);
 }
 
 /*
