@@ -100,6 +100,13 @@ node_call_chance(struct node *n, enum core_op op, enum core_result *result)
 	return call_goes_wrong(n, between(1, 500));
 }
 
+static enum handler_result
+as_handled(enum core_result result)
+{
+	return result == CORE_RESULT_DONE ? HANDLER_DONE :
+	    result == CORE_RESULT_AGAIN ? HANDLER_AGAIN : HANDLER_FAILED;
+}
+
 static void
 handler_take(struct handler *h, const struct handler_call *call, handler_cb cb,
     void *arg)
@@ -283,8 +290,7 @@ role_begins(struct handler *h, const struct handler_call *call)
 		return;
 	}
 	takes = node_call_chance(n, op_of(h), &result);
-	h->result = result == CORE_RESULT_DONE ? HANDLER_DONE :
-	    result == CORE_RESULT_AGAIN ? HANDLER_AGAIN : HANDLER_FAILED;
+	h->result = as_handled(result);
 	n->asked = h->op == OPERATION_ENSURE_DEMOTED ||
 	    (n->asked && h->op != OPERATION_ENSURE_MASTER);
 	say(n, "calls %s%s%s", op_name(h), h->op == OPERATION_ENSURE_SLAVE ?
@@ -358,8 +364,7 @@ question_begins(struct handler *h, const struct handler_call *call)
 	n->questions++;
 	say(n, "asks its plugin for %s %s", op_name(h), h->text);
 	takes = node_call_chance(n, CORE_OP_POSITION, &luck);
-	result = luck == CORE_RESULT_DONE ? HANDLER_DONE :
-	    luck == CORE_RESULT_AGAIN ? HANDLER_AGAIN : HANDLER_FAILED;
+	result = as_handled(luck);
 	if (takes < 0 || takes >= call->timeout_ms) {
 		takes = call->timeout_ms;
 		result = HANDLER_TIMEOUT;
