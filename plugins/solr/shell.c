@@ -27,34 +27,32 @@ how_it_ended(struct failover *f, const struct shell *s)
 	return FAILOVER_DONE;
 }
 
-enum failover_result
-shell_look(struct failover *f, struct shell *s)
+static enum failover_result
+wait_until(struct failover *f, struct shell *s, int64_t until)
 {
-	struct output	*o = &s->output;
-
-	if (s->running.keeper == 0)
-		return FAILOVER_DONE;
-	if (!command_wait(&s->running, 0, o))
+	if (!command_wait(&s->running, until, &s->output))
 		return FAILOVER_AGAIN;
 	command_end(&s->running);
 	return how_it_ended(f, s);
 }
 
 enum failover_result
+shell_look(struct failover *f, struct shell *s)
+{
+	return s->running.keeper == 0 ? FAILOVER_DONE : wait_until(f, s, 0);
+}
+
+enum failover_result
 shell_run(struct failover *f, struct shell *s, const char *line, int64_t limit)
 {
-	struct output	*o = &s->output;
 	struct command	 c;
 	int64_t		 left = f->time_left(f);
 	int64_t		 time = left - (left / 2 < LAST ? left / 2 : LAST);
 
 	if (s->running.keeper == 0) {
 		command_set_shell(&c, line);
-		command_begin(&s->running, &c, limit, o);
+		command_begin(&s->running, &c, limit, &s->output);
 		s->line = line;
 	}
-	if (!command_wait(&s->running, deadline_now() + time, o))
-		return FAILOVER_AGAIN;
-	command_end(&s->running);
-	return how_it_ended(f, s);
+	return wait_until(f, s, deadline_now() + time);
 }
