@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "clock.h"
 #include "must.h"
 #include "timer.h"
+#include "wire.h"
 
 static void
 handler_process_reap(struct handler_process *p)
@@ -78,19 +78,19 @@ handler_process_bury(struct handler_process *p)
 static CHECKED bool
 handler_process_open(struct handler_process *p, struct error *err)
 {
-	int	 channel[2] = { -1, -1 }, output[2] = { -1, -1 };
+	int	 channel[2], output[2] = { -1, -1 };
 	bool	 ok = false;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    channel) != 0 || pipe2(output, O_CLOEXEC) != 0 ||
+	if (!wire_pair(channel, err))
+		return false;
+	if (pipe2(output, O_CLOEXEC) != 0 ||
 	    fcntl(channel[0], F_SETFL, O_NONBLOCK) != 0 ||
 	    fcntl(output[0], F_SETFL, O_NONBLOCK) != 0)
 		error_set(err, "can't make a channel: %s", strerror(errno));
 	else
 		ok = plugin_spawn(&p->pid, p->talk->name, p->talk->plugin,
 		    output[1], channel[1], err);
-	if (channel[1] >= 0)
-		close(channel[1]);
+	close(channel[1]);
 	if (output[1] >= 0)
 		close(output[1]);
 	if (ok) {
@@ -98,8 +98,7 @@ handler_process_open(struct handler_process *p, struct error *err)
 		p->output = output[0];
 		return true;
 	}
-	if (channel[0] >= 0)
-		close(channel[0]);
+	close(channel[0]);
 	if (output[0] >= 0)
 		close(output[0]);
 	return false;
