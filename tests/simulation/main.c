@@ -354,7 +354,10 @@ run_all(const struct options *o)
 	}
 	for (job = 0; job < o->jobs; job++) {
 		if (read(pipes[job], &r, sizeof r) != sizeof r) {
-			fputs("a share of the schedules crashed\n", stderr);
+			printf("FAILED: the simulator crashed in share %d "
+			    "from seed %" PRIu64 "%s%s\n", job, o->from,
+			    o->bug == BUG_NONE ? "" : " with --bug ",
+			    bugs[o->bug].name);
 			exit(2);
 		}
 		add(&sum, &r);

@@ -304,7 +304,8 @@ role_begins(struct handler *h, const struct handler_call *call)
 	    node_monotonic(n) + call->timeout_ms, &h->stamp);
 }
 
-/* For the bug only: the call waits until Consul has answered. */
+/* For the bug only: the call waits until Consul has answered.  Where its agent
+ * has died before that, it never begins. */
 static void
 role_after_tag(struct node *n, void *arg, int64_t began)
 {
@@ -312,7 +313,10 @@ role_after_tag(struct node *n, void *arg, int64_t began)
 	struct handler_call	 call = {
 		.op = h->op, .timeout_ms = n->config.demote_deadline };
 
-	if (!consul_reaches(n) && world.now - began < 40 * SEC)
+	if (n->orphan) {
+		h->running = n->orphan = false;
+		h->stamp++;
+	} else if (!consul_reaches(n) && world.now - began < 40 * SEC)
 		world_in(50 * MS, OF_AGENT, n, role_after_tag, h, began,
 		    &h->stamp);
 	else
