@@ -16,6 +16,7 @@
 
 #include "consul.h"
 #include "core.h"
+#include "deregistration.h"
 #include "lock_value.h"
 #include "log.h"
 #include "must.h"
@@ -34,6 +35,10 @@ struct leave {
 	struct consul_key	 key;		/* of our session, or empty */
 	char			 here[CONSUL_NAME_MAX];	/* Consul's node */
 	char			 there[CONSUL_NAME_MAX];	/* the session's */
+	int			 port;		/* of our API */
+	char			 check_url[REGISTRATION_URL];
+	char			 mark[STRANGER_MARK];
+	struct deregistration	 deregistration;
 	bool			 ok;
 };
 
@@ -51,45 +56,22 @@ leave_failed(struct leave *l, const char *what, const char *text)
 }
 
 static void
-leave_deregistered(const struct consul_reply *r, void *arg)
+leave_deregistered(bool ok, const char *text, void *arg)
 {
 	struct leave	*l = arg;
 
-	if (r->outcome != CONSUL_OK && r->outcome != CONSUL_GONE)
-		leave_failed(l, "the service stays registered", r->text);
+	if (!ok)
+		leave_failed(l, "the service stays registered", text);
 	leave_end(l);
-}
-
-/* Another agent's stays where it is, if he lives or not. */
-static void
-leave_saw_service(const struct consul_reply *r, void *arg)
-{
-	struct leave	*l = arg;
-	char		 url[REGISTRATION_URL], mark[STRANGER_MARK], text[1024];
-	char		 host[256];
-	struct error	 err;
-	int		 port = 0;
-
-	may_fail(value_split_address(l->config->api_listen, host, sizeof host,
-	    &port, &err), "it was checked with the config");
-	registration_url(l->config, port, url);
-	stranger_make_mark(l->config, mark);
-	if (r->outcome == CONSUL_OK && stranger_wrote(r, mark, url)) {
-		stranger_explain(r, l->config, mark, text, sizeof text);
-		log_warning("Leaving: the service stays registered: %s", text);
-		leave_end(l);
-		return;
-	}
-	log_info("Deregistering service in Consul");
-	consul_deregister(l->consul, l->config->service_id,
-	    leave_deregistered, l);
 }
 
 static void
 leave_deregister(struct leave *l)
 {
-	consul_own_service(l->consul, l->config->service_id,
-	    leave_saw_service, l);
+	l->deregistration = (struct deregistration){ .consul = l->consul,
+	    .config = l->config, .check_url = l->check_url, .mark = l->mark,
+	    .done = leave_deregistered, .arg = l };
+	deregistration_begin(&l->deregistration);
 }
 
 static void
@@ -275,14 +257,10 @@ leave_mark(struct leave *l)
 		.registered = leave_marked, .trouble = leave_not_marked,
 		.barred = leave_not_ours, .taken = leave_not_marked,
 	};
-	struct registration			*r;
-	struct error				 err;
-	char					 host[256];
-	int					 port = 0;
+	struct registration			*r = registration_new(l->base,
+						    l->consul, l->config,
+						    l->port, &events, l);
 
-	may_fail(value_split_address(l->config->api_listen, host, sizeof host,
-	    &port, &err), "it was checked with the config");
-	r = registration_new(l->base, l->consul, l->config, port, &events, l);
 	registration_set_tag(r, "");
 	registration_set_warning(r, CORE_UNFENCED);
 	registration_set_health(r, false, "its agent is gone");
@@ -297,9 +275,14 @@ leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
 {
 	struct leave	l = { .config = config, .as = as, .ok = true };
 	struct error	err;
+	char		host[256];
 	bool		ok = false;
 
 	snprintf(l.session, sizeof l.session, "%s", session);
+	may_fail(value_split_address(config->api_listen, host, sizeof host,
+	    &l.port, &err), "it was checked with the config");
+	registration_url(config, l.port, l.check_url);
+	stranger_make_mark(config, l.mark);
 	l.base = must(event_base_new());
 	if (consul_new(&l.consul, l.base, config, &err))
 		ok = as == LEAVE_UNFENCED ? leave_mark(&l) :

@@ -181,10 +181,11 @@ consul_register(struct consul *c, const struct consul_registration *s,
 	if (s->notice != NULL && s->notice[0] != '\0')
 		json_put_member(g, CONSUL_NOTICE, s->notice);
 	consul_describe_check(c, s, check, sizeof check);
-	json_put_member(g, CONSUL_CHECK, check);
+	json_put_member(g, CONSUL_CHECK, s->kept_check == NULL ? check :
+	    s->kept_check);
 	json_put_member(g, CONSUL_AGENT, s->agent);
 	yajl_gen_map_close(g);
-	if (s->with_check)
+	if (s->kept_check == NULL)
 		consul_put_check(g, s);
 	yajl_gen_map_close(g);
 	return consul_request_send_json(r, "/v1/agent/service/register", g);

@@ -108,7 +108,6 @@ registration_leave(struct registration *r, void (*done)(bool, void *),
 		done(true, arg);
 		return;
 	}
-	log_info("Deregistering service in Consul");
 	/* A registration that is under way must not come after it. */
 	r->dirty = true;
 	if (r->request == NULL)
@@ -142,6 +141,7 @@ registration_free(struct registration *r)
 	if (r == NULL)
 		return;
 	consul_cancel(r->request);
+	deregistration_cancel(&r->deregistration);
 	registration_watch_free(&r->watch);
 	event_free(r->timer);
 	free(r);

@@ -47,7 +47,7 @@ void	registration_entry_set_health(struct registration_entry *, bool passing,
 void	registration_entry_set_notice(struct registration_entry *,
 	    const char *text);
 
-/* Fills Consul's struct, except with_check; it borrows the entry and tags. */
+/* Fills Consul's struct, to register the check, too; it borrows the entry and tags. */
 void	registration_entry_describe(const struct registration_entry *,
 	    struct consul_registration *, char tags[REGISTRATION_ENTRY_TAGS]);
 /* Does own_service match all of it?  And at least its check? */

@@ -287,7 +287,8 @@ registration_register(struct registration *r, bool with_check)
 	if (with_check && r->failures == 0)
 		log_info("Registering service in Consul");
 	registration_entry_describe(&r->entry, &g, tags);
-	g.with_check = with_check;
+	if (!with_check)
+		g.kept_check = r->check;
 	r->entry.told_at_ms = clock_ms();
 	r->request = consul_register(r->consul, &g, registration_registered,
 	    r);
@@ -397,6 +398,7 @@ registration_looked(const struct consul_reply *reply, void *arg)
 	registration_entry_take_role(&r->entry, reply);
 	r->outdated = !registration_entry_is_right(&r->entry, reply,
 	    &same_check);
+	snprintf(r->check, sizeof r->check, "%s", reply->check);
 	snprintf(r->entry.told, sizeof r->entry.told, "%s", reply->health);
 	if (same_check)
 		registration_check(r);
@@ -405,16 +407,15 @@ registration_looked(const struct consul_reply *reply, void *arg)
 }
 
 static void
-registration_deregistered(const struct consul_reply *reply, void *arg)
+registration_deregistered(bool ok, const char *text, void *arg)
 {
 	struct registration	*r = arg;
 
-	r->request = NULL;
-	if (reply->outcome != CONSUL_OK)
+	if (!ok)
 		log_warning("The service may still be registered in Consul "
 		    "(%s); once it answers, run: consul services deregister "
-		    "-id=%s", reply->text, r->config->service_id);
-	r->left(reply->outcome == CONSUL_OK, r->left_arg);
+		    "-id=%s", text, r->config->service_id);
+	r->left(ok, r->left_arg);
 }
 
 static void
@@ -426,8 +427,10 @@ registration_deregister(struct registration *r)
 		r->left(true, r->left_arg);
 		return;
 	}
-	r->request = consul_deregister(r->consul, r->config->service_id,
-	    registration_deregistered, r);
+	r->deregistration = (struct deregistration){ .consul = r->consul,
+	    .config = r->config, .check_url = r->check_url, .mark = r->mark,
+	    .done = registration_deregistered, .arg = r };
+	deregistration_begin(&r->deregistration);
 }
 
 void

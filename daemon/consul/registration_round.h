@@ -12,6 +12,8 @@
 
 #include "config.h"
 #include "consul.h"
+#include "consul_meta.h"
+#include "deregistration.h"
 #include "registration_address.h"
 #include "registration_entry.h"
 #include "registration_events.h"
@@ -31,6 +33,8 @@ struct registration {
 	bool				 registered;	/* in this round */
 	bool				 fresh;		/* by us, recently */
 	bool				 outdated;	/* what we have */
+	char				 check[CONSUL_META_MAX];	/* as
+							 * Consul has it */
 	bool				 identified;
 	bool				 placed;	/* in this run */
 	bool				 dirty;		/* check again */
@@ -45,6 +49,7 @@ struct registration {
 	struct consul_request		*request;
 	struct event			*timer;
 	struct registration_watch	 watch;
+	struct deregistration		 deregistration;
 
 	void				(*rests)(void *);
 	void				*rests_arg;

@@ -1,10 +1,11 @@
 """Consul's processes die, freeze and forget; somebody meddles with the lock."""
 
+import signal
 import time
 
 import pytest
 
-from lab import ROOT, nodes
+from lab import ROOT, net, nodes
 
 FUSE, LOCK_DELAY = 3, 5
 ROOT_TOKEN = "0b8a1f7e-52c4-4d6f-a1de-93b0d1f4c2aa"
@@ -167,6 +168,25 @@ def token(c):
     return c.put("/v1/acl/token", {"Policies": [{"Name": c.name}]})
 
 
+def lab_with_tokens(acl, lab_on):
+    """A lab whose agents have a token each; and these tokens."""
+    lab, tokens = lab_on(acl), {}
+    for n in lab.nodes:
+        n.consul.put("/v1/acl/policy", {
+            "Name": n.consul.name, "Rules": policy(n.consul, lab.service)})
+        tokens[n] = token(n.consul)
+        file = lab.folder / f"token-{n.name}"
+        file.write_text(tokens[n]["SecretID"])
+        file.chmod(0o600)
+        n.agent.write(consul={"token_file": file})
+    return lab, tokens
+
+
+def registered(slave):
+    net.wait_for("Consul has its tag", lambda: "slave" in str(
+        slave.consul.get("/v1/agent/services")))
+
+
 @pytest.fixture
 def acl(tmp_path, sites):
     """A site that denies everything by default."""
@@ -184,16 +204,7 @@ def acl(tmp_path, sites):
 @pytest.mark.parametrize("restart", (False, True), ids=("hup", "restart"))
 def test_the_token_of_the_master_is_revoked(acl, lab_on, restart):
     """With the new one it leaves nothing in Consul, as the lab sees to."""
-    lab = lab_on(acl)
-    tokens = {}
-    for n in lab.nodes:
-        n.consul.put("/v1/acl/policy", {
-            "Name": n.consul.name, "Rules": policy(n.consul, lab.service)})
-        tokens[n] = token(n.consul)
-        file = lab.folder / f"token-{n.name}"
-        file.write_text(tokens[n]["SecretID"])
-        file.chmod(0o600)
-        n.agent.write(consul={"token_file": file})
+    lab, tokens = lab_with_tokens(acl, lab_on)
     first, *others = lab.three()
     since = time.monotonic_ns()
     lab.say(f"the token of {first.name} is revoked")
@@ -207,3 +218,46 @@ def test_the_token_of_the_master_is_revoked(acl, lab_on, restart):
         first.agent.start()
     else:
         first.agent.hup()
+
+
+@pytest.mark.parametrize("restart", (False, True), ids=("hup", "restart"))
+def test_the_token_of_a_slave_is_replaced(acl, lab_on, restart):
+    """Consul writes what a check says with the token that registered it: with
+    the old one nobody would learn that the copy is dead."""
+    lab, tokens = lab_with_tokens(acl, lab_on)
+    _, slave, _ = lab.three()
+    registered(slave)
+    file = slave.agent.sections["consul"]["token_file"]
+    file.write_text(token(slave.consul)["SecretID"])
+    if restart:
+        slave.agent.kill()
+        slave.agent.start()
+    else:
+        slave.agent.hup()
+    lab.settled()
+    lab.say(f"the old token of {slave.name} is deleted")
+    slave.consul.delete(f"/v1/acl/token/{tokens[slave]['AccessorID']}")
+    slave.app.freeze()
+    net.wait_for("Consul says that the copy is dead", lambda: [
+        c["Status"] for c in lab.servers[0].get(
+            f"/v1/health/checks/{lab.service}")
+        if c["Node"] == slave.consul.name] == ["critical"], 15, 0.1)
+    slave.app.thaw()
+    lab.settled()
+
+
+def test_a_slave_stops_just_after_its_token_is_replaced(acl, lab_on):
+    """What it leaves in Consul, the lab sees."""
+    lab, tokens = lab_with_tokens(acl, lab_on)
+    _, slave, _ = lab.three()
+    registered(slave)
+    file = slave.agent.sections["consul"]["token_file"]
+    file.write_text(token(slave.consul)["SecretID"])
+    slave.consul.delete(f"/v1/acl/token/{tokens[slave]['AccessorID']}")
+    slave.consul.freeze()
+    slave.agent.hup()
+    slave.agent.wait_log("Running with the new")
+    slave.agent.signal(signal.SIGTERM)
+    slave.consul.thaw()
+    slave.agent.wait()
+    lab.settled(nodes=[n for n in lab.nodes if n is not slave])

@@ -29,7 +29,6 @@ static const struct consul_registration	ask_registration = {
 	.id = ASK_SERVICE, .name = ASK_SERVICE, .address = "", .tags = "a,b",
 	.since = "1", .health = "fine", .health_at = "2", .agent = "word x",
 	.warning = "", .notice = "", .check_url = "http://127.0.0.1:1/",
-	.with_check = true,
 };
 
 static int	ask_answers;		/* of the request that is under way */

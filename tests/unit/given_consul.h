@@ -37,12 +37,14 @@ static struct consul_key	 key;
 static struct consul_session	 session;
 static struct consul_instance	 instances[2];
 static struct consul_reply	 answers;
+static bool			 same_check;
 
 static inline void
 given_consul(void)
 {
 	asked[0] = '\0';
 	asking = NULL;
+	same_check = true;
 	memset(&key, 0, sizeof(key));
 	memset(&session, 0, sizeof(session));
 	memset(instances, 0, sizeof(instances));
@@ -201,6 +203,24 @@ consul_list(struct consul *c, const char *prefix, uint64_t index, int64_t wait,
 {
 	(void)c, (void)index, (void)wait;
 	return consul_ask(true, cb, arg, "list %s", prefix);
+}
+
+bool
+consul_same_check(const struct consul *c, const char *described,
+    const struct consul_registration *s)
+{
+	(void)c, (void)described, (void)s;
+	return same_check;
+}
+
+struct consul_request *
+consul_register(struct consul *c, const struct consul_registration *s,
+    consul_cb cb, void *arg)
+{
+	(void)c;
+	return consul_ask(true, cb, arg, "register %s%s [%s]%s", s->id,
+	    s->kept_check == NULL ? " with check" : "", s->tags,
+	    s->passing ? " passing" : "");
 }
 
 struct consul_request *

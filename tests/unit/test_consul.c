@@ -331,7 +331,7 @@ static struct consul_registration	 registration = {
 	.agent = "word host h",
 	.check_url = "http://h/health",
 	.check_interval_ms = 2000, .check_timeout_ms = 1500,
-	.check_failures = 2, .with_check = true, .passing = true,
+	.check_failures = 2, .passing = true,
 };
 
 static struct consul_request *
@@ -1329,7 +1329,8 @@ requests_are_what_consul_expects(void **state)
 		assert_null(strstr(server.request, "chunked"));
 		assert_null(strstr(got.text, "secret"));
 	}
-	registration.with_check = false;
+	/* It may have been registered with the token of before. */
+	registration.kept_check = "http://h/health every 1 ms, token 0001";
 	registration.address = "10.1.1.1";
 	registration.tags = "";
 	ask(enrol);
@@ -1337,9 +1338,8 @@ requests_are_what_consul_expects(void **state)
 	    "\"app\",\"Address\":\"10.1.1.1\",\"Port\":3306,\"Tags\":[],"
 	    "\"Meta\":{\"failover-since\":\"2026\",\"failover-health\":"
 	    "\"well\",\"failover-health-at\":\"2027\","
-	    "\"failover-check\":\"http://h/health every 2000 ms, "
-	    "time-out 1500 ms, 2 failures, token 3271\",\"failover-agent\":"
-	    "\"word host h\"}}");
+	    "\"failover-check\":\"http://h/health every 1 ms, token 0001\","
+	    "\"failover-agent\":\"word host h\"}}");
 }
 
 static void

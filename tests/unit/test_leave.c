@@ -321,6 +321,19 @@ the_registration_of_another_agent_stays(void **state)
 	then_asked("deregister mysql-1\n");
 }
 
+/* Consul takes a service out of its catalogue with the token that registered
+ * it, and that one may be revoked. */
+static void
+what_another_token_has_registered_is_made_ours_first(void **state)
+{
+	(void)state;
+	given_run_file("s-1", 42);
+	same_check = false;
+	assert_true(leave_run(&config, LEAVE_DROPPED, false, ""));
+	then_asked("own service mysql-1\nregister mysql-1 with check []\n"
+	    "deregister mysql-1\n");
+}
+
 static void
 what_consul_does_not_do_is_told(void **state)
 {
@@ -352,6 +365,7 @@ main(void)
 		where_consul_does_not_tell_our_node_the_session_stays_and_that_is_told),
 		TEST(node_names_are_compared_as_consul_does),
 		TEST(the_registration_of_another_agent_stays),
+		TEST(what_another_token_has_registered_is_made_ours_first),
 		TEST(what_consul_does_not_do_is_told),
 	};
 
