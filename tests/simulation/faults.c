@@ -593,20 +593,34 @@ fault_place(void)
 	return &world.nodes[between(0, world.count - 1)];
 }
 
-/* Who takes a lock whose key was deleted waits for the master that may be left,
- * and may be stopped before that is over. */
 static void
-stop_who_takes_it(void)
+end_who_takes_it(void (*begin)(struct fault *))
 {
 	size_t	i;
 
-	if (fault_count > FAULTS_MAX || chance(50))
-		return;
-	for (i = 0; kinds[i].begin != agent_told; i++)
+	for (i = 0; kinds[i].begin != begin; i++)
 		continue;
 	faults[fault_count++] = (struct fault){ .kind = &kinds[i],
 	    .lasts = between(SEC, 20 * SEC), .at = world.now,
 	    .when = CORE_STATE_PROMOTING };
+}
+
+/* Who takes a lock whose key was deleted waits for the master that may be left,
+ * and may be stopped before that is over; or be killed, by chance of its own. */
+static void
+disturb_who_takes_it(void)
+{
+	uint64_t	before;
+
+	if (fault_count > FAULTS_MAX)
+		return;
+	if (chance(50)) {
+		before = random_begin(~world.seed ^ (uint64_t)world.now);
+		if (chance(50))
+			end_who_takes_it(agent_dies);
+		random_back(before);
+	} else
+		end_who_takes_it(agent_told);
 }
 
 static void
@@ -636,7 +650,7 @@ fault_begins(struct node *n, void *arg, int64_t unused)
 		f->lasts = faults_until - world.now;
 	fault_happens(f);
 	if (k->begin == key_deleted)
-		stop_who_takes_it();
+		disturb_who_takes_it();
 	if (k->end != NULL && (k->longest >= 0 || !chance(NEVER_PERCENT)))
 		world_in(f->lasts, OF_WORLD, f->node, fault_ends, f, 0, NULL);
 }
