@@ -293,6 +293,7 @@ guard_kill(struct guard_process *p)
 	if (p == NULL || !p->alive)
 		return;
 	say(p->node, "the guard is killed");
+	p->node->unguarded = true;
 	guard_ends(p);
 }
 

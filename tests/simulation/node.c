@@ -186,6 +186,7 @@ agent_exits(struct node *n)
 {
 	say(n, "the agent ends%s", n->agent->in_good_order ? "" :
 	    ", in a hurry");
+	handler_cancel(&n->role_handler);	/* as handler_free does */
 	agent_kill(n);
 }
 

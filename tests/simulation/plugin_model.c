@@ -45,7 +45,7 @@ call_ended(struct node *n, void *arg, int64_t result)
 
 	if (role && n->orphan)
 		return;
-	h->running = false;
+	h->running = h->at_work = false;
 	h->stamp++;
 	if (role)
 		say(n, "%s: %s", op_name(h), said[result]);
@@ -147,6 +147,7 @@ role_has_effect(struct node *n, void *arg, int64_t unused)
 	enum handler_result	 result = h->result;
 
 	(void)unused;
+	h->at_work = false;
 	/* It has died in the call: no plugin that keeps its word says done. */
 	if (h->op == OPERATION_ENSURE_MASTER)
 		result = n->alive ? role_promotes(n, result) : HANDLER_FAILED;
@@ -213,7 +214,7 @@ handler_cancel(struct handler *h)
 		    NULL, 0, NULL);
 	if (h->running && n->role != 0)
 		role_set(n, 0);
-	h->running = n->orphan = false;
+	h->running = h->at_work = n->orphan = false;
 	h->stamp++;
 }
 
@@ -229,6 +230,7 @@ node_kill_role(struct node *n, uint32_t role)
 	if (!h->running)
 		return;
 	say(n, "the guard kills the call of %s", op_name(h));
+	h->at_work = false;
 	h->stamp++;
 	if (n->orphan)
 		h->running = n->orphan = false;
@@ -246,7 +248,8 @@ plugin_leaves_call(struct node *n)
 	n->health.running = false;
 	n->health.stamp++;
 	if (h->running && n->guard != NULL && node_is_guarded(n) &&
-	    chance(60)) {
+	    chance(60) && h->at_work) {
+		n->unguarded = n->orphan && n->unguarded;
 		n->orphan = true;
 		return;
 	}
@@ -300,6 +303,7 @@ role_begins(struct handler *h, const struct handler_call *call)
 	if (takes >= 0)
 		world_in(node_delay(n, takes), OF_HOST, n, role_has_effect, h,
 		    0, &h->stamp);
+	h->at_work = true;
 	world_in(node_delay(n, call->timeout_ms), OF_AGENT, n, role_late, h,
 	    node_monotonic(n) + call->timeout_ms, &h->stamp);
 }
@@ -414,6 +418,9 @@ handler_new(struct event_base *base, const char *name,
 
 	(void)config;
 	(void)plugin;
+	if (h == &n->role_handler && n->orphan && !n->unguarded)
+		world_fail("%s starts beside a call of the agent before",
+		    n->name);
 	h->node = n;
 	h->watched = watched;
 	h->arg = arg;

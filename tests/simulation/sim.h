@@ -96,8 +96,8 @@ struct handler {
 	void			(*process)(pid_t, void *arg);	/* role's */
 	void			*arg, *process_arg;
 
-	/* The call under way. */
-	bool			 running;
+	/* The call under way: not answered yet; not over in the plugin. */
+	bool			 running, at_work;
 	uint32_t		 stamp;
 	enum operation		 op;
 	char			 text[FAILOVER_POSITION];	/* has_position of … */
@@ -243,7 +243,8 @@ struct node {
 	bool			 interrupted;	/* in a forgiven demotion */
 	struct copy		 copy;
 	uint32_t		 role, roles;	/* the handler; 0: none runs */
-	bool			 orphan;	/* only its script is left */
+	bool			 orphan;	/* only its script is left, */
+	bool			 unguarded;	/* and its guard was killed */
 
 	int			 down;		/* no agent may run here */
 	bool			 starting;	/* it waits for the old guard */
