@@ -17,6 +17,8 @@
 #include "guard_state.h"
 #include "guard_turn.h"
 
+#define CALLS_AGAIN	1000	/* ms, at the latest */
+
 struct guard_process	*guard_running;
 
 static jmp_buf	 ended;
@@ -137,6 +139,9 @@ guard_runs(struct guard_process *p, void (*part)(struct guard_process *))
 	guard_has_done(p, was);
 	if (!goes_on)
 		guard_ends(p);
+	else if (p->dismissed && p->in.count == 0)
+		world_fail("the guard of %s goes on after its agent's end in "
+		    "good order", p->node->name);
 }
 
 static void
@@ -156,9 +161,14 @@ guard_has_place(struct guard_process *p)
 static void
 guard_set_timer(struct guard_process *p)
 {
-	int64_t	wake = guard_turn_wake(guard_state(p));
-	int64_t	left = wake - guard_clock(p);
+	const struct guard	*g = guard_state(p);
+	int64_t			 wake = guard_turn_wake(g);
+	int64_t			 left = wake - guard_clock(p);
 
+	/* However much time it has left for all of them. */
+	if (g->doing == DEMOTING && !g->calling && left > CALLS_AGAIN)
+		world_fail("the guard of %s does not call again",
+		    p->node->name);
 	p->timer++;
 	if (wake != INT64_MAX)
 		world_in(left > 0 ? node_delay(p->node, left) : 1, OF_HOST,

@@ -187,6 +187,8 @@ agent_exits(struct node *n)
 	say(n, "the agent ends%s", n->agent->in_good_order ? "" :
 	    ", in a hurry");
 	handler_cancel(&n->role_handler);	/* as handler_free does */
+	if (n->guard != NULL)
+		n->guard->dismissed = n->agent->in_good_order;
 	agent_kill(n);
 }
 

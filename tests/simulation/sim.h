@@ -185,6 +185,7 @@ struct guard_process {
 	pid_t		 pid;
 	uint32_t	 life, timer;
 	bool		 alive, begun, ready, woken;
+	bool		 dismissed;		/* its agent has ended by itself */
 	int		 stopped;		/* SIGSTOP */
 	struct queue	 in, out;		/* to it; to its agent */
 	int64_t		 asked;			/* the one asked to go, */
