@@ -70,7 +70,7 @@ leave_deregister(struct leave *l)
 {
 	l->deregistration = (struct deregistration){ .consul = l->consul,
 	    .config = l->config, .check_url = l->check_url, .mark = l->mark,
-	    .done = leave_deregistered, .arg = l };
+	    .check = "", .done = leave_deregistered, .arg = l };
 	deregistration_begin(&l->deregistration);
 }
 

@@ -3,6 +3,9 @@
  *
  *	look, whose is it? -> register with our token -> deregister
  *
+ * The first two only where the caller does not know that it is ours, and that
+ * our token registered it: a Consul that is silent shall not be waited for twice.
+ *
  * Consul's agent takes the service out of the catalogue with the token that
  * registered it.  Once that one is revoked, the service would stay there for
  * ever, although Consul has said that it is deregistered.
@@ -29,6 +32,7 @@ deregistration_ended(const struct consul_reply *reply, void *arg)
 static void
 deregistration_last(struct deregistration *d)
 {
+	log_info("Deregistering service in Consul");
 	d->request = consul_deregister(d->consul, d->config->service_id,
 	    deregistration_ended, d);
 }
@@ -80,7 +84,6 @@ deregistration_looked(const struct consul_reply *reply, void *arg)
 		deregistration_end(d, true, "");
 		return;
 	}
-	log_info("Deregistering service in Consul");
 	if (reply->outcome == CONSUL_OK &&
 	    !consul_same_check(d->consul, reply->check, &entry))
 		d->request = consul_register(d->consul, &entry,
@@ -92,8 +95,14 @@ deregistration_looked(const struct consul_reply *reply, void *arg)
 void
 deregistration_begin(struct deregistration *d)
 {
-	d->request = consul_own_service(d->consul, d->config->service_id,
-	    deregistration_looked, d);
+	struct consul_registration	entry = deregistration_entry(d);
+
+	if (d->check[0] != '\0' &&
+	    consul_same_check(d->consul, d->check, &entry))
+		deregistration_last(d);
+	else
+		d->request = consul_own_service(d->consul,
+		    d->config->service_id, deregistration_looked, d);
 }
 
 void

@@ -429,7 +429,7 @@ registration_deregister(struct registration *r)
 	}
 	r->deregistration = (struct deregistration){ .consul = r->consul,
 	    .config = r->config, .check_url = r->check_url, .mark = r->mark,
-	    .done = registration_deregistered, .arg = r };
+	    .check = r->check, .done = registration_deregistered, .arg = r };
 	deregistration_begin(&r->deregistration);
 }
 
