@@ -25,10 +25,10 @@ struct consul_registration {
 	const char	*agent;		/* for meta failover-agent */
 	const char	*check_url;
 	int64_t		 check_interval_ms, check_timeout_ms, check_failures;
-	const char	*kept_check;	/* own_service's word on the check that
-					 * stays as it is; NULL: it is
-					 * registered, too … */
-	bool		 passing;	/* … and begins as passing */
+	const char	*kept_check;	/* the description, from own_service, of
+					 * the check, which stays as it is; NULL:
+					 * the check is registered, too */
+	bool		 passing;	/* how the new check begins */
 };
 /* Does a reply's check describe the check that we want, registered with our
  * current token?  Consul continues to use the token that registered it. */

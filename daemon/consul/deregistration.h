@@ -11,8 +11,8 @@ struct deregistration {
 	struct consul		*consul;
 	const struct config	*config;
 	const char		*check_url, *mark;
-	const char		*check;		/* what own_service has said
-						 * of it in this run, or "" */
+	const char		*check;		/* as own_service described it
+						 * in this run, or "" */
 	/* ok: the service is no longer registered, or it is another agent's.
 	 * If not, text says why; it is borrowed. */
 	void			(*done)(bool ok, const char *text, void *arg);
