@@ -78,12 +78,12 @@ FAULTS = {
     "agent killed, and started again within 1.5 s":
         ("the agent is killed, and started again within 1.5 s", set()),
     "agent killed for good": ("the agent is killed, and not started again", {15}),
-    "agent stopped (SIGSTOP), hangs": ("the agent is paused (SIGSTOP)", {1}),
+    "agent paused (SIGSTOP) or hangs": ("the agent is paused (SIGSTOP)", {1}),
     "host dies": ("this host dies", set()),
     "host cut off from Consul": ("this host is cut off from Consul", set()),
     "Consul agent of the master's host restarted":
         ("the Consul agent of this host is killed, and started again", set()),
-    "Consul has no leader": ("Consul has no leader", set()),
+    "Consul is down or has no leader": ("Consul has no leader", set()),
 }
 
 
@@ -91,7 +91,7 @@ def test_readme_s_times_are_those_that_check_prints(tmp_path):
     said = check_worked(ROOT / "conf/minimal.ini", tmp_path, "-o",
                         f"agent.run_dir={tmp_path}").stdout
     table = (ROOT / "README.md").read_text().split(
-        "| a new master after | your writes |\n|---|---|---|\n")[1]
+        "| event | new master | your writes |\n|---|---|---|\n")[1]
     rows = dict(re.findall(r"^\| (.*) \| (.*) \| .* \|$", table.split("\n\n")[0],
                            re.M))
     assert set(rows) == set(FAULTS)
