@@ -71,9 +71,11 @@
 #include "sim.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -273,6 +275,19 @@ run_schedule(uint64_t seed, bool with_yields)
  * Many.
  */
 
+/* Of all shares, in memory that they share: none needs to look behind it. */
+static _Atomic uint64_t	*first_failure;
+
+static void
+failed_at(uint64_t seed)
+{
+	uint64_t	was = atomic_load(first_failure);
+
+	while (seed < was &&
+	    !atomic_compare_exchange_weak(first_failure, &was, seed))
+		;
+}
+
 static struct result
 run_share(const struct options *o, int job)
 {
@@ -282,8 +297,11 @@ run_share(const struct options *o, int job)
 	memset(&world.counts, 0, sizeof world.counts);
 	for (seed = o->from + (uint64_t)job; seed < o->from + o->schedules;
 	    seed += (uint64_t)o->jobs) {
+		if (!o->keep_going && seed > atomic_load(first_failure))
+			break;
 		if (run_schedule(seed, !o->no_yields))
 			continue;
+		failed_at(seed);
 		if (r.failed++ == 0) {
 			r.first = seed;
 			memcpy(r.failure, world.failure, sizeof r.failure);
@@ -345,6 +363,12 @@ run_all(const struct options *o)
 	struct result	sum = { 0 }, r;
 	int		pipes[JOBS_MAX], ends[2], job, status;
 
+	if (first_failure == NULL)
+		first_failure = mmap(NULL, sizeof *first_failure, PROT_READ |
+		    PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (first_failure == MAP_FAILED)
+		exit(2);
+	atomic_store(first_failure, UINT64_MAX);
 	for (job = 0; job < o->jobs; job++) {
 		if (pipe(ends) != 0)
 			exit(2);
