@@ -761,6 +761,13 @@ def test_a_position_is_told_later_while_the_server_starts(lab):
     done(node, "position")
 
 
+# A demotion reads the settings with eight short programs, each of which has but a
+# part of the deadline: beside other servers that start they would be too late, and
+# it restarts the server instead.
+needs_its_time = pytest.mark.alone
+
+
+@needs_its_time
 def test_a_standby_is_not_stopped_by_a_demotion(lab):
     node, = copies(lab)
     before = node.copy.postmaster()
@@ -768,6 +775,7 @@ def test_a_standby_is_not_stopped_by_a_demotion(lab):
     assert node.copy.postmaster() == before
 
 
+@needs_its_time
 def test_a_standby_that_does_not_answer_is_not_stopped_by_a_demotion(lab):
     """Somebody else has started it; full, or an option has a fault."""
     node, = copies(lab)
@@ -790,6 +798,7 @@ def test_a_standby_that_does_not_answer_is_not_stopped_by_a_demotion(lab):
     assert node.copy.postmaster() == before
 
 
+@needs_its_time
 def test_a_standby_whose_files_have_an_error_is_not_stopped_by_a_demotion(lab):
     """It would not start again."""
     node, = copies(lab)
@@ -807,6 +816,7 @@ def test_a_standby_whose_files_have_an_error_is_not_stopped_by_a_demotion(lab):
     assert node.copy.postmaster() == before
 
 
+@needs_its_time
 def test_one_whose_files_could_end_it_is_started_again(lab):
     """They are read where it does not answer, with what they include."""
     node, = lab.prepare(Copy, count=1)
@@ -848,6 +858,7 @@ exec {postgresql.BIN}/postgres "$@"
     assert node.copy.ask("SHOW recovery_target_xid")[0][0] == ""
 
 
+@needs_its_time
 def test_a_demotion_waits_for_no_name(lab):
     """While the network is away its name server does not answer."""
     node, = copies(lab)
