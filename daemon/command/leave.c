@@ -14,39 +14,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include "consul.h"
 #include "core.h"
-#include "deregistration.h"
 #include "lock_value.h"
 #include "log.h"
 #include "must.h"
 #include "registration.h"
 #include "runfile.h"
-#include "stranger.h"
 #include "value.h"
-
-struct leave {
-	const struct config	*config;
-	struct event_base	*base;
-	struct consul		*consul;
-	enum leave_as		 as;
-	char			 session[CONSUL_ID_MAX];
-	int			 looking;	/* for the next three */
-	struct consul_key	 key;		/* of our session, or empty */
-	char			 here[CONSUL_NAME_MAX];	/* Consul's node */
-	char			 there[CONSUL_NAME_MAX];	/* the session's */
-	int			 port;		/* of our API */
-	char			 check_url[REGISTRATION_URL];
-	char			 mark[STRANGER_MARK];
-	struct deregistration	 deregistration;
-	bool			 ok;
-};
-
-static void
-leave_end(struct leave *l)
-{
-	event_base_loopbreak(l->base);
-}
 
 static void
 leave_failed(struct leave *l, const char *what, const char *text)
@@ -62,7 +36,7 @@ leave_deregistered(bool ok, const char *text, void *arg)
 
 	if (!ok)
 		leave_failed(l, "the service stays registered", text);
-	leave_end(l);
+	l->done(l->arg);
 }
 
 static void
@@ -184,12 +158,12 @@ leave_may(const struct config *c, struct error *err)
 }
 
 static CHECKED bool
-leave_wipe(struct leave *l, bool for_the_guard, struct error *err)
+leave_wipe(struct leave *l, struct error *err)
 {
 	struct runfile	*r;
 	bool		 ok = true;
 
-	if (!runfile_open(&r, l->config, !for_the_guard, err))
+	if (!runfile_open(&r, l->config, !l->for_the_guard, err))
 		return false;
 	runfile_load(r);
 	if (l->session[0] == '\0')
@@ -201,22 +175,24 @@ leave_wipe(struct leave *l, bool for_the_guard, struct error *err)
 	return ok;
 }
 
-static bool
-leave_the_service(struct leave *l, bool for_the_guard)
+bool
+leave_begin(struct leave *l)
 {
 	struct error	err;
 
-	if ((!for_the_guard && !leave_may(l->config, &err)) ||
-	    !leave_wipe(l, for_the_guard, &err)) {
+	registration_url(l->config, l->port, l->check_url);
+	stranger_make_mark(l->config, l->mark);
+	if ((!l->for_the_guard && !leave_may(l->config, &err)) ||
+	    !leave_wipe(l, &err)) {
 		log_error("Leaving: %s", err.text);
 		return false;
 	}
+	l->ok = true;
 	if (l->session[0] != '\0')
 		leave_release(l);
 	else
 		leave_deregister(l);
-	event_base_dispatch(l->base);
-	return l->ok;
+	return true;
 }
 
 /*
@@ -227,9 +203,11 @@ leave_the_service(struct leave *l, bool for_the_guard)
 static void
 leave_marked(const char *node, const char *address, void *arg)
 {
+	struct leave	*l = arg;
+
 	(void)node;
 	(void)address;
-	leave_end(arg);
+	l->done(l->arg);
 }
 
 static void
@@ -240,7 +218,7 @@ leave_not_marked(const char *text, void *arg)
 	if (text[0] == '\0')
 		return;
 	leave_failed(l, "the tag in Consul is not removed", text);
-	leave_end(l);
+	l->done(l->arg);
 }
 
 /* It tells of the trouble next. */
@@ -250,46 +228,52 @@ leave_not_ours(void *arg)
 	(void)arg;
 }
 
-static bool
-leave_mark(struct leave *l)
+static void
+leave_mark(struct leave *l, struct event_base *base)
 {
 	static const struct registration_events	events = {
 		.registered = leave_marked, .trouble = leave_not_marked,
 		.barred = leave_not_ours, .taken = leave_not_marked,
 	};
-	struct registration			*r = registration_new(l->base,
+	struct registration			*r = registration_new(base,
 						    l->consul, l->config,
 						    l->port, &events, l);
 
+	l->ok = true;
 	registration_set_tag(r, "");
 	registration_set_warning(r, CORE_UNFENCED);
 	registration_set_health(r, false, "its agent is gone");
-	event_base_dispatch(l->base);
+	event_base_dispatch(base);
 	registration_free(r);
-	return l->ok;
+}
+
+static void
+leave_over(void *base)
+{
+	event_base_loopbreak(base);
 }
 
 bool
 leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
     const char *session)
 {
-	struct leave	l = { .config = config, .as = as, .ok = true };
-	struct error	err;
-	char		host[256];
-	bool		ok = false;
+	struct event_base	*base = must(event_base_new());
+	struct leave		 l = { .config = config, .as = as,
+				    .for_the_guard = for_the_guard,
+				    .done = leave_over, .arg = base };
+	struct error		 err;
+	char			 host[256];
 
 	snprintf(l.session, sizeof l.session, "%s", session);
 	may_fail(value_split_address(config->api_listen, host, sizeof host,
 	    &l.port, &err), "it was checked with the config");
-	registration_url(config, l.port, l.check_url);
-	stranger_make_mark(config, l.mark);
-	l.base = must(event_base_new());
-	if (consul_new(&l.consul, l.base, config, &err))
-		ok = as == LEAVE_UNFENCED ? leave_mark(&l) :
-		    leave_the_service(&l, for_the_guard);
-	else
+	if (!consul_new(&l.consul, base, config, &err))
 		log_error("%s", err.text);
+	else if (as == LEAVE_UNFENCED)
+		leave_mark(&l, base);
+	else if (leave_begin(&l))
+		event_base_dispatch(base);
 	consul_free(l.consul);
-	event_base_free(l.base);
-	return ok;
+	event_base_free(base);
+	return l.ok;
 }
