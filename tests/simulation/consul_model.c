@@ -21,9 +21,10 @@
 #define SERVICE_ID	"app"
 
 enum kind {
+	OWN_CHECK, OWN_SERVICE,		/* the node's Consul agent knows it */
 	GET, WATCH, RECORD_LIST, INFO, LIST, INSTANCES,
 	RENEW,						/* need no raft write */
-	LOCK, RELEASE, CREATE, DESTROY, PUT, DELETE
+	LOCK, RELEASE, CREATE, DESTROY, PUT, DELETE, REGISTER, DEREGISTER
 };
 
 struct consul_request {
@@ -88,6 +89,12 @@ request_unref(struct consul_request *r)
 }
 
 static bool
+is_local(const struct consul_request *r)
+{
+	return r->kind <= OWN_SERVICE;
+}
+
+static bool
 is_write(const struct consul_request *r)
 {
 	return r->kind >= LOCK;
@@ -122,7 +129,8 @@ request_tell(struct consul_request *r, enum consul_outcome outcome,
 		.instance_count = r->instances == NULL ? 0 : r->count,
 		.records = r->shown_records,
 		.record_count = r->records == NULL ? 0 : r->records->count,
-		.id = r->session, .node = "", .tags = "", .address = "",
+		.id = r->session, .node = r->node->name, .tags = "",
+		.address = "",
 	};
 
 	if (!r->waiting || r->life != *r->client->life)
@@ -171,11 +179,13 @@ request_latency(struct consul_request *r)
 	return takes;
 }
 
-/* True where the way is blocked: later then, or never. */
+/* True where the way is blocked, by cuts to the servers or at the node: later
+ * then, or never. */
 static bool
-request_blocked(struct consul_request *r, bool blocked, happening again)
+request_blocked(struct consul_request *r, int cuts, happening again)
 {
-	if (!blocked)
+	if (r->node->cut_local == 0 && r->node->consul_frozen == 0 &&
+	    (cuts == 0 || is_local(r)))
 		return false;
 	copy_disturbed(r->node);
 	if (world.now - r->began > HANGS || chance(10)) {
@@ -209,8 +219,7 @@ request_back(struct node *n, void *arg, int64_t unused)
 	struct consul_request	*r = arg;
 
 	(void)unused;
-	if (!request_broken(r) && !request_blocked(r, n->cut_in > 0 ||
-	    n->cut_local > 0 || n->consul_frozen > 0, request_back))
+	if (!request_broken(r) && !request_blocked(r, n->cut_in, request_back))
 		world_in(between(50, MS / 2), r->client->whose, n,
 		    request_deliver, r, 0, NULL);
 }
@@ -441,6 +450,22 @@ apply_delete(struct consul_request *r)
 	return CONSUL_OK;
 }
 
+/* As critical.  A check that Consul has already stays as it is. */
+static enum consul_outcome
+apply_register(struct consul_request *r)
+{
+	consul_register_service(r->node, r->node->in_data && r->node->check);
+	return CONSUL_OK;
+}
+
+static enum consul_outcome
+apply_deregister(struct consul_request *r)
+{
+	if (r->node->in_data)
+		consul_deregister_service(r->node);
+	return CONSUL_OK;
+}
+
 static void
 request_commit(struct consul_request *r, int64_t delay)
 {
@@ -455,6 +480,7 @@ request_apply(struct node *n, void *arg, int64_t unused)
 		[LOCK] = apply_lock, [RELEASE] = apply_release,
 		[CREATE] = apply_create, [DESTROY] = apply_destroy,
 		[PUT] = apply_put, [DELETE] = apply_delete,
+		[REGISTER] = apply_register, [DEREGISTER] = apply_deregister,
 	};
 	struct consul_request	*r = arg;
 	enum consul_outcome	 outcome;
@@ -601,6 +627,11 @@ request_read(struct consul_request *r, bool old)
 				    &servers.records;
 
 	switch (r->kind) {
+	case OWN_CHECK:
+	case OWN_SERVICE:
+		request_answer(r, r->node->in_data ? CONSUL_OK : CONSUL_GONE,
+		    "");
+		break;
 	case GET:
 		answer_key(r, k);
 		break;
@@ -628,6 +659,8 @@ request_read(struct consul_request *r, bool old)
 	case DESTROY:
 	case PUT:
 	case DELETE:
+	case REGISTER:
+	case DEREGISTER:
 		break;
 	}
 }
@@ -683,14 +716,15 @@ request_arrive(struct node *n, void *arg, int64_t unused)
 {
 	struct consul_request	*r = arg;
 	bool			 old = request_by_old_leader(r);
+	bool			 alone = old || is_local(r);
 
 	(void)unused;
-	if (!servers.leader && !old && world.now - r->began < NO_LEADER) {
+	if (!servers.leader && !alone && world.now - r->began < NO_LEADER) {
 		world_in(between(100 * MS, 400 * MS), OF_WORLD, n,
 		    request_arrive, r, 0, NULL);
 		return;
 	}
-	if (!servers.leader && !old)
+	if (!servers.leader && !alone)
 		request_answer(r, CONSUL_UNKNOWN, "No cluster leader");
 	else if (request_denied(r))
 		request_answer(r, CONSUL_DENIED, "Permission denied");
@@ -714,8 +748,7 @@ request_out(struct node *n, void *arg, int64_t unused)
 	struct consul_request	*r = arg;
 
 	(void)unused;
-	if (!request_broken(r) && !request_blocked(r, n->cut_out > 0 ||
-	    n->cut_local > 0 || n->consul_frozen > 0, request_out))
+	if (!request_broken(r) && !request_blocked(r, n->cut_out, request_out))
 		world_in(request_latency(r), OF_WORLD, n, request_arrive, r, 0, NULL);
 }
 
@@ -927,6 +960,44 @@ consul_sessions(struct consul *c, const char *node, const char *service,
 {
 	(void)service;
 	return request_ask(c, LIST, node, cb, arg);
+}
+
+struct consul_request *
+consul_own_check(struct consul *c, const char *id, consul_cb cb, void *arg)
+{
+	(void)id;
+	return request_ask(c, OWN_CHECK, "", cb, arg);
+}
+
+struct consul_request *
+consul_own_service(struct consul *c, const char *id, consul_cb cb, void *arg)
+{
+	(void)id;
+	return request_ask(c, OWN_SERVICE, "", cb, arg);
+}
+
+/* Now and then the token has been replaced meanwhile. */
+bool
+consul_same_check(const struct consul *c, const char *check,
+    const struct consul_registration *entry)
+{
+	(void)c, (void)check, (void)entry;
+	return chance(80);
+}
+
+struct consul_request *
+consul_register(struct consul *c, const struct consul_registration *entry,
+    consul_cb cb, void *arg)
+{
+	(void)entry;
+	return request_ask(c, REGISTER, "", cb, arg);
+}
+
+struct consul_request *
+consul_deregister(struct consul *c, const char *id, consul_cb cb, void *arg)
+{
+	(void)id;
+	return request_ask(c, DEREGISTER, "", cb, arg);
 }
 
 struct consul_request *

@@ -349,8 +349,8 @@ host_dies(struct fault *f)
 	node_kill_role(n, n->role);
 	guards_die(n);
 	consul_dies(f);
-	n->file_session[0] = '\0';	/* the run folder: a boot empties it */
-	n->file_epoch = 0;
+	/* The run folder: a boot empties it. */
+	n->in_runfile = (struct runfile){ 0 };
 }
 
 static void

@@ -1,137 +1,73 @@
 /*
  * leave_model.c - the run of `consul-failover leave` that a guard starts, a
- * process of its own:  wipe -> look -> release -> destroy -> deregister
- *
- * The steps are those of leave.c, in the same order.
+ * process of its own: the daemon's leave.c, which begins late, and may be
+ * killed at any moment.
  */
 
 #include "guards.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "consul.h"
 #include "guard_state.h"
+#include "leave.h"
 
 static void
-leave_ended(struct guard_process *p)
+leave_ended(void *arg)
 {
+	struct guard_process	*p = arg;
+
 	say(p->node, "leave: it ends");
+	leave_dies(p);
 	p->left = true;
 	guard_wake_up(p);
 }
 
 static void
-leave_end(struct node *n, void *arg, int64_t unused)
+leave_has_marked(struct node *n, void *arg, int64_t unused)
 {
 	(void)n;
 	(void)unused;
 	leave_ended(arg);
 }
 
-/* A request that was lost on its way may come through long after. */
+/* What it has asked for may still come, and late. */
 static void
-leave_late(struct node *n, void *arg, int64_t unused)
+leave_is_killed(struct node *n, void *arg, int64_t unused)
 {
-	(void)arg;
 	(void)unused;
-	if (n->registered && consul_has_leader())
-		consul_deregister_service(n);
+	say(n, "leave: it is killed");
+	leave_ended(arg);
 }
 
-static void
-leave_deregister(struct node *n, void *arg, int64_t unused)
-{
-	struct guard_process	*p = arg;
-	int64_t	takes = node_delay(n, n->config.request_timeout);
-	bool	there = consul_reaches(n) && n->cut_local == 0 &&
-		    consul_has_leader();
-
-	(void)unused;
-	if (there && (world.lossy == 0 || chance(50))) {
-		leave_late(n, NULL, 0);
-		leave_ended(p);
-		return;
-	}
-	if (chance(30))
-		world_in(between(SEC, 10 * SEC), OF_HOST, n, leave_late, NULL,
-		    0, NULL);
-	world_in(there ? 5 * MS : takes, OF_HOST, n, leave_end, p, 0,
-	    &p->leave.life);
-}
-
-static void
-leave_destroyed(const struct consul_reply *r, void *arg)
-{
-	struct guard_process	*p = arg;
-
-	(void)r;
-	world_in(between(MS, 5 * MS), OF_HOST, p->node, leave_deregister, p, 0,
-	    &p->leave.life);
-}
-
-static void
-leave_released(const struct consul_reply *r, void *arg)
-{
-	struct guard_process	*p = arg;
-
-	(void)r;
-	consul_session_destroy(&p->leave.consul, p->leave.session,
-	    leave_destroyed, p);
-}
-
-static void
-leave_looked(const struct consul_reply *r, void *arg)
-{
-	struct guard_process	*p = arg;
-	const char		*session = p->leave.session;
-	struct consul_key	 ours = { 0 };
-	char			 path[CONSUL_NAME_MAX], *value;
-
-	if (r->outcome == CONSUL_OK && strcmp(r->key->session, session) == 0)
-		ours = *r->key;
-	snprintf(ours.session, sizeof ours.session, "%s", session);
-	lock_value_path(&p->node->config, path);
-	value = lock_value_make_last(&p->node->config, p->leave.as, &ours);
-	consul_release(&p->leave.consul, path, session, value, leave_released,
-	    p);
-	free(value);
-	/* It may die of its own, and what it has asked for come late. */
-	if (!world.quiet && chance(15)) {
-		say(p->node, "leave: it is killed");
-		leave_dies(p);
-		leave_ended(p);
-	}
-}
-
-/* Of the session that its guard has named, or else the run file does. */
 static void
 leave_begins(struct node *n, void *arg, int64_t unused)
 {
+	/* Not in the world: see guard_state(). */
+	static struct leave	 runs[NODES_MAX * GUARDS];
 	struct guard_process	*p = arg;
-	char			*session = p->leave.session;
-	char			 path[CONSUL_NAME_MAX];
+	struct leave		*l = &runs[guard_number(p)];
 
 	(void)unused;
 	if (strcmp(p->leave.as, "unfenced") == 0) {
-		world_in(between(5 * MS, 4 * SEC), OF_HOST, n, leave_end, p, 0,
+		world_in(between(5 * MS, 4 * SEC), OF_HOST, n,
+		    leave_has_marked, p, 0, &p->leave.life);
+		return;
+	}
+	*l = (struct leave){
+		.config = &n->config, .consul = &p->leave.consul,
+		.as = strcmp(p->leave.as, "released") == 0 ? LEAVE_RELEASED :
+		    LEAVE_DROPPED,
+		.for_the_guard = true, .done = leave_ended, .arg = p,
+	};
+	memcpy(l->session, p->leave.session, sizeof l->session);
+	if (!leave_begin(l))
+		world_fail("leave could not begin");
+	/* Where nothing is slow, most often with its release under way. */
+	if (!world.quiet && chance(20))
+		world_in(chance(75) ? between(0, 10 * MS) :
+		    between(0, 4 * SEC), OF_HOST, n, leave_is_killed, p, 0,
 		    &p->leave.life);
-		return;
-	}
-	if (session[0] == '\0')
-		memcpy(session, n->file_session, sizeof p->leave.session);
-	if (world.bug != BUG_RUN_FILE_KEPT &&
-	    strcmp(session, n->file_session) == 0) {
-		n->file_session[0] = '\0';
-		n->file_epoch = 0;
-	}
-	if (session[0] == '\0') {
-		leave_destroyed(NULL, p);
-		return;
-	}
-	lock_value_path(&n->config, path);
-	consul_get(&p->leave.consul, path, true, leave_looked, p);
 }
 
 void

@@ -2,8 +2,8 @@
  * main.c - the simulator: many schedules of faults, in virtual time.
  *
  * Linked in are the daemon's own objects of core*.c and election.c (what is
- * decided), lock*.c and candidates.c (what is sent to Consul), several of each
- * in one process.  Around them is a world of chance that one seed decides:
+ * decided), lock*.c, candidates.c, leave.c (what is sent to Consul), several of
+ * each in one process.  Around them is a world of chance that one seed decides:
  *
  *	world.c		time, clocks, libevent's timers, the invariants
  *	servers.c	a Consul cluster
@@ -16,7 +16,7 @@
  *	guards.c	the turns of the guards
  *	guard_client.c	the start of an agent's guard
  *	guard_fakes.c	what both of these rest on
- *	leave_model.c	`leave`
+ *	leave_model.c	the guards' runs of `leave`
  *	faults.c	what goes wrong
  *
  * After each step: no two nodes act as master, from the call of ensure_master

@@ -290,6 +290,17 @@ tell_instances(struct question *q, const struct consul_reply *r)
 				    "something else", node + 1);
 }
 
+static void
+tell_node(struct question *q, const struct consul_reply *r)
+{
+	int	node;
+
+	for (node = 0; node < STAGE_NODES && stage_node(node) != NULL; node++)
+		if (r->outcome == CONSUL_OK &&
+		    strcmp(r->node, stage_node(node)) == 0)
+			add(q, ": node %d", node + 1);
+}
+
 static int
 compare_records(const void *a, const void *b)
 {
@@ -442,6 +453,31 @@ step_instances(struct question *q, int count, char **words)
 	(void)count;
 	q->tell = tell_instances;
 	consul_instances(stage_consul(node_of(words[1])), stage_service(),
+	    answered, q);
+}
+
+static void
+step_service(struct question *q, int count, char **words)
+{
+	(void)count;
+	consul_own_service(stage_consul(node_of(words[1])), stage_service(),
+	    answered, q);
+}
+
+static void
+step_own_check(struct question *q, int count, char **words)
+{
+	(void)count;
+	q->tell = tell_node;
+	consul_own_check(stage_consul(node_of(words[1])), stage_service(),
+	    answered, q);
+}
+
+static void
+step_unregister(struct question *q, int count, char **words)
+{
+	(void)count;
+	consul_deregister(stage_consul(node_of(words[1])), stage_service(),
 	    answered, q);
 }
 
@@ -621,7 +657,8 @@ static const struct step steps[] = {
 	{ "release", step_release }, { "get", step_get },
 	{ "instances", step_instances }, { "watch", step_watch },
 	{ "records", step_records }, { "put", step_put },
-	{ "remove", step_remove },
+	{ "remove", step_remove }, { "service", step_service },
+	{ "own-check", step_own_check }, { "unregister", step_unregister },
 	{ "woken", step_woken }, { "keep", step_keep }, { "mark", step_mark },
 	{ "wait", step_wait },
 };

@@ -120,7 +120,7 @@ agent_started(struct node *n, int64_t inherited)
 	n->inherited = inherited;
 	copy_disturbed(n);
 	n->copy.election_epoch = UINT64_MAX;
-	if (!agent_new(&n->agent, &n->config, &n->plugin, n->runfile, NULL,
+	if (!agent_new(&n->agent, &n->config, &n->plugin, &n->runfile, NULL,
 	    &err))
 		abort();
 	agent_begins(n);

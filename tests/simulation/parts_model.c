@@ -59,7 +59,7 @@ registration_goes(struct node *n, void *arg, int64_t failures)
 		return;
 	if (!n->registered) {
 		r->identified = false;
-		consul_register_service(n);
+		consul_register_service(n, n->verdict == CORE_HEALTH_OK);
 	}
 	if (!r->identified)
 		world_in(between(MS, 20 * MS), OF_AGENT, n,
@@ -233,43 +233,61 @@ api_port(const struct api *api)
  * The files.
  */
 
+/* For `leave`, which closes it in the same moment. */
+bool
+runfile_open(struct runfile **out, const struct config *c, bool lock,
+    struct error *err)
+{
+	static struct runfile	one;
+
+	(void)c, (void)lock, (void)err;
+	*out = &one;
+	return true;
+}
+
+void
+runfile_close(struct runfile *r)
+{
+	(void)r;
+}
+
+pid_t
+runfile_guard(const struct config *c)
+{
+	(void)c;
+	return 0;
+}
+
 void
 runfile_load(struct runfile *r)
 {
-	struct node	*n = world.current;
-
-	(void)r;
-	memcpy(n->run_session, n->file_session, sizeof n->run_session);
-	n->run_epoch = n->file_epoch;
+	*r = world.current->in_runfile;
 }
 
 const char *
 runfile_session(const struct runfile *r)
 {
-	(void)r;
-	return world.current->run_session;
+	return r->session;
 }
 
 uint64_t
 runfile_epoch(const struct runfile *r)
 {
-	(void)r;
-	return world.current->run_epoch;
+	return r->epoch;
 }
 
 bool
 runfile_save(struct runfile *r, const char *session, uint64_t epoch,
     struct error *err)
 {
+	struct runfile	now = { .epoch = epoch };
 	struct node	*n = world.current;
-	char		 text[sizeof n->run_session];
 
-	(void)r;
 	(void)err;
-	snprintf(text, sizeof text, "%s", session);
-	memcpy(n->run_session, text, sizeof text);
-	memcpy(n->file_session, text, sizeof text);
-	n->file_epoch = n->run_epoch = epoch;
+	snprintf(now.session, sizeof now.session, "%s", session);
+	*r = now;
+	if (world.bug != BUG_RUN_FILE_KEPT || r == &n->runfile)
+		n->in_runfile = now;
 	return true;
 }
 
@@ -433,6 +451,29 @@ registration_url(const struct config *c, int api_port,
 	(void)c;
 	(void)api_port;
 	url[0] = '\0';
+}
+
+void
+stranger_make_mark(const struct config *c, char mark[STRANGER_MARK])
+{
+	(void)c;
+	mark[0] = '\0';
+}
+
+bool
+stranger_wrote(const struct consul_reply *r, const char *mark,
+    const char *check_url)
+{
+	(void)r, (void)mark, (void)check_url;
+	return false;
+}
+
+void
+stranger_explain(const struct consul_reply *r, const struct config *c,
+    const char *mark, char *text, size_t size)
+{
+	(void)r, (void)c, (void)mark, (void)size;
+	text[0] = '\0';
 }
 
 bool

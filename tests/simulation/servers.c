@@ -198,13 +198,13 @@ consul_set_check(struct node *n, bool passing)
 }
 
 void
-consul_register_service(struct node *n)
+consul_register_service(struct node *n, bool passing)
 {
 	if (n->revoked > 0)
 		return;
 	n->registered = n->in_data = true;
 	n->polls_failed = 0;
-	n->check = n->passing = n->verdict == CORE_HEALTH_OK;
+	n->check = n->passing = passing;
 	say(n, "consul: its service is registered");
 }
 

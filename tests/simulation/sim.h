@@ -168,11 +168,17 @@ struct queue {
 };
 
 /* A run of `leave`, of a guard. */
-struct leave {
+struct leave_process {
 	struct consul	 consul;
 	uint32_t	 life;
 	const char	*as;
 	char		 session[CONSUL_ID_MAX];
+};
+
+/* runfile.h: what a process knows of it. */
+struct runfile {
+	char		 session[CONSUL_ID_MAX];
+	uint64_t	 epoch;
 };
 
 /* A process cf-guard: the new one waits for the old one, whose agent is gone;
@@ -197,7 +203,7 @@ struct guard_process {
 	bool		 answered;		/* its handler has */
 	enum core_result result;
 	bool		 left, fenced;
-	struct leave	 leave;
+	struct leave_process leave;
 };
 
 /* RUN_DIR/SERVICE_ID.guard */
@@ -257,7 +263,7 @@ struct node {
 	struct consul		 consul;
 	struct config		 config;
 	struct plugin_description plugin;
-	struct runfile		*runfile;
+	struct runfile		 runfile;
 	struct agent		*agent;		/* NULL: none runs */
 	const struct core	*core;		/* its, or as it was last */
 	struct core		 last_core;
@@ -274,10 +280,7 @@ struct node {
 	bool			 yielding;
 	struct core_actions	 rest;		/* decided, and not yet done */
 	bool			 unsettled;
-	/* the run file, and what the agent knows of it */
-	char			 file_session[CONSUL_ID_MAX];
-	char			 run_session[CONSUL_ID_MAX];
-	uint64_t		 file_epoch, run_epoch;
+	struct runfile		 in_runfile;	/* on its disk */
 
 	struct guard_process	 guards[GUARDS];
 	struct guard_process	*guard;		/* our agent's; NULL */
@@ -382,7 +385,7 @@ void	 consul_agent_dies(struct node *);
 void	 consul_agent_returns(struct node *, bool has_data, bool passing);
 void	 consul_agent_leaves(struct node *, int64_t stays);	/* then dies */
 void	 consul_set_check(struct node *, bool passing);
-void	 consul_register_service(struct node *);
+void	 consul_register_service(struct node *, bool passing);
 void	 consul_deregister_service(struct node *);
 void	 consul_lose_leader(bool isolated);	/* isolated: still answers */
 void	 consul_elect_leader(void);

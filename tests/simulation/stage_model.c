@@ -96,9 +96,7 @@ stage_run(int64_t ms, const bool *done)
 static void
 begin_service(struct node *n, const char *status)
 {
-	n->verdict = strcmp(status, "critical") == 0 ? CORE_HEALTH_BAD :
-	    CORE_HEALTH_OK;
-	consul_register_service(n);
+	consul_register_service(n, strcmp(status, "critical") != 0);
 }
 
 static void
