@@ -48,8 +48,8 @@ deregistration_registered(const struct consul_reply *reply, void *arg)
 		deregistration_end(d, false, reply->text);
 }
 
-/* Without a role, and critical: nobody shall find it for the moment that it
- * lasts, or where we can't go on. */
+/* Without a role, for the moment that it lasts, or where we can't go on.  A check
+ * that Consul has already keeps its status, and a new one begins as critical. */
 static struct consul_registration
 deregistration_entry(const struct deregistration *d)
 {
