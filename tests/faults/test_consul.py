@@ -182,6 +182,20 @@ def lab_with_tokens(acl, lab_on):
     return lab, tokens
 
 
+def replace_token(node):
+    """In its file; the agent reads that at its start, and at SIGHUP."""
+    node.agent.sections["consul"]["token_file"].write_text(
+        token(node.consul)["SecretID"])
+
+
+def read_again(node, restart):
+    if restart:
+        node.agent.kill()
+        node.agent.start()
+    else:
+        node.agent.hup()
+
+
 def registered(slave):
     net.wait_for("Consul has its tag", lambda: "slave" in str(
         slave.consul.get("/v1/agent/services")))
@@ -211,13 +225,8 @@ def test_the_token_of_the_master_is_revoked(acl, lab_on, restart):
     first.consul.delete(f"/v1/acl/token/{tokens[first]['AccessorID']}")
     assert lab.demoted(first, since, 20) < LOCK_DELAY
     lab.settled(nodes=others)
-    file = first.agent.sections["consul"]["token_file"]
-    file.write_text(token(first.consul)["SecretID"])
-    if restart:
-        first.agent.kill()
-        first.agent.start()
-    else:
-        first.agent.hup()
+    replace_token(first)
+    read_again(first, restart)
 
 
 @pytest.mark.parametrize("restart", (False, True), ids=("hup", "restart"))
@@ -227,13 +236,8 @@ def test_the_token_of_a_slave_is_replaced(acl, lab_on, restart):
     lab, tokens = lab_with_tokens(acl, lab_on)
     _, slave, _ = lab.three()
     registered(slave)
-    file = slave.agent.sections["consul"]["token_file"]
-    file.write_text(token(slave.consul)["SecretID"])
-    if restart:
-        slave.agent.kill()
-        slave.agent.start()
-    else:
-        slave.agent.hup()
+    replace_token(slave)
+    read_again(slave, restart)
     lab.settled()
     lab.say(f"the old token of {slave.name} is deleted")
     slave.consul.delete(f"/v1/acl/token/{tokens[slave]['AccessorID']}")
@@ -251,8 +255,7 @@ def test_a_slave_stops_just_after_its_token_is_replaced(acl, lab_on):
     lab, tokens = lab_with_tokens(acl, lab_on)
     _, slave, _ = lab.three()
     registered(slave)
-    file = slave.agent.sections["consul"]["token_file"]
-    file.write_text(token(slave.consul)["SecretID"])
+    replace_token(slave)
     slave.consul.delete(f"/v1/acl/token/{tokens[slave]['AccessorID']}")
     slave.consul.freeze()
     slave.agent.hup()
