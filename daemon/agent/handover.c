@@ -10,7 +10,7 @@
 void
 handover_begin(struct handover *h)
 {
-	h->caught_up = h->passes_on = false;
+	h->goes_without = h->passes_on = false;
 }
 
 void
@@ -19,10 +19,11 @@ handover_ask(struct handover *h, const struct lock_before *before,
 {
 	call->op = OPERATION_POSITION;
 	h->final = act->call.was_master || (again && before->final);
-	h->compares = !act->call.was_master && !again &&
-	    before->position[0] != '\0';
 	if (!again)
-		h->passes_on = h->compares;
+		h->passes_on = !act->call.was_master &&
+		    before->position[0] != '\0';
+	/* One that does not wait any more may have taken writes of its own. */
+	h->compares = h->passes_on && !again && !h->goes_without;
 	if (h->compares) {
 		h->asked = *act;
 		call->op = OPERATION_HAS_POSITION;
@@ -76,9 +77,10 @@ handover_tell(struct handover *h, const struct lock_before *b, bool enough,
 	call->what.previous_port = b->port;
 	call->what.target = enough ? "" : b->position;
 	call->what.enough = enough;
-	if (!enough || !promoting || b->position[0] == '\0' || h->caught_up)
+	if (!enough || !promoting || b->position[0] == '\0' ||
+	    h->goes_without)
 		return;
-	h->caught_up = true;
+	h->goes_without = true;
 	/* What this copy had itself, in an earlier try, it does not lack. */
 	if (strcasecmp(b->node, call->what.node) == 0)
 		return;

@@ -4,7 +4,8 @@
  *
  * A demoted copy leaves its position with the lock.  If it has been the master,
  * no copy has more data.  If not, it may lack the data that it had to wait for;
- * then it passes on the position that was left to it.
+ * then it passes on the position that was left to it, unless it no longer waited:
+ * then it may have taken writes, which only its own position names.
  */
 #ifndef HANDOVER_H
 #define HANDOVER_H
@@ -26,7 +27,7 @@ struct handover {
 	bool			 passes_on;	/* what was left, until the copy
 						 * has reported its own */
 	bool			 final;		/* no copy has more data */
-	bool			 caught_up;	/* logged: no longer waiting */
+	bool			 goes_without;	/* logged: no longer waiting */
 };
 
 /* CORE_DO_ACQUIRE: what was left with the lock is not known yet. */

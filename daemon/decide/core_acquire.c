@@ -28,6 +28,8 @@ void
 core_acquire_refused(struct core *c, bool held)
 {
 	core_session_acquired(c);
+	if (c->elected_at < 0)
+		c->elected_no_more = true;
 	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE_MS :
 	    ACQUIRE_PAUSE_LONG);
 }
@@ -39,8 +41,26 @@ core_acquire_elected(struct core *c, bool take)
 		return;		/* of one that is over */
 	c->electing = false;
 	c->elected_at = take ? c->now : -1;
+	c->elected_no_more = !take;
 	if (!take)
 		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
+}
+
+/* A request under way may still be granted: it was made before the news. */
+void
+core_acquire_void(struct core *c)
+{
+	c->elected_at = -1;
+	if (!core_session_acquires(c))
+		c->elected_no_more = true;
+}
+
+/* A request that failed may take effect later, when the copy has turned out to be
+ * too far behind, or another one to have more. */
+bool
+core_acquire_regrets(const struct core *c)
+{
+	return core_lock_is_ours(c) && c->elected_no_more;
 }
 
 void
@@ -120,5 +140,7 @@ core_acquire_wish_election(struct core *c)
 	if (want == c->electing)
 		return;
 	c->electing = want;
+	if (want)
+		c->elected_no_more = true;
 	core_do(c, CORE_DO_ELECT)->elect.begin = want;
 }

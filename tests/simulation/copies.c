@@ -314,6 +314,8 @@ check_chosen(struct node *n)
 {
 	int	i;
 
+	if (n->copy.too_far)
+		world_fail("%s is made master, and is too far behind", n->name);
 	for (i = 0; i < world.count; i++) {
 		struct node	*z = &world.nodes[i];
 
@@ -625,19 +627,18 @@ has_what_was_left(const struct node *n)
 
 /* What the last master told it has told long ago.  One that has been master since
  * then, and left all there is, counts instead. */
-static void
-check_limit(const struct node *n)
+static bool
+too_far_behind(const struct node *n)
 {
 	const char	*told = consul_last_master(), *position;
 
 	if (!world.limited || told == NULL || world.now - world.told_at <
 	    PEACE || !calm(n, world.now - PEACE) ||
 	    lock_before(n->agent->lock)->final)
-		return;
+		return false;
 	position = strstr(told, "\"position\":\"");
-	if (position != NULL && copy_behind(n, position +
-	    strlen("\"position\":\"")) > n->config.max_behind)
-		world_fail("%s takes the lock, and is too far behind", n->name);
+	return position != NULL && copy_behind(n, position +
+	    strlen("\"position\":\"")) > n->config.max_behind;
 }
 
 /* The check of invariant 3 is prepared as the lock is taken. */
@@ -651,7 +652,7 @@ copies_see_taken(struct node *n)
 	n->copy.better = 0;
 	n->copy.judged = n->copy.worse = n->copy.partly = false;
 	n->copy.was_open = false;
-	check_limit(n);
+	n->copy.too_far = too_far_behind(n);
 	if (!world.tells || n->core->lock.epoch == 0 || !calm(n, since) ||
 	    writer() || world.closed_at > since + PEACE ||
 	    (world.handover.pending &&

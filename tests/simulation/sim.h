@@ -152,6 +152,7 @@ struct copy {
 	bool		 alone;
 	uint32_t	 others;	/* on record as it began, as bits */
 	bool		 was_open;		/* since it has the lock */
+	bool		 too_far;		/* … it should not be master */
 	/* Others were there: those that lack something, and have more or do
 	 * not; and those that have all and more, as bits. */
 	bool		 judged, worse, partly;

@@ -1011,6 +1011,69 @@ a_decision_that_is_void_is_made_anew_before_the_next_try(void **unused)
 	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
+/* Until what was decided is too old, and the copies are compared again. */
+static void
+decided_anew(struct world *w)
+{
+	struct core_event	failed = { .type = CORE_EV_REFUSED };
+	int			i;
+
+	for (i = 0; i < 2; i++) {
+		send(w, &failed);
+		see(w, CORE_LOCK_FREE, true);
+		tick(w, 1000);
+		tick(w, 1000);
+	}
+	assert_true(wanted(w, CORE_DO_ELECT)->elect.begin);
+}
+
+/* An error that takes effect: Consul has written the lock after all. */
+static void
+a_lock_that_comes_after_the_decision_was_changed_is_given_back(void **unused)
+{
+	struct core_event	voided = { .type = CORE_EV_ELECTION_VOID };
+	int			how;
+
+	(void)unused;
+	for (how = 0; how < 4; how++) {
+		struct world	w;
+
+		given(&w, CORE_STATE_CANDIDATE);
+		w.undecided = true;
+		if (how == 0)
+			send(&w, &voided);
+		ev_refused(&w);
+		see(&w, CORE_LOCK_FREE, true);
+		if (how == 1)
+			send(&w, &voided);
+		if (how >= 2)
+			decided_anew(&w);
+		if (how == 3)
+			elected(&w, false);
+		see(&w, CORE_LOCK_OURS, true);
+		assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+		assert_null(called(&w, CORE_OP_ENSURE_MASTER));
+		if (called(&w, CORE_OP_POSITION))
+			answer(&w, CORE_RESULT_DONE);
+		assert_non_null(wanted(&w, CORE_DO_RELEASE));
+	}
+}
+
+static void
+a_lock_that_comes_after_the_decision_was_confirmed_is_kept(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_STATE_CANDIDATE);
+	w.undecided = true;
+	decided_anew(&w);
+	elected(&w, true);
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
+	see(&w, CORE_LOCK_OURS, true);
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
+}
+
 static void
 a_copy_that_is_never_master_never_tries_for_the_lock(void **unused)
 {
@@ -2419,6 +2482,10 @@ main(void)
 		    what_an_election_has_shown_is_old_after_3_s),
 		cmocka_unit_test(
 		    a_decision_that_is_void_is_made_anew_before_the_next_try),
+		cmocka_unit_test(
+		    a_lock_that_comes_after_the_decision_was_changed_is_given_back),
+		cmocka_unit_test(
+		    a_lock_that_comes_after_the_decision_was_confirmed_is_kept),
 		cmocka_unit_test(
 		    a_copy_that_is_never_master_never_tries_for_the_lock),
 		cmocka_unit_test(

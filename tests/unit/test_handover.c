@@ -155,6 +155,36 @@ nor_does_it_get_lost_if_the_copy_can_not_tell_its_own(void **state)
 	then_is_left(false, "passed on");
 }
 
+/* catch_up is over: it may take writes without what was left to it. */
+static void
+no_longer_waiting(void)
+{
+	struct handler_call	call = { .what.node = "this" };
+
+	before.position = "old";
+	handover_tell(&handover, &before, true, true, &call);
+}
+
+static void
+who_no_longer_waits_for_it_leaves_its_own(void **state)
+{
+	(void)state;
+	no_longer_waiting();
+	assert_true(answered(false, false, OPERATION_POSITION, HANDLER_DONE,
+	    "mine", CORE_RESULT_DONE));
+	then_is_left(true, "mine");
+}
+
+static void
+or_passes_it_on_if_it_can_not_tell_its_own(void **state)
+{
+	(void)state;
+	no_longer_waiting();
+	assert_true(answered(false, false, OPERATION_POSITION, HANDLER_FAILED,
+	    "", CORE_RESULT_FAILED));
+	then_is_left(false, "passed on");
+}
+
 static void
 where_nothing_was_left_there_is_nothing_to_pass_on(void **state)
 {
@@ -175,6 +205,8 @@ main(void)
 		T(who_does_not_know_yet_is_asked_again),
 		T(who_never_knows_passes_it_on),
 		T(nor_does_it_get_lost_if_the_copy_can_not_tell_its_own),
+		T(who_no_longer_waits_for_it_leaves_its_own),
+		T(or_passes_it_on_if_it_can_not_tell_its_own),
 		T(where_nothing_was_left_there_is_nothing_to_pass_on),
 	};
 
