@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -221,6 +222,17 @@ set_up_signals(void)
 	signals_without_meaning(SIG_IGN);
 }
 
+/* Where a huge answer was, glibc keeps as much for the next one: not if its
+ * threshold is set, even to the default. */
+static void
+give_memory_back(void)
+{
+#ifdef M_TRIM_THRESHOLD
+	may_fail(mallopt(M_TRIM_THRESHOLD, 128 * 1024),
+	    "then this process is larger for some time");
+#endif
+}
+
 static int
 command_agent_run(struct options *o)
 {
@@ -230,6 +242,7 @@ command_agent_run(struct options *o)
 	struct error	 err;
 	int		 status;
 
+	give_memory_back();
 	set_up_signals();
 	if ((status = load_both(o, &s.config, &s.plugin)) != 0)
 		return status;

@@ -101,6 +101,18 @@ def test_every_odd_answer_to_the_slaves(lab, part):
     assert [m.node for m in lab.masterships()] == [first.name]
 
 
+def test_a_huge_answer_leaves_nothing_in_the_memory_of_the_agent(lab):
+    first, *_ = lab.three()
+    memory = []
+    for _ in range(4):
+        first.proxy.become(ODD["huge"], "huge")
+        time.sleep(1)
+        first.proxy.reset()
+        lab.settled()
+        memory.append(first.footprint()[2])
+    assert max(memory) - memory[0] < 256 and memory[0] - first.before[2] < 512
+
+
 def test_harmless_answers_cost_no_failover(lab):
     first, *_ = lab.three()
     for name in sorted(HARMLESS):
