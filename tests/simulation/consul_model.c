@@ -359,14 +359,14 @@ apply_lock(struct consul_request *r)
 /* Does it say how far this copy has got?  Not if it passes on what was left to it,
  * which may be of an earlier mastership of its own. */
 static bool
-tells_position(const struct consul_request *r)
+tells_its_own(const struct consul_request *r)
 {
 	char	who[64];
 
 	snprintf(who, sizeof who, "\"node\":\"%s\"", r->node->name);
 	return strstr(r->value, "\"position\"") != NULL &&
-	    (!r->node->copy.was_open || (strstr(r->value, "\"passed_on\"") ==
-	    NULL && strstr(r->value, who) != NULL));
+	    strstr(r->value, "\"passed_on\"") == NULL &&
+	    strstr(r->value, who) != NULL;
 }
 
 static enum consul_outcome
@@ -380,7 +380,8 @@ apply_release(struct consul_request *r)
 	clean = strstr(r->value, "\"released\"") != NULL;
 	copies_see_free(clean);
 	if (clean)
-		copy_hands_over(r->node, tells_position(r),
+		copy_hands_over(r->node, tells_its_own(r),
+		    strstr(r->value, "\"position\"") != NULL,
 		    r->client == &r->node->consul);
 	key_released(r->value);
 	say(r->node, "consul: it has given the lock back%s",

@@ -352,6 +352,15 @@ could_have_waited(const struct node *n)
 }
 
 static void
+check_given_up(const struct node *n)
+{
+	if (could_have_waited(n))
+		world_fail("%s has given up what was handed over, although it "
+		    "could be had", n->name);
+	world.counts.given_up++;
+}
+
+static void
 check_handed_over(struct node *n)
 {
 	if (!world.handover.pending)
@@ -362,11 +371,8 @@ check_handed_over(struct node *n)
 	else if (!n->copy.enough)
 		world_fail("%s takes writes without all that was handed over",
 		    n->name);
-	else if (could_have_waited(n))
-		world_fail("%s has given up what was handed over, although it "
-		    "could be had", n->name);
 	else
-		world.counts.given_up++;
+		check_given_up(n);
 }
 
 /* It takes writes from now on. */
@@ -421,20 +427,28 @@ copies_see_lost(const struct node *n)
 }
 
 /* In good order.  Of somebody who has never taken writes it is what he was
- * handed over himself that counts.  An agent in peace tells it; a guard, who can't
- * ask, may give back long after the harm that its agent has come to. */
+ * handed over himself that counts, until he no longer waits for that: then he may
+ * have taken some, for all that his agent knows.  An agent in peace tells it; a
+ * guard, who can't ask, may give back long after the harm that its agent has come
+ * to. */
 void
-copy_hands_over(struct node *n, bool told, bool by_agent)
+copy_hands_over(struct node *n, bool own, bool told, bool by_agent)
 {
-	if (n->copy.was_open) {
-		world.handover.need = n->copy.final;
+	bool	gives_up = !n->copy.was_open && own && n->copy.enough;
+
+	if (gives_up && world.handover.pending &&
+	    !has(&n->copy.data, &world.handover.need))
+		check_given_up(n);
+	if (n->copy.was_open || gives_up) {
+		world.handover.need = gives_up ? n->copy.data : n->copy.final;
 		world.handover.untouched = true;
 		world.handover.from = 0;
 		world.handover.at = world.now;
 	} else if (!world.handover.pending)
 		return;
 	world.handover.from |= 1u << n->id;
-	world.handover.pending = world.tells && (told ||
+	world.handover.pending = world.tells && (own ||
+	    (told && !n->copy.was_open) ||
 	    (by_agent && n->alive && calm(n, world.now - PEACE)));
 	world.counts.untold += !world.handover.pending;
 }
@@ -651,7 +665,7 @@ copies_see_taken(struct node *n)
 
 	n->copy.better = 0;
 	n->copy.judged = n->copy.worse = n->copy.partly = false;
-	n->copy.was_open = false;
+	n->copy.was_open = n->copy.enough = false;
 	n->copy.too_far = too_far_behind(n);
 	if (!world.tells || n->core->lock.epoch == 0 || !calm(n, since) ||
 	    writer() || world.closed_at > since + PEACE ||

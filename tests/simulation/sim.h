@@ -457,7 +457,7 @@ void	 copy_opens(struct node *);
 void	 copy_closes(struct node *);
 void	 copy_election_begins(struct node *);
 void	 copy_elected(struct node *);
-void	 copy_hands_over(struct node *, bool told,
+void	 copy_hands_over(struct node *, bool own, bool told,
 	    bool by_agent);
 void	 copies_forget_handover(void);
 void	 copies_see_free(bool released);
