@@ -1,6 +1,7 @@
 """Addresses that nobody else uses, waiting, and HTTP."""
 
 import contextlib
+import functools
 import http.client
 import itertools
 import json
@@ -84,6 +85,13 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+@functools.cache
+def _opener(tls):
+    """Kept: to make one costs more than the whole request."""
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls))
+
+
 def request(method, url, body=None, headers=None, timeout=10, tls=None):
     """One HTTP request; url may be unix:///socket/path:/v1/…"""
     if isinstance(body, (dict, list)):
@@ -99,10 +107,7 @@ def request(method, url, body=None, headers=None, timeout=10, tls=None):
                 r = connection.getresponse()
                 return Answer(r.status, r.headers, r.read())
         r = urllib.request.Request(url, body, headers or {}, method=method)
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}),
-            urllib.request.HTTPSHandler(context=tls))
-        with opener.open(r, timeout=timeout) as a:
+        with _opener(tls).open(r, timeout=timeout) as a:
             return Answer(a.status, a.headers, a.read())
     except urllib.error.HTTPError as e:
         with e:
