@@ -73,8 +73,9 @@ rejoin_may_rewind(struct failover *f, bool others, char *why, size_t size)
 			    "it to the user of the server (chown), or put it "
 			    "elsewhere", data_folder(f), d->d_name);
 		else if (!ok)
-			snprintf(why, size, "%s/%s is not a file, so pg_rewind "
-			    "fails where it copies from here: put it elsewhere "
+			snprintf(why, size, "%s/%s is not a regular file, so "
+			    "pg_rewind will fail on any copy that uses this "
+			    "one as its source: put it elsewhere "
 			    "(unix_socket_directories?)", data_folder(f),
 			    d->d_name);
 	}

@@ -202,6 +202,6 @@ settings_safe(struct failover *f, struct query *q, bool *stuck)
 		return true;
 	snprintf(names, sizeof(names), "%s", query_value(q, 0));
 	return query_failed(q, "with %s this standby may promote itself, or "
-	    "stop to apply what its master writes: remove that from %s", names,
+	    "stop applying what its master writes: remove that from %s", names,
 	    *stuck ? "what starts the server" : "its configuration");
 }
