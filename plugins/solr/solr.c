@@ -231,14 +231,14 @@ warn_if_it_can_not_be_demoted(struct failover *f)
 		return;
 	warned = true;
 	if (f->option(f, "kill") == NULL)
-		f->log(f, FAILOVER_WARNING, "a Solr that hangs or has no free "
-		    "threads could not be demoted: give a command that ends "
-		    "it; see kill in consul-failover-solr(7)");
+		f->log(f, FAILOVER_WARNING, "if Solr hung or had no free "
+		    "threads, it could not be demoted: give a command that "
+		    "ends it; see kill in consul-failover-solr(7)");
 	for (n = 0; cores[n] != NULL; n++)
 		if (fence_index_user(f->option(f, "home"), cores[n], where) ==
 		    INDEX_UNKNOWN)
-			f->log(f, FAILOVER_WARNING, "core %s: it could not be "
-			    "demoted while Solr is down, because no "
+			f->log(f, FAILOVER_WARNING, "core %s: if Solr were "
+			    "down, the core could not be demoted, because no "
 			    "index*/write.lock can be read in %s: %s; see "
 			    "dataDir in consul-failover-solr(7)", cores[n],
 			    where, file_wrong());
