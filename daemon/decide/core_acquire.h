@@ -13,7 +13,7 @@
 void	core_acquire_refused(struct core *, bool held);
 /* The election is over; take: this copy should take the lock. */
 void	core_acquire_elected(struct core *, bool take);
-/* What was decided is void: another copy has told more. */
+/* What was decided is void: another copy has reported since. */
 void	core_acquire_void(struct core *);
 /* We have the lock, by a request that would not be made any more. */
 bool	core_acquire_regrets(const struct core *);

@@ -375,7 +375,7 @@ struct core {
 	int64_t			 acquire_at;	/* not before */
 	bool			 electing;	/* an election is under way */
 	int64_t			 elected_at;	/* we were; -1: not asked */
-	bool			 elected_no_more;	/* or asked anew */
+	bool			 elected_no_more;	/* or asked again */
 	int64_t			 hold_off;	/* after a failed promotion */
 	int			 promote_failures;
 	int64_t			 grace_until;	/* no promotion before … */
