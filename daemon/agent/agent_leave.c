@@ -25,13 +25,13 @@ agent_leave_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (a->deregisters)
-		log_warning("Consul does not answer: leaving our session to "
-		    "its TTL, and the service registered; once Consul "
+		log_warning("Consul does not answer: our session will end "
+		    "by its TTL, and the service stays registered; once Consul "
 		    "answers, run: consul services deregister -id=%s",
 		    a->config->service_id);
 	else
-		log_warning("Consul does not answer: leaving our session to "
-		    "its TTL, and the service in Consul as it is");
+		log_warning("Consul does not answer: our session will end "
+		    "by its TTL, and the service in Consul stays as it is");
 	a->clean_stop = false;
 	agent_gone(a);
 }

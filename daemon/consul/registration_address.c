@@ -27,14 +27,14 @@ registration_misleads(const struct config *c, const char *node,
 		    value_is_loopback(in->node_address) ||
 		    (!ours && !value_is_loopback(in->address)))
 			continue;
-		snprintf(why, size, "not registered, and so not to be a "
-		    "master: the node \"%.100s\" has a copy of this service, "
-		    "too, and the [service] address %s is %.100s, by which "
-		    "each host means itself: a slave would follow itself. Set "
-		    "it to one by which the other nodes reach that copy, and "
-		    "restart its agent. If that node is gone for good, take it "
-		    "out of Consul", in->node, ours ? "here" : "there", ours ?
-		    own : in->address);
+		snprintf(why, size, "this copy is not registered, so it "
+		    "can't become master: the node \"%.100s\" has a copy of "
+		    "this service, too, and the [service] address %s is %.100s, "
+		    "by which each host means itself: a slave would follow "
+		    "itself. Set it to one by which the other nodes reach that "
+		    "copy, and restart its agent. If that node is gone for "
+		    "good, take it out of Consul", in->node, ours ? "here" :
+		    "there", ours ? own : in->address);
 		return true;
 	}
 	return false;

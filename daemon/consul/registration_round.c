@@ -71,11 +71,12 @@ registration_refuse(struct registration *r, const struct consul_instance *in)
 {
 	char	text[512];
 
-	snprintf(text, sizeof text, "not registered, and so not to be a "
-	    "master: the node \"%.100s\" has this service as \"%.63s\", and we "
-	    "call it \"%s\": to Consul they are one, but their locks are two. "
-	    "Give all copies the same [service] name; if that one is gone for "
-	    "good, deregister it there: consul services deregister -id=%.63s",
+	snprintf(text, sizeof text, "this copy is not registered, so it "
+	    "can't become master: the node \"%.100s\" has this service as "
+	    "\"%.63s\", and we call it \"%s\": to Consul they are one, but "
+	    "their locks are two. Give all copies the same [service] name; if "
+	    "that one is gone for good, deregister it there: consul services "
+	    "deregister -id=%.63s",
 	    in->node, in->name, r->config->service_name, in->service_id);
 	registration_failed(r, text);
 }

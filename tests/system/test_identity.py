@@ -163,7 +163,7 @@ def names(cluster, service):
 def test_whoever_comes_later_with_the_name_in_another_case_stays_outside(lab, cluster):
     one = lab.agent(cluster.clients[0]).start().wait_role("master")
     two = lab.agent(cluster.clients[1], service=lab.service.upper()).start()
-    two.wait_log("not registered, and so not to be a master")
+    two.wait_log("this copy is not registered, so it can't become master")
     line = two.lines("not registered")[0]
     assert f'"{one.name}" has this service as "{lab.service}"' in line
     assert f'we call it "{lab.service.upper()}"' in line
@@ -252,7 +252,7 @@ def test_a_token_that_may_not_bar_costs_no_master(lab, cluster, older):
         one = lab.agent(cluster.clients[0], sections={"consul": {"address": fake.url}})
         one.start().wait_role("master")
         older.register()
-        one.wait_log("can't be taken, too")
+        one.wait_log("can't be taken as well as ours")
         time.sleep(3)
         assert one.role == "master"
     finally:
@@ -330,9 +330,10 @@ def test_no_copy_stands_beside_one_by_whose_address_each_host_means_itself(
     elsewhere(True)
     try:
         a = lab.agent(single, sections={"service": {"address": ours}}).start()
-        a.wait_log("not registered, and so not to be a master: the node "
-                   '"elsewhere" has a copy of this service, too, and the [service] '
-                   f"address {'here' if ours else 'there'} is {ours or theirs}, by")
+        a.wait_log("this copy is not registered, so it can't become master: the "
+                   'node "elsewhere" has a copy of this service, too, and the '
+                   f"[service] address {'here' if ours else 'there'} is "
+                   f"{ours or theirs}, by")
         check = lab.run("check", [a.argv[0], "check", "--live", "-c", a.file])
         assert check.wait() == 1 and "each host means itself" in check.text()
         net.wait_for("it is not in the catalogue", lambda: [
