@@ -30,6 +30,7 @@ _Noreturn void	guard_exit(int);
 #include "../../daemon/guard/guard_demote.c"
 #include "../../daemon/guard/guard_file.c"
 #include "../../daemon/guard/guard_leave.c"
+#include "../../daemon/guard/guard_loop.c"
 #include "../../daemon/guard/guard_main.c"
 #include "../../daemon/guard/guard_record.c"
 #include "../../daemon/guard/guard_role.c"
