@@ -17,6 +17,7 @@
 #include "guard_record.h"
 #include "guard_role.h"
 #include "guard_state.h"
+#include "host_files.h"
 #include "image.h"
 #include "log.h"
 
@@ -298,26 +299,21 @@ image_move(int fd)
 }
 
 /* An agent's end of a channel closes; in all else that is ours nothing does. */
-int	__wrap_close(int);
-int	__real_close(int);
-
-int
-__wrap_close(int fd)
+bool
+channel_closes(int fd)
 {
 	struct guard_process	*p;
 
-	if (fd < CHILD_FD)
-		return __real_close(fd);
 	if (fd < AGENT_FD || fd >= HANDLER_FD)
-		return 0;
+		return fd >= CHILD_FD;
 	p = guard_numbered(fd - AGENT_FD);
 	if (p->node == NULL || p->node->guard != p)
-		return 0;
+		return true;
 	p->node->guard = NULL;
 	p->in.closed = true;
 	if (p->alive)
 		guard_wake_up(p);
-	return 0;
+	return true;
 }
 
 /*
@@ -381,11 +377,12 @@ application_fenced(struct node *n, void *arg, int64_t number)
 }
 
 static void
-guard_spawns(struct guard_process *p, char *const argv[])
+guard_spawns(struct guard_process *p, pid_t pid, char *const argv[])
 {
 	const struct guard	*g = guard_state(p);
 
 	if (argv == g->leave) {
+		p->leave.pid = pid;
 		leave_starts(p, argv[g->leave_words + 1],
 		    argv[g->leave_words + 2]);
 		if (g->doing != FAILED)
@@ -399,13 +396,12 @@ bool
 child_spawn(pid_t *pid, char *const argv[], enum child_trust trust,
     const struct child_files *files, struct error *err)
 {
-	static pid_t		 last = 1;
 	struct guard_process	*p;
 
 	(void)trust;
-	*pid = last = last == INT32_MAX ? 2 : last + 1;
+	*pid = host_new_pid();
 	if (guard_running != NULL) {
-		guard_spawns(guard_running, argv);
+		guard_spawns(guard_running, *pid, argv);
 		return true;
 	}
 	if (world.current->no_guard > 0)

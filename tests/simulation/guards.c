@@ -16,10 +16,12 @@
 #include "guard_record.h"
 #include "guard_state.h"
 #include "guard_turn.h"
+#include "host_files.h"
 
 #define CALLS_AGAIN	1000	/* ms, at the latest */
 
 struct guard_process	*guard_running;
+struct leave_process	*leave_running;
 
 static jmp_buf	 ended;
 
@@ -88,6 +90,7 @@ guard_ends(struct guard_process *p)
 	leave_dies(p);
 	handler_dies(p);
 	channel_close(p);
+	host_process_ends(n, p->pid);
 	if (n->file_owner == p) {
 		n->file_owner = NULL;
 		if (n->half_said)

@@ -10,6 +10,8 @@
 
 /* The current turn is this one's; NULL: it is an agent's. */
 extern struct guard_process	*guard_running;
+/* The same of a run of `leave`. */
+extern struct leave_process	*leave_running;
 
 /* What its own objects know of it: guard_state.h. */
 struct guard	*guard_state(const struct guard_process *);
@@ -29,6 +31,7 @@ void	guard_ends(struct guard_process *);
 void	channel_open(struct guard_process *);
 void	channel_close(struct guard_process *);	/* by the guard */
 void	channel_read(const struct guard_process *);	/* by the agent */
+bool	channel_closes(int fd);		/* false: it is no channel */
 void	handler_dies(struct guard_process *);
 
 /* leave_model.c: starts it, for the reason as (borrowed); kills it, or none. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "guard_state.h"
+#include "host_files.h"
 #include "leave.h"
 
 static void
@@ -61,8 +62,10 @@ leave_begins(struct node *n, void *arg, int64_t unused)
 		.for_the_guard = true, .done = leave_ended, .arg = p,
 	};
 	memcpy(l->session, p->leave.session, sizeof l->session);
+	leave_running = &p->leave;
 	if (!leave_begin(l))
 		world_fail("leave could not begin");
+	leave_running = NULL;
 	/* Where nothing is slow, most often with its release under way. */
 	if (!world.quiet && chance(20))
 		world_in(chance(75) ? between(0, 10 * MS) :
@@ -89,4 +92,5 @@ void
 leave_dies(struct guard_process *p)
 {
 	p->leave.life++;
+	host_process_ends(p->node, p->leave.pid);
 }

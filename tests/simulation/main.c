@@ -17,6 +17,7 @@
  *	guard_client.c	the start of an agent's guard
  *	guard_fakes.c	what both of these rest on
  *	leave_model.c	the guards' runs of `leave`
+ *	host_files.c	the files of each host
  *	faults.c	what goes wrong
  *
  * After each step: no two nodes act as master, from the call of ensure_master

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "host_files.h"
 
 #define NOTICED		100	/* ms; the plugin's watch_fd, at the latest */
 
@@ -100,6 +101,7 @@ agent_start(struct node *n)
 	if (n->running || n->starting)
 		return;
 	n->starting = true;
+	n->pid = host_new_pid();
 	n->stopping = n->ends = n->unsettled = false;
 	n->yielding = false;
 	n->aside_epoch = 0;
@@ -172,6 +174,7 @@ agent_kill(struct node *n)
 		n->agent = NULL;
 	} else
 		client_stop(n);
+	host_process_ends(n, n->pid);
 	if (n->stopped > 0) {
 		n->stopped = 0;
 		if (n->suspended == 0)

@@ -172,6 +172,7 @@ struct queue {
 struct leave_process {
 	struct consul	 consul;
 	uint32_t	 life;
+	pid_t		 pid;
 	const char	*as;
 	char		 session[CONSUL_ID_MAX];
 };
@@ -258,7 +259,8 @@ struct node {
 	bool			 starting;	/* it waits for the old guard */
 	bool			 running, stopping;
 	int			 stopped;	/* SIGSTOP */
-	uint32_t		 life;		/* of the agent */
+	uint32_t		 life;		/* of the agent, */
+	pid_t			 pid;		/* its process */
 	bool			 ends;		/* its loop is over */
 	struct event_base	 base;
 	struct consul		 consul;

@@ -9,6 +9,8 @@
 
 #include <event2/event.h>
 
+#include "host_files.h"
+
 #define TIMERS		(NODES_MAX * 40)
 
 struct waiting {
@@ -490,6 +492,7 @@ world_begin(uint64_t seed)
 	random_begin(seed);
 	heap_count = 0;
 	heap_order = 0;
+	host_files_begin();
 }
 
 void
