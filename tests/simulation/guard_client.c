@@ -7,6 +7,8 @@
 
 #include "guards.h"
 
+#include <sys/stat.h>
+
 #include "image.h"
 
 bool	__real_guard_new(struct guard **, struct event_base *,
@@ -85,6 +87,7 @@ client_start(struct node *n)
 				    n->config.demote_deadline);
 
 	world.current = n;
+	mkdir(n->config.run_dir, 0700);
 	if (!__real_guard_new(&n->client, &n->base, &n->config, &n->plugin,
 	    leave, client_told, n, &err) || !guard_set_up(n->client, &err))
 		limit = MS;

@@ -8,13 +8,15 @@
 #include "guards.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "child.h"
 #include "guard_file.h"
 #include "guard_leave.h"
-#include "guard_record.h"
 #include "guard_role.h"
 #include "guard_state.h"
 #include "host_files.h"
@@ -270,11 +272,13 @@ wire_receive(int fd, struct wire *w, int flags)
 	int64_t			 sent;
 	int			 got;
 
-	(void)flags;
 	if (p == NULL)
 		return take(&guard_numbered(fd - AGENT_FD)->out, w, &sent);
 	if (fd != CHANNEL)
 		return handler_tells(p, w);
+	if ((flags & MSG_DONTWAIT) == 0)
+		poll(&(struct pollfd){ .fd = CHANNEL, .events = POLLIN }, 1,
+		    -1);
 	got = take(&p->in, w, &sent);
 	if (got == 1 && world.bug == BUG_GUARD_TRUSTS_WORD)
 		trust_word(p, w, sent);
@@ -305,7 +309,7 @@ channel_closes(int fd)
 	struct guard_process	*p;
 
 	if (fd < AGENT_FD || fd >= HANDLER_FD)
-		return fd >= CHILD_FD;
+		return fd >= CHILD_FD || guard_running != NULL;
 	p = guard_numbered(fd - AGENT_FD);
 	if (p->node == NULL || p->node->guard != p)
 		return true;
@@ -320,22 +324,15 @@ channel_closes(int fd)
  * guard_file.h and guard_role.h
  */
 
-void
-guard_file_save(struct guard *g)
-{
-	struct guard_file	*f = &guard_running->node->file;
+void	__real_guard_file_save(struct guard *);
+void	__wrap_guard_file_save(struct guard *);
 
-	_Static_assert(sizeof f->text > GUARD_RECORD, "with a NUL");
-	guard_record_print(g, f->text);
-	f->text[GUARD_RECORD] = '\0';
-	f->until = g->lease.until;
-}
-
+/* What the invariants must know of it. */
 void
-guard_file_inherit(struct guard *g)
+__wrap_guard_file_save(struct guard *g)
 {
-	if (world.bug != BUG_LEASE_NOT_INHERITED)
-		guard_record_inherit(g, guard_running->node->file.text);
+	__real_guard_file_save(g);
+	guard_running->node->lease_until = g->lease.until;
 }
 
 void
@@ -373,7 +370,7 @@ application_fenced(struct node *n, void *arg, int64_t number)
 	if (!p->alive || p->number != number)
 		return;
 	p->fenced = true;
-	guard_wake_up(p);
+	guard_signal_comes(p, SIGCHLD, 0);
 }
 
 static void
@@ -441,7 +438,12 @@ child_ended(pid_t pid, int64_t limit, int *status)
 bool
 child_reap(pid_t pid)
 {
-	(void)pid;
+	struct guard_process	*p = guard_running;
+
+	if (p != NULL && pid == guard_state(p)->left)
+		p->left = false;
+	if (p != NULL && pid == guard_state(p)->fence)
+		p->fenced = false;
 	return true;
 }
 

@@ -1,19 +1,21 @@
 /*
- * guards.c - the guards: the program's own objects, a turn of their loop at a
- * time.
+ * guards.c - the guards: the program's own objects, from their start on.
  *
- * A guard is a process of its own: what was sent to it can be read after the
- * sender's death, it may hang or die at any time, and the next one waits
- * until it has ended.
+ * A guard is a process of its own, and a fiber here: what was sent to it can be
+ * read after the sender's death, it may hang or die at any time, and the next
+ * one waits until it has ended.
  */
 
 #include "guards.h"
 
-#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "fiber.h"
 #include "guard_agent.h"
-#include "guard_record.h"
+#include "guard_file.h"
+#include "guard_loop.h"
 #include "guard_state.h"
 #include "guard_turn.h"
 #include "host_files.h"
@@ -22,10 +24,6 @@
 
 struct guard_process	*guard_running;
 struct leave_process	*leave_running;
-
-static jmp_buf	 ended;
-
-static void	guard_wakes(struct node *, void *, int64_t);
 
 /* Not in the world, which is wiped for each schedule. */
 struct guard *
@@ -76,7 +74,7 @@ guard_wake_up(struct guard_process *p)
 }
 
 /*
- * Its turns.
+ * Its end.
  */
 
 void
@@ -95,30 +93,24 @@ guard_ends(struct guard_process *p)
 		n->file_owner = NULL;
 		if (n->half_said)
 			node_said(n, true);
-		for (i = 0; i < GUARDS; i++)
-			if (n->guards[i].alive && !n->guards[i].ready)
-				guard_wake_up(&n->guards[i]);
 	}
+	for (i = 0; i < GUARDS; i++)
+		if (n->guards[i].alive && n->guards[i].kernel.awaited == p->pid)
+			guard_wake_up(&n->guards[i]);
 	node_helpless_changed(n);
 }
 
-_Noreturn void	__wrap__exit(int);
-_Noreturn void	__real__exit(int);
-
-_Noreturn void
-__wrap__exit(int status)
-{
-	if (guard_running != NULL)
-		longjmp(ended, 1);
-	__real__exit(status);
-}
+/*
+ * Its turns.
+ */
 
 /* What the world must know of what it has done. */
 static void
-guard_has_done(struct guard_process *p, enum doing was)
+guard_has_done(struct guard_process *p)
 {
-	enum doing	is = guard_state(p)->doing;
+	int	was = p->did, is = (int)guard_state(p)->doing;
 
+	p->did = is;
 	if (was == WATCHING && is == DEMOTING) {
 		world.counts.fired++;
 		faults_moment(p->node, MOMENT_OF_FIRING);
@@ -127,149 +119,93 @@ guard_has_done(struct guard_process *p, enum doing was)
 		node_said(p->node, true);
 }
 
-static void
-guard_runs(struct guard_process *p, void (*part)(struct guard_process *))
-{
-	enum doing	was = guard_state(p)->doing;
-	bool		goes_on = false;
-
-	guard_running = p;
-	if (setjmp(ended) == 0) {
-		part(p);
-		goes_on = true;
-	}
-	guard_running = NULL;
-	guard_has_done(p, was);
-	if (!goes_on)
-		guard_ends(p);
-	else if (p->dismissed && p->in.count == 0)
-		world_fail("the guard of %s goes on after its agent's end in "
-		    "good order", p->node->name);
-}
-
-static void
-guard_begins(struct guard_process *p)
-{
-	p->begun = true;
-	if (!guard_agent_set_up(guard_state(p)))
-		world_fail("the guard could not read its set-up");
-}
-
-static void
-guard_has_place(struct guard_process *p)
-{
-	guard_turn_begin(guard_state(p));
-}
-
-static void
-guard_set_timer(struct guard_process *p)
+void
+guard_turn_ends(struct guard_process *p)
 {
 	const struct guard	*g = guard_state(p);
-	int64_t			 wake = guard_turn_wake(g);
-	int64_t			 left = wake - guard_clock(p);
 
+	guard_has_done(p);
+	if (p->dismissed && p->in.count == 0)
+		world_fail("the guard of %s goes on after its agent's end in "
+		    "good order", p->node->name);
 	/* However much time it has left for all of them. */
-	if (g->doing == DEMOTING && !g->calling && left > CALLS_AGAIN)
+	if (g->doing == DEMOTING && !g->calling &&
+	    guard_turn_wake(g) - guard_clock(p) > CALLS_AGAIN)
 		world_fail("the guard of %s does not call again",
 		    p->node->name);
-	p->timer++;
-	if (wake != INT64_MAX)
-		world_in(left > 0 ? node_delay(p->node, left) : 1, OF_HOST,
-		    p->node, guard_wakes, p, 0, &p->timer);
+}
+
+_Noreturn void	__wrap__exit(int);
+_Noreturn void	__real__exit(int);
+
+/* A signal may come from anybody, but only the next guard takes over. */
+_Noreturn void
+__wrap__exit(int status)
+{
+	struct guard_process	*p = guard_running;
+
+	if (p == NULL)
+		__real__exit(status);
+	if (guard_state(p)->handing_over && !p->asked)
+		world_fail("the guard of %s goes, and no other comes",
+		    p->node->name);
+	guard_has_done(p);
+	guard_running = NULL;
+	guard_ends(p);
+	fiber_wait();
+	abort();
 }
 
 static void
-guard_takes_turn(struct guard_process *p)
+guard_stands_there(struct guard_process *p)
 {
-	struct guard		*g = guard_state(p);
-	struct guard_news	 news = {
-		.agent = g->agent && (p->in.count > 0 || p->in.closed),
-		.handler = p->answered ? g->handler_channel : -1,
-		.children = p->left || p->fenced,
-	};
+	struct node	*n = p->node;
 
-	guard_turn(g, &news);
-	p->left = p->fenced = false;
-	guard_set_timer(p);
-}
-
-/*
- * From one to the next: as guard_file_take_over, which stands still meanwhile.
- */
-
-/* Too long: the one before does not end, nor is it at something that it says
- * must be finished. */
-static void
-guard_insists(struct node *n, void *arg, int64_t asked)
-{
-	struct guard_process	*p = arg;
-	int64_t			 until = p->asked_at +
-				    guard_record_limit_ms(guard_state(p));
-
-	if (n->file_owner == NULL || p->ready || p->asked != asked)
-		return;
-	p->patient = guard_record_wait_ms(n->file.text, p->patient);
-	if (p->patient < until)
-		until = p->patient;
-	if (guard_clock(p) < until) {
-		world_in(node_delay(n, until - guard_clock(p)), OF_HOST, n,
-		    guard_insists, p, asked, &p->life);
-		return;
-	}
-	say(n, "guard: the one before does not end: it is killed");
-	guard_ends(n->file_owner);
-}
-
-static void
-guard_takes_over(struct guard_process *p)
-{
-	struct node		*n = p->node;
-	struct guard_process	*old = n->file_owner;
-
-	if (old != NULL && world.bug != BUG_GUARD_NOT_AWAITED) {
-		if (p->asked == old->number)
-			return;
-		if (n->guard != p) {	/* its agent is gone */
-			guard_ends(p);
-			return;
-		}
-		p->asked = old->number;
-		p->asked_at = guard_clock(p);
-		p->patient = p->asked_at + GUARD_HAND_OVER;
-		guard_state(old)->handing_over = true;
-		guard_wake_up(old);
-		if (old->stopped > 0)
-			guard_pause(old, false, true);
-		guard_insists(n, p, old->number);
-		return;
-	}
 	n->file_owner = p;
 	p->ready = true;
-	guard_runs(p, guard_has_place);
-	say(n, "guard: it stands%s", n->file.until == 0 ? "" :
+	say(n, "guard: it stands%s", n->lease_until == 0 ? "" :
 	    ", with the lease of the one before");
 	node_helpless_changed(n);
 }
 
+/* As guard_main.c, which does no more than this. */
 static void
+guard_main(void)
+{
+	struct guard_process	*p = guard_running;
+	struct guard		*g = guard_state(p);
+
+	if (!guard_prepare(g) || !guard_agent_set_up(g))
+		world_fail("the guard can't read its set-up");
+	else if (guard_file_take_over(g)) {
+		guard_turn_begin(g);
+		guard_stands_there(p);
+		guard_run(g);
+	}
+	__wrap__exit(EXIT_FAILURE);
+}
+
+void
 guard_wakes(struct node *n, void *arg, int64_t unused)
 {
 	struct guard_process	*p = arg;
+	int			 number = guard_number(p);
 
 	(void)n;
 	(void)unused;
 	if (!p->alive)
 		return;
-	if (p->stopped > 0) {
-		p->woken = true;
+	p->woken = guard_is_still(p);
+	if (p->woken || (p->begun && !guard_has_waited(p)))
 		return;
+	guard_running = p;
+	if (p->begun)
+		fiber_resume(number);
+	else {
+		p->begun = true;
+		fiber_begin(number, guard_main);
 	}
-	if (!p->begun)
-		guard_runs(p, guard_begins);
-	if (!p->ready)
-		guard_takes_over(p);
-	if (p->ready)
-		guard_runs(p, guard_takes_turn);
+	guard_running = NULL;
 }
 
 /*
@@ -290,6 +226,7 @@ guard_starts(struct guard_process *p)
 	p->life = was.life;
 	p->timer = was.timer + 1;
 	p->call_stamp = was.call_stamp;
+	p->kernel.polls = was.kernel.polls + 1;
 	p->leave.life = was.leave.life;
 	p->leave.consul = (struct consul){ .node = n, .life = &p->leave.life,
 	    .whose = OF_HOST };
@@ -310,6 +247,12 @@ guard_kill(struct guard_process *p)
 	guard_ends(p);
 }
 
+bool
+guard_is_still(const struct guard_process *p)
+{
+	return p->stopped > 0;
+}
+
 void
 guard_pause(struct guard_process *p, bool yes, bool all)
 {
@@ -328,7 +271,8 @@ guards_die(struct node *n)
 
 	for (i = 0; i < GUARDS; i++)
 		guard_kill(&n->guards[i]);
-	memset(&n->file, 0, sizeof n->file);
+	n->lease_until = 0;
+	host_boots(n, false);
 }
 
 /*
@@ -339,7 +283,7 @@ guards_die(struct node *n)
 bool
 node_is_guarded(const struct node *n)
 {
-	return n->file_owner != NULL && n->file_owner->stopped == 0;
+	return n->file_owner != NULL && !guard_is_still(n->file_owner);
 }
 
 bool

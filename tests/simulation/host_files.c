@@ -276,7 +276,10 @@ __wrap_open64(const char *path, int flags, ...)
 		mode = (mode_t)va_arg(ap, int);
 		va_end(ap);
 	}
-	return is_simulated(path) ? file_open(path, flags, mode) :
+	if (is_simulated(path))
+		return file_open(path, flags, mode);
+	/* A device, which nothing here writes to. */
+	return guard_running != NULL ? NULL_FD :
 	    __real_open64(path, flags, mode);
 }
 
@@ -299,6 +302,8 @@ __wrap_pread64(int fd, void *to, size_t size, off_t at)
 	if (fd < HOST_FD)
 		return __real_pread64(fd, to, size, at);
 	f = opened_of(fd)->file;
+	if (world.bug == BUG_LEASE_NOT_INHERITED && f->locked == host_pid())
+		return 0;
 	left = (size_t)at < f->length ? f->length - (size_t)at : 0;
 	if (size > left)
 		size = left;
@@ -405,7 +410,8 @@ __wrap_flock(int fd, int how)
 static int
 file_lock(struct file *f, int how, struct flock *l)
 {
-	bool	others = f->locked != 0 && f->locked != host_pid();
+	bool	others = f->locked != 0 && f->locked != host_pid() &&
+		    world.bug != BUG_GUARD_NOT_AWAITED;
 
 	if (how == F_GETLK) {
 		if (others)
@@ -431,8 +437,9 @@ __wrap_fcntl64(int fd, int how, ...)
 	va_start(ap, how);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return fd < HOST_FD ? __real_fcntl64(fd, how, arg) :
-	    file_lock(opened_of(fd)->file, how, arg);
+	if (fd >= HOST_FD)
+		return file_lock(opened_of(fd)->file, how, arg);
+	return guard_running != NULL ? 0 : __real_fcntl64(fd, how, arg);
 }
 
 FILE *

@@ -6,6 +6,7 @@
 
 #include "guards.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ leave_ended(void *arg)
 	say(p->node, "leave: it ends");
 	leave_dies(p);
 	p->left = true;
-	guard_wake_up(p);
+	guard_signal_comes(p, SIGCHLD, 0);
 }
 
 static void

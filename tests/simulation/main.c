@@ -13,7 +13,10 @@
  *	parts_model.c	what else the agent rests on
  *	seam.c		what passes between the daemon's own objects
  *	copies.c	the copies' data and their replication; invariant 3
- *	guards.c	the turns of the guards
+ *	guards.c	the guards' life
+ *	fiber.c		the stack on which each of them waits
+ *	guard_signals.c	their signals
+ *	guard_poll.c	their timers, and what they wait for
  *	guard_client.c	the start of an agent's guard
  *	guard_fakes.c	what both of these rest on
  *	leave_model.c	the guards' runs of `leave`

@@ -274,8 +274,8 @@ node_helpless_changed(struct node *n)
 	if (!was || n->helpless)
 		return;
 	/* Or it was in the demotion that is forgiven, under a lease of moments. */
-	if (n->file.until != 0 && (n->interrupted ||
-	    node_clock(n) >= n->file.until + LEASE_SLACK_MS))
+	if (n->lease_until != 0 && (n->interrupted ||
+	    node_clock(n) >= n->lease_until + LEASE_SLACK_MS))
 		node_wakes(n);
 	check_masters(n);
 }

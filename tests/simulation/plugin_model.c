@@ -269,8 +269,8 @@ role_makes_master(struct node *n, const struct handler_call *call)
 	act(n, n->alive);
 	n->woken_until = 0;
 	if (promoting)
-		n->guarded = n->file.until != 0 &&
-		    n->file.until <= n->core->guard.until;
+		n->guarded = n->lease_until != 0 &&
+		    n->lease_until <= n->core->guard.until;
 	check_masters(n);
 	world.counts.promotions += promoting;
 }

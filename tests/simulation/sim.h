@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <consul-failover/plugin.h>
 
@@ -187,6 +188,24 @@ struct runfile {
  * if agents die as they start, there are more. */
 #define GUARDS		6
 
+/* What its kernel knows of it; signals as bits. */
+struct guard_kernel {
+	char		 name[16];
+	uint32_t	 ignored, blocked, pending, read;	/* by signalfd */
+	pid_t		 sender;		/* of the SIGUSR1 that is pending */
+	pid_t		 awaited;		/* whose end it can wait for */
+	clockid_t	 clock;			/* its timer's, */
+	int64_t		 due;			/* and when it rings; 0: never */
+	bool		 set;
+	struct pollfd	*polled;		/* that it waits for, */
+	unsigned long	 count;
+	int64_t		 until;			/* and so long; */
+	int		 got;			/* what came of it */
+	uint32_t	 polls;
+	int64_t		 spun_at;
+	int		 spins;
+};
+
 struct guard_process {
 	struct node	*node;
 	int64_t		 number;
@@ -194,10 +213,11 @@ struct guard_process {
 	uint32_t	 life, timer;
 	bool		 alive, begun, ready, woken;
 	bool		 dismissed;		/* its agent has ended by itself */
+	bool		 asked;			/* to go, by the next one */
 	int		 stopped;		/* SIGSTOP */
 	struct queue	 in, out;		/* to it; to its agent */
-	int64_t		 asked;			/* the one asked to go, */
-	int64_t		 asked_at, patient;	/* and when; until then */
+	struct guard_kernel kernel;
+	int		 did;			/* enum doing, a turn ago */
 	int64_t		 mistaken;		/* ms; for a bug only */
 
 	/* what it has started, and whose end it has not seen yet */
@@ -206,12 +226,6 @@ struct guard_process {
 	enum core_result result;
 	bool		 left, fenced;
 	struct leave_process leave;
-};
-
-/* RUN_DIR/SERVICE_ID.guard */
-struct guard_file {
-	int64_t		 until;			/* of the lease in it */
-	char		 text[260];
 };
 
 /* One machine: its clocks, its Consul agent, its application, our agent. */
@@ -287,8 +301,8 @@ struct node {
 
 	struct guard_process	 guards[GUARDS];
 	struct guard_process	*guard;		/* our agent's; NULL */
-	struct guard_process	*file_owner;
-	struct guard_file	 file;
+	struct guard_process	*file_owner;	/* RUN_DIR/SERVICE_ID.guard */
+	int64_t			 lease_until;	/* in that file; 0: none */
 	int			 no_guard;	/* none can be started */
 	struct guard		*client;	/* of an agent that starts */
 	int64_t			 inherited;
