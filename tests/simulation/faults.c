@@ -5,41 +5,21 @@
  * again: rare pairs meet more often than if all kinds were mixed.
  */
 
-#include "sim.h"
+#include "faults.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define FAULTS_MAX	12
 #define YIELDS_MAX	3
+#define LATE_MAX	2
+#define LATE_STREAM	0x6c617465	/* "late" */
 #define KINDS_MAX	5
 /* Some of them last for ever. */
 #define OR_NEVER(ms)	(-(ms))
 #define NEVER_PERCENT	15
 
-struct fault;
-
-struct fault_kind {
-	const char	*name;
-	void		(*begin)(struct fault *);
-	void		(*end)(struct fault *);
-	int64_t		 shortest, longest;	/* ms; see OR_NEVER */
-	size_t		 one, two;	/* counters of a node; 0 for none */
-	enum { A_NODE, ALL, ONLY_DATA } disturbs;
-};
-
-struct fault {
-	const struct fault_kind	*kind;
-	struct node		*node;
-	bool		 extra, idle;	/* what begin() must tell end() */
-	uint32_t	 life;		/* of the agent that it stops */
-	struct guard_process	*guard;	/* and of the guard */
-	int64_t		 guard_number;
-	int		 when;		/* a moment; MOMENT_NEVER: … */
-	int64_t		 at, lasts;	/* … at this time */
-};
-
-static struct fault	faults[FAULTS_MAX + 1];	/* one that follows another */
+static struct fault	faults[FAULTS_MAX + LATE_MAX + 1];	/* one follows another */
 static struct fault	yields[YIELDS_MAX];
 static size_t		fault_count;
 static int64_t		faults_until;
@@ -241,40 +221,8 @@ agent_barks(struct fault *f)
 }
 
 /*
- * The guard.
+ * Agent and guard.
  */
-
-/* Our agent's, or the one that an agent has left. */
-static struct guard_process *
-guard_of(const struct node *n)
-{
-	return n->guard != NULL ? n->guard : n->file_owner;
-}
-
-static void
-guard_dies(struct fault *f)
-{
-	if (f->node->suspended == 0)
-		guard_kill(guard_of(f->node));
-}
-
-static void
-guard_freezes(struct fault *f)
-{
-	f->guard = guard_of(f->node);
-	f->guard_number = f->guard == NULL ? 0 : f->guard->number;
-	if (f->guard != NULL && f->guard->alive)
-		guard_pause(f->guard, true, false);
-}
-
-/* Another guard may have woken it, to take its place. */
-static void
-guard_thaws(struct fault *f)
-{
-	if (f->guard != NULL && f->guard->number == f->guard_number &&
-	    f->guard->alive && f->guard->stopped > 0)
-		guard_pause(f->guard, false, false);
-}
 
 static void
 thaws_later(struct node *n, void *arg, int64_t unused)
@@ -313,17 +261,13 @@ both_die(struct fault *f)
 	agent_dies(f);
 }
 
+/* By an init system that does not know which of them to ask. */
 static void
-guard_prevented(struct fault *f)
+all_told(struct fault *f)
 {
-	f->node->no_guard++;
-	guard_dies(f);
-}
-
-static void
-guard_allowed(struct fault *f)
-{
-	f->node->no_guard--;
+	agent_told(f);
+	if (!f->idle)
+		guards_are_told(f->node);
 }
 
 static void
@@ -542,9 +486,16 @@ static const struct fault_kind kinds[] = {
 	/* whoever else could take it: drawn apart, see draw_yields() */
 	{ "not handed out by Consul", more, less, 1000, 40000, COUNTER(yields),
 	    0, A_NODE },
+	/* so are these: see draw_late() */
+	{ "guard hangs", guard_hangs, guard_goes_on, 50, OR_NEVER(30000), 0, 0, A_NODE },
+	{ "guard gets a log rotation's signal", guard_is_rotated, NULL, 0, 0,
+	    0, 0, A_NODE },
+	{ "agent and guard stopped (SIGTERM)", all_told, agent_returns, 500,
+	    20000, 0, 0, A_NODE },
 };
 #define KINDS	(sizeof kinds / sizeof kinds[0])
-#define YIELD	(KINDS - 1)
+#define LATE	3		/* the last: thought of when others were */
+#define YIELD	(KINDS - LATE - 1)
 #define PATH_KINDS	11	/* the first: from the agent to Consul */
 #define AGENT_KINDS	10	/* the next: agent, guard and machine */
 
@@ -612,7 +563,7 @@ disturb_who_takes_it(void)
 {
 	uint64_t	before;
 
-	if (fault_count > FAULTS_MAX)
+	if (fault_count == sizeof faults / sizeof faults[0])
 		return;
 	if (chance(50)) {
 		before = random_begin(~world.seed ^ (uint64_t)world.now);
@@ -775,6 +726,19 @@ draw_yields(void)
 	random_back(before);
 }
 
+/* By chance of their own, too. */
+static void
+draw_late(void)
+{
+	uint64_t	before = random_begin(~world.seed ^ LATE_STREAM);
+	int64_t		count = chance(30) ? between(1, LATE_MAX) : 0, i;
+
+	for (i = 0; i < count; i++)
+		fault_draw(&faults[fault_count++],
+		    &kinds[between(YIELD + 1, KINDS - 1)]);
+	random_back(before);
+}
+
 void
 faults_begin(int64_t until, bool with_yields)
 {
@@ -803,8 +767,10 @@ faults_begin(int64_t until, bool with_yields)
 	for (i = 0; i < fault_count; i++)
 		fault_draw(&faults[i], &kinds[chosen[between(0,
 		    (int64_t)count - 1)]]);
-	if (with_yields)
+	if (with_yields) {
 		draw_yields();
+		draw_late();
+	}
 }
 
 const char *

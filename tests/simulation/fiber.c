@@ -94,7 +94,7 @@ clean(int number)
 
 static void	(*begins)(void);
 
-static void
+static _Noreturn void
 fiber_main(void)
 {
 	arrives(&fibers[running]);

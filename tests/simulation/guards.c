@@ -169,7 +169,7 @@ guard_stands_there(struct guard_process *p)
 }
 
 /* As guard_main.c, which does no more than this. */
-static void
+static _Noreturn void
 guard_main(void)
 {
 	struct guard_process	*p = guard_running;
@@ -250,18 +250,31 @@ guard_kill(struct guard_process *p)
 bool
 guard_is_still(const struct guard_process *p)
 {
-	return p->stopped > 0;
+	return p->stopped > 0 || p->hanging > 0;
+}
+
+static void
+guard_still_changed(struct guard_process *p)
+{
+	if (!guard_is_still(p) && p->woken) {
+		p->woken = false;
+		guard_wake_up(p);
+	}
+	node_helpless_changed(p->node);
 }
 
 void
 guard_pause(struct guard_process *p, bool yes, bool all)
 {
 	p->stopped = all ? 0 : p->stopped + (yes ? 1 : -1);
-	if (p->stopped == 0 && p->woken) {
-		p->woken = false;
-		guard_wake_up(p);
-	}
-	node_helpless_changed(p->node);
+	guard_still_changed(p);
+}
+
+void
+guard_hang(struct guard_process *p, bool yes)
+{
+	p->hanging += yes ? 1 : -1;
+	guard_still_changed(p);
 }
 
 void

@@ -22,17 +22,22 @@
  *	leave_model.c	the guards' runs of `leave`
  *	host_files.c	the files of each host
  *	faults.c	what goes wrong
+ *	guard_faults.c	… with the guards
  *
  * After each step: no two nodes act as master, from the call of ensure_master
  * to the end of ensure_demoted, ensure_slave or the application; the epoch of
- * those calls grows; no core is broken (core_check.c); no agent starts beside a
- * call of the one before, unless that one's guard was killed, too; and a guard
- * that demotes calls again within 1 s, and ends with an agent that has ended in
- * good order.  Once all faults are over, there is one master among the nodes
- * whose agents run within 2 TTL + lock_delay + fuse + demote_deadline + 30 s,
- * plus what a node holds itself back that could not be made master, plus a long
- * poll whose answer was lost.  An agent may be killed or hang at any moment and
- * for ever.
+ * those calls grows; no core is broken (core_check.c); and no agent starts beside
+ * a call of the one before, unless that one's guard was killed, too.
+ *
+ * A guard that demotes calls again within 1 s, and ends with an agent that has
+ * ended in good order.  It ends for no signal but that of the next guard, which
+ * does not kill it in a demotion or release whose time is not over.  It does not
+ * spin.
+ *
+ * Once all faults are over, there is one master among the nodes whose agents run
+ * within 2 TTL + lock_delay + fuse + demote_deadline + 30 s, plus what a node
+ * holds itself back that could not be made master, plus a long poll whose answer
+ * was lost.  An agent may be killed or hang at any moment and for ever.
  *
  * A copy that is made master has all that a better one (which has all of that,
  * and more) had when the last master had stopped writing, if both nodes have

@@ -214,7 +214,7 @@ struct guard_process {
 	bool		 alive, begun, ready, woken;
 	bool		 dismissed;		/* its agent has ended by itself */
 	bool		 asked;			/* to go, by the next one */
-	int		 stopped;		/* SIGSTOP */
+	int		 stopped, hanging;	/* SIGSTOP; whatever comes */
 	struct queue	 in, out;		/* to it; to its agent */
 	struct guard_kernel kernel;
 	int		 did;			/* enum doing, a turn ago */
@@ -490,6 +490,7 @@ void	 client_stop(struct node *);	/* before agent_started */
 void	 guard_kill(struct guard_process *);		/* NULL is fine */
 /* SIGSTOP, SIGCONT; all: what holds it counts no more. */
 void	 guard_pause(struct guard_process *, bool yes, bool all);
+void	 guard_hang(struct guard_process *, bool yes);
 void	 guards_die(struct node *);
 int64_t	 guard_time(void);	/* of whose turn it is */
 bool	 node_is_guarded(const struct node *);
