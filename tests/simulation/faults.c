@@ -10,17 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host_files.h"
+
 #define FAULTS_MAX	12
-#define YIELDS_MAX	3
 #define LATE_MAX	2
 #define LATE_STREAM	0x6c617465	/* "late" */
+#define APART_MAX	3	/* of yields, and of what a host suffers */
+#define HOSTS_STREAM	0x686f737473	/* "hosts" */
 #define KINDS_MAX	5
 /* Some of them last for ever. */
 #define OR_NEVER(ms)	(-(ms))
 #define NEVER_PERCENT	15
 
 static struct fault	faults[FAULTS_MAX + LATE_MAX + 1];	/* one follows another */
-static struct fault	yields[YIELDS_MAX];
+static struct fault	yields[APART_MAX], of_hosts[APART_MAX];
 static size_t		fault_count;
 static int64_t		faults_until;
 static int		leaderless;
@@ -179,6 +182,28 @@ agent_told(struct fault *f)
 	agent_stop(f->node);
 }
 
+/* The agent may not start then, nor the guard's `leave`. */
+static void
+run_file_given(struct fault *f)
+{
+	struct node	*n = f->node;
+
+	f->idle = !n->running || n->suspended > 0;
+	if (f->idle)
+		return;
+	say(n, "the agent is killed");
+	agent_kill(n);
+	host_run_file_given(n, chance(50));
+	world_in(node_delay(n, n->config.restart_wait), OF_WORLD, n, supervise,
+	    NULL, 0, NULL);
+}
+
+static void
+run_file_returned(struct fault *f)
+{
+	host_run_file_returned(f->node, chance(50));
+}
+
 static void
 suspend(struct fault *f)
 {
@@ -283,7 +308,7 @@ lives(struct fault *f)
 }
 
 static void
-host_dies(struct fault *f)
+host_ends(struct fault *f)
 {
 	struct node	*n = f->node;
 
@@ -293,12 +318,42 @@ host_dies(struct fault *f)
 	node_kill_role(n, n->role);
 	guards_die(n);
 	consul_dies(f);
-	/* The run folder: a boot empties it. */
-	n->in_runfile = (struct runfile){ 0 };
+}
+
+/* By chance of its own: on a disk, a boot does not empty the run_dir. */
+static void
+host_dies(struct fault *f)
+{
+	uint64_t	before = random_begin(~world.seed ^
+			    (uint64_t)world.now);
+	bool		kept = chance(50);
+
+	random_back(before);
+	host_ends(f);
+	host_boots(f->node, kept);
+}
+
+/* A machine or a container is made of another one, of the master if there is
+ * one: with its run_dir, and perhaps under the kernel on which it runs, too. */
+static void
+host_is_copied(struct fault *f)
+{
+	struct node	*n = f->node;
+	struct node	*other = &world.nodes[(n->id + 1) % world.count];
+	int		 i;
+
+	for (i = 0; i < world.count; i++)
+		if (&world.nodes[i] != n && world.nodes[i].acting)
+			other = &world.nodes[i];
+	host_ends(f);
+	say(n, "it is a copy of %s now", other->name);
+	host_is_copy_of(n, other);
+	if (chance(50))
+		host_boots(n, true);
 }
 
 static void
-host_boots(struct fault *f)
+host_returns(struct fault *f)
 {
 	consul_returns(f);
 	application_starts(f->node);
@@ -466,7 +521,7 @@ static const struct fault_kind kinds[] = {
 	{ "agent and guard frozen", both_freeze, both_thaw, 500, 30000, 0, 0, A_NODE },
 	{ "machine suspended", suspend, wake, 500, 60000, 0, 0, A_NODE },
 	{ "application dies", dies, lives, 200, 20000, 0, 0, A_NODE },
-	{ "host dies", host_dies, host_boots, 5000, 30000, 0, 0, A_NODE },
+	{ "host dies", host_dies, host_returns, 5000, 30000, 0, 0, A_NODE },
 	{ "application sick", more, less, 1000, 30000, COUNTER(sick), 0, A_NODE },
 	{ "application busy", more, less, 1000, 40000, COUNTER(busy), 0, A_NODE },
 	{ "plugin misbehaves", more, less, 1000, 30000, COUNTER(trouble), 0, A_NODE },
@@ -483,10 +538,15 @@ static const struct fault_kind kinds[] = {
 	{ "replication stops", replication_stops, replication_resumes, 500,
 	    OR_NEVER(40000), 0, 0, ONLY_DATA },
 	{ "written to by hand", written_to, NULL, 0, 0, 0, 0, ONLY_DATA },
-	/* whoever else could take it: drawn apart, see draw_yields() */
+	/* These are drawn apart.  Whoever else could take it: see draw_yields() */
 	{ "not handed out by Consul", more, less, 1000, 40000, COUNTER(yields),
 	    0, A_NODE },
-	/* so are these: see draw_late() */
+	/* see draw_of_hosts() */
+	{ "host becomes a copy of another", host_is_copied, host_returns, 5000,
+	    30000, 0, 0, A_NODE },
+	{ "run file of another user", run_file_given, run_file_returned, 1000,
+	    20000, 0, 0, A_NODE },
+	/* see draw_late() */
 	{ "guard hangs", guard_hangs, guard_goes_on, 50, OR_NEVER(30000), 0, 0, A_NODE },
 	{ "guard gets a log rotation's signal", guard_is_rotated, NULL, 0, 0,
 	    0, 0, A_NODE },
@@ -495,7 +555,8 @@ static const struct fault_kind kinds[] = {
 };
 #define KINDS	(sizeof kinds / sizeof kinds[0])
 #define LATE	3		/* the last: thought of when others were */
-#define YIELD	(KINDS - LATE - 1)
+#define OF_HOSTS	2
+#define YIELD	(KINDS - LATE - OF_HOSTS - 1)
 #define PATH_KINDS	11	/* the first: from the agent to Consul */
 #define AGENT_KINDS	10	/* the next: agent, guard and machine */
 
@@ -689,7 +750,7 @@ fault_draw(struct fault *f, const struct fault_kind *kind)
 
 /* Of whoever is master then, or of n. */
 static void
-yield_begins(struct node *n, void *arg, int64_t unused)
+apart_begins(struct node *n, void *arg, int64_t unused)
 {
 	struct fault	*f = arg;
 	int		 i;
@@ -703,26 +764,41 @@ yield_begins(struct node *n, void *arg, int64_t unused)
 	world_in(f->lasts, OF_WORLD, f->node, fault_ends, f, 0, NULL);
 }
 
+static void
+draw_apart(struct fault *f, const struct fault_kind *kind)
+{
+	struct node	*n = &world.nodes[between(0, world.count - 1)];
+	int64_t		 at = between(SEC, faults_until - SEC);
+
+	*f = (struct fault){ .kind = kind, .lasts = fault_length(kind) };
+	if (f->lasts > faults_until - at)
+		f->lasts = faults_until - at;
+	world_in(at, OF_WORLD, chance(60) ? NULL : n, apart_begins, f, 0, NULL);
+}
+
 /* By chance of their own, so that without them a schedule is what it was before
  * they were thought of. */
 static void
 draw_yields(void)
 {
 	uint64_t	before = random_begin(~world.seed);
-	int64_t		count = chance(25) ? between(1, YIELDS_MAX) : 0, i;
+	int64_t		count = chance(25) ? between(1, APART_MAX) : 0, i;
 
-	for (i = 0; i < count; i++) {
-		struct fault	*f = &yields[i];
-		struct node	*n = &world.nodes[between(0, world.count - 1)];
-		int64_t		 at = between(SEC, faults_until - SEC);
+	for (i = 0; i < count; i++)
+		draw_apart(&yields[i], &kinds[YIELD]);
+	random_back(before);
+}
 
-		*f = (struct fault){ .kind = &kinds[YIELD],
-		    .lasts = fault_length(&kinds[YIELD]) };
-		if (f->lasts > faults_until - at)
-			f->lasts = faults_until - at;
-		world_in(at, OF_WORLD, chance(60) ? NULL : n, yield_begins, f,
-		    0, NULL);
-	}
+/* The same. */
+static void
+draw_of_hosts(void)
+{
+	uint64_t	before = random_begin(~world.seed ^ HOSTS_STREAM);
+	int64_t		count = chance(10) ? between(1, APART_MAX) : 0, i;
+
+	for (i = 0; i < count; i++)
+		draw_apart(&of_hosts[i], &kinds[YIELD + (size_t)between(1,
+		    OF_HOSTS)]);
 	random_back(before);
 }
 
@@ -735,7 +811,7 @@ draw_late(void)
 
 	for (i = 0; i < count; i++)
 		fault_draw(&faults[fault_count++],
-		    &kinds[between(YIELD + 1, KINDS - 1)]);
+		    &kinds[between(KINDS - LATE, KINDS - 1)]);
 	random_back(before);
 }
 
@@ -767,10 +843,11 @@ faults_begin(int64_t until, bool with_yields)
 	for (i = 0; i < fault_count; i++)
 		fault_draw(&faults[i], &kinds[chosen[between(0,
 		    (int64_t)count - 1)]]);
-	if (with_yields) {
-		draw_yields();
-		draw_late();
-	}
+	if (!with_yields)
+		return;
+	draw_yields();
+	draw_of_hosts();
+	draw_late();
 }
 
 const char *

@@ -1,54 +1,18 @@
 /* host_files.c - the files of each simulated host. */
 
-#include "host_files.h"
+#include "host_files_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guards.h"
 
-#define FILES		8	/* of a host */
-#define OPENED		64	/* of all hosts */
-#define CONTENT		512
-#define MACHINE		"/etc/machine-id"
-#define BOOT		"/proc/sys/kernel/random/boot_id"
-
-struct file {
-	bool		 linked;		/* it has its path */
-	char		 path[64];
-	uid_t		 owner;
-	mode_t		 mode;
-	ino_t		 number;
-	int		 opened;		/* descriptors */
-	pid_t		 locked;		/* by fcntl; 0 */
-	size_t		 length;
-	char		 content[CONTENT];	/* and a NUL */
-};
-
-struct host {
-	bool		 has_folder;
-	int		 boots;
-	char		 machine[32], boot[32];
-	struct file	 files[FILES];
-};
-
-/* A descriptor, which has a lock of its own by flock. */
-struct opened {
-	const struct node	*node;
-	pid_t			 pid;		/* whose it is; 0: free */
-	struct file		*file;
-	int			 lock;
-};
-
 static struct host	hosts[NODES_MAX];
-static struct opened	opened[OPENED];
+struct opened		opened[OPENED];
 static ino_t		last_number;
 
 /*
@@ -75,17 +39,21 @@ host_name_boot(const struct node *n)
 {
 	struct host	*h = &hosts[n->id];
 
-	snprintf(h->machine, sizeof h->machine, "machine-%d\n", n->id);
-	snprintf(h->boot, sizeof h->boot, "boot-%d-%d\n", n->id, h->boots);
+	snprintf(h->place.boot, sizeof h->place.boot, "boot-%d-%d", n->id,
+	    h->boots);
 }
 
-static struct host *
-host_here(void)
+/* At first all are containers on one kernel, which have one boot id. */
+struct host *
+host_of(const struct node *n)
 {
-	struct host	*h = &hosts[world.current->id];
+	struct host	*h = &hosts[n->id];
 
-	if (h->boot[0] == '\0')
-		host_name_boot(world.current);
+	if (h->place.machine[0] == '\0') {
+		snprintf(h->place.machine, sizeof h->place.machine,
+		    "machine-%d", n->id);
+		snprintf(h->place.boot, sizeof h->place.boot, "boot");
+	}
 	return h;
 }
 
@@ -97,42 +65,9 @@ host_files_begin(void)
 	last_number = 0;
 }
 
-void
-host_boots(const struct node *n, bool kept)
-{
-	struct host	*h = &hosts[n->id];
 
-	h->boots++;
-	host_name_boot(n);
-	if (kept)
-		return;
-	h->has_folder = false;
-	memset(h->files, 0, sizeof h->files);
-}
-
-/* What follows the run_dir; NULL: it is not there, or nothing happens at a
- * host. */
-static const char *
-path_in_run_dir(const char *path)
-{
-	const char	*folder = world.current == NULL ? NULL :
-			    world.current->config.run_dir;
-	size_t		 n = folder == NULL ? 0 : strlen(folder);
-
-	return folder != NULL && strncmp(path, folder, n) == 0 ? path + n :
-	    NULL;
-}
-
-static bool
-is_simulated(const char *path)
-{
-	const char	*rest = path_in_run_dir(path);
-
-	return rest != NULL && rest[0] == '/';
-}
-
-static struct file *
-file_find(struct host *h, const char *path)
+struct file *
+host_file(struct host *h, const char *path)
 {
 	size_t	i;
 
@@ -143,8 +78,8 @@ file_find(struct host *h, const char *path)
 	return NULL;
 }
 
-static struct file *
-file_make(struct host *h, const char *path, uid_t owner)
+struct file *
+host_file_new(struct host *h, const char *path, mode_t mode)
 {
 	size_t	i = 0;
 
@@ -154,35 +89,19 @@ file_make(struct host *h, const char *path, uid_t owner)
 		abort();
 	memset(&h->files[i], 0, sizeof h->files[i]);
 	h->files[i].linked = true;
-	h->files[i].owner = owner;
+	h->files[i].owner = geteuid();
+	h->files[i].mode = mode;
 	h->files[i].number = ++last_number;
 	strcpy(h->files[i].path, path);
 	return &h->files[i];
-}
-
-const char *
-host_file_text(const struct node *n, const char *path)
-{
-	struct file	*f = file_find(&hosts[n->id], path);
-
-	return f == NULL ? NULL : f->content;
 }
 
 /*
  * Descriptors.
  */
 
-static struct opened *
-opened_of(int fd)
-{
-	if (fd < HOST_FD || fd >= HOST_FD + OPENED ||
-	    opened[fd - HOST_FD].pid == 0)
-		abort();
-	return &opened[fd - HOST_FD];
-}
-
 /* A process that closes any descriptor of a file loses its fcntl lock. */
-static void
+void
 opened_close(struct opened *o)
 {
 	if (o->file->locked == o->pid)
@@ -201,268 +120,107 @@ host_process_ends(const struct node *n, pid_t pid)
 			opened_close(&opened[i]);
 }
 
-static int
-file_open(const char *path, int flags, mode_t mode)
+struct opened *
+opened_new(const struct node *n, pid_t pid, struct file *f)
 {
-	struct host	*h = host_here();
-	struct file	*f = file_find(h, path);
-	int		 i = 0;
+	int	i = 0;
 
-	if (f == NULL && ((flags & O_CREAT) == 0 || !h->has_folder))
-		return -1;
-	if (f == NULL) {
-		f = file_make(h, path, geteuid());
-		f->mode = mode;
-	}
 	while (i < OPENED && opened[i].pid != 0)
 		i++;
 	if (i == OPENED)
 		abort();
 	f->opened++;
-	opened[i] = (struct opened){ .node = world.current, .pid = host_pid(),
-	    .file = f, .lock = LOCK_UN };
-	return HOST_FD + i;
-}
-
-static void
-file_describe(const struct file *f, struct stat *st)
-{
-	memset(st, 0, sizeof *st);
-	st->st_mode = S_IFREG | f->mode;
-	st->st_uid = f->owner;
-	st->st_ino = f->number;
-	st->st_size = (off_t)f->length;
+	opened[i] = (struct opened){ .node = n, .pid = pid, .file = f,
+	    .lock = LOCK_UN };
+	return &opened[i];
 }
 
 /*
- * The calls: with 64-bit offsets, which meson asks for, glibc calls them so.
+ * What happens to hosts and their files.
  */
 
-int	__real_open64(const char *, int, ...);
-int	__wrap_open64(const char *, int, ...);
-int	__real_close(int);
-int	__wrap_close(int);
-ssize_t	__real_pread64(int, void *, size_t, off_t);
-ssize_t	__wrap_pread64(int, void *, size_t, off_t);
-ssize_t	__real_pwrite64(int, const void *, size_t, off_t);
-ssize_t	__wrap_pwrite64(int, const void *, size_t, off_t);
-int	__real_fstat64(int, struct stat *);
-int	__wrap_fstat64(int, struct stat *);
-int	__real_stat64(const char *, struct stat *);
-int	__wrap_stat64(const char *, struct stat *);
-int	__real_fchmod(int, mode_t);
-int	__wrap_fchmod(int, mode_t);
-int	__real_mkdir(const char *, mode_t);
-int	__wrap_mkdir(const char *, mode_t);
-int	__real_unlink(const char *);
-int	__wrap_unlink(const char *);
-int	__real_flock(int, int);
-int	__wrap_flock(int, int);
-int	__real_fcntl64(int, int, ...);
-int	__wrap_fcntl64(int, int, ...);
-FILE	*__real_fopen64(const char *, const char *);
-FILE	*__wrap_fopen64(const char *, const char *);
-pid_t	__real_getpid(void);
-pid_t	__wrap_getpid(void);
-
-int
-__wrap_open64(const char *path, int flags, ...)
+static void
+host_lose_descriptors(const struct node *n)
 {
-	mode_t	mode = 0;
-	va_list	ap;
+	size_t	i;
 
-	if ((flags & O_CREAT) != 0) {
-		va_start(ap, flags);
-		mode = (mode_t)va_arg(ap, int);
-		va_end(ap);
-	}
-	if (is_simulated(path))
-		return file_open(path, flags, mode);
-	/* A device, which nothing here writes to. */
-	return guard_running != NULL ? NULL_FD :
-	    __real_open64(path, flags, mode);
+	for (i = 0; i < OPENED; i++)
+		if (opened[i].pid != 0 && opened[i].node == n)
+			opened_close(&opened[i]);
 }
 
-int
-__wrap_close(int fd)
+void
+host_boots(const struct node *n, bool kept)
 {
-	if (fd >= HOST_FD)
-		opened_close(opened_of(fd));
-	else if (!channel_closes(fd))
-		return __real_close(fd);
-	return 0;
+	struct host	*h = host_of(n);
+
+	host_lose_descriptors(n);
+	h->boots++;
+	host_name_boot(n);
+	if (kept)
+		return;
+	h->has_folder = false;
+	memset(h->files, 0, sizeof h->files);
 }
 
-ssize_t
-__wrap_pread64(int fd, void *to, size_t size, off_t at)
+void
+host_is_copy_of(const struct node *n, const struct node *other)
 {
-	const struct file	*f;
-	size_t			 left;
-
-	if (fd < HOST_FD)
-		return __real_pread64(fd, to, size, at);
-	f = opened_of(fd)->file;
-	if (world.bug == BUG_LEASE_NOT_INHERITED && f->locked == host_pid())
-		return 0;
-	left = (size_t)at < f->length ? f->length - (size_t)at : 0;
-	if (size > left)
-		size = left;
-	memcpy(to, f->content + at, size);
-	return (ssize_t)size;
-}
-
-ssize_t
-__wrap_pwrite64(int fd, const void *from, size_t size, off_t at)
-{
-	struct file	*f;
-
-	if (fd < HOST_FD)
-		return __real_pwrite64(fd, from, size, at);
-	f = opened_of(fd)->file;
-	if ((size_t)at + size >= CONTENT)
-		abort();
-	memcpy(f->content + at, from, size);
-	if ((size_t)at + size > f->length)
-		f->length = (size_t)at + size;
-	return (ssize_t)size;
-}
-
-int
-__wrap_fstat64(int fd, struct stat *st)
-{
-	if (fd < HOST_FD)
-		return __real_fstat64(fd, st);
-	file_describe(opened_of(fd)->file, st);
-	return 0;
-}
-
-int
-__wrap_stat64(const char *path, struct stat *st)
-{
-	const struct file	*f;
-
-	if (!is_simulated(path))
-		return __real_stat64(path, st);
-	if ((f = file_find(host_here(), path)) == NULL)
-		return -1;
-	file_describe(f, st);
-	return 0;
-}
-
-int
-__wrap_fchmod(int fd, mode_t mode)
-{
-	if (fd < HOST_FD)
-		return __real_fchmod(fd, mode);
-	opened_of(fd)->file->mode = mode;
-	return 0;
-}
-
-int
-__wrap_mkdir(const char *path, mode_t mode)
-{
-	const char	*rest = path_in_run_dir(path);
-	struct host	*h;
-
-	if (rest == NULL || rest[0] != '\0')
-		return __real_mkdir(path, mode);
-	h = host_here();
-	errno = EEXIST;
-	if (h->has_folder)
-		return -1;
-	h->has_folder = true;
-	return 0;
-}
-
-int
-__wrap_unlink(const char *path)
-{
-	struct file	*f;
-
-	if (!is_simulated(path))
-		return __real_unlink(path);
-	if ((f = file_find(host_here(), path)) == NULL)
-		return -1;
-	f->linked = false;
-	return 0;
-}
-
-int
-__wrap_flock(int fd, int how)
-{
-	struct opened	*mine;
+	struct host	*h = host_of(n);
 	size_t		 i;
-	int		 lock = how & (LOCK_SH | LOCK_EX | LOCK_UN);
 
-	if (fd < HOST_FD)
-		return __real_flock(fd, how);
-	mine = opened_of(fd);
-	errno = EWOULDBLOCK;
-	for (i = 0; i < OPENED && lock != LOCK_UN; i++)
-		if (&opened[i] != mine && opened[i].pid != 0 &&
-		    opened[i].file == mine->file && opened[i].lock != LOCK_UN &&
-		    (lock == LOCK_EX || opened[i].lock == LOCK_EX))
-			return -1;
-	mine->lock = lock;
-	return 0;
-}
-
-static int
-file_lock(struct file *f, int how, struct flock *l)
-{
-	bool	others = f->locked != 0 && f->locked != host_pid() &&
-		    world.bug != BUG_GUARD_NOT_AWAITED;
-
-	if (how == F_GETLK) {
-		if (others)
-			l->l_pid = f->locked;
-		else
-			l->l_type = F_UNLCK;
-		return 0;
+	host_lose_descriptors(n);
+	h->has_folder = true;
+	memcpy(h->files, host_of(other)->files, sizeof h->files);
+	for (i = 0; i < FILES; i++) {
+		h->files[i].opened = 0;
+		h->files[i].locked = 0;
+		h->files[i].owner = geteuid();
+		h->files[i].number = ++last_number;
 	}
-	errno = EAGAIN;
-	if (others && l->l_type != F_UNLCK)
-		return -1;
-	if (!others)
-		f->locked = l->l_type == F_UNLCK ? 0 : host_pid();
-	return 0;
 }
 
-int
-__wrap_fcntl64(int fd, int how, ...)
+void
+host_run_file_given(const struct node *n, bool locked)
 {
-	va_list	ap;
-	void	*arg;
+	struct file	*f = host_file(host_of(n), RUN_FILE);
 
-	va_start(ap, how);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (fd >= HOST_FD)
-		return file_lock(opened_of(fd)->file, how, arg);
-	return guard_running != NULL ? 0 : __real_fcntl64(fd, how, arg);
+	if (f == NULL)
+		return;
+	f->owner = geteuid() + 1;
+	if (locked)
+		opened_new(n, host_new_pid(), f)->lock = LOCK_EX;
 }
 
-FILE *
-__wrap_fopen64(const char *path, const char *how)
+void
+host_run_file_returned(const struct node *n, bool removed)
 {
-	struct file	*f;
-	struct host	*h;
+	struct file	*f = host_file(host_of(n), RUN_FILE);
+	size_t		 i;
 
-	if (world.current != NULL && (strcmp(path, MACHINE) == 0 ||
-	    strcmp(path, BOOT) == 0)) {
-		h = host_here();
-		return strcmp(path, BOOT) == 0 ?
-		    fmemopen(h->boot, strlen(h->boot), how) :
-		    fmemopen(h->machine, strlen(h->machine), how);
-	}
-	if (!is_simulated(path))
-		return __real_fopen64(path, how);
-	f = file_find(host_here(), path);
-	return f == NULL ? NULL : fmemopen(f->content, f->length, how);
+	if (f == NULL || f->owner == geteuid())
+		return;
+	for (i = 0; i < OPENED; i++)
+		if (opened[i].file == f)
+			opened_close(&opened[i]);
+	f->owner = geteuid();
+	f->linked = !removed;
 }
 
-pid_t
-__wrap_getpid(void)
+bool
+host_run_file_is_foreign(const struct node *n)
 {
-	return world.current == NULL ? __real_getpid() : host_pid();
+	const struct host	*h = host_of(n);
+	const struct file	*f = host_file(host_of(n), RUN_FILE);
+
+	return f != NULL && (strcmp(f->written.machine, h->place.machine) != 0 ||
+	    strcmp(f->written.boot, h->place.boot) != 0);
+}
+
+bool
+host_run_file_is_ours(const struct node *n)
+{
+	const struct file	*f = host_file(host_of(n), RUN_FILE);
+
+	return f != NULL && f->owner == geteuid();
 }

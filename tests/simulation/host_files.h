@@ -30,7 +30,17 @@ void	 host_process_ends(const struct node *, pid_t);
 void	 host_files_begin(void);	/* no host has any */
 /* All its processes have ended.  With kept the run_dir is on a disk. */
 void	 host_boots(const struct node *, bool kept);
-/* NULL: there is none.  Ends with a NUL. */
-const char	*host_file_text(const struct node *, const char *path);
+/* It gets the other one's run_dir in place of its own. */
+void	 host_is_copy_of(const struct node *, const struct node *other);
+
+/* The run file of the service that is simulated. */
+#define RUN_FILE	"/run/app.run"
+/* It belongs to another user, who may have locked it; then no more, or it has
+ * been removed. */
+void	 host_run_file_given(const struct node *, bool locked);
+void	 host_run_file_returned(const struct node *, bool removed);
+/* It was written on another machine, or before the last boot. */
+bool	 host_run_file_is_foreign(const struct node *);
+bool	 host_run_file_is_ours(const struct node *);	/* our user's */
 
 #endif

@@ -49,6 +49,7 @@ leave_begins(struct node *n, void *arg, int64_t unused)
 	static struct leave	 runs[NODES_MAX * GUARDS];
 	struct guard_process	*p = arg;
 	struct leave		*l = &runs[guard_number(p)];
+	bool			 begun;
 
 	(void)unused;
 	if (strcmp(p->leave.as, "unfenced") == 0) {
@@ -64,9 +65,12 @@ leave_begins(struct node *n, void *arg, int64_t unused)
 	};
 	memcpy(l->session, p->leave.session, sizeof l->session);
 	leave_running = &p->leave;
-	if (!leave_begin(l))
-		world_fail("leave could not begin");
+	begun = leave_begin(l);
 	leave_running = NULL;
+	if (!begun) {
+		leave_ended(p);
+		return;
+	}
 	/* Where nothing is slow, most often with its release under way. */
 	if (!world.quiet && chance(20))
 		world_in(chance(75) ? between(0, 10 * MS) :

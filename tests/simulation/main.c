@@ -21,6 +21,7 @@
  *	guard_fakes.c	what both of these rest on
  *	leave_model.c	the guards' runs of `leave`
  *	host_files.c	the files of each host
+ *	host_calls.c	the system's calls for them
  *	faults.c	what goes wrong
  *	guard_faults.c	… with the guards
  *

@@ -95,13 +95,46 @@ node_said(struct node *n, bool tried)
  * The agent's life.
  */
 
+static void
+agent_starts_again(struct node *n, void *arg, int64_t unused)
+{
+	(void)arg;
+	(void)unused;
+	if (n->down == 0)
+		agent_start(n);
+}
+
+static CHECKED bool
+agent_takes_run_file(struct node *n, struct error *err)
+{
+	bool	foreign = host_run_file_is_foreign(n);
+
+	world.current = n;
+	n->pid = host_new_pid();
+	if (!runfile_open(&n->runfile, &n->config, true, err))
+		return false;
+	if (foreign && runfile_session(n->runfile)[0] != '\0')
+		world_fail("%s continues with a run file that was written on "
+		    "another machine, or before its last boot", n->name);
+	if (!host_run_file_is_ours(n))
+		world_fail("%s runs with a run file that belongs to another "
+		    "user", n->name);
+	return true;
+}
+
 void
 agent_start(struct node *n)
 {
+	struct error	err;
+
 	if (n->running || n->starting)
 		return;
+	if (!agent_takes_run_file(n, &err)) {
+		say(n, "the agent does not start: %s", err.text);
+		world_in(SEC, OF_WORLD, n, agent_starts_again, NULL, 0, NULL);
+		return;
+	}
 	n->starting = true;
-	n->pid = host_new_pid();
 	n->stopping = n->ends = n->unsettled = false;
 	n->yielding = false;
 	n->aside_epoch = 0;
@@ -122,21 +155,12 @@ agent_started(struct node *n, int64_t inherited)
 	n->inherited = inherited;
 	copy_disturbed(n);
 	n->copy.election_epoch = UINT64_MAX;
-	if (!agent_new(&n->agent, &n->config, &n->plugin, &n->runfile, NULL,
+	if (!agent_new(&n->agent, &n->config, &n->plugin, n->runfile, NULL,
 	    &err))
 		abort();
 	agent_begins(n);
 	if (n->stopping)
 		world_signal(n, SIGTERM);
-}
-
-static void
-agent_starts_again(struct node *n, void *arg, int64_t unused)
-{
-	(void)arg;
-	(void)unused;
-	if (n->down == 0)
-		agent_start(n);
 }
 
 void
@@ -174,6 +198,8 @@ agent_kill(struct node *n)
 		n->agent = NULL;
 	} else
 		client_stop(n);
+	runfile_close(n->runfile);
+	n->runfile = NULL;
 	host_process_ends(n, n->pid);
 	if (n->stopped > 0) {
 		n->stopped = 0;

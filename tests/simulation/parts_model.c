@@ -1,7 +1,7 @@
 /*
  * parts_model.c - what the agent rests on beside its handlers and Consul's
- * keys: the registration, the run file, clock, log, alarm and the like, each
- * behind its own header.
+ * keys: the registration, clock, log, alarm and the like, each behind its own
+ * header.
  */
 
 #include "sim.h"
@@ -232,78 +232,6 @@ api_port(const struct api *api)
 /*
  * The files.
  */
-
-/* For `leave`, which closes it in the same moment. */
-bool
-runfile_open(struct runfile **out, const struct config *c, bool lock,
-    struct error *err)
-{
-	static struct runfile	one;
-
-	(void)c, (void)lock, (void)err;
-	*out = &one;
-	return true;
-}
-
-void
-runfile_close(struct runfile *r)
-{
-	(void)r;
-}
-
-pid_t
-runfile_guard(const struct config *c)
-{
-	(void)c;
-	return 0;
-}
-
-void
-runfile_load(struct runfile *r)
-{
-	*r = world.current->in_runfile;
-}
-
-const char *
-runfile_session(const struct runfile *r)
-{
-	return r->session;
-}
-
-uint64_t
-runfile_epoch(const struct runfile *r)
-{
-	return r->epoch;
-}
-
-bool
-runfile_save(struct runfile *r, const char *session, uint64_t epoch,
-    struct error *err)
-{
-	struct runfile	now = { .epoch = epoch };
-	struct node	*n = world.current;
-
-	(void)err;
-	snprintf(now.session, sizeof now.session, "%s", session);
-	*r = now;
-	if (world.bug != BUG_RUN_FILE_KEPT || r == &n->runfile)
-		n->in_runfile = now;
-	return true;
-}
-
-bool
-runfile_is_promoted(const struct config *c)
-{
-	(void)c;
-	return false;
-}
-
-bool
-runfile_end_promote(const struct config *c)
-{
-	(void)c;
-	return false;
-}
 
 /* A node here is one host with its own files, so that the session is its own. */
 bool

@@ -373,7 +373,7 @@ resumes_unread(struct node *n)
 {
 	struct core_lock	l = {
 		.owner = CORE_LOCK_OURS, .proof = true, .at = node_clock(n),
-		.epoch = n->runfile.epoch,
+		.epoch = runfile_epoch(n->runfile),
 	};
 	struct core_event	session = { .type = CORE_EV_SESSION,
 				    .session = { .exists = true } };
@@ -389,6 +389,6 @@ agent_begins(struct node *n)
 	n->early_ready = false;
 	if (world.bug == BUG_BLIND_ACQUIRE)
 		acquires_blindly(n, NULL, 0);
-	if (world.bug == BUG_RESUME_UNREAD && n->runfile.epoch != 0)
+	if (world.bug == BUG_RESUME_UNREAD && runfile_epoch(n->runfile) != 0)
 		resumes_unread(n);
 }

@@ -178,12 +178,6 @@ struct leave_process {
 	char		 session[CONSUL_ID_MAX];
 };
 
-/* runfile.h: what a process knows of it. */
-struct runfile {
-	char		 session[CONSUL_ID_MAX];
-	uint64_t	 epoch;
-};
-
 /* A process cf-guard: the new one waits for the old one, whose agent is gone;
  * if agents die as they start, there are more. */
 #define GUARDS		6
@@ -280,7 +274,7 @@ struct node {
 	struct consul		 consul;
 	struct config		 config;
 	struct plugin_description plugin;
-	struct runfile		 runfile;
+	struct runfile		*runfile;	/* while its process lives */
 	struct agent		*agent;		/* NULL: none runs */
 	const struct core	*core;		/* its, or as it was last */
 	struct core		 last_core;
@@ -297,7 +291,6 @@ struct node {
 	bool			 yielding;
 	struct core_actions	 rest;		/* decided, and not yet done */
 	bool			 unsettled;
-	struct runfile		 in_runfile;	/* on its disk */
 
 	struct guard_process	 guards[GUARDS];
 	struct guard_process	*guard;		/* our agent's; NULL */
