@@ -129,7 +129,8 @@ request_tell(struct consul_request *r, enum consul_outcome outcome,
 		.instance_count = r->instances == NULL ? 0 : r->count,
 		.records = r->shown_records,
 		.record_count = r->records == NULL ? 0 : r->records->count,
-		.id = r->session, .node = r->node->name, .tags = "",
+		.id = r->session, .node = outcome == CONSUL_GONE ? "" :
+		    r->node->name, .tags = "",
 		.address = "",
 	};
 
@@ -231,6 +232,8 @@ request_answer(struct consul_request *r, enum consul_outcome outcome,
 	r->outcome = outcome;
 	r->text = text;
 	r->answered = true;
+	if (r->client->blocking != NULL)
+		return;
 	r->refs++;
 	world_in(request_latency(r), OF_HOST, r->node, request_back, r, 0, NULL);
 }
@@ -787,6 +790,8 @@ request_send(struct consul_request *r, int64_t timeout)
 {
 	struct node	*n = r->node;
 
+	if (r->client->blocking != NULL)
+		return r;
 	r->refs = 2;
 	world_in(node_delay(n, timeout), r->client->whose, n, request_late, r,
 	    node_monotonic(n) + timeout, NULL);
@@ -1012,16 +1017,55 @@ bool
 consul_new(struct consul **out, struct event_base *base,
     const struct config *config, struct error *err)
 {
+	struct node	*n = base->node;
+
 	(void)config;
 	(void)err;
-	*out = &base->node->consul;
+	*out = base->blocks ? &n->blocked : &n->consul;
+	if (base->blocks)
+		n->blocked = (struct consul){ .node = n, .life = &n->life,
+		    .whose = OF_AGENT, .blocking = base };
+	return true;
+}
+
+static struct consul_request *
+request_of_blocked(const struct event_base *base)
+{
+	struct consul_request	*r;
+
+	LIST_FOREACH(r, &requests, entry)
+		if (r->client->blocking == base)
+			break;
+	return r;
+}
+
+bool
+consul_answers_at_once(const struct event_base *base)
+{
+	struct consul_request	*r = request_of_blocked(base);
+	const struct node	*n = base->node;
+
+	if (r == NULL || n->cut_local > 0 || n->consul_down > 0 ||
+	    n->consul_frozen > 0 ||
+	    (!is_local(r) && (!consul_reaches(n) || !servers.leader)))
+		return false;
+	if (request_denied(r))
+		request_answer(r, CONSUL_DENIED, "Permission denied");
+	else
+		request_read(r, false);
+	request_tell(r, r->outcome, r->text);
+	request_free(r);
 	return true;
 }
 
 void
 consul_free(struct consul *c)
 {
-	(void)c;
+	struct consul_request	*r;
+
+	while (c != NULL && c->blocking != NULL &&
+	    (r = request_of_blocked(c->blocking)) != NULL)
+		request_free(r);
 }
 
 bool
@@ -1048,16 +1092,6 @@ consul_count(const struct consul *c, uint64_t *asked, uint64_t *failed)
 /*
  * What the servers do to requests.
  */
-
-/* As somebody finds out who waits for the answer. */
-bool
-consul_knows_session(const struct node *n, const char *id)
-{
-	const struct session	*s = session_find(id);
-
-	return consul_reaches(n) && n->cut_local == 0 && servers.leader &&
-	    s != NULL && s->alive;
-}
 
 void
 requests_wake(bool of_old_leader)

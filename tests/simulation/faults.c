@@ -334,7 +334,7 @@ host_dies(struct fault *f)
 }
 
 /* A machine or a container is made of another one, of the master if there is
- * one: with its run_dir, and perhaps under the kernel on which it runs, too. */
+ * one, with its run_dir. */
 static void
 host_is_copied(struct fault *f)
 {
@@ -347,8 +347,8 @@ host_is_copied(struct fault *f)
 			other = &world.nodes[i];
 	host_ends(f);
 	say(n, "it is a copy of %s now", other->name);
-	host_is_copy_of(n, other);
-	if (chance(50))
+	host_is_copy_of(n, other, chance(50));
+	if (chance(30))
 		host_boots(n, true);
 }
 

@@ -164,13 +164,16 @@ host_boots(const struct node *n, bool kept)
 }
 
 void
-host_is_copy_of(const struct node *n, const struct node *other)
+host_is_copy_of(const struct node *n, const struct node *other,
+    bool on_its_kernel)
 {
 	struct host	*h = host_of(n);
 	size_t		 i;
 
 	host_lose_descriptors(n);
 	h->has_folder = true;
+	if (on_its_kernel)
+		h->place = host_of(other)->place;
 	memcpy(h->files, host_of(other)->files, sizeof h->files);
 	for (i = 0; i < FILES; i++) {
 		h->files[i].opened = 0;

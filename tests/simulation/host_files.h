@@ -30,8 +30,10 @@ void	 host_process_ends(const struct node *, pid_t);
 void	 host_files_begin(void);	/* no host has any */
 /* All its processes have ended.  With kept the run_dir is on a disk. */
 void	 host_boots(const struct node *, bool kept);
-/* It gets the other one's run_dir in place of its own. */
-void	 host_is_copy_of(const struct node *, const struct node *other);
+/* It gets the other one's run_dir in place of its own; as a container on its
+ * kernel the other one's machine id and boot id, too. */
+void	 host_is_copy_of(const struct node *, const struct node *other,
+	    bool on_its_kernel);
 
 /* The run file of the service that is simulated. */
 #define RUN_FILE	"/run/app.run"

@@ -5,7 +5,8 @@
  * decided), lock*.c, candidates.c, leave.c (what is sent to Consul), several of
  * each in one process.  Around them is a world of chance that one seed decides:
  *
- *	world.c		time, clocks, libevent's timers, the invariants
+ *	world.c		time, clocks, the invariants
+ *	events.c	libevent's loop, timers and signals
  *	servers.c	a Consul cluster
  *	consul_model.c	the requests to it, behind consul.h
  *	node.c		a machine, its application, and the agent's life there
@@ -27,8 +28,9 @@
  *
  * After each step: no two nodes act as master, from the call of ensure_master
  * to the end of ensure_demoted, ensure_slave or the application; the epoch of
- * those calls grows; no core is broken (core_check.c); and no agent starts beside
- * a call of the one before, unless that one's guard was killed, too.
+ * those calls grows; no core is broken (core_check.c); no agent starts beside a
+ * call of the one before, unless that one's guard was killed, too; none continues
+ * with a run file of another machine or boot, or works with one of another user.
  *
  * A guard that demotes calls again within 1 s, and ends with an agent that has
  * ended in good order.  It ends for no signal but that of the next guard, which

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adopt.h"
 #include "alarm.h"
 #include "api.h"
 #include "clock.h"
@@ -232,16 +231,6 @@ api_port(const struct api *api)
 /*
  * The files.
  */
-
-/* A node here is one host with its own files, so that the session is its own. */
-bool
-adopt_may(const struct config *c, const char *session, struct error *why)
-{
-	(void)c;
-	if (consul_knows_session(world.current, session))
-		return true;
-	return error_set(why, "Consul does not show it");
-}
 
 const char *
 disable_file(const struct config *c, char *why, size_t size)

@@ -76,8 +76,10 @@
 enum bug { BUGS(BUG_NAME) BUG_COUNT };
 #undef BUG_NAME
 
+/* Two of an agent are never freed in another order than they are made. */
 struct event_base {
 	struct node	*node;
+	bool		 used, blocks, over;
 };
 
 /* What one happening is part of, and waits for, while others continue. */
@@ -88,6 +90,7 @@ struct consul {
 	uint32_t	*life;		/* of the process that asks */
 	enum whose	 whose;
 	uint64_t	 silences;
+	struct event_base	*blocking;	/* who waits for it; NULL */
 };
 
 /* handler.h: what calls the plugin. */
@@ -270,8 +273,8 @@ struct node {
 	uint32_t		 life;		/* of the agent, */
 	pid_t			 pid;		/* its process */
 	bool			 ends;		/* its loop is over */
-	struct event_base	 base;
-	struct consul		 consul;
+	struct event_base	 base, blocking;
+	struct consul		 consul, blocked;
 	struct config		 config;
 	struct plugin_description plugin;
 	struct runfile		*runfile;	/* while its process lives */
@@ -366,8 +369,6 @@ bool	 world_step(int64_t until);
 void	 world_in(int64_t delay, enum whose, struct node *, happening,
 	    void *arg, int64_t number, uint32_t *stamp);
 void	 world_resume(struct node *);	/* what waited happens, in any order */
-void	 world_signal(struct node *, int number);	/* to its agent */
-void	 world_readable(int fd);	/* there is something to read */
 uint64_t random_next(void);
 /* Another stream, and back to what that gave. */
 uint64_t random_begin(uint64_t seed);
@@ -386,9 +387,16 @@ int64_t	 node_monotonic(const struct node *);
 int64_t	 node_clock(const struct node *);	/* what our agent goes by */
 int64_t	 node_delay(const struct node *, int64_t ms);
 
+/* events.c: libevent */
+void	 world_signal(struct node *, int number);	/* to its agent */
+void	 world_readable(int fd);	/* there is something to read */
+void	 events_end(void);
+
 /* consul_model.c: consul.h; servers.c: what is behind it */
 void	 consul_begin(void);
 void	 consul_end(void);
+/* False: none of what is asked on that loop is answered. */
+bool	 consul_answers_at_once(const struct event_base *);
 bool	 consul_reaches(const struct node *);	/* packets pass both ways */
 void	 consul_path_changed(struct node *);
 void	 consul_agent_dies(struct node *);
@@ -404,7 +412,6 @@ void	 consul_flap(struct node *);
 bool	 consul_has_leader(void);
 bool	 consul_has_key(void);
 const char *consul_last_master(void);	/* its record; NULL */
-bool	 consul_knows_session(const struct node *, const char *id);
 bool	 consul_has_record_of(const struct node *);	/* that is alive */
 bool	 consul_has_other_record(const struct node *);
 /* an operator's hand */

@@ -7,11 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <event2/event.h>
-
 #include "host_files.h"
-
-#define TIMERS		(NODES_MAX * 40)
 
 struct waiting {
 	int64_t		 at;
@@ -24,22 +20,11 @@ struct waiting {
 	enum whose	 whose;
 };
 
-/* libevent's timers, signals and sockets, as the agent uses them. */
-struct event {
-	bool			 used, pending;
-	int			 signal, fd;	/* or -1 */
-	uint32_t		 stamp;
-	struct node		*node;
-	event_callback_fn	 cb;
-	void			*arg;
-};
-
 struct world		world;
 
 static struct waiting	*heap;
 static size_t		 heap_count, heap_room;
 static uint64_t		 heap_order;
-static struct event	 timers[TIMERS];
 static uint64_t		 random_state;
 
 /*
@@ -219,8 +204,7 @@ world_step(int64_t until)
 }
 
 /*
- * A node's clocks, and libevent's timers, which go by the one that stands
- * still while the machine is suspended.
+ * A node's clocks.
  */
 
 int64_t
@@ -250,130 +234,6 @@ int64_t
 node_delay(const struct node *n, int64_t ms)
 {
 	return ms * MS - ms * n->ppm / 1000 + 1;
-}
-
-struct event_base *
-event_base_new(void)
-{
-	return &world.current->base;
-}
-
-void
-event_base_free(struct event_base *base)
-{
-	(void)base;
-}
-
-int
-event_base_loopbreak(struct event_base *base)
-{
-	base->node->ends = true;
-	return 0;
-}
-
-/* The world is the loop. */
-int
-event_base_dispatch(struct event_base *base)
-{
-	(void)base;
-	abort();
-}
-
-struct event *
-event_new(struct event_base *base, evutil_socket_t fd, short what,
-    event_callback_fn cb, void *arg)
-{
-	size_t	i;
-
-	for (i = 0; i < TIMERS; i++)
-		if (!timers[i].used) {
-			timers[i].used = true;
-			timers[i].signal = (what & EV_SIGNAL) != 0 ? fd : -1;
-			timers[i].fd = (what & EV_SIGNAL) != 0 ? -1 : fd;
-			timers[i].node = base->node;
-			timers[i].cb = cb;
-			timers[i].arg = arg;
-			return &timers[i];
-		}
-	abort();
-}
-
-void
-world_signal(struct node *n, int number)
-{
-	size_t	i;
-
-	world.current = n;
-	for (i = 0; i < TIMERS; i++)
-		if (timers[i].used && timers[i].node == n &&
-		    timers[i].signal == number)
-			timers[i].cb(number, EV_SIGNAL, timers[i].arg);
-}
-
-void
-world_readable(int fd)
-{
-	size_t	i;
-
-	for (i = 0; i < TIMERS; i++)
-		if (timers[i].used && timers[i].fd == fd) {
-			timers[i].cb(fd, EV_READ, timers[i].arg);
-			return;
-		}
-}
-
-static void
-timer_rings(struct node *n, void *arg, int64_t due)
-{
-	struct event	*ev = arg;
-	int64_t		 left = due - node_monotonic(n);
-
-	if (left > 0) {		/* the machine has slept meanwhile */
-		world_in(node_delay(n, left), OF_AGENT, n, timer_rings, ev,
-		    due, &ev->stamp);
-		return;
-	}
-	ev->stamp++;
-	ev->pending = false;
-	ev->cb(-1, EV_TIMEOUT, ev->arg);
-}
-
-int
-event_add(struct event *ev, const struct timeval *tv)
-{
-	int64_t	ms;
-
-	if (tv == NULL)		/* a signal, or a socket */
-		return 0;
-	ms = (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
-	ev->stamp++;
-	ev->pending = true;
-	world_in(node_delay(ev->node, ms), OF_AGENT, ev->node, timer_rings, ev,
-	    node_monotonic(ev->node) + ms, &ev->stamp);
-	return 0;
-}
-
-int
-event_del(struct event *ev)
-{
-	ev->stamp++;
-	ev->pending = false;
-	return 0;
-}
-
-int
-event_pending(const struct event *ev, short what, struct timeval *tv)
-{
-	(void)what;
-	(void)tv;
-	return ev->pending;
-}
-
-void
-event_free(struct event *ev)
-{
-	ev->stamp++;
-	ev->used = ev->pending = false;
 }
 
 /*
@@ -503,5 +363,5 @@ world_end(void)
 	heap_count = 0;
 	for (i = 0; i < world.count; i++)
 		free(world.nodes[i].waiting);
-	memset(timers, 0, sizeof timers);
+	events_end();
 }
