@@ -175,26 +175,6 @@ leave_wipe(struct leave *l, struct error *err)
 	return ok;
 }
 
-bool
-leave_begin(struct leave *l)
-{
-	struct error	err;
-
-	registration_url(l->config, l->port, l->check_url);
-	stranger_make_mark(l->config, l->mark);
-	if ((!l->for_the_guard && !leave_may(l->config, &err)) ||
-	    !leave_wipe(l, &err)) {
-		log_error("Leaving: %s", err.text);
-		return false;
-	}
-	l->ok = true;
-	if (l->session[0] != '\0')
-		leave_release(l);
-	else
-		leave_deregister(l);
-	return true;
-}
-
 /*
  * A copy that may be a master stays in the catalogue, without its role, and
  * with a text that `status` shows.
@@ -229,22 +209,49 @@ leave_not_ours(void *arg)
 }
 
 static void
-leave_mark(struct leave *l, struct event_base *base)
+leave_mark(struct leave *l)
 {
 	static const struct registration_events	events = {
 		.registered = leave_marked, .trouble = leave_not_marked,
 		.barred = leave_not_ours, .taken = leave_not_marked,
 	};
-	struct registration			*r = registration_new(base,
+	struct registration			*r = registration_new(l->base,
 						    l->consul, l->config,
 						    l->port, &events, l);
 
-	l->ok = true;
+	l->registration = r;
 	registration_set_tag(r, "");
 	registration_set_warning(r, CORE_UNFENCED);
 	registration_set_health(r, false, "its agent is gone");
-	event_base_dispatch(base);
-	registration_free(r);
+}
+
+/*
+ * How it begins.
+ */
+
+bool
+leave_begin(struct leave *l)
+{
+	struct error	err;
+
+	l->ok = true;
+	if (l->as == LEAVE_UNFENCED) {
+		leave_mark(l);
+		return true;
+	}
+	registration_url(l->config, l->port, l->check_url);
+	stranger_make_mark(l->config, l->mark);
+	if ((!l->for_the_guard && !leave_may(l->config, &err)) ||
+	    !leave_wipe(l, &err)) {
+		log_error("Leaving: %s", err.text);
+		l->ok = false;
+		return false;
+	}
+	if (l->session[0] != '\0')
+		leave_release(l);
+	else
+		leave_deregister(l);
+	return true;
 }
 
 static void
@@ -258,8 +265,8 @@ leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
     const char *session)
 {
 	struct event_base	*base = must(event_base_new());
-	struct leave		 l = { .config = config, .as = as,
-				    .for_the_guard = for_the_guard,
+	struct leave		 l = { .config = config, .base = base,
+				    .as = as, .for_the_guard = for_the_guard,
 				    .done = leave_over, .arg = base };
 	struct error		 err;
 	char			 host[256];
@@ -269,10 +276,9 @@ leave_run(const struct config *config, enum leave_as as, bool for_the_guard,
 	    &l.port, &err), "it was checked with the config");
 	if (!consul_new(&l.consul, base, config, &err))
 		log_error("%s", err.text);
-	else if (as == LEAVE_UNFENCED)
-		leave_mark(&l, base);
 	else if (leave_begin(&l))
 		event_base_dispatch(base);
+	registration_free(l.registration);
 	consul_free(l.consul);
 	event_base_free(base);
 	return l.ok;

@@ -22,7 +22,8 @@ enum leave_as {
 
 struct leave {
 	const struct config	*config;
-	struct consul		*consul;
+	struct event_base	*base;		/* its loop, */
+	struct consul		*consul;	/* and that of this one */
 	enum leave_as		 as;
 	bool			 for_the_guard;
 	int			 port;		/* of our API */
@@ -33,6 +34,7 @@ struct leave {
 	void			*arg;
 
 	bool			 ok;	/* nothing of it has failed */
+	struct registration	*registration;	/* for the caller to free */
 	/* leave.c's own. */
 	int			 looking;	/* for the next three */
 	struct consul_key	 key;		/* of our session, or empty */
@@ -43,9 +45,9 @@ struct leave {
 	struct deregistration	 deregistration;
 };
 
-/* The caller has set all above ok, and the rest is zero.  Not for
- * LEAVE_UNFENCED.  Logs what it did, and what it could not do.  False: it has
- * not begun, and done won't run. */
+/* The caller has set all above ok, and the rest is zero.  Logs what it did, and
+ * what it could not do.  False: it has not begun, and done won't run.  Else it
+ * may run more than once. */
 bool	leave_begin(struct leave *) CHECKED;
 
 /* Blocks until Consul has answered all of it, or has not. */

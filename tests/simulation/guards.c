@@ -228,8 +228,9 @@ guard_starts(struct guard_process *p)
 	p->call_stamp = was.call_stamp;
 	p->kernel.polls = was.kernel.polls + 1;
 	p->leave.life = was.leave.life;
+	p->leave.registration.stamp = was.leave.registration.stamp;
 	p->leave.consul = (struct consul){ .node = n, .life = &p->leave.life,
-	    .whose = OF_HOST };
+	    .whose = OF_HOST, .registration = &p->leave.registration };
 	channel_open(p);
 	/* Not the 64 KiB of each message. */
 	memset(guard_state(p), 0, offsetof(struct guard, setup));

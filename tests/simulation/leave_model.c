@@ -25,14 +25,6 @@ leave_ended(void *arg)
 	guard_signal_comes(p, SIGCHLD, 0);
 }
 
-static void
-leave_has_marked(struct node *n, void *arg, int64_t unused)
-{
-	(void)n;
-	(void)unused;
-	leave_ended(arg);
-}
-
 /* What it has asked for may still come, and late. */
 static void
 leave_is_killed(struct node *n, void *arg, int64_t unused)
@@ -52,15 +44,12 @@ leave_begins(struct node *n, void *arg, int64_t unused)
 	bool			 begun;
 
 	(void)unused;
-	if (strcmp(p->leave.as, "unfenced") == 0) {
-		world_in(between(5 * MS, 4 * SEC), OF_HOST, n,
-		    leave_has_marked, p, 0, &p->leave.life);
-		return;
-	}
 	*l = (struct leave){
-		.config = &n->config, .consul = &p->leave.consul,
+		.config = &n->config, .base = &n->base,
+		.consul = &p->leave.consul,
 		.as = strcmp(p->leave.as, "released") == 0 ? LEAVE_RELEASED :
-		    LEAVE_DROPPED,
+		    strcmp(p->leave.as, "dropped") == 0 ? LEAVE_DROPPED :
+		    LEAVE_UNFENCED,
 		.for_the_guard = true, .done = leave_ended, .arg = p,
 	};
 	memcpy(l->session, p->leave.session, sizeof l->session);
@@ -97,5 +86,6 @@ void
 leave_dies(struct guard_process *p)
 {
 	p->leave.life++;
+	registration_free(&p->leave.registration);
 	host_process_ends(p->node, p->leave.pid);
 }

@@ -341,7 +341,7 @@ node_begin(struct node *n, int id, const struct config *config)
 		    (world.limited ? 1u << OPERATION_BEHIND : 0),
 	};
 	n->consul = (struct consul){ .node = n, .life = &n->life,
-	    .whose = OF_AGENT };
+	    .whose = OF_AGENT, .registration = &n->registration };
 	n->helpless = true;
 	world_in(between(0, config->check_interval * MS), OF_HOST, n,
 	    parts_poll_health, NULL, 0, NULL);

@@ -42,6 +42,18 @@ registration_is_known(struct node *n, void *arg, int64_t unused)
 	(void)unused;
 	r->identified = true;
 	r->events->registered(n->name, n->host, r->arg);
+	r->events->trouble("", r->arg);
+}
+
+static void
+registration_is_late(struct node *n, void *arg, int64_t unused)
+{
+	struct registration	*r = arg;
+
+	(void)n;
+	(void)unused;
+	if (!r->identified)
+		r->events->trouble("no answer in time", r->arg);
 }
 
 static void
@@ -52,17 +64,21 @@ registration_goes(struct node *n, void *arg, int64_t failures)
 
 	r->stamp++;
 	world_in(node_delay(n, ok ? REGISTRATION_EVERY : failures < 4 ?
-	    250 << failures : 5000), OF_AGENT, n, registration_goes, r, ok ?
-	    0 : failures + 1, &r->stamp);
-	if (!ok)
+	    250 << failures : 5000), r->consul->whose, n, registration_goes, r,
+	    ok ? 0 : failures + 1, &r->stamp);
+	if (!ok) {
+		world_in(node_delay(n, n->config.request_timeout),
+		    r->consul->whose, n, registration_is_late, r, 0,
+		    r->consul->life);
 		return;
+	}
 	if (!n->registered) {
 		r->identified = false;
-		consul_register_service(n, n->verdict == CORE_HEALTH_OK);
+		consul_register_service(n, r->passing);
 	}
 	if (!r->identified)
-		world_in(between(MS, 20 * MS), OF_AGENT, n,
-		    registration_is_known, r, 0, &n->life);
+		world_in(between(MS, 20 * MS), r->consul->whose, n,
+		    registration_is_known, r, 0, r->consul->life);
 }
 
 struct registration *
@@ -70,11 +86,12 @@ registration_new(struct event_base *base, struct consul *consul,
     const struct config *config, int api_port,
     const struct registration_events *events, void *arg)
 {
-	struct registration	*r = &base->node->registration;
+	struct registration	*r = consul->registration;
 
-	(void)consul;
+	(void)base;
 	(void)config;
 	(void)api_port;
+	r->consul = consul;
 	r->tried = r->identified = false;
 	r->events = events;
 	r->arg = arg;
@@ -94,7 +111,7 @@ registration_set_health(struct registration *r, bool passing, const char *text)
 	struct node	*n = world.current;
 
 	(void)text;
-	n->verdict = passing ? CORE_HEALTH_OK : CORE_HEALTH_BAD;
+	r->passing = passing;
 	if (r->tried)
 		return;
 	r->tried = true;

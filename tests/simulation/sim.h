@@ -91,6 +91,7 @@ struct consul {
 	enum whose	 whose;
 	uint64_t	 silences;
 	struct event_base	*blocking;	/* who waits for it; NULL */
+	struct registration	*registration;	/* of that process */
 };
 
 /* handler.h: what calls the plugin. */
@@ -115,7 +116,8 @@ struct handler {
 struct registration {
 	const struct registration_events	*events;
 	void					*arg;
-	bool					 tried, identified;
+	const struct consul			*consul;
+	bool					 tried, identified, passing;
 	uint32_t				 stamp;
 	void					(*left)(bool, void *arg);
 	void					(*rested)(void *arg);
@@ -175,6 +177,7 @@ struct queue {
 /* A run of `leave`, of a guard. */
 struct leave_process {
 	struct consul	 consul;
+	struct registration registration;
 	uint32_t	 life;
 	pid_t		 pid;
 	const char	*as;
@@ -290,7 +293,6 @@ struct node {
 	uint64_t		 early_epoch;	/* for a bug only */
 	bool			 early_ready;
 	char			 early_position[FAILOVER_POSITION];	/* the same */
-	enum core_health	 verdict;
 	bool			 yielding;
 	struct core_actions	 rest;		/* decided, and not yet done */
 	bool			 unsettled;
