@@ -86,9 +86,12 @@ guard_signal_comes(struct guard_process *p, int number, pid_t sender)
 
 	if (!p->alive)
 		return;
-	if (number == SIGKILL)
+	if (number == SIGKILL) {
+		/* It could not end the call of its agent. */
+		if (p->hanging > 0)
+			p->node->unguarded = true;
 		guard_ends(p);
-	else if (number == SIGCONT)
+	} else if (number == SIGCONT)
 		guard_pause(p, false, true);
 	else if ((k->blocked & signal_bit(number)) == 0) {
 		if ((k->ignored & signal_bit(number)) == 0 &&

@@ -29,8 +29,9 @@
  * After each step: no two nodes act as master, from the call of ensure_master
  * to the end of ensure_demoted, ensure_slave or the application; the epoch of
  * those calls grows; no core is broken (core_check.c); no agent starts beside a
- * call of the one before, unless that one's guard was killed, too; none continues
- * with a run file of another machine or boot, or works with one of another user.
+ * call of the one before, unless that one's guard was killed, too, or hung; none
+ * continues with a run file of another machine or boot, or works with one of
+ * another user.
  *
  * A guard that demotes calls again within 1 s, and ends with an agent that has
  * ended in good order.  It ends for no signal but that of the next guard, which
