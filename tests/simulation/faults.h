@@ -18,7 +18,7 @@ struct fault_kind {
 struct fault {
 	const struct fault_kind	*kind;
 	struct node		*node;
-	bool		 extra, idle;	/* what begin() must tell end() */
+	bool		 extra, idle;	/* what begin() leaves to end() */
 	uint32_t	 life;		/* of the agent that it stops */
 	struct guard_process	*guard;	/* and of the guard */
 	int64_t		 guard_number;

@@ -199,7 +199,7 @@ struct guard_kernel {
 	bool		 set;
 	struct pollfd	*polled;		/* that it waits for, */
 	unsigned long	 count;
-	int64_t		 until;			/* and so long; */
+	int64_t		 until;			/* and its limit; */
 	int		 got;			/* what came of it */
 	uint32_t	 polls;
 	int64_t		 spun_at;
