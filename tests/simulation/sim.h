@@ -76,7 +76,7 @@
 enum bug { BUGS(BUG_NAME) BUG_COUNT };
 #undef BUG_NAME
 
-/* Two of an agent are never freed in another order than they are made. */
+/* The second one that an agent makes blocks: see events.c. */
 struct event_base {
 	struct node	*node;
 	bool		 used, blocks, over;
