@@ -184,9 +184,6 @@ struct leave_process {
 	char		 session[CONSUL_ID_MAX];
 };
 
-/* A process cf-guard: the new one waits for the old one, whose agent is gone;
- * if agents die as they start, there are more. */
-#define GUARDS		6
 
 /* What its kernel knows of it; signals as bits. */
 struct guard_kernel {
@@ -206,12 +203,16 @@ struct guard_kernel {
 	int		 spins;
 };
 
+/* A process cf-guard: the new one waits for the old one, whose agent is gone;
+ * if agents die as they start, there are more. */
+#define GUARDS		6
+
 struct guard_process {
 	struct node	*node;
 	int64_t		 number;
 	pid_t		 pid;
 	uint32_t	 life, timer;
-	bool		 alive, begun, ready, woken;
+	bool		 alive, begun, woken;
 	bool		 dismissed;		/* its agent has ended by itself */
 	bool		 asked;			/* to go, by the next one */
 	int		 stopped, hanging;	/* SIGSTOP; whatever comes */
