@@ -74,7 +74,9 @@ place_is_here(const struct place *p)
  */
 
 /* "PID SESSION EPOCH MACHINE BOOT", the session as "-" where there is none.  An
- * older version wrote no place: what is believed then is for Consul to say. */
+ * older version wrote no place: what is believed then is for Consul to say.  A
+ * file that has just been created says nothing against those beside it: the
+ * guard's may name a lease, which is over if nobody was there to renew it. */
 static void
 runfile_read(struct runfile *r, long *pid)
 {
@@ -90,7 +92,8 @@ runfile_read(struct runfile *r, long *pid)
 	text[n > 0 ? n : 0] = '\0';
 	words = sscanf(text, "%ld %63s %" SCNu64 " %63s %63s", pid, session,
 	    &epoch, place.machine, place.boot);
-	r->foreign = words != 3 && (words != 5 || !place_is_here(&place));
+	r->foreign = n != 0 && words != 3 &&
+	    (words != 5 || !place_is_here(&place));
 	if (words < 3 || strcmp(session, "-") == 0)
 		return;
 	memcpy(r->session, session, sizeof r->session);

@@ -184,7 +184,6 @@ struct leave_process {
 	char		 session[CONSUL_ID_MAX];
 };
 
-
 /* What its kernel knows of it; signals as bits. */
 struct guard_kernel {
 	char		 name[16];
