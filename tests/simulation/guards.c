@@ -156,8 +156,6 @@ __wrap__exit(int status)
 	abort();
 }
 
-/* Before it reads the lease: an agent that finds its run file removed has dropped
- * the guard's, too, and what is forgiven goes by the lease that there was. */
 static void
 guard_stands_there(struct guard_process *p)
 {
@@ -179,8 +177,8 @@ guard_main(void)
 	if (!guard_prepare(g) || !guard_agent_set_up(g))
 		world_fail("the guard can't read its set-up");
 	else if (guard_file_take_over(g)) {
-		guard_stands_there(p);
 		guard_turn_begin(g);
+		guard_stands_there(p);
 		guard_run(g);
 	}
 	__wrap__exit(EXIT_FAILURE);
