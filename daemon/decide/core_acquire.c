@@ -24,12 +24,19 @@
 /* So long holds what an election has shown, while the lock is refused. */
 #define ELECTION_HOLDS	3000
 
+static void
+regret(struct core *c)
+{
+	if (c->request == CORE_REQUEST_MADE)
+		c->request = CORE_REQUEST_REGRETTED;
+}
+
 void
 core_acquire_refused(struct core *c, bool held)
 {
 	core_session_acquired(c);
 	if (c->elected_at < 0)
-		c->elected_no_more = true;
+		regret(c);
 	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE_MS :
 	    ACQUIRE_PAUSE_LONG);
 }
@@ -41,9 +48,12 @@ core_acquire_elected(struct core *c, bool take)
 		return;		/* of one that is over */
 	c->electing = false;
 	c->elected_at = take ? c->now : -1;
-	c->elected_no_more = !take;
-	if (!take)
-		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
+	if (take && c->request == CORE_REQUEST_REGRETTED)
+		c->request = CORE_REQUEST_MADE;
+	if (take)
+		return;
+	regret(c);
+	c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
 }
 
 /* A request under way may still be granted: it was made before the news. */
@@ -52,15 +62,13 @@ core_acquire_void(struct core *c)
 {
 	c->elected_at = -1;
 	if (!core_session_acquires(c))
-		c->elected_no_more = true;
+		regret(c);
 }
 
-/* A request that failed may take effect later, when the copy has turned out to be
- * too far behind, or another one to have more. */
 bool
 core_acquire_regrets(const struct core *c)
 {
-	return core_lock_is_ours(c) && c->elected_no_more;
+	return core_lock_is_ours(c) && c->request == CORE_REQUEST_REGRETTED;
 }
 
 void
@@ -127,6 +135,7 @@ core_acquire_work(struct core *c)
 			return;
 		core_call_cancel(c);
 	}
+	c->request = CORE_REQUEST_MADE;
 	core_session_acquire(c, c->lock.epoch);
 }
 
@@ -141,6 +150,6 @@ core_acquire_wish_election(struct core *c)
 		return;
 	c->electing = want;
 	if (want)
-		c->elected_no_more = true;
+		regret(c);
 	core_do(c, CORE_DO_ELECT)->elect.begin = want;
 }

@@ -115,6 +115,7 @@ void
 core_demotion_enter(struct core *c, bool was_master)
 {
 	core_call_cancel(c);
+	c->request = CORE_REQUEST_NONE;
 	c->demotion = (struct core_demotion){
 		.step = CORE_DEMOTION_BEGUN,
 		.was_master = was_master,

@@ -302,6 +302,14 @@ struct core_session {
 	bool			 drop;	/* it may still hold the lock */
 };
 
+/* Our last request for the lock: one that fails may be granted later, even after
+ * a new decision. */
+enum core_request {
+	CORE_REQUEST_NONE,	/* or it has been granted */
+	CORE_REQUEST_MADE,
+	CORE_REQUEST_REGRETTED,	/* it would not be made any more */
+};
+
 /* What the guard knows about the copy. */
 enum core_lease_state {
 	CORE_LEASE_NONE,	/* it is not a master */
@@ -375,7 +383,8 @@ struct core {
 	int64_t			 acquire_at;	/* not before */
 	bool			 electing;	/* an election is under way */
 	int64_t			 elected_at;	/* we were; -1: not asked */
-	bool			 elected_no_more;	/* or asked again */
+	enum core_request	 request;	/* for the lock, while it is not
+						 * known to have been granted */
 	int64_t			 hold_off;	/* after a failed promotion */
 	int			 promote_failures;
 	int64_t			 grace_until;	/* no promotion before … */

@@ -1059,6 +1059,28 @@ a_lock_that_comes_after_the_decision_was_changed_is_given_back(void **unused)
 	}
 }
 
+/* What is heard of that request later, or of the others. */
+static void
+a_master_keeps_the_lock_that_it_was_to_have(void **unused)
+{
+	struct core_event	voided = { .type = CORE_EV_ELECTION_VOID };
+	struct world		w;
+
+	(void)unused;
+	given(&w, CORE_STATE_CANDIDATE);
+	see(&w, CORE_LOCK_OURS, true);
+	ev_refused(&w);
+	send(&w, &voided);
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_MASTER);
+	tick(&w, FUSE);
+	answer(&w, CORE_RESULT_DONE);
+	assert_int_equal(w.core.state, CORE_STATE_FENCED);
+	send(&w, &voided);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_non_null(called(&w, CORE_OP_ENSURE_MASTER));
+}
+
 static void
 a_lock_that_comes_after_the_decision_was_confirmed_is_kept(void **unused)
 {
@@ -2486,6 +2508,7 @@ main(void)
 		    a_lock_that_comes_after_the_decision_was_changed_is_given_back),
 		cmocka_unit_test(
 		    a_lock_that_comes_after_the_decision_was_confirmed_is_kept),
+		cmocka_unit_test(a_master_keeps_the_lock_that_it_was_to_have),
 		cmocka_unit_test(
 		    a_copy_that_is_never_master_never_tries_for_the_lock),
 		cmocka_unit_test(
