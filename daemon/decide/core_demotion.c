@@ -114,8 +114,8 @@ core_demotion_is_over(const struct core *c)
 void
 core_demotion_enter(struct core *c, bool was_master)
 {
-	core_call_cancel(c);
 	c->request = CORE_REQUEST_NONE;
+	core_call_cancel(c);
 	c->demotion = (struct core_demotion){
 		.step = CORE_DEMOTION_BEGUN,
 		.was_master = was_master,
