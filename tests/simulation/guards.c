@@ -285,7 +285,6 @@ guards_die(struct node *n)
 	for (i = 0; i < GUARDS; i++)
 		guard_kill(&n->guards[i]);
 	n->lease_until = 0;
-	host_boots(n, false);
 }
 
 /*
