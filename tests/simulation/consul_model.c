@@ -169,11 +169,14 @@ request_late(struct node *n, void *arg, int64_t due)
 	request_unref(r);
 }
 
-/* Of one of its packets: until a slow one is there its node is not in peace. */
+/* Of one of its packets: until a slow one is there its node is not in peace.  That
+ * of a guard's `leave` may take its time, so that its sender may be gone, and the
+ * next agent there, before it arrives. */
 static int64_t
 request_latency(struct consul_request *r)
 {
-	int64_t	takes = latency();
+	int64_t	takes = r->client->whose == OF_HOST && !world.quiet &&
+		    chance(40) ? between(MS, 4 * SEC) : latency();
 
 	if (takes > PROMPT)
 		copy_disturbed_for(r->node, takes / MS);
