@@ -46,7 +46,8 @@ handover_answered(struct handover *h, enum handler_result result,
 	} else if (ev->call.result == CORE_RESULT_DONE) {
 		snprintf(h->position, sizeof h->position, "%s", ev->call.text);
 		h->passes_on = false;
-	} else if (ev->call.result == CORE_RESULT_FAILED && !h->passes_on)
+	} else if (ev->call.result == CORE_RESULT_FAILED &&
+	    (!h->passes_on || h->goes_without))
 		log_info("The demoted copy can't report its position, so only "
 		    "the others are compared: %.300s", ev->call.text);
 	return true;
@@ -56,7 +57,8 @@ void
 handover_release(struct handover *h, struct lock *lock,
     const struct core_action *act)
 {
-	if (!h->passes_on && !act->release.with_position && h->untold[0] != '\0')
+	if ((!h->passes_on || h->goes_without) &&
+	    !act->release.with_position && h->untold[0] != '\0')
 		log_warning("The demoted copy did not report its position in "
 		    "time; the next master will not wait for its data: %.300s",
 		    h->untold);

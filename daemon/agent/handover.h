@@ -27,7 +27,7 @@ struct handover {
 	bool			 passes_on;	/* what was left, until the copy
 						 * has reported its own */
 	bool			 final;		/* no copy has more data */
-	bool			 goes_without;	/* logged: no longer waiting */
+	bool			 goes_without;	/* what was left, if need be */
 };
 
 /* CORE_DO_ACQUIRE: what was left with the lock is not known yet. */

@@ -75,8 +75,8 @@ place_is_here(const struct place *p)
 
 /* "PID SESSION EPOCH MACHINE BOOT", the session as "-" where there is none.  An
  * older version wrote no place: what is believed then is for Consul to say.  A
- * file that has just been created says nothing against those beside it: the
- * guard's may name a lease, which is over if nobody was there to renew it. */
+ * file that has just been created says nothing against those beside it: with the
+ * lease in the guard's the copy is demoted at once, if that is over. */
 static void
 runfile_read(struct runfile *r, long *pid)
 {

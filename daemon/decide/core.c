@@ -64,7 +64,7 @@ learn(struct core *c, const struct core_event *ev)
 		core_acquire_elected(c, ev->elected.take);
 		break;
 	case CORE_EV_ELECTION_VOID:
-		core_acquire_void(c);
+		c->elected_at = -1;
 		break;
 	case CORE_EV_RELEASED:
 		core_demotion_learn(c, ev);

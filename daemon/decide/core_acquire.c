@@ -24,19 +24,10 @@
 /* So long holds what an election has shown, while the lock is refused. */
 #define ELECTION_HOLDS	3000
 
-static void
-regret(struct core *c)
-{
-	if (c->request == CORE_REQUEST_MADE)
-		c->request = CORE_REQUEST_REGRETTED;
-}
-
 void
 core_acquire_refused(struct core *c, bool held)
 {
 	core_session_acquired(c);
-	if (c->elected_at < 0)
-		regret(c);
 	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE_MS :
 	    ACQUIRE_PAUSE_LONG);
 }
@@ -48,27 +39,17 @@ core_acquire_elected(struct core *c, bool take)
 		return;		/* of one that is over */
 	c->electing = false;
 	c->elected_at = take ? c->now : -1;
-	if (take && c->request == CORE_REQUEST_REGRETTED)
-		c->request = CORE_REQUEST_MADE;
-	if (take)
-		return;
-	regret(c);
-	c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
-}
-
-/* A request under way may still be granted: it was made before the news. */
-void
-core_acquire_void(struct core *c)
-{
-	c->elected_at = -1;
-	if (!core_session_acquires(c))
-		regret(c);
+	if (c->request != CORE_REQUEST_NONE)
+		c->request = take ? CORE_REQUEST_MADE : CORE_REQUEST_REGRETTED;
+	if (!take)
+		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
 }
 
 bool
 core_acquire_regrets(const struct core *c)
 {
-	return core_lock_is_ours(c) && c->request == CORE_REQUEST_REGRETTED;
+	return core_lock_is_ours(c) &&
+	    (c->request == CORE_REQUEST_REGRETTED || c->config.never_master);
 }
 
 void
@@ -149,7 +130,5 @@ core_acquire_wish_election(struct core *c)
 	if (want == c->electing)
 		return;
 	c->electing = want;
-	if (want)
-		regret(c);
 	core_do(c, CORE_DO_ELECT)->elect.begin = want;
 }

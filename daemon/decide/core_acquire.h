@@ -13,9 +13,7 @@
 void	core_acquire_refused(struct core *, bool held);
 /* The election is over; take: this copy should take the lock. */
 void	core_acquire_elected(struct core *, bool take);
-/* What was decided is void: another copy has reported since. */
-void	core_acquire_void(struct core *);
-/* We have the lock, by a request that would not be made any more. */
+/* We have the lock by an earlier request, and this copy must not take it. */
 bool	core_acquire_regrets(const struct core *);
 /* We have released it: let the others take it first. */
 void	core_acquire_give_way(struct core *);

@@ -78,7 +78,7 @@ lock_ours(struct core *c)
 }
 
 static bool
-lock_came_late(struct core *c)
+must_not_have(struct core *c)
 {
 	return core_acquire_regrets(c);
 }
@@ -206,7 +206,7 @@ const struct core_rule core_rules[] = {
 { CORE_STATE_CANDIDATE, stop,		  CORE_STATE_STOPPING,	"stop requested", CORE_RULE_STOP, false },
 { CORE_STATE_CANDIDATE, disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
 { CORE_STATE_CANDIDATE, bad,		  CORE_STATE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
-{ CORE_STATE_CANDIDATE, lock_came_late, CORE_STATE_DEMOTING,	"a request for the lock succeeded late; who takes it is decided again", CORE_RULE_NOTHING, false },
+{ CORE_STATE_CANDIDATE, must_not_have, CORE_STATE_DEMOTING,	"an earlier request for the lock was granted, and this copy must not be master", CORE_RULE_NOTHING, false },
 { CORE_STATE_CANDIDATE, lock_ours,	  CORE_STATE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
 { CORE_STATE_CANDIDATE, lock_theirs,	  CORE_STATE_SLAVE,	"another node has the lock", CORE_RULE_HOLDER, false },
 

@@ -303,11 +303,11 @@ struct core_session {
 };
 
 /* Our last request for the lock: one that fails may be granted later, even after
- * a new decision. */
+ * an election that forbids it. */
 enum core_request {
 	CORE_REQUEST_NONE,	/* or it has been granted */
 	CORE_REQUEST_MADE,
-	CORE_REQUEST_REGRETTED,	/* it would not be made any more */
+	CORE_REQUEST_REGRETTED,	/* this copy must not take it any more */
 };
 
 /* What the guard knows about the copy. */

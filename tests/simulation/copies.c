@@ -640,15 +640,16 @@ has_what_was_left(const struct node *n)
 }
 
 /* What the last master told it has told long ago.  One that has been master since
- * then, and left all there is, counts instead. */
+ * then, and left all there is, counts instead.  Whoever could not be measured when
+ * it was decided may have the lock, and no longer if it could be since. */
 static bool
 too_far_behind(const struct node *n)
 {
 	const char	*told = consul_last_master(), *position;
 
-	if (!world.limited || told == NULL || world.now - world.told_at <
-	    PEACE || !calm(n, world.now - PEACE) ||
-	    lock_before(n->agent->lock)->final)
+	if (!world.limited || n->copy.elected_blind || told == NULL ||
+	    world.now - world.told_at < PEACE ||
+	    !calm(n, world.now - PEACE) || lock_before(n->agent->lock)->final)
 		return false;
 	position = strstr(told, "\"position\":\"");
 	return position != NULL && copy_behind(n, position +
@@ -695,6 +696,7 @@ copy_election_begins(struct node *n)
 	int	i;
 
 	n->copy.election_at = world.now;
+	n->copy.unmeasured = false;
 	if (n->copy.election_epoch != n->core->lock.epoch)
 		n->copy.first_election_at = world.now;
 	n->copy.election_epoch = n->core->lock.epoch;
@@ -738,6 +740,7 @@ copy_elected(struct node *n)
 	int64_t	since = compared_since(n);
 
 	n->copy.elected_at = world.now;
+	n->copy.elected_blind = n->copy.unmeasured;
 	if (world.limited)	/* it may be asked how far it is behind */
 		return;
 	/* Its own record may have to be written first. */

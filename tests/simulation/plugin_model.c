@@ -59,6 +59,8 @@ data_answer(struct handler *h, enum handler_result result)
 {
 	struct node	*n = h->node;
 
+	if (h->op == OPERATION_BEHIND)
+		n->copy.unmeasured = result != HANDLER_DONE;
 	if (result != HANDLER_DONE)
 		return result;
 	if (h->op == OPERATION_POSITION)
@@ -370,6 +372,8 @@ question_begins(struct handler *h, const struct handler_call *call)
 	int64_t			 takes;
 
 	n->questions++;
+	if (h->op == OPERATION_BEHIND)
+		n->copy.unmeasured = true;
 	say(n, "asks its plugin for %s %s", op_name(h), h->text);
 	takes = node_call_chance(n, CORE_OP_POSITION, &luck);
 	result = as_handled(luck);

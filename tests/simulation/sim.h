@@ -159,6 +159,7 @@ struct copy {
 	uint32_t	 others;	/* on record as it began, as bits */
 	bool		 was_open;		/* since it has the lock */
 	bool		 too_far;		/* … it should not be master */
+	bool		 unmeasured, elected_blind;	/* how far is not known */
 	/* Others were there: those that lack something, and have more or do
 	 * not; and those that have all and more, as bits. */
 	bool		 judged, worse, partly;
