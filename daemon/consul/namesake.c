@@ -119,11 +119,10 @@ namesake_put_done(const struct consul_reply *r, void *arg)
 		return;
 	} else if (r->outcome == CONSUL_DENIED && !n->denied) {
 		n->denied = true;
-		log_warning("The lock of \"%s\" can't be taken as well as ours "
-		    "(%s): a node that takes it is a second master. Give "
-		    "all copies one [service] name, or the token key:write for "
-		    "that lock",
-		    n->name, r->text);
+		log_warning("We have our own lock, but can't take that of "
+		    "\"%s\" (%s): a node that takes it becomes a second "
+		    "master. Give all copies one [service] name, or the token "
+		    "key:write for that lock", n->name, r->text);
 	}
 	/* That a Consul that is silent confirms nothing is for the fuse. */
 	timer_in(n->put_timer, RETRY_PAUSE);
