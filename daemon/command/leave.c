@@ -80,8 +80,14 @@ leave_decide(struct leave *l)
 
 	if (--l->looking > 0)
 		return;
+	if (l->there[0] == '\0') {
+		log_warning("Leaving: Consul does not show session %s: the lock "
+		    "is not touched", l->session);
+		leave_deregister(l);
+		return;
+	}
 	/* Where our check is gone the session can't be ours any more. */
-	if (l->there[0] != '\0' && strcasecmp(l->here, l->there) != 0) {
+	if (strcasecmp(l->here, l->there) != 0) {
 		log_warning("Leaving: session %s belongs to node \"%s\", but "
 		    "this is %s: it is not touched; was %s copied?",
 		    l->session, l->there, l->here[0] != '\0' ? l->here :
@@ -115,6 +121,9 @@ leave_saw_session(const struct consul_reply *r, void *arg)
 
 	if (r->session_count > 0)
 		snprintf(l->there, sizeof l->there, "%s", r->sessions[0].node);
+	else if (r->outcome != CONSUL_OK)
+		leave_failed(l, "Consul did not report whose session it is",
+		    r->text);
 	leave_decide(l);
 }
 

@@ -115,6 +115,9 @@ begin(void **state)
 	strcpy(folder, "/tmp/test_leave.XXXXXX");
 	config.run_dir = folder;
 	strcpy(key.session, "s-1");
+	answers.node = "node-1";
+	answers.session_count = 1;
+	strcpy(session.node, "node-1");
 	return mkdtemp(folder) == NULL;
 }
 
@@ -279,6 +282,19 @@ where_our_check_is_not_known_a_session_is_another_nodes(void **state)
 	then_the_run_file_names("");
 }
 
+/* It may have ended; or it is another node's, which our token may not read. */
+static void
+a_session_that_consul_does_not_show_is_not_touched(void **state)
+{
+	(void)state;
+	given_run_file("s-1", 42);
+	answers.session_count = 0;
+	assert_true(leave_run(&config, LEAVE_RELEASED, true, "s-1"));
+	assert_null(strstr(asked, "release"));
+	assert_null(strstr(asked, "destroy"));
+	then_asked("deregister mysql-1\n");
+}
+
 /* The guard's session, too: what Consul does not tell is not taken for ours. */
 static void
 where_consul_does_not_tell_our_node_the_session_stays_and_that_is_told(
@@ -334,12 +350,21 @@ what_another_token_has_registered_is_made_ours_first(void **state)
 	    "deregister mysql-1\n");
 }
 
+/* Consul still tells whose session it is. */
+static void
+write_fails(const char *words)
+{
+	answers.outcome = strncmp(words, "release", strlen("release")) == 0 ||
+	    strncmp(words, "destroy", strlen("destroy")) == 0 ?
+	    CONSUL_UNKNOWN : CONSUL_OK;
+}
+
 static void
 what_consul_does_not_do_is_told(void **state)
 {
 	(void)state;
 	given_run_file("s-1", 42);
-	answers.outcome = CONSUL_UNKNOWN;
+	asking = write_fails;
 	assert_false(leave_run(&config, LEAVE_RELEASED, true, "s-1"));
 	then_the_run_file_names("");
 	/* It goes on all the same. */
@@ -361,6 +386,7 @@ main(void)
 		TEST(by_hand_it_waits_for_a_guard_and_an_agent),
 		TEST(the_lock_of_another_node_stays),
 		TEST(where_our_check_is_not_known_a_session_is_another_nodes),
+		TEST(a_session_that_consul_does_not_show_is_not_touched),
 		TEST(
 		where_consul_does_not_tell_our_node_the_session_stays_and_that_is_told),
 		TEST(node_names_are_compared_as_consul_does),
