@@ -58,7 +58,6 @@
 	X(GUARD_NOT_AWAITED, "old-guard-not-awaited", "a restarted agent does not wait for the guard before it") \
 	X(LEASE_NOT_INHERITED, "lease-not-inherited", "a guard knows nothing of the lease of the one before") \
 	X(CALL_UNDATED, "call-undated", "a decision to promote is carried out however old it is") \
-	X(RUN_FILE_KEPT, "run-file-kept", "`leave` does not wipe the run file first") \
 	X(SILENCE_TRUSTED, "silence-trusted", "one long lease covers the agent's own demotion, and a second try") \
 	X(UNCOMPARED, "taken-uncompared", "the lock is taken without comparing the copies") \
 	X(OLD_RECORDS, "old-records-compared", "a position of an earlier election is taken for one of this") \
