@@ -538,10 +538,10 @@ static const struct fault_kind kinds[] = {
 	{ "replication stops", replication_stops, replication_resumes, 500,
 	    OR_NEVER(40000), 0, 0, ONLY_DATA },
 	{ "written to by hand", written_to, NULL, 0, 0, 0, 0, ONLY_DATA },
-	/* These are drawn apart.  Whoever else could take it: see draw_yields() */
+	/* These are drawn apart.  Whoever else could take it: see faults_begin() */
 	{ "not handed out by Consul", more, less, 1000, 40000, COUNTER(yields),
 	    0, A_NODE },
-	/* see draw_of_hosts() */
+	/* the same */
 	{ "host becomes a copy of another", host_is_copied, host_returns, 5000,
 	    30000, 0, 0, A_NODE },
 	{ "run file of another user", run_file_given, run_file_returned, 1000,
@@ -779,26 +779,15 @@ draw_apart(struct fault *f, const struct fault_kind *kind)
 /* By chance of their own, so that without them a schedule is what it was before
  * they were thought of. */
 static void
-draw_yields(void)
+draw_some_apart(struct fault *list, uint64_t stream, int percent, size_t first,
+    size_t kinds_count)
 {
-	uint64_t	before = random_begin(~world.seed);
-	int64_t		count = chance(25) ? between(1, APART_MAX) : 0, i;
+	uint64_t	before = random_begin(~world.seed ^ stream);
+	int64_t		count = chance(percent) ? between(1, APART_MAX) : 0, i;
 
 	for (i = 0; i < count; i++)
-		draw_apart(&yields[i], &kinds[YIELD]);
-	random_back(before);
-}
-
-/* The same. */
-static void
-draw_of_hosts(void)
-{
-	uint64_t	before = random_begin(~world.seed ^ HOSTS_STREAM);
-	int64_t		count = chance(10) ? between(1, APART_MAX) : 0, i;
-
-	for (i = 0; i < count; i++)
-		draw_apart(&of_hosts[i], &kinds[YIELD + (size_t)between(1,
-		    OF_HOSTS)]);
+		draw_apart(&list[i], &kinds[first + (kinds_count == 1 ? 0 :
+		    (size_t)between(0, (int64_t)kinds_count - 1))]);
 	random_back(before);
 }
 
@@ -845,8 +834,8 @@ faults_begin(int64_t until, bool with_yields)
 		    (int64_t)count - 1)]]);
 	if (!with_yields)
 		return;
-	draw_yields();
-	draw_of_hosts();
+	draw_some_apart(yields, 0, 25, YIELD, 1);
+	draw_some_apart(of_hosts, HOSTS_STREAM, 10, YIELD + 1, OF_HOSTS);
 	draw_late();
 }
 

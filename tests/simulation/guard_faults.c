@@ -14,6 +14,23 @@ guard_of(const struct node *n)
 	return n->guard != NULL ? n->guard : n->file_owner;
 }
 
+/* What a fault begins with: NULL, there is none that lives. */
+static struct guard_process *
+hold(struct fault *f)
+{
+	f->guard = guard_of(f->node);
+	f->guard_number = f->guard == NULL ? 0 : f->guard->number;
+	return f->guard != NULL && f->guard->alive ? f->guard : NULL;
+}
+
+/* And ends with, if that is still the same process; NULL. */
+static struct guard_process *
+held(const struct fault *f)
+{
+	return f->guard != NULL && f->guard->number == f->guard_number &&
+	    f->guard->alive ? f->guard : NULL;
+}
+
 void
 guard_dies(struct fault *f)
 {
@@ -24,19 +41,20 @@ guard_dies(struct fault *f)
 void
 guard_freezes(struct fault *f)
 {
-	f->guard = guard_of(f->node);
-	f->guard_number = f->guard == NULL ? 0 : f->guard->number;
-	if (f->guard != NULL && f->guard->alive)
-		guard_pause(f->guard, true, false);
+	struct guard_process	*p = hold(f);
+
+	if (p != NULL)
+		guard_pause(p, true, false);
 }
 
 /* Another guard may have woken it, to take its place. */
 void
 guard_thaws(struct fault *f)
 {
-	if (f->guard != NULL && f->guard->number == f->guard_number &&
-	    f->guard->alive && f->guard->stopped > 0)
-		guard_pause(f->guard, false, false);
+	struct guard_process	*p = held(f);
+
+	if (p != NULL && p->stopped > 0)
+		guard_pause(p, false, false);
 }
 
 void
@@ -55,18 +73,19 @@ guard_allowed(struct fault *f)
 void
 guard_hangs(struct fault *f)
 {
-	f->guard = guard_of(f->node);
-	f->guard_number = f->guard == NULL ? 0 : f->guard->number;
-	if (f->guard != NULL && f->guard->alive)
-		guard_hang(f->guard, true);
+	struct guard_process	*p = hold(f);
+
+	if (p != NULL)
+		guard_hang(p, true);
 }
 
 void
 guard_goes_on(struct fault *f)
 {
-	if (f->guard != NULL && f->guard->number == f->guard_number &&
-	    f->guard->alive)
-		guard_hang(f->guard, false);
+	struct guard_process	*p = held(f);
+
+	if (p != NULL)
+		guard_hang(p, false);
 }
 
 /*

@@ -65,7 +65,6 @@ host_files_begin(void)
 	last_number = 0;
 }
 
-
 struct file *
 host_file(struct host *h, const char *path)
 {

@@ -159,7 +159,7 @@ draw_config(void)
 	return c;
 }
 
-/* By chance of its own, as in draw_yields(). */
+/* By chance of its own, as in draw_some_apart(). */
 static void
 draw_limit(struct config *c)
 {
@@ -170,15 +170,6 @@ draw_limit(struct config *c)
 	if (world.limited)
 		c->max_behind = limit;
 	random_back(before);
-}
-
-static void
-starts(struct node *n, void *arg, int64_t unused)
-{
-	(void)arg;
-	(void)unused;
-	if (n->down == 0)
-		agent_start(n);
 }
 
 static void
@@ -212,7 +203,7 @@ build_world(void)
 		c.never_master = i > 1 && chance(10);
 		node_begin(&world.nodes[i], i, &c);
 		world_in(between(0, 3 * SEC), OF_WORLD, &world.nodes[i],
-		    starts, NULL, 0, NULL);
+		    agent_starts, NULL, 0, NULL);
 	}
 }
 

@@ -95,8 +95,8 @@ node_said(struct node *n, bool tried)
  * The agent's life.
  */
 
-static void
-agent_starts_again(struct node *n, void *arg, int64_t unused)
+void
+agent_starts(struct node *n, void *arg, int64_t unused)
 {
 	(void)arg;
 	(void)unused;
@@ -131,7 +131,7 @@ agent_start(struct node *n)
 		return;
 	if (!agent_takes_run_file(n, &err)) {
 		say(n, "the agent does not start: %s", err.text);
-		world_in(SEC, OF_WORLD, n, agent_starts_again, NULL, 0, NULL);
+		world_in(SEC, OF_WORLD, n, agent_starts, NULL, 0, NULL);
 		return;
 	}
 	n->starting = true;
@@ -168,7 +168,7 @@ agent_not_started(struct node *n)
 {
 	say(n, "the agent ends: it has no guard");
 	agent_kill(n);
-	world_in(SEC, OF_WORLD, n, agent_starts_again, NULL, 0, NULL);
+	world_in(SEC, OF_WORLD, n, agent_starts, NULL, 0, NULL);
 }
 
 /* In the demotion that is forgiven: its guard begins a new one. */

@@ -426,6 +426,8 @@ void	 consul_destroy_holder(void);
 void	 node_begin(struct node *, int id, const struct config *);
 void	 node_end(struct node *);
 void	 agent_start(struct node *);
+/* A happening: the same, if one may run here by then. */
+void	 agent_starts(struct node *, void *, int64_t);
 void	 agent_kill(struct node *);
 void	 agent_stop(struct node *);	/* SIGTERM */
 void	 agent_pause(struct node *, bool);	/* SIGSTOP, SIGCONT */
