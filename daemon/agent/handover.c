@@ -31,6 +31,13 @@ handover_ask(struct handover *h, const struct lock_before *before,
 	}
 }
 
+/* It may have writes that only its own position names. */
+static bool
+speaks_for_itself(const struct handover *h)
+{
+	return !h->passes_on || h->goes_without;
+}
+
 bool
 handover_answered(struct handover *h, enum handler_result result,
     struct core_event *ev)
@@ -47,7 +54,7 @@ handover_answered(struct handover *h, enum handler_result result,
 		snprintf(h->position, sizeof h->position, "%s", ev->call.text);
 		h->passes_on = false;
 	} else if (ev->call.result == CORE_RESULT_FAILED &&
-	    (!h->passes_on || h->goes_without))
+	    speaks_for_itself(h))
 		log_info("The demoted copy can't report its position, so only "
 		    "the others are compared: %.300s", ev->call.text);
 	return true;
@@ -57,8 +64,8 @@ void
 handover_release(struct handover *h, struct lock *lock,
     const struct core_action *act)
 {
-	if ((!h->passes_on || h->goes_without) &&
-	    !act->release.with_position && h->untold[0] != '\0')
+	if (speaks_for_itself(h) && !act->release.with_position &&
+	    h->untold[0] != '\0')
 		log_warning("The demoted copy did not report its position in "
 		    "time; the next master will not wait for its data: %.300s",
 		    h->untold);
