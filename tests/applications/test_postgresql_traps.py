@@ -1248,6 +1248,7 @@ def test_a_master_that_can_not_forget_is_one_all_the_same(lab):
     assert slave.copy.role() == "master"
 
 
+# On a busy machine a look between archive and stream shows what is no refusal.
 @needs_its_time
 def test_wal_from_an_archive_is_as_good(lab):
     """The master has it no more, and the slave gets it all the same."""
