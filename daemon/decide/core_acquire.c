@@ -39,8 +39,7 @@ core_acquire_elected(struct core *c, bool take)
 		return;		/* of one that is over */
 	c->electing = false;
 	c->elected_at = take ? c->now : -1;
-	if (c->request != CORE_REQUEST_NONE)
-		c->request = take ? CORE_REQUEST_MADE : CORE_REQUEST_REGRETTED;
+	c->forbidden = !take;
 	if (!take)
 		c->acquire_at = c->now + ACQUIRE_PAUSE_LONG;
 }
@@ -49,7 +48,7 @@ bool
 core_acquire_regrets(const struct core *c)
 {
 	return core_lock_is_ours(c) &&
-	    (c->request == CORE_REQUEST_REGRETTED || c->config.never_master);
+	    (c->forbidden || c->config.never_master);
 }
 
 void
@@ -116,7 +115,6 @@ core_acquire_work(struct core *c)
 			return;
 		core_call_cancel(c);
 	}
-	c->request = CORE_REQUEST_MADE;
 	core_session_acquire(c, c->lock.epoch);
 }
 

@@ -114,7 +114,6 @@ core_demotion_is_over(const struct core *c)
 void
 core_demotion_enter(struct core *c, bool was_master)
 {
-	c->request = CORE_REQUEST_NONE;
 	core_call_cancel(c);
 	c->demotion = (struct core_demotion){
 		.step = CORE_DEMOTION_BEGUN,

@@ -124,10 +124,6 @@ core_lock_learn(struct core *c, const struct core_lock *l)
 		else if (l->made && !core_lock_is_ours(c))
 			c->grace_until = c->now + core_lock_grace_ms(c);
 	}
-	/* Theirs: ours named the lock as it was before. */
-	if (l->owner == CORE_LOCK_THEIRS || (l->owner == CORE_LOCK_OURS &&
-	    c->request == CORE_REQUEST_MADE))
-		c->request = CORE_REQUEST_NONE;
 	if (l->owner == CORE_LOCK_THEIRS) {
 		c->grace_known = false;
 		c->acquire_at = c->now;		/* they have had it */

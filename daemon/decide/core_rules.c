@@ -245,6 +245,7 @@ const struct core_rule core_rules[] = {
 { CORE_STATE_SLAVE,	disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
 { CORE_STATE_SLAVE,	bad,		  CORE_STATE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
 { CORE_STATE_SLAVE,	lock_free,	  CORE_STATE_CANDIDATE, "the lock is free", CORE_RULE_NOTHING, true },
+{ CORE_STATE_SLAVE,	must_not_have,	  CORE_STATE_DEMOTING,	"we have the lock, but this copy must not be master", CORE_RULE_NOTHING, false },
 { CORE_STATE_SLAVE,	lock_ours,	  CORE_STATE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
 
 { CORE_STATE_FENCED,	stop,		  CORE_STATE_STOPPING,	"stop requested", CORE_RULE_STOP, false },

@@ -302,14 +302,6 @@ struct core_session {
 	bool			 drop;	/* it may still hold the lock */
 };
 
-/* Our last request for the lock: one that fails may be granted later, even after
- * an election that forbids it. */
-enum core_request {
-	CORE_REQUEST_NONE,	/* or it has been granted */
-	CORE_REQUEST_MADE,
-	CORE_REQUEST_REGRETTED,	/* this copy must not take it any more */
-};
-
 /* What the guard knows about the copy. */
 enum core_lease_state {
 	CORE_LEASE_NONE,	/* it is not a master */
@@ -383,8 +375,10 @@ struct core {
 	int64_t			 acquire_at;	/* not before */
 	bool			 electing;	/* an election is under way */
 	int64_t			 elected_at;	/* we were; -1: not asked */
-	enum core_request	 request;	/* for the lock, while it is not
-						 * known to have been granted */
+	bool			 forbidden;	/* to take the lock, by the last
+						 * election; but a request that
+						 * has failed may be granted
+						 * late */
 	int64_t			 hold_off;	/* after a failed promotion */
 	int			 promote_failures;
 	int64_t			 grace_until;	/* no promotion before … */

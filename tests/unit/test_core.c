@@ -1027,20 +1027,30 @@ decided_anew(struct world *w)
 	assert_true(wanted(w, CORE_DO_ELECT)->elect.begin);
 }
 
-/* An error that takes effect: Consul has written the lock after all. */
+/* An error that takes effect: Consul has written the lock after all.  The request
+ * may be that of the agent before this one, whose session it has adopted. */
 static void
 a_lock_that_comes_when_this_copy_must_not_have_it_is_given_back(void **unused)
 {
 	int	how;
 
 	(void)unused;
-	for (how = 0; how < 2; how++) {
+	for (how = 0; how < 3; how++) {
 		struct world	w;
 
 		given(&w, CORE_STATE_CANDIDATE);
 		w.undecided = true;
 		if (how == 0) {
 			decided_anew(&w);
+			elected(&w, false);
+		} else if (how == 1) {
+			begin(&w, 0);
+			w.undecided = true;
+			health(&w, CORE_HEALTH_OK);
+			see(&w, CORE_LOCK_FREE, true);
+			answer(&w, CORE_RESULT_DONE);
+			session(&w, true);
+			assert_null(wanted(&w, CORE_DO_ACQUIRE));
 			elected(&w, false);
 		} else {
 			ev_refused(&w);
@@ -1054,6 +1064,21 @@ a_lock_that_comes_when_this_copy_must_not_have_it_is_given_back(void **unused)
 			answer(&w, CORE_RESULT_DONE);
 		assert_non_null(wanted(&w, CORE_DO_RELEASE));
 	}
+}
+
+/* Somebody has written the lock by hand. */
+static void
+a_slave_that_is_never_master_gives_the_lock_back(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_STATE_SLAVE);
+	w.core.config.never_master = true;
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	answer(&w, CORE_RESULT_DONE);
+	assert_null(called(&w, CORE_OP_ENSURE_MASTER));
 }
 
 /* Nothing forbids it: what an answer that was lost has decided is still right. */
@@ -2520,6 +2545,8 @@ main(void)
 		    a_decision_that_is_void_is_made_anew_before_the_next_try),
 		cmocka_unit_test(
 		    a_lock_that_comes_when_this_copy_must_not_have_it_is_given_back),
+		cmocka_unit_test(
+		    a_slave_that_is_never_master_gives_the_lock_back),
 		cmocka_unit_test(a_lock_that_comes_late_is_kept),
 		cmocka_unit_test(a_master_keeps_the_lock_that_it_was_to_have),
 		cmocka_unit_test(

@@ -293,6 +293,14 @@ a_session_that_consul_does_not_show_is_not_touched(void **state)
 	assert_null(strstr(asked, "release"));
 	assert_null(strstr(asked, "destroy"));
 	then_asked("deregister mysql-1\n");
+	/* Nor does it know a check of ours: two names that are unknown. */
+	given_run_file("s-1", 42);
+	asked[0] = '\0';
+	answers.node = "";
+	assert_true(leave_run(&config, LEAVE_RELEASED, true, "s-1"));
+	assert_null(strstr(asked, "release"));
+	assert_null(strstr(asked, "destroy"));
+	then_asked("deregister mysql-1\n");
 }
 
 /* The guard's session, too: what Consul does not tell is not taken for ours. */
