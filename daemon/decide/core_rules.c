@@ -126,7 +126,7 @@ ours_from_before(struct core *c)
 {
 	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
 	    !fuse_burnt(c) && !c->guard.fired && !c->stop && !c->disabled &&
-	    !bad(c);
+	    !c->config.never_master && !bad(c);
 }
 
 static bool

@@ -777,6 +777,25 @@ a_restarted_agent_goes_on_as_master_without_demotion(void **unused)
 }
 
 static void
+a_restarted_agent_that_is_never_master_now_gives_the_lock_back(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	begin(&w, EPOCH);
+	w.core.config.never_master = true;
+	session(&w, true);
+	health(&w, CORE_HEALTH_OK);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_STATE_DEMOTING);
+	assert_non_null(called(&w, CORE_OP_ENSURE_DEMOTED));
+	answer(&w, CORE_RESULT_DONE);
+	if (called(&w, CORE_OP_POSITION))
+		answer(&w, CORE_RESULT_DONE);
+	assert_non_null(wanted(&w, CORE_DO_RELEASE));
+}
+
+static void
 a_restarted_agent_of_another_epoch_demotes_and_waits(void **unused)
 {
 	struct world	w;
@@ -2520,6 +2539,8 @@ main(void)
 		    a_start_without_consul_demotes_after_one_request_time_out),
 		cmocka_unit_test(
 		    a_restarted_agent_goes_on_as_master_without_demotion),
+		cmocka_unit_test(
+		    a_restarted_agent_that_is_never_master_now_gives_the_lock_back),
 		cmocka_unit_test(
 		    a_restarted_agent_of_another_epoch_demotes_and_waits),
 		cmocka_unit_test(
