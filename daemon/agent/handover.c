@@ -82,6 +82,8 @@ void
 handover_tell(struct handover *h, const struct lock_before *b, bool enough,
     bool promoting, struct handler_call *call)
 {
+	/* A lock that is believed again is still the one that it had. */
+	enough = enough || h->goes_without;
 	call->what.previous_host = b->host;
 	call->what.previous_port = b->port;
 	call->what.target = enough ? "" : b->position;

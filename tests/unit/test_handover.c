@@ -175,6 +175,23 @@ who_no_longer_waits_for_it_leaves_its_own(void **state)
 	then_is_left(true, "mine");
 }
 
+/* Consul was away for longer than the fuse, and the lock is still this copy's. */
+static void
+nor_does_it_wait_again_with_the_same_lock(void **state)
+{
+	struct handler_call	call = { .what.node = "this" };
+
+	(void)state;
+	no_longer_waiting();
+	handover_tell(&handover, &before, false, true, &call);
+	assert_string_equal(call.what.target, "");
+	assert_true(call.what.enough);
+	handover_begin(&handover);
+	handover_tell(&handover, &before, false, true, &call);
+	assert_string_equal(call.what.target, "old");
+	assert_false(call.what.enough);
+}
+
 static void
 or_passes_it_on_if_it_can_not_tell_its_own(void **state)
 {
@@ -206,6 +223,7 @@ main(void)
 		T(who_never_knows_passes_it_on),
 		T(nor_does_it_get_lost_if_the_copy_can_not_tell_its_own),
 		T(who_no_longer_waits_for_it_leaves_its_own),
+		T(nor_does_it_wait_again_with_the_same_lock),
 		T(or_passes_it_on_if_it_can_not_tell_its_own),
 		T(where_nothing_was_left_there_is_nothing_to_pass_on),
 	};
