@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "data.h"
+#include "deadline.h"
 #include "job.h"
 #include "keywords.h"
 #include "mark.h"
@@ -267,8 +268,16 @@ say_removed(struct failover *f, const struct query *master, const char *host)
 	    f->master_port, master->sentence);
 }
 
+static enum failover_result
+say_waits(struct failover *f, const char *host)
+{
+	return f->say(f, FAILOVER_AGAIN, "waits for the stream from %s:%d", host,
+	    f->master_port);
+}
+
 /* A receiver that its master is about to refuse streams as well, for a moment:
- * so each new one is looked into, once. */
+ * so each new one is looked into, once.  What the master no longer has may still
+ * come from an archive. */
 static enum failover_result
 check_stream(struct failover *f, struct query *q, struct query *master,
     const char *host, const char *receiver, uint64_t segment)
@@ -276,12 +285,17 @@ check_stream(struct failover *f, struct query *q, struct query *master,
 	static int		 known;
 	struct position		 own;
 	char			 system[32];
+	bool			 is_new = known != atoi(receiver);
 
-	if (known != atoi(receiver) && segment != 0 &&
-	    own_position(f, &own, system, sizeof(system)) == FAILOVER_DONE &&
-	    own.lsn % segment != 0 && is_removed(f, master, &own, segment))
-		return say_removed(f, master, host);
 	known = atoi(receiver);
+	if (is_new && segment != 0 &&
+	    own_position(f, &own, system, sizeof(system)) == FAILOVER_DONE &&
+	    own.lsn % segment != 0 && is_removed(f, master, &own, segment)) {
+		if (!query_true(q, 2))
+			return say_waits(f, host);
+		known = 0;
+		return say_removed(f, master, host);
+	}
 	if (f->remember(f, "") != FAILOVER_DONE)
 		return FAILOVER_FAILED;
 	return say_streams(f, q, host);
@@ -307,7 +321,8 @@ follow_stream(struct failover *f, struct query *q, const char *host,
 	*current = !asked || (other.timeline == strtoul(timeline, NULL, 10) &&
 	    !process_owns(f, PQbackendPID(master.conn)));
 	if (*current && !query_run(q, f, "SELECT true, "
-	    "pg_is_wal_replay_paused() FROM pg_stat_wal_receiver "
+	    "pg_is_wal_replay_paused(), "
+	    "current_setting('restore_command') = '' FROM pg_stat_wal_receiver "
 	    "WHERE pid = $1 AND status = 'streaming'", receiver, NULL))
 		f->say(f, FAILOVER_FAILED, "%s", q->sentence);
 	else if (*current && (*current = query_true(q, 0)) && asked)
@@ -321,6 +336,24 @@ follow_stream(struct failover *f, struct query *q, const char *host,
 	return result;
 }
 
+static uint64_t	waits_at;	/* the position; 0: it does not wait */
+static int64_t	waits_since;	/* of deadline_now */
+
+/* A server with an archive asks there and at its master in turns: one that goes
+ * from the archive to its master looks for a moment as if neither had more.  Its
+ * row has, from column 1, whether there is no archive, and the pause between two
+ * rounds in ms. */
+static bool
+stands_still(const struct query *q, uint64_t lsn)
+{
+	if (waits_at != lsn) {
+		waits_at = lsn;
+		waits_since = deadline_now();
+	}
+	return query_true(q, 1) ||
+	    deadline_now() - waits_since > 2 * atoll(query_value(q, 2));
+}
+
 /* A server that has applied all that is here and in an archive, and whose
  * master has removed what comes next, waits for ever. */
 static enum failover_result
@@ -332,14 +365,17 @@ wait_stream(struct failover *f, struct query *q, const char *host,
 	struct query		 master = { 0 };
 	char			 system[32];
 
-	result = f->say(f, FAILOVER_AGAIN, "waits for the stream from %s:%d",
-	    host, f->master_port);
-	if (segment != 0 && query_run(q, f, "SELECT pg_last_wal_replay_lsn() "
-	    "FROM pg_stat_activity WHERE backend_type = 'startup' AND "
+	result = say_waits(f, host);
+	if (segment != 0 && query_run(q, f, "SELECT pg_last_wal_replay_lsn(), "
+	    "current_setting('restore_command') = '', pause.setting "
+	    "FROM pg_stat_activity, pg_settings AS pause "
+	    "WHERE backend_type = 'startup' AND "
 	    "(wait_event LIKE 'RecoveryWal%' OR "
-	    "wait_event = 'RecoveryRetrieveRetryInterval')", NULL) &&
+	    "wait_event = 'RecoveryRetrieveRetryInterval') AND "
+	    "pause.name = 'wal_retrieve_retry_interval'", NULL) &&
 	    own_position(f, &own, system, sizeof(system)) == FAILOVER_DONE &&
 	    lsn_parse(query_value(q, 0), &own.lsn) &&
+	    stands_still(q, own.lsn) &&
 	    query_master(&master, f, host, f->master_port) &&
 	    is_removed(f, &master, &own, segment))
 		result = say_removed(f, &master, host);
@@ -382,6 +418,7 @@ follow(struct failover *f, struct query *q, const char *host, uint64_t segment)
 		return f->say(f, FAILOVER_FAILED, "%s", q->sentence);
 	pointed = query_true(q, 0);
 	if (pointed && query_true(q, 1)) {
+		waits_at = 0;
 		result = follow_stream(f, q, host, segment, &current);
 		if (current)
 			return result;

@@ -1248,8 +1248,6 @@ def test_a_master_that_can_not_forget_is_one_all_the_same(lab):
     assert slave.copy.role() == "master"
 
 
-# On a busy machine a look between archive and stream shows what is no refusal.
-@needs_its_time
 def test_wal_from_an_archive_is_as_good(lab):
     """The master has it no more, and the slave gets it all the same."""
     master, slave = pair(lab, Forgetting)
@@ -1275,8 +1273,14 @@ def test_wal_from_an_archive_is_as_good(lab):
     holds(slave, "there")
 
 
-def test_an_agent_does_not_promote_what_lacks_the_master_s_data(lab):
+@pytest.mark.parametrize("archive", [False, True])
+def test_an_agent_does_not_promote_what_lacks_the_master_s_data(lab, archive):
     master, slave = left_behind(lab)
+    if archive:
+        slave.copy.stop()
+        append(slave, restore_command="false",
+               wal_retrieve_retry_interval="500ms")
+        slave.copy.start()
     master.agent.start()
     assert lab.master([master])
     slave.agent.start()
