@@ -28,6 +28,7 @@ class Scenarios:
     """A subclass says which Copy."""
 
     Copy = None
+    plugin_test = ()    # more words for it
     ROUNDS = 20             # of hand-overs
     KILLS = 20
     RATE = 200              # rows a second that the client has to reach
@@ -183,8 +184,9 @@ class Scenarios:
             n.copy.start()
         lab.wait("it is made master by hand",
                  lambda: other.call("ensure_master")[0] == 0, 30)
-        status, said = node.plugin("test", "--yes", "--master",
-                                   f"{other.copy.address}:{other.copy.port}")
+        status, said = node.plugin(
+            "test", "--yes", "--master",
+            f"{other.copy.address}:{other.copy.port}", *self.plugin_test)
         assert status == 0, said
         # The applications are probed by the scenarios, and killed by others.
         for line in said.splitlines():

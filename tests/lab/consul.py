@@ -160,12 +160,17 @@ class Cluster:
         """The same, and waits until it works as if nothing had been."""
         self.wake()
         for c in self.all:
-            try:
-                self.wait_whole(c, 8)
-            except TimeoutError:
-                # Serf can keep a node that came back as "leaving" for good.
-                c.kill()
-                c.start()
+            # Serf can keep a node that came back as "leaving" for good, and one
+            # that has just been started can be told so by another.
+            for again, seconds in ([c], 8), (self.all, 20):
+                try:
+                    self.wait_whole(c, seconds)
+                    break
+                except TimeoutError:
+                    for o in again:
+                        o.kill()
+                        o.start()
+            else:
                 self.wait_whole(c, 40)
         return self
 
