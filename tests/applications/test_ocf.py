@@ -284,6 +284,7 @@ class TestActions:
         r.tell(monitor=8)
         status, text = r.call("ensure_demoted")
         assert status == 0 and r.monitor == 0, text
+        assert r.actions == ["meta-data", "demote"]
 
     def test_without_its_description_it_is_demoted_and_not_believed(self, tmp_path):
         r = Resource(tmp_path, parameters="one=1")
