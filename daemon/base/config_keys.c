@@ -68,7 +68,7 @@ const struct config_key config_keys[] = {
 
 	FROM("agent", "run_dir", path, run_dir, "/run/consul-failover", "RUNTIME_DIRECTORY", NULL, "folder for what must survive a restart, but not a boot"),
 	FROM("agent", "state_dir", path, state_dir, "/var/lib/consul-failover", "STATE_DIRECTORY", NULL, "folder for what must survive a boot: the record that this copy lacks data"),
-	TEXT("agent", "disable_file", string, disable_file, "", "while this file exists the copy is neither master nor slave; empty: this file, but .disabled for .ini"),
+	TEXT("agent", "disable_file", string, disable_file, "", "while this file exists the copy is neither master nor slave; empty: the path of the config, ending in .disabled instead of .ini"),
 	SPAN("agent", "restart_wait", duration, restart_wait, MS, DAY, "1500ms", "a master whose agent was killed is demoted unless another starts in this time"),
 	TEXT("agent", "on_fence_failure", string, on_fence_failure, "", "shell command to run when a master can't be demoted, like: reboot -f"),
 
