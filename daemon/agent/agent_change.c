@@ -20,7 +20,8 @@ agent_change_wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A mastership that ends against our will is what somebody is woken for. */
+/* A mastership, or a lock, that ends against our will is what somebody is woken
+ * for. */
 static enum log_level
 agent_change_level(const struct agent *a, const struct core_action *act)
 {
@@ -28,8 +29,7 @@ agent_change_level(const struct agent *a, const struct core_action *act)
 	bool		lost;
 
 	lost = (to == CORE_STATE_FENCED && a->core.proof >= 0) ||
-	    (to == CORE_STATE_DEMOTING && (from == CORE_STATE_MASTER ||
-	    from == CORE_STATE_PROMOTING));
+	    (to == CORE_STATE_DEMOTING && from != CORE_STATE_STARTING);
 	if (lost && !a->core.stop && !a->core.disabled)
 		return LOG_LEVEL_WARNING;
 	/* Nobody expects that of a start which was to go on as master. */

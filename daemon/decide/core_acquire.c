@@ -10,8 +10,7 @@
 #include "core_lock.h"
 #include "core_session.h"
 
-/* As CORE_ACQUIRE_PAUSE_MS where it fails for another reason: no right, no
- * leader. */
+/* The longest pause before the next request, or the next election. */
 #define ACQUIRE_PAUSE_LONG 2000
 /* An ensure_slave under way may end by itself so long, before it is killed
  * because the lock has become free; but no longer than this share of
@@ -24,12 +23,24 @@
 /* So long holds what an election has shown, while the lock is refused. */
 #define ELECTION_HOLDS	3000
 
+/* After a request that failed for another reason than that the lock is held: no
+ * right, no leader.  The others wait election_wait for this copy, if it has
+ * more data than they have. */
+static int64_t
+pause_ms(const struct core *c)
+{
+	int64_t	half = c->config.election_wait_ms / 2;
+
+	if (half < CORE_ACQUIRE_PAUSE_MS)
+		return CORE_ACQUIRE_PAUSE_MS;
+	return half < ACQUIRE_PAUSE_LONG ? half : ACQUIRE_PAUSE_LONG;
+}
+
 void
 core_acquire_refused(struct core *c, bool held)
 {
 	core_session_acquired(c);
-	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE_MS :
-	    ACQUIRE_PAUSE_LONG);
+	c->acquire_at = c->now + (held ? CORE_ACQUIRE_PAUSE_MS : pause_ms(c));
 }
 
 void

@@ -125,6 +125,7 @@ core_lock_learn(struct core *c, const struct core_lock *l)
 			c->grace_until = c->now + core_lock_grace_ms(c);
 	}
 	if (l->owner == CORE_LOCK_THEIRS) {
+		c->forbidden = false;		/* our request named another */
 		c->grace_known = false;
 		c->acquire_at = c->now;		/* they have had it */
 	}

@@ -126,7 +126,7 @@ ours_from_before(struct core *c)
 {
 	return lock_ours(c) && c->lock.epoch == c->config.resume_epoch &&
 	    !fuse_burnt(c) && !c->guard.fired && !c->stop && !c->disabled &&
-	    !c->config.never_master && !bad(c);
+	    (!c->config.never_master || !c->config.can_demote) && !bad(c);
 }
 
 static bool
@@ -206,7 +206,7 @@ const struct core_rule core_rules[] = {
 { CORE_STATE_CANDIDATE, stop,		  CORE_STATE_STOPPING,	"stop requested", CORE_RULE_STOP, false },
 { CORE_STATE_CANDIDATE, disabled,	  CORE_STATE_DISABLED,	"the disable file exists", CORE_RULE_DISABLE, false },
 { CORE_STATE_CANDIDATE, bad,		  CORE_STATE_UNHEALTHY, "the application is not healthy", CORE_RULE_HEALTH, true },
-{ CORE_STATE_CANDIDATE, must_not_have, CORE_STATE_DEMOTING,	"an earlier request for the lock was granted, and this copy must not be master", CORE_RULE_NOTHING, false },
+{ CORE_STATE_CANDIDATE, must_not_have, CORE_STATE_DEMOTING,	"we have the lock, but this copy must not be master", CORE_RULE_NOTHING, false },
 { CORE_STATE_CANDIDATE, lock_ours,	  CORE_STATE_PROMOTING, "we have the lock", CORE_RULE_NOTHING, true },
 { CORE_STATE_CANDIDATE, lock_theirs,	  CORE_STATE_SLAVE,	"another node has the lock", CORE_RULE_HOLDER, false },
 

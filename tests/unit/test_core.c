@@ -793,6 +793,14 @@ a_restarted_agent_that_is_never_master_now_gives_the_lock_back(void **unused)
 	if (called(&w, CORE_OP_POSITION))
 		answer(&w, CORE_RESULT_DONE);
 	assert_non_null(wanted(&w, CORE_DO_RELEASE));
+	/* One that nobody can demote would go on as it is, without the lock. */
+	begin(&w, EPOCH);
+	w.core.config.never_master = true;
+	w.core.config.can_demote = false;
+	session(&w, true);
+	health(&w, CORE_HEALTH_OK);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
 }
 
 static void
@@ -1035,14 +1043,13 @@ static void
 decided_anew(struct world *w)
 {
 	struct core_event	failed = { .type = CORE_EV_REFUSED };
-	int			i;
+	int			tries = 0;
 
-	for (i = 0; i < 2; i++) {
+	do {
 		send(w, &failed);
 		see(w, CORE_LOCK_FREE, true);
-		tick(w, 1000);
-		tick(w, 1000);
-	}
+		tick(w, ELECTION / 2);
+	} while (wanted(w, CORE_DO_ELECT) == NULL && ++tries < 10);
 	assert_true(wanted(w, CORE_DO_ELECT)->elect.begin);
 }
 
@@ -1083,6 +1090,23 @@ a_lock_that_comes_when_this_copy_must_not_have_it_is_given_back(void **unused)
 			answer(&w, CORE_RESULT_DONE);
 		assert_non_null(wanted(&w, CORE_DO_RELEASE));
 	}
+}
+
+/* What was decided of a lock says nothing about the one after it. */
+static void
+a_lock_that_comes_after_another_node_has_had_it_is_kept(void **unused)
+{
+	struct world	w;
+
+	(void)unused;
+	given(&w, CORE_STATE_CANDIDATE);
+	w.undecided = true;
+	decided_anew(&w);
+	elected(&w, false);
+	see(&w, CORE_LOCK_THEIRS, false);
+	assert_int_equal(w.core.state, CORE_STATE_SLAVE);
+	see(&w, CORE_LOCK_OURS, true);
+	assert_int_equal(w.core.state, CORE_STATE_PROMOTING);
 }
 
 /* Somebody has written the lock by hand. */
@@ -1336,6 +1360,7 @@ a_refused_acquire_is_tried_again_after_a_pause(void **unused)
 	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
 }
 
+/* But while one that has less data still waits for this copy. */
 static void
 an_acquire_that_consul_denies_is_tried_again_after_a_longer_pause(void **unused)
 {
@@ -1344,6 +1369,13 @@ an_acquire_that_consul_denies_is_tried_again_after_a_longer_pause(void **unused)
 
 	(void)unused;
 	given(&w, CORE_STATE_CANDIDATE);
+	send(&w, &ev);
+	tick(&w, ELECTION / 2 - 1);
+	see(&w, CORE_LOCK_FREE, true);
+	assert_null(wanted(&w, CORE_DO_ACQUIRE));
+	tick(&w, 1);
+	assert_non_null(wanted(&w, CORE_DO_ACQUIRE));
+	w.core.config.election_wait_ms = 60000;
 	send(&w, &ev);
 	tick(&w, 1999);
 	see(&w, CORE_LOCK_FREE, true);
@@ -2566,6 +2598,8 @@ main(void)
 		    a_decision_that_is_void_is_made_anew_before_the_next_try),
 		cmocka_unit_test(
 		    a_lock_that_comes_when_this_copy_must_not_have_it_is_given_back),
+		cmocka_unit_test(
+		    a_lock_that_comes_after_another_node_has_had_it_is_kept),
 		cmocka_unit_test(
 		    a_slave_that_is_never_master_gives_the_lock_back),
 		cmocka_unit_test(a_lock_that_comes_late_is_kept),
