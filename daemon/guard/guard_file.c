@@ -48,21 +48,22 @@ guard_file_inherit(struct guard *g)
  */
 
 /* Waits for the end of the guard before.  Nobody enforces its lease if it hangs:
- * so no longer than it has something to finish. */
+ * so no longer than it has something to finish.  While this machine is suspended
+ * it finishes nothing, so what we have waited is counted by our own polls. */
 static void
 guard_await(struct guard *g, int pidfd)
 {
 	struct pollfd	p = { .fd = pidfd, .events = POLLIN };
-	int64_t		begun = clock_ms(), until = begun + GUARD_HAND_OVER, now;
+	int64_t		until = clock_ms() + GUARD_HAND_OVER, waited = 0;
 	char		text[GUARD_RECORD];
 
 	do {
 		if (poll(&p, 1, END_MOMENT) > 0)
 			return;
+		waited += END_MOMENT;
 		guard_read_record(g, text);
 		until = guard_record_wait_ms(text, until);
-		now = clock_ms();
-	} while (now < until && now < begun + guard_record_limit_ms(g));
+	} while (clock_ms() < until && waited < guard_record_limit_ms(g));
 	log_warning("guard: the previous guard does not end: killing it");
 	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	poll(&p, 1, 1000);
