@@ -15,6 +15,7 @@ consul_new(struct consul **out, struct event_base *base,
 	LIST_INIT(&c->requests);
 	c->base = base;
 	c->config = config;
+	c->answered_at_ms = -1;
 	if (!http_new(&c->http, base, config, err)) {
 		free(c);
 		c = NULL;
@@ -79,6 +80,12 @@ consul_count(const struct consul *c, uint64_t *asked, uint64_t *failed)
 {
 	*asked = c->asked;
 	*failed = c->failed;
+}
+
+int64_t
+consul_answered_at_ms(const struct consul *c)
+{
+	return c->answered_at_ms;
 }
 
 uint64_t

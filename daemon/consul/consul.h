@@ -37,6 +37,8 @@ void	consul_cancel(struct consul_request *);		/* NULL is fine */
 const char	*consul_address(const struct consul *);
 /* Requests sent, and those that were denied or had no usable answer. */
 void	consul_count(const struct consul *, uint64_t *asked, uint64_t *failed);
+/* When the last usable answer came; -1 for none yet. */
+int64_t	consul_answered_at_ms(const struct consul *);
 /* Requests that had no usable answer.  A long poll sent before the last of them
  * may hang, and not report later changes. */
 uint64_t	consul_silences(const struct consul *);

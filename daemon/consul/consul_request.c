@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "consul_answer.h"
 #include "must.h"
 
@@ -114,8 +115,11 @@ consul_done(const struct http_reply *h, void *arg)
 	LIST_REMOVE(r, entry);
 	a.reply.outcome = h->status == 0 ? CONSUL_UNKNOWN :
 	    h->status == 403 ? CONSUL_DENIED : r->read(&a);
-	r->consul->failed += a.reply.outcome == CONSUL_UNKNOWN ||
-	    a.reply.outcome == CONSUL_DENIED;
+	if (a.reply.outcome == CONSUL_UNKNOWN ||
+	    a.reply.outcome == CONSUL_DENIED)
+		r->consul->failed++;
+	else
+		r->consul->answered_at_ms = clock_ms();
 	r->consul->silences += a.reply.outcome == CONSUL_UNKNOWN;
 	if (a.reply.outcome != CONSUL_OK) {
 		consul_explain(&a);

@@ -39,6 +39,7 @@ struct consul {
 	const struct config		*config;
 	struct http			*old[CONSUL_OLD_MAX];	/* replaced */
 	uint64_t			 asked, failed, silences;
+	int64_t				 answered_at_ms;	/* -1 */
 	LIST_HEAD(, consul_request)	 requests;
 };
 

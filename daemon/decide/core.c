@@ -196,6 +196,14 @@ core_stands_aside(const struct core *c)
 }
 
 bool
+core_could_take(const struct core *c)
+{
+	return (c->state == CORE_STATE_CANDIDATE ||
+	    c->state == CORE_STATE_SLAVE) && core_acquire_is_fit(c) &&
+	    c->now >= c->hold_off;
+}
+
+bool
 core_is_slave(const struct core *c)
 {
 	return c->state == CORE_STATE_SLAVE && strcmp(c->tag, "slave") == 0;

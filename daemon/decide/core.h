@@ -41,6 +41,8 @@ const char	*core_op_name(enum core_op);
 bool		 core_is_master(const struct core *);
 /* Does it follow the master, according to ensure_slave? */
 bool		 core_is_slave(const struct core *);
+/* Could it take the lock, if that were free now?  False for the master. */
+bool		 core_could_take(const struct core *);
 /* The other candidates need not wait for one that is not healthy, or that could
  * not be promoted a moment ago: it can't report within half of election_wait,
  * which is how long silent ones are waited for.  False during a grace period:

@@ -80,6 +80,13 @@ core_acquire_notice_pause(struct core *c, int64_t now)
 	}
 }
 
+bool
+core_acquire_is_fit(const struct core *c)
+{
+	return core_session_exists(c) && c->health == CORE_HEALTH_OK &&
+	    !c->config.never_master;
+}
+
 /*
  * May the lock be tried for now?  The copies are compared when no master can be
  * writing any more, so a lock that was lost is not tried for in the grace: but a
@@ -88,9 +95,8 @@ core_acquire_notice_pause(struct core *c, int64_t now)
 static bool
 may_acquire(struct core *c)
 {
-	if (!core_lock_is_free(c) || !core_session_exists(c) ||
-	    core_session_acquires(c) || c->health != CORE_HEALTH_OK ||
-	    c->config.never_master)
+	if (!core_lock_is_free(c) || core_session_acquires(c) ||
+	    !core_acquire_is_fit(c))
 		return false;
 	return core_due(c, c->acquire_at) && core_due(c, c->hold_off) &&
 	    (c->lock.epoch == 0 || core_due(c, c->grace_until));

@@ -19,6 +19,8 @@ bool	core_acquire_regrets(const struct core *);
 void	core_acquire_give_way(struct core *);
 /* Distrusts reads from before a pause of this process; now: the new time. */
 void	core_acquire_notice_pause(struct core *, int64_t now);
+/* Is the copy fit for the lock, no matter which node holds it? */
+bool	core_acquire_is_fit(const struct core *);
 /* The work of a candidate. */
 void	core_acquire_work(struct core *);
 /* Asks for an election, which decides the copy that takes the lock; or for its

@@ -28,6 +28,12 @@ core_lock_is_theirs(const struct core *c)
 	return c->lock.owner == CORE_LOCK_THEIRS;
 }
 
+bool
+core_lock_is_held(const struct core *c)
+{
+	return core_lock_is_ours(c) || core_lock_is_theirs(c);
+}
+
 /* The fuse: nobody else can be master yet, because Consul keeps the lock from
  * them for the lock-delay, which is longer than fuse and demotion together. */
 bool
@@ -131,7 +137,7 @@ core_lock_learn(struct core *c, const struct core_lock *l)
 	}
 	c->lock = *l;
 	core_session_acquired(c);
-	if (l->owner == CORE_LOCK_OURS || l->owner == CORE_LOCK_THEIRS)
+	if (core_lock_is_held(c))
 		learn_epoch(c, l->epoch);
 	else if (l->owner == CORE_LOCK_FREE && c->epoch == 0)
 		c->epoch = l->epoch;	/* somebody has had it */

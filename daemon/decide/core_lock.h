@@ -7,6 +7,7 @@
 bool	core_lock_is_free(const struct core *);
 bool	core_lock_is_ours(const struct core *);
 bool	core_lock_is_theirs(const struct core *);
+bool	core_lock_is_held(const struct core *);	/* ours or theirs */
 
 /* Is the last proof of our lock too old, or was there none? */
 bool	core_lock_fuse_burnt(struct core *);

@@ -1092,6 +1092,13 @@ consul_count(const struct consul *c, uint64_t *asked, uint64_t *failed)
 	*failed = c->silences;
 }
 
+int64_t
+consul_answered_at_ms(const struct consul *c)
+{
+	(void)c;
+	return -1;
+}
+
 /*
  * What the servers do to requests.
  */

@@ -1242,6 +1242,26 @@ a_reset_connection_is_no_answer(void **state)
 }
 
 static void
+only_a_usable_answer_is_contact(void **state)
+{
+	int64_t	 begin = clock_ms();
+
+	(void)state;
+	assert_int_equal(consul_answered_at_ms(consul), -1);
+	answer_with(403, "", "Permission denied");
+	ask(get);
+	then(CONSUL_DENIED, "");
+	answer_with(500, "", "No cluster leader");
+	ask(get);
+	then(CONSUL_UNKNOWN, "");
+	assert_int_equal(consul_answered_at_ms(consul), -1);
+	answer_with(404, "", "Session id '" SID "' not found");
+	ask(renew);
+	then(CONSUL_GONE, "");
+	assert_in_range(consul_answered_at_ms(consul), begin, clock_ms());
+}
+
+static void
 a_closed_port_says_so(void **state)
 {
 	char	 text[256];
@@ -1742,6 +1762,7 @@ main(void)
 		TEST(an_endless_answer_is_refused),
 		TEST(silence_ends_with_the_time_out),
 		TEST(a_reset_connection_is_no_answer),
+		TEST(only_a_usable_answer_is_contact),
 		TEST(a_closed_port_says_so),
 		TEST(requests_are_what_consul_expects),
 		TEST(names_are_escaped),

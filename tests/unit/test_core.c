@@ -1977,6 +1977,33 @@ a_copy_stands_aside_only_for_longer_than_others_wait(void **unused)
 	assert_true(core_stands_aside(&w.core));
 }
 
+static void
+a_fit_slave_or_candidate_could_take_the_lock(void **unused)
+{
+	struct world	w;
+	enum core_state	state;
+
+	(void)unused;
+	for (state = 0; state < CORE_STATES; state++) {
+		given(&w, state);
+		assert_int_equal(core_could_take(&w.core),
+		    state == CORE_STATE_CANDIDATE || state == CORE_STATE_SLAVE);
+	}
+	given(&w, CORE_STATE_SLAVE);
+	w.core.hold_off = w.now + 1;
+	assert_false(core_could_take(&w.core));
+	tick(&w, 1);
+	assert_true(core_could_take(&w.core));
+	w.core.config.never_master = true;
+	assert_false(core_could_take(&w.core));
+	w.core.config.never_master = false;
+	health(&w, CORE_HEALTH_BUSY);
+	assert_false(core_could_take(&w.core));
+	health(&w, CORE_HEALTH_OK);
+	session(&w, false);
+	assert_false(core_could_take(&w.core));
+}
+
 /* The README shows a picture that was made of that file. */
 static void
 the_graph_is_the_one_in_the_readme(void **unused)
@@ -2695,6 +2722,7 @@ main(void)
 		    a_plugin_without_ensure_demoted_steps_down_at_once),
 		cmocka_unit_test(a_master_that_yields_and_gets_it_back_keeps_it_for_a_while),
 		cmocka_unit_test(a_copy_stands_aside_only_for_longer_than_others_wait),
+		cmocka_unit_test(a_fit_slave_or_candidate_could_take_the_lock),
 		cmocka_unit_test(the_graph_is_the_one_in_the_readme),
 		cmocka_unit_test(
 		    a_guard_that_stood_before_a_promotion_must_still_answer),
