@@ -96,6 +96,7 @@ agent_start_core(struct agent *a)
 
 	agent_core_config(a, &c);
 	a->since_wall_ms = agent_change_wall_ms();
+	a->counters.master_changed_wall_ms = -1;
 	core_init(&a->core, &c, clock_ms());
 	agent_health_look_for_disable(a);
 	agent_event(a, &tick);

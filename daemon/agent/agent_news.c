@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "candidates.h"
+#include "core_lock.h"
 #include "elector.h"
 #include "heed.h"
 #include "lock.h"
@@ -58,17 +59,29 @@ agent_compare_address(struct agent *a, const struct core_lock *lock)
 	trouble_set(&a->address_trouble, text);
 }
 
+/* A master that was there when we started may have changed at any time. */
+static bool
+agent_knows_previous(const struct core *c)
+{
+	return c->epoch != 0 || c->lock.owner == CORE_LOCK_FREE ||
+	    c->lock.missing;
+}
+
 static void
 agent_lock_seen(const struct core_lock *lock, void *arg)
 {
 	struct agent		*a = arg;
 	struct core_event	 ev = { .type = CORE_EV_LOCK, .lock = lock };
+	uint64_t		 epoch = a->core.epoch;
+	bool			 known = agent_knows_previous(&a->core);
 
 	agent_compare_address(a, lock);
 	agent_end_promote(a, lock);
 	if (lock->owner != CORE_LOCK_FREE)
 		trouble_set(&a->refusal, "");
 	agent_event(a, &ev);
+	if (known && a->core.epoch != epoch && core_lock_is_held(&a->core))
+		a->counters.master_changed_wall_ms = agent_change_wall_ms();
 	if (lock->owner == CORE_LOCK_FREE)
 		elector_stand_aside(a->elector);
 }

@@ -3,10 +3,12 @@
 #include "agent_private.h"
 
 #include "clock.h"
+#include "core_lock.h"
 #include "core_session.h"
 #include "elector.h"
 #include "guard.h"
 #include "lock.h"
+#include "namesake.h"
 
 /* Why this copy is not the master although no other one is, or NULL. */
 static const char *
@@ -39,11 +41,12 @@ agent_status(struct api_status *s, void *arg)
 	struct agent		*a = arg;
 	const struct core	*c = &a->core;
 	int64_t			 now = clock_ms();
-	bool			 held = c->lock.owner == CORE_LOCK_OURS ||
-				    c->lock.owner == CORE_LOCK_THEIRS;
+	int64_t			 answered = consul_answered_at_ms(a->consul);
+	bool			 held = core_lock_is_held(c);
 
 	*s = a->counters;
 	consul_count(a->consul, &s->consul_requests, &s->consul_failures);
+	s->consul_contact_age_ms = answered < 0 ? -1 : now - answered;
 	s->service = a->config->service_name;
 	s->service_id = a->config->service_id;
 	s->node = a->node;
@@ -61,6 +64,10 @@ agent_status(struct api_status *s, void *arg)
 	s->holder_address = held ? c->lock.host : "";
 	s->holder_port = held ? c->lock.port : 0;
 	s->waiting = agent_waits(a);
+	s->candidate = core_could_take(c) && a->refusal.text[0] == '\0' &&
+	    namesake_text(a->namesake)[0] == '\0';
+	s->never_master = a->config->never_master;
+	s->priority = a->config->priority;
 	s->consul_error = a->key_trouble.text[0] != '\0' ? a->key_trouble.text :
 	    a->write_trouble.text[0] != '\0' ? a->write_trouble.text :
 	    a->session_trouble.text[0] != '\0' ? a->session_trouble.text :
@@ -70,6 +77,7 @@ agent_status(struct api_status *s, void *arg)
 	s->health_age_ms = a->health_asked_at == 0 ? -1 :
 	    now - a->health_asked_at;
 	s->proof_age_ms = c->proof < 0 ? -1 : now - c->proof;
+	s->fuse_ms = a->config->fuse;
 	s->fuse_left_ms = core_fuse_left_ms(c, now);
 	s->guard_pid = guard_pid(a->guard);
 	s->may_be_master = c->unfenced;

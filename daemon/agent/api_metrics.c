@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "utf8.h"
 
 static void
 api_metric(struct api_answer *a, const char *name, const char *type,
@@ -17,13 +18,21 @@ api_metric(struct api_answer *a, const char *name, const char *type,
 static void
 api_put_label(struct api_answer *a, const char *name, const char *value)
 {
+	size_t	 n;
+
 	api_answer_put(a, "%s=\"", name);
-	for (; *value != '\0'; value++)
+	for (; *value != '\0'; value += n) {
+		n = utf8_length((const unsigned char *)value);
 		if (*value == '\n')
 			api_answer_put(a, "\\n");
-		else
-			api_answer_put(a, "%s%c", *value == '"' ||
-			    *value == '\\' ? "\\" : "", *value);
+		else if (n > 0)
+			api_answer_put(a, "%s%.*s", *value == '"' ||
+			    *value == '\\' ? "\\" : "", (int)n, value);
+		else {		/* Prometheus would refuse all metrics */
+			api_answer_put(a, "?");
+			n = 1;
+		}
+	}
 	api_answer_put(a, "\"");
 }
 
@@ -47,12 +56,18 @@ api_sample_of(struct api_answer *a, const struct api_status *s,
 }
 
 static void
-api_put_truth(struct api_answer *a, const struct api_status *s,
-    const char *name, bool is, const char *help)
+api_put_build(struct api_answer *a, const struct api_status *s)
 {
-	api_metric(a, name, "gauge", help);
-	api_sample(a, s, name);
-	api_answer_put(a, "} %d\n", is);
+	api_metric(a, "build_info", "gauge", "1, with the versions of the "
+	    "program and of its plugin.");
+	api_sample(a, s, "build_info");
+	api_answer_put(a, ",");
+	api_put_label(a, "version", VERSION);
+	api_answer_put(a, ",");
+	api_put_label(a, "plugin", s->plugin_name);
+	api_answer_put(a, ",");
+	api_put_label(a, "plugin_version", s->plugin_version);
+	api_answer_put(a, "} 1\n");
 }
 
 static void
@@ -74,13 +89,47 @@ api_put_states(struct api_answer *a, const struct api_status *s)
 	for (health = API_HEALTH_BAD; health <= API_HEALTH_BUSY; health++)
 		api_sample_of(a, s, "health", "status",
 		    api_health_name(health), s->health == health);
-	api_put_truth(a, s, "consul_up", s->consul_error[0] == '\0',
-	    "1 while Consul answers.");
-	api_put_truth(a, s, "guard_up", s->guard_pid > 0,
-	    "1 while the guard runs, which demotes the copy if the agent "
-	    "can't.");
-	api_put_truth(a, s, "may_be_master", s->may_be_master,
-	    "1 while the copy may be a master although it must not be.");
+}
+
+/* Yes or no; no sample where neither is true. */
+static void
+api_put_truths(struct api_answer *a, const struct api_status *s)
+{
+	const struct {
+		const char	*name;
+		bool		 exists, is;
+		const char	*help;
+	} rows[] = {
+		{ "consul_up", true, s->consul_error[0] == '\0',
+		    "1 while Consul answers." },
+		{ "guard_up", true, s->guard_pid > 0,
+		    "1 while the guard runs, which demotes the copy if the "
+		    "agent can't." },
+		{ "may_be_master", true, s->may_be_master,
+		    "1 while the copy may be a master although it must not "
+		    "be." },
+		{ "following",
+		    s->is_slave || strcmp(s->role, CORE_JOINING) == 0,
+		    s->is_slave,
+		    "If the copy should be a slave: 1 while it follows the "
+		    "master." },
+		{ "candidate", true, s->candidate,
+		    "1 while the copy could take a free lock; 0 for the "
+		    "master." },
+		{ "never_master", true, s->never_master,
+		    "1 if never_master is configured." },
+		{ "notice", true, s->notice[0] != '\0',
+		    "1 while /status has a notice." },
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		api_metric(a, rows[i].name, "gauge", rows[i].help);
+		if (!rows[i].exists)
+			continue;
+		api_sample(a, s, rows[i].name);
+		api_answer_put(a, "} %d\n", rows[i].is);
+	}
 }
 
 /* Milliseconds as seconds; no sample where there is none. */
@@ -94,10 +143,17 @@ api_put_seconds(struct api_answer *a, const struct api_status *s)
 	} rows[] = {
 		{ "role_since_seconds", s->since_wall_ms,
 		    "When the agent entered this state, since 1970." },
+		{ "master_changed_timestamp_seconds",
+		    s->master_changed_wall_ms,
+		    "When this agent last saw a new master, since 1970." },
+		{ "consul_contact_age_seconds", s->consul_contact_age_ms,
+		    "Age of Consul's last usable answer." },
 		{ "health_age_seconds", s->health_age_ms,
 		    "Age of the last result of the plugin's health." },
 		{ "proof_age_seconds", s->proof_age_ms,
 		    "Age of Consul's last proof that the lock is ours." },
+		{ "fuse_seconds", s->fuse_ms,
+		    "Longest time as master without a new proof." },
 		{ "fuse_left_seconds", s->fuse_left_ms,
 		    "As master: time until it is demoted without a new "
 		    "proof." },
@@ -125,6 +181,8 @@ api_put_counts(struct api_answer *a, const struct api_status *s)
 	} rows[] = {
 		{ "epoch", "gauge", s->epoch,
 		    "The lock's epoch: grows with each new master." },
+		{ "priority", "gauge", (uint64_t)s->priority,
+		    "The copy's configured priority." },
 		{ "failovers_total", "counter", s->failovers,
 		    "Times this agent became master." },
 		{ "demotions_total", "counter", s->demotions,
@@ -160,7 +218,9 @@ void
 api_metrics_answer(struct api_answer *a, const struct api_status *s)
 {
 	a->type = "text/plain; version=0.0.4; charset=utf-8";
+	api_put_build(a, s);
 	api_put_states(a, s);
+	api_put_truths(a, s);
 	api_put_seconds(a, s);
 	api_put_counts(a, s);
 }

@@ -30,14 +30,20 @@ struct api_status {
 	const char		*holder;	/* node that has the lock; "" none */
 	const char		*holder_address;
 	int			 holder_port;
+	int64_t			 master_changed_wall_ms;	/* as we saw it */
 	const char		*notice;	/* of files that have changed; "" */
 	const char		*waiting;	/* why a free lock is not taken,
 						 * or NULL */
+	bool			 candidate;	/* could take a free lock */
+	bool			 never_master;
+	int64_t			 priority;
 	const char		*consul_error;	/* "" while Consul answers */
+	int64_t			 consul_contact_age_ms;
 	enum api_health		 health;	/* as published on /health */
 	const char		*health_text;
 	int64_t			 health_age_ms;
 	int64_t			 proof_age_ms;
+	int64_t			 fuse_ms;
 	int64_t			 fuse_left_ms;	/* as master; else -1 */
 	int			 guard_pid;	/* -1 while it is started again */
 	bool			 may_be_master;	/* although it must not */

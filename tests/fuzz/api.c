@@ -26,6 +26,7 @@ static const struct api_status	 status = {
 	.plugin_path = "/lib/example.so",
 	.consul_address = "http://127.0.0.1:8500", .role = "slave",
 	.is_slave = true, .since_wall_ms = 1795372800123, .epoch = 7,
+	.master_changed_wall_ms = -1, .consul_contact_age_ms = -1,
 	.holder = "n2", .holder_address = "10.0.0.2", .holder_port = 3306,
 	.consul_error = "", .why = "so it is", .notice = "", .health = API_HEALTH_OK,
 	.health_text = "fine",

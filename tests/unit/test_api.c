@@ -45,6 +45,8 @@ static const struct api_status	 plain = {
 	.consul_address = "http://127.0.0.1:8500", .role = "slave",
 	.why = "another node has the lock",
 	.is_slave = true, .since_wall_ms = 1795372800123, .epoch = 7,
+	.master_changed_wall_ms = -1, .consul_contact_age_ms = -1,
+	.fuse_ms = 10000, .priority = 100,
 	.holder = "n2", .holder_address = "10.0.0.2", .holder_port = 3306,
 	.consul_error = "", .health = API_HEALTH_OK, .health_text = "fine",
 	.health_age_ms = 1500, .proof_age_ms = -1, .fuse_left_ms = -1,
@@ -450,6 +452,67 @@ status_tells_all_that_is_known(void **state)
 	yajl_tree_free(v);
 }
 
+/* Without the service, which is in all of them. */
+static const char *
+metric(const char *name)
+{
+	static char	 value[128];
+	char		 start[128], *at;
+	int		 n = snprintf(start, sizeof(start), "\nconsul_failover_"
+			    "%s{service=\"app\"", name);
+
+	ask("GET", "/metrics");
+	at = strstr(got.body, start);
+	if (at == NULL)
+		return "none";
+	snprintf(value, sizeof(value), "%.*s",
+	    (int)strcspn(at + n, "\n"), at + n);
+	return value;
+}
+
+static void
+metrics_have_what_an_alert_needs(void **state)
+{
+	(void)state;
+	assert_string_equal(metric("build_info"), ",version=\"" VERSION "\","
+	    "plugin=\"example\",plugin_version=\"1\"} 1");
+	status.plugin_version = "1\xff\xc3\xa4\xc3";
+	assert_non_null(strstr(metric("build_info"),
+	    ",plugin_version=\"1?\xc3\xa4?\"} 1"));
+	assert_string_equal(metric("priority"), "} 100");
+	assert_string_equal(metric("fuse_seconds"), "} 10.000");
+	assert_string_equal(metric("master_changed_timestamp_seconds"),
+	    "none");
+	assert_string_equal(metric("consul_contact_age_seconds"), "none");
+	status.master_changed_wall_ms = 1795372800123;
+	status.consul_contact_age_ms = 1234;
+	assert_string_equal(metric("master_changed_timestamp_seconds"),
+	    "} 1795372800.123");
+	assert_string_equal(metric("consul_contact_age_seconds"), "} 1.234");
+	assert_string_equal(metric("candidate"), "} 0");
+	status.candidate = true;
+	assert_string_equal(metric("candidate"), "} 1");
+	assert_string_equal(metric("never_master"), "} 0");
+	status.never_master = true;
+	assert_string_equal(metric("never_master"), "} 1");
+	assert_string_equal(metric("notice"), "} 0");
+	status.notice = "restart it";
+	assert_string_equal(metric("notice"), "} 1");
+}
+
+/* A copy that should not be a slave neither follows nor fails to. */
+static void
+metrics_have_whether_a_slave_follows(void **state)
+{
+	(void)state;
+	assert_string_equal(metric("following"), "} 1");
+	status.role = "joining";
+	status.is_slave = false;
+	assert_string_equal(metric("following"), "} 0");
+	status.role = "master";
+	assert_string_equal(metric("following"), "none");
+}
+
 static void
 metrics_are_prometheus_text(void **state)
 {
@@ -768,6 +831,8 @@ main(void)
 		TEST(ugly_text_is_still_json),
 		TEST(status_tells_all_that_is_known),
 		TEST(metrics_are_prometheus_text),
+		TEST(metrics_have_what_an_alert_needs),
+		TEST(metrics_have_whether_a_slave_follows),
 		TEST(a_connection_is_kept_and_takes_requests_at_once),
 		TEST(broken_requests_cost_others_nothing),
 		TEST(a_huge_request_is_refused),
