@@ -85,7 +85,7 @@ def test_install_puts_files_where_debian_expects_them(tmp_path):
     sources = usr / "share/doc/consul-failover/examples/plugin"
     for name in "example.c", "example.rs", "go/example.go", "go/info.c", "go/go.mod":
         assert (sources / name).exists(), name
-    for name in "minimal.ini", "acl-policy.hcl", "alerts.yml":
+    for name in "minimal.ini", "acl-policy.hcl", "alerts.yml", "grafana.json":
         assert (sources.parent / name).exists(), name
     unit = one(tmp_path / "root", "consul-failover@.service")
     assert unit.parent.name == "system"

@@ -1,5 +1,6 @@
-"""/metrics, and what is made of it: conf/alerts.yml."""
+"""/metrics, and what is made of it: conf/alerts.yml and conf/grafana.json."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from lab import PROGRAM, ROOT, net
 
 HERE = ROOT / "tests/system"
 ALERTS = (ROOT / "conf/alerts.yml").read_text()
+DASHBOARD = json.loads((ROOT / "conf/grafana.json").read_text())
 PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(
     PROMTOOL is None, reason="there is no promtool: install the package prometheus")
@@ -131,9 +133,10 @@ def test_every_metric_is_in_the_manual(real):
         assert re.search(rf"\b{name}\b", part), name
 
 
-@pytest.mark.parametrize("text", [ALERTS, (HERE / "alerts_test.yml").read_text()],
-                         ids=["alerts.yml", "alerts_test.yml"])
-def test_what_the_rules_name_is_what_an_agent_shows(real, text):
+@pytest.mark.parametrize("text", [ALERTS, json.dumps(DASHBOARD).replace('\\"', '"'),
+                                  (HERE / "alerts_test.yml").read_text()],
+                         ids=["alerts.yml", "grafana.json", "alerts_test.yml"])
+def test_what_rules_and_dashboard_name_is_what_an_agent_shows(real, text):
     names = set(re.findall(r"\bconsul_failover_\w+", text))
     assert len(names) > 8
     assert names <= set(re.findall(r"^# TYPE (\w+)", real, re.M))
@@ -181,3 +184,63 @@ def test_each_alert_says_what_to_do_next():
         # A sum has no instance.
         summed = "by (job, service)" in rule or "absent(" in rule
         assert summed != ("$labels.instance" in rule), name
+
+
+#
+# The dashboard.
+#
+
+def panel_of(title):
+    return next(panel for panel in DASHBOARD["panels"] if panel["title"] == title)
+
+
+def test_the_dashboard_is_one_that_grafana_can_show():
+    variables = {v["name"]: v for v in DASHBOARD["templating"]["list"]}
+    assert variables["datasource"]["type"] == "datasource"
+    assert variables["service"]["type"] == variables["job"]["type"] == "query"
+    source = {"type": "prometheus", "uid": "${datasource}"}
+    assert all(x["datasource"] == source for x in (
+        *DASHBOARD["panels"], *DASHBOARD["annotations"]["list"], variables["service"]))
+    places, ids = set(), [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(ids) == len(set(ids)) > 8
+    for panel in DASHBOARD["panels"]:
+        assert panel["title"] and panel["description"]
+        assert panel["type"] in ("stat", "table", "state-timeline", "timeseries")
+        assert set(panel) <= {"id", "type", "title", "description", "datasource", "gridPos",
+                              "targets", "fieldConfig", "options", "transformations"}
+        at = panel["gridPos"]
+        mine = {(x, y) for x in range(at["x"], at["x"] + at["w"])
+                for y in range(at["y"], at["y"] + at["h"])}
+        assert not mine & places and max(x for x, _ in mine) < 24, panel["title"]
+        places |= mine
+        letters = [target["refId"] for target in panel["targets"]]
+        assert letters and len(letters) == len(set(letters)), panel["title"]
+        assert all(target["expr"] for target in panel["targets"])
+
+
+@needs_promtool
+def test_the_dashboard_asks_what_prometheus_understands(tmp_path):
+    known = {"$job": "j", "$service": "s", "$__range": "1h", "$__rate_interval": "1m"}
+    asked = [x["expr"] for x in (*DASHBOARD["annotations"]["list"], *(
+        target for panel in DASHBOARD["panels"] for target in panel["targets"]))]
+    rules = "groups:\n- name: dashboard\n  rules:\n"
+    for number, expression in enumerate(asked):
+        expression = re.sub(r"\$\w+", lambda m: known[m[0]], expression)
+        rules += f"  - record: panel:{number}\n    expr: {json.dumps(expression)}\n"
+    (tmp_path / "rules.yml").write_text(rules)
+    promtool("check", "rules", tmp_path / "rules.yml")
+
+
+def test_the_dashboard_has_a_name_for_every_role_and_health(real):
+    """The number of each in the expression is that of the mapping."""
+    nodes = panel_of("Nodes")
+    for column, label, title in (0, "role", "Roles"), (1, "status", "Health"):
+        expression = panel_of(title)["targets"][0]["expr"]
+        mapping = panel_of(title)["fieldConfig"]["defaults"]["mappings"]
+        numbers = dict(re.findall(rf'(\d+) \* [^}}]*{label}="(\w+)"', expression))
+        assert {n: m["text"] for n, m in mapping[0]["options"].items()} == numbers
+        assert set(numbers.values()) == set(re.findall(rf'{label}="(\w+)"', real))
+        # The table shows the same.
+        assert nodes["targets"][column]["expr"] == expression
+        assert {"id": "mappings", "value": mapping} in \
+            nodes["fieldConfig"]["overrides"][column]["properties"]
