@@ -26,6 +26,7 @@
 #include "registration.h"
 #include "stranger.h"
 #include "timer.h"
+#include "wall.h"
 
 /* From the loop that decides: if it hangs, the init system learns of it. */
 static void
@@ -95,7 +96,7 @@ agent_start_core(struct agent *a)
 	struct core_event	 tick = { .type = CORE_EV_TICK };
 
 	agent_core_config(a, &c);
-	a->since_wall_ms = agent_change_wall_ms();
+	a->since_wall_ms = wall_ms();
 	a->counters.master_changed_wall_ms = -1;
 	core_init(&a->core, &c, clock_ms());
 	agent_health_look_for_disable(a);

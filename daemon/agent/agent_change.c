@@ -4,21 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "candidates.h"
 #include "lock.h"
 #include "log.h"
 #include "runfile.h"
-
-int64_t
-agent_change_wall_ms(void)
-{
-	struct timespec	t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+#include "wall.h"
 
 /* A mastership, or a lock, that ends against our will is what somebody is woken
  * for. */
@@ -54,7 +45,7 @@ agent_change(struct agent *a, const struct core_action *act)
 	/* It was for the lock that is given now. */
 	if (to == CORE_STATE_MASTER)
 		runfile_end_promote(a->config);
-	t->wall_ms = a->since_wall_ms = agent_change_wall_ms();
+	t->wall_ms = a->since_wall_ms = wall_ms();
 	t->from = core_state_name(from);
 	t->to = core_state_name(to);
 	snprintf(t->why, sizeof t->why, "%s", act->changed.text);

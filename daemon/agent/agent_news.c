@@ -15,6 +15,7 @@
 #include "registration.h"
 #include "runfile.h"
 #include "value.h"
+#include "wall.h"
 
 /*
  * The lock.
@@ -81,7 +82,7 @@ agent_lock_seen(const struct core_lock *lock, void *arg)
 		trouble_set(&a->refusal, "");
 	agent_event(a, &ev);
 	if (known && a->core.epoch != epoch && core_lock_is_held(&a->core))
-		a->counters.master_changed_wall_ms = agent_change_wall_ms();
+		a->counters.master_changed_wall_ms = wall_ms();
 	if (lock->owner == CORE_LOCK_FREE)
 		elector_stand_aside(a->elector);
 }

@@ -126,8 +126,6 @@ void	agent_remember(struct agent *, const char *session, uint64_t epoch);
 
 /* CORE_DO_CHANGED. */
 void	agent_change(struct agent *, const struct core_action *);
-/* Milliseconds since 1970, for people. */
-int64_t	agent_change_wall_ms(void);
 
 /* agent_leave.c */
 

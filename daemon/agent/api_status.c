@@ -2,12 +2,12 @@
 #include "api_status.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include <consul-failover/plugin.h>
 
 #include "core.h"
 #include "json.h"
+#include "wall.h"
 
 const char *
 api_health_name(enum api_health health)
@@ -26,21 +26,15 @@ api_member_ms(yajl_gen g, const char *name, int64_t ms)
 		json_put_member_int(g, name, ms);
 }
 
-/* RFC 3339, in UTC. */
 static void
-api_member_time(yajl_gen g, const char *name, int64_t wall_ms)
+api_member_time(yajl_gen g, const char *name, int64_t at_ms)
 {
-	time_t		 seconds = (time_t)(wall_ms / 1000);
-	struct tm	 tm;
-	char		 day[32], text[48];
+	char	text[WALL_TEXT];
 
-	if (wall_ms < 0 || gmtime_r(&seconds, &tm) == NULL) {
+	if (wall_text(at_ms, text))
+		json_put_member(g, name, text);
+	else
 		json_put_member_null(g, name);
-		return;
-	}
-	strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof text, "%s.%03dZ", day, (int)(wall_ms % 1000));
-	json_put_member(g, name, text);
 }
 
 static void
