@@ -30,7 +30,7 @@ lock_value(const struct lock *l, const char *state, const char *position,
     bool final)
 {
 	return lock_value_make(l->config, state, l->session, l->node,
-	    l->address, position, final, NULL, NULL);
+	    l->address, position, final, &l->reason, NULL, NULL);
 }
 
 static void
@@ -138,7 +138,7 @@ lock_acquire(struct lock *l, uint64_t epoch)
 	 * who could have had it. */
 	l->made = !l->key.exists && !l->view.clean;
 	value = lock_value_make(l->config, "held", l->session, l->node,
-	    l->address, "", false, l->key.exists ? NULL : LOCK_MADE,
+	    l->address, "", false, NULL, l->key.exists ? NULL : LOCK_MADE,
 	    l->before.position[0] != '\0' ? &l->before : NULL);
 	l->write = consul_lock(l->consul, l->path, &l->key, l->session, value,
 	    lock_acquired, l);
@@ -176,6 +176,13 @@ lock_give_back(struct lock *l, char *value)
 }
 
 void
+lock_set_reason(struct lock *l, const char *text, bool planned)
+{
+	text_copy(l->reason.text, sizeof l->reason.text, text);
+	l->reason.planned = planned;
+}
+
+void
 lock_release(struct lock *l, bool clean, const char *position, bool final)
 {
 	lock_give_back(l, lock_value(l, clean ? "released" : "dropped",
@@ -193,8 +200,8 @@ lock_pass_on(struct lock *l, bool clean)
 	his.service_id = (char *)b->service_id;
 	his.service_port = b->port;
 	lock_give_back(l, lock_value_make(&his, clean ? "released" : "dropped",
-	    l->session, b->node, b->host, b->position, false, LOCK_PASSED_ON,
-	    NULL));
+	    l->session, b->node, b->host, b->position, false, &b->reason,
+	    LOCK_PASSED_ON, NULL));
 }
 
 void
@@ -252,6 +259,7 @@ void
 lock_settle(struct lock *l)
 {
 	l->settled = true;
+	l->reason = (struct lock_reason){ .text = "" };
 	if (l->carries)
 		timer_in(l->verify_timer, SETTLE);
 }

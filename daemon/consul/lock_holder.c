@@ -33,6 +33,20 @@ lock_set_before(struct lock *l, yajl_val v)
 	b->passed_on = YAJL_IS_TRUE(json_get(v, LOCK_PASSED_ON));
 }
 
+/* What is only for people. */
+static void
+lock_set_last(struct lock *l, yajl_val v)
+{
+	struct lock_before	*b = &l->before;
+
+	text_copy(b->state, sizeof b->state, json_string(v, "state", ""));
+	text_copy(b->last, sizeof b->last, json_string(v, "node",
+	    l->view.node));
+	text_copy(b->reason.text, sizeof b->reason.text,
+	    json_string(v, "why", ""));
+	b->reason.planned = YAJL_IS_TRUE(json_get(v, "planned"));
+}
+
 /* Learns who had a key that is free now; true: he gave it back in good order. */
 static bool
 lock_read_before(struct lock *l, const struct consul_key *k)
@@ -43,6 +57,7 @@ lock_read_before(struct lock *l, const struct consul_key *k)
 			    "released") == 0;
 
 	lock_set_before(l, carried != NULL ? carried : v);
+	lock_set_last(l, v);
 	yajl_tree_free(v);
 	return released;
 }

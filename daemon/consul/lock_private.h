@@ -48,6 +48,7 @@ struct lock {
 	bool				 settled;	/* no longer needed */
 	bool				 giving_way;	/* just released */
 	bool				 was_held;	/* at any time */
+	struct lock_reason		 reason;	/* of the next release */
 	int				 unproved;	/* since a proof */
 	uint64_t			 index;
 	int				 watch_failures;

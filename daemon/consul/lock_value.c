@@ -42,10 +42,20 @@ put_carried(yajl_gen g, const struct lock_before *b)
 	yajl_gen_map_close(g);
 }
 
+static void
+put_reason(yajl_gen g, const struct lock_reason *r)
+{
+	if (r->text[0] != '\0')
+		json_put_member(g, "why", r->text);
+	if (r->planned)
+		json_put_member_bool(g, "planned", true);
+}
+
 char *
 lock_value_make(const struct config *c, const char *state, const char *session,
     const char *node, const char *address, const char *position, bool final,
-    const char *mark, const struct lock_before *carried)
+    const struct lock_reason *reason, const char *mark,
+    const struct lock_before *carried)
 {
 	yajl_gen	 g = json_new();
 	char		*text;
@@ -58,6 +68,8 @@ lock_value_make(const struct config *c, const char *state, const char *session,
 		json_put_member(g, "position", position);
 		json_put_member_bool(g, "final", final);
 	}
+	if (reason != NULL)
+		put_reason(g, reason);
 	if (mark != NULL)
 		json_put_member_bool(g, mark, true);
 	if (carried != NULL)
@@ -65,12 +77,14 @@ lock_value_make(const struct config *c, const char *state, const char *session,
 	yajl_gen_map_close(g);
 	text = must_copy(json_text(g, NULL));
 	json_free(g);
-	if ((position[0] == '\0' && carried == NULL) ||
+	if ((position[0] == '\0' && reason == NULL && carried == NULL) ||
 	    strlen(text) < CONSUL_VALUE_MAX)
 		return text;
 	/* It would come back cut, and then not even say who wrote it. */
 	free(text);
-	return lock_value_make(c, state, session, node, address, "", false,
+	return reason != NULL ? lock_value_make(c, state, session, node,
+	    address, position, final, NULL, mark, carried) :
+	    lock_value_make(c, state, session, node, address, "", false, NULL,
 	    mark, NULL);
 }
 
@@ -86,6 +100,10 @@ char *
 lock_value_make_last(const struct config *c, const char *state,
     const struct consul_key *k)
 {
+	static const struct lock_reason	reason = {
+		.text = "its agent was gone or hung; its guard or an operator "
+		    "released the lock",
+	};
 	yajl_val	 v = lock_value_parse(k);
 	yajl_val	 left = json_get(v, "before");
 	struct config	 his = *c;
@@ -98,6 +116,7 @@ lock_value_make_last(const struct config *c, const char *state,
 	value = lock_value_make(&his, state, k->session,
 	    json_string(left, "node", ""), json_string(left, "address", ""),
 	    json_string(left, "position", ""), false,
+	    left != NULL ? NULL : &reason,
 	    left != NULL ? LOCK_PASSED_ON : NULL, NULL);
 	yajl_tree_free(v);
 	return value;

@@ -139,7 +139,7 @@ namesake_put(struct namesake *n)
 	namesake_path(n, n->name, path);
 	/* No address: a copy of another name shall not follow us. */
 	value = lock_value_make(n->config, "held", n->session, n->node, "", "",
-	    false, NULL, NULL);
+	    false, NULL, NULL, NULL);
 	n->put = consul_put(n->consul, path, n->session, value,
 	    namesake_put_done, n);
 	free(value);

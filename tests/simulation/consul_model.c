@@ -46,7 +46,7 @@ struct consul_request {
 	int64_t			 wait, ttl, lock_delay;
 	char			 session[CONSUL_ID_MAX];	/* LIST: a node */
 	char			 key_name[96];	/* of a record */
-	char			 value[640];
+	char			 value[1024];
 
 	enum consul_outcome	 outcome;
 	bool			 delayed;

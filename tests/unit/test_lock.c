@@ -602,6 +602,73 @@ a_release_says_whether_it_is_clean(void **state)
 	then_asked("\"position\":\"18\",\"final\":true");
 }
 
+static void
+then_the_last_holder_was(const char *node, const char *state, const char *why,
+    bool planned)
+{
+	const struct lock_before	*b = lock_before(lock);
+
+	assert_string_equal(b->last, node);
+	assert_string_equal(b->state, state);
+	assert_string_equal(b->reason.text, why);
+	assert_int_equal(b->reason.planned, planned);
+}
+
+static void
+a_release_says_why(void **state)
+{
+	(void)state;
+	given_the_lock();
+	then_the_last_holder_was("", "released", "", false);
+	lock_set_reason(lock, "stop requested", true);
+	lock_release(lock, true, "18", true);
+	run();
+	then_asked("\"final\":true,\"why\":\"stop requested\","
+	    "\"planned\":true}");
+	lock_settle(lock);
+	given_consul();
+	lock_release(lock, true, "18", true);
+	run();
+	then_asked("\"final\":true}");		/* that was of another one */
+}
+
+static void
+a_reason_takes_no_room_from_a_position(void **state)
+{
+	struct lock_reason	 reason = { .planned = true };
+	char			 position[CONSUL_VALUE_MAX], *value;
+
+	(void)state;
+	given_lock("");
+	memset(position, 'x', sizeof position);
+	position[CONSUL_VALUE_MAX - 300] = '\0';
+	memset(reason.text, 'y', sizeof reason.text - 1);
+	value = lock_value_make(&config, "released", "s-1", "node-1",
+	    "10.0.0.1", position, true, &reason, NULL, NULL);
+	assert_true(strlen(value) < CONSUL_VALUE_MAX);
+	assert_non_null(strstr(value, position));
+	assert_null(strstr(value, "yyy"));
+	free(value);
+}
+
+static void
+why_a_lock_was_released_is_known_to_the_next(void **state)
+{
+	(void)state;
+	strcpy(key.value, "{\"state\":\"released\",\"node\":\"node-2\","
+	    "\"why\":\"the disable file exists\",\"planned\":true}");
+	given_lock("");
+	then_the_last_holder_was("node-2", "released",
+	    "the disable file exists", true);
+	strcpy(key.value, "{\"state\":\"held\",\"node\":\"node-3\","
+	    "\"before\":{\"node\":\"node-2\",\"position\":\"7\"}}");
+	key.modify_index++;
+	lock_look(lock);
+	run();
+	then_the_last_holder_was("node-3", "held", "", false);
+	assert_string_equal(lock_before(lock)->node, "node-2");
+}
+
 /* Whoever left that may want the lock again: it is another one who has it no
  * more. */
 static void
@@ -633,6 +700,9 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		TEST(a_session_as_ordered_is_ours),
 		TEST(what_is_passed_on_says_so),
+		TEST(a_release_says_why),
+		TEST(a_reason_takes_no_room_from_a_position),
+		TEST(why_a_lock_was_released_is_known_to_the_next),
 		TEST(one_with_too_short_a_lock_delay_is_not),
 		TEST(nor_is_one_without_our_check),
 		TEST(nor_is_one_that_consul_does_not_show),
