@@ -15,6 +15,14 @@ key "lock/<service>/leader" {
 	policy = "write"
 }
 
+# The last changes of master, which the new master writes after it serves, for
+# "consul-failover history".  Without this right only that is missing.
+#	GET /v1/kv/lock/<service>/history
+#	PUT /v1/kv/lock/<service>/history?cas=<index>
+key "lock/<service>/history" {
+	policy = "write"
+}
+
 # How far each copy has got: the candidates compare that before one of them
 # takes the lock.
 #	GET /v1/kv/lock/<service>/candidates/?recurse

@@ -174,6 +174,34 @@ json_put(yajl_gen g, const char *string)
 }
 
 void
+json_put_value(yajl_gen g, yajl_val v)
+{
+	size_t	 i;
+
+	if (YAJL_IS_STRING(v))
+		json_put(g, YAJL_GET_STRING(v));
+	else if (YAJL_IS_NUMBER(v))
+		yajl_gen_number(g, YAJL_GET_NUMBER(v),
+		    strlen(YAJL_GET_NUMBER(v)));
+	else if (YAJL_IS_TRUE(v) || YAJL_IS_FALSE(v))
+		yajl_gen_bool(g, YAJL_IS_TRUE(v));
+	else if (YAJL_IS_ARRAY(v)) {
+		yajl_gen_array_open(g);
+		for (i = 0; i < v->u.array.len; i++)
+			json_put_value(g, v->u.array.values[i]);
+		yajl_gen_array_close(g);
+	} else if (YAJL_IS_OBJECT(v)) {
+		yajl_gen_map_open(g);
+		for (i = 0; i < v->u.object.len; i++) {
+			json_put(g, v->u.object.keys[i]);
+			json_put_value(g, v->u.object.values[i]);
+		}
+		yajl_gen_map_close(g);
+	} else
+		yajl_gen_null(g);
+}
+
+void
 json_put_member(yajl_gen g, const char *name, const char *string)
 {
 	json_put(g, name);

@@ -36,6 +36,8 @@ yajl_gen	 json_new(void);
 void		 json_free(yajl_gen);
 const char	*json_text(yajl_gen, size_t *length);
 void		 json_put(yajl_gen, const char *string);
+/* A parsed value, with all that is in it. */
+void		 json_put_value(yajl_gen, yajl_val);
 void		 json_put_member(yajl_gen, const char *name, const char *string);
 void		 json_put_member_int(yajl_gen, const char *name, int64_t);
 void		 json_put_member_bool(yajl_gen, const char *name, bool);

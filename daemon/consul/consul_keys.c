@@ -1,6 +1,7 @@
 /* consul_keys.c - Consul's keys, and the locks on them. */
 #include "consul_keys.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,7 @@ consul_read_record(struct consul_answer *a, struct consul_record *r,
 	r->key = json_string(v, "Key", "");
 	r->session = json_string(v, "Session", "");
 	r->value = "";
+	r->modify_index = json_uint(v, "ModifyIndex", 0);
 	if (strncmp(r->key, a->request->subject,
 	    strlen(a->request->subject)) != 0)
 		return false;
@@ -209,6 +211,27 @@ consul_keys(struct consul *c, const char *prefix, consul_cb cb, void *arg)
 
 	return consul_request_send(r, "GET", NULL, 0, "/v1/kv/%s?keys",
 	    r->escaped);
+}
+
+struct consul_request *
+consul_fetch(struct consul *c, const char *key, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = consul_request_new(c, key,
+				    consul_read_records, cb, arg);
+
+	return consul_request_send(r, "GET", NULL, 0, "/v1/kv/%s?consistent",
+	    r->escaped);
+}
+
+struct consul_request *
+consul_cas(struct consul *c, const char *key, uint64_t index,
+    const char *value, consul_cb cb, void *arg)
+{
+	struct consul_request	*r = consul_request_new(c, key,
+				    consul_answer_true, cb, arg);
+
+	return consul_request_send(r, "PUT", value, 0,
+	    "/v1/kv/%s?cas=%" PRIu64, r->escaped, index);
 }
 
 struct consul_request *

@@ -22,6 +22,14 @@ struct consul_request	*consul_list(struct consul *, const char *prefix,
 /* Only their names: records without session and value. */
 struct consul_request	*consul_keys(struct consul *, const char *prefix,
     consul_cb, void *);
+/* One key with a value of any length, by a consistent read: a record, or
+ * none. */
+struct consul_request	*consul_fetch(struct consul *, const char *key,
+    consul_cb, void *);
+/* Writes it if its ModifyIndex is still this one (0: it is missing).  REFUSED:
+ * it is not. */
+struct consul_request	*consul_cas(struct consul *, const char *key,
+    uint64_t index, const char *value, consul_cb, void *);
 /* Writes a key.  With a session it also locks the key, and is REFUSED if
  * another session holds it; with NULL it writes in any case. */
 struct consul_request	*consul_put(struct consul *, const char *key,

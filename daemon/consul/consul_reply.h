@@ -71,6 +71,7 @@ struct consul_instance {
 struct consul_record {
 	const char	*key, *session;	/* session "" if it has none */
 	const char	*value;		/* decoded */
+	uint64_t	 modify_index;	/* 0: only names were asked for */
 };
 
 struct consul_reply {
@@ -89,7 +90,7 @@ struct consul_reply {
 							 * Consul answered */
 
 	const struct consul_key		*key;		/* consul_get, _lock */
-	const struct consul_record	*records;	/* consul_list */
+	const struct consul_record	*records;	/* consul_list, _fetch */
 	size_t				 record_count;
 	const struct consul_session	*sessions;	/* _session_info, _sessions */
 	size_t				 session_count;

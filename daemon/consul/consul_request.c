@@ -42,6 +42,7 @@ consul_missing_right(const struct consul_answer *a)
 		const char	*path, *rule;
 	}		 rules[] = {
 		{ "/candidates/", "key_prefix \"lock/<service>/candidates/\"" },
+		{ "/history?", "key \"lock/<service>/history\"" },
 		{ "/v1/kv/", "key \"lock/<service>/leader\"" },
 		{ "/v1/txn", "key \"lock/<service>/leader\"" },
 		{ "/v1/session/info/", "session_prefix \"\"" },

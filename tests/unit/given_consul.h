@@ -130,6 +130,21 @@ when_the_watch_is_answered(uint64_t index)
 }
 
 struct consul_request *
+consul_fetch(struct consul *c, const char *k, consul_cb cb, void *arg)
+{
+	(void)c;
+	return consul_ask(true, cb, arg, "fetch %s", k);
+}
+
+struct consul_request *
+consul_cas(struct consul *c, const char *k, uint64_t index, const char *value,
+    consul_cb cb, void *arg)
+{
+	(void)c;
+	return consul_ask(true, cb, arg, "cas %s %d %s", k, (int)index, value);
+}
+
+struct consul_request *
 consul_lock(struct consul *c, const char *k, const struct consul_key *seen,
     const char *id, const char *value, consul_cb cb, void *arg)
 {

@@ -386,6 +386,18 @@ put_for_session(void)
 }
 
 static struct consul_request *
+fetch(void)
+{
+	return consul_fetch(consul, "lock/app/history", seen, NULL);
+}
+
+static struct consul_request *
+cas(void)
+{
+	return consul_cas(consul, "lock/app/history", 17, "{}", seen, NULL);
+}
+
+static struct consul_request *
 list(void)
 {
 	return consul_list(consul, "lock/app/candidates/", 0, 0, seen, NULL);
@@ -505,6 +517,16 @@ each_answer_of_consul_has_its_outcome(void **state)
 	    "\"<service>\" of acl-policy.hcl" },
 	{ create, 403, "", "Permission denied", CONSUL_DENIED, "; give the "
 	    "token the rule session \"<node>\" of acl-policy.hcl" },
+	{ cas, 200, "", "true\n", CONSUL_OK, "" },
+	{ cas, 200, "", "false\n", CONSUL_REFUSED, "" },
+	{ cas, 403, "", "Permission denied", CONSUL_DENIED, "; give the token "
+	    "the rule key \"lock/<service>/history\" of acl-policy.hcl" },
+	{ fetch, 403, "", "Permission denied", CONSUL_DENIED, "; give the token "
+	    "the rule key \"lock/<service>/history\" of acl-policy.hcl" },
+	{ fetch, 404, INDEX, "", CONSUL_OK, "" },
+	{ fetch, 404, "", "", CONSUL_UNKNOWN, "answered 404" },
+	{ fetch, 200, INDEX, "[{\"Key\":\"lock/app/history\",\"Value\":"
+	    "\"e30=\",\"ModifyIndex\":7}]", CONSUL_OK, "" },
 	{ create, 403, "", "rpc error making call: ACL not found",
 	    CONSUL_DENIED, "ACL not found" },
 	{ deregister, 200, "", "", CONSUL_OK, "" },
@@ -1301,6 +1323,8 @@ requests_are_what_consul_expects(void **state)
 	    "\"lock\",\"Key\":\"" KEY "\",\"Value\":\"\",\"Session\":\"" SID
 	    "\"}}]" },
 	{ release, "PUT /v1/kv/lock/app/leader?release=" SID " ", "bye" },
+	{ fetch, "GET /v1/kv/lock/app/history?consistent ", "" },
+	{ cas, "PUT /v1/kv/lock/app/history?cas=17 ", "{}" },
 	{ create, "PUT /v1/session/create ", "{\"Name\":\"app\",\"Checks\":["
 	    "\"serfHealth\",\"service:app\"],\"TTL\":\"10s\",\"LockDelay\":"
 	    "\"1500ms\",\"Behavior\":\"release\"}" },

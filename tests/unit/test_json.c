@@ -194,6 +194,22 @@ objects_are_written(void **state)
 }
 
 static void
+what_was_parsed_is_written_as_it_was(void **state)
+{
+	static const char	 text[] = "{\"a\":[1,-2.5e3,18446744073709551615,"
+				    "true,false,null],\"b\":{\"c\":\"d\\n\","
+				    "\"e\":{}}}";
+	struct error		 err;
+	yajl_val		 v = json_parse(text, strlen(text), &err);
+	yajl_gen		 g = json_new();
+
+	(void)state;
+	json_put_value(g, v);
+	yajl_tree_free(v);
+	then_text(g, text);
+}
+
+static void
 text_is_escaped_and_bad_utf_8_replaced(void **state)
 {
 #define BAD	"\xef\xbf\xbd"
@@ -238,6 +254,7 @@ main(void)
 		cmocka_unit_test(nesting_is_limited_before_yajl_sees_it),
 		cmocka_unit_test(brackets_in_strings_are_not_nesting),
 		cmocka_unit_test(objects_are_written),
+		cmocka_unit_test(what_was_parsed_is_written_as_it_was),
 		cmocka_unit_test(text_is_escaped_and_bad_utf_8_replaced),
 	};
 

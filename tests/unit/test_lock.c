@@ -357,8 +357,8 @@ static void
 a_missing_key_is_clean_only_for_who_sees_itself_alone(void **state)
 {
 	static const struct consul_record	 records[] = {
-		{ "lock/mysql/candidates/s-0", "", "{\"id\":\"node-1/mysql-1\"}" },
-		{ "lock/mysql/candidates/s-7", "", "{\"id\":\"node-2/mysql-1\"}" },
+		{ "lock/mysql/candidates/s-0", "", "{\"id\":\"node-1/mysql-1\"}", 0 },
+		{ "lock/mysql/candidates/s-7", "", "{\"id\":\"node-2/mysql-1\"}", 0 },
 	};
 
 	(void)state;
