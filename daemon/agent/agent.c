@@ -18,6 +18,7 @@
 #include "elector.h"
 #include "guard.h"
 #include "heed.h"
+#include "history.h"
 #include "lock.h"
 #include "log.h"
 #include "must.h"
@@ -153,6 +154,8 @@ agent_name_troubles(struct agent *a)
 	a->namesake_trouble.what = "The service has two names";
 	a->stranger_trouble.what = "Consul, lock";
 	a->election_trouble.what = "Consul, comparing the copies";
+	a->history_trouble.what = "Consul, the history of masters";
+	a->states_trouble.what = "The history of this node's states";
 	a->refusal.what = "The lock is free, but not taken";
 }
 
@@ -178,6 +181,8 @@ agent_make_parts(struct agent *a)
 	    &agent_news_namesake, a);
 	a->lock = lock_new(a->base, a->consul, a->config,
 	    runfile_session(a->runfile), &agent_news_lock, a);
+	a->history = history_new(a->base, a->consul, a->config,
+	    agent_history_trouble, a);
 }
 
 bool
@@ -297,6 +302,7 @@ agent_free(struct agent *a)
 	elector_free(a->elector);
 	namesake_free(a->namesake);
 	heed_free(a->heed);
+	history_free(a->history);
 	lock_free(a->lock);
 	registration_free(a->registration);
 	consul_free(a->consul);
@@ -309,6 +315,7 @@ agent_free(struct agent *a)
 		if (events[i] != NULL)
 			event_free(events[i]);
 	alarm_free(a->wake);
+	free(a->states);
 	if (a->base != NULL)
 		event_base_free(a->base);
 	free(a);

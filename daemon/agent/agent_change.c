@@ -54,6 +54,7 @@ agent_change(struct agent *a, const struct core_action *act)
 	    from == CORE_STATE_MASTER;
 	log_line(agent_change_level(a, act), "%s -> %s: %s", t->from, t->to,
 	    t->why);
+	agent_history_change(a, act);
 	if ((to == CORE_STATE_PROMOTING || (to == CORE_STATE_CANDIDATE &&
 	    a->core.lock.owner == CORE_LOCK_FREE)) &&
 	    a->core.grace_until > a->core.now)

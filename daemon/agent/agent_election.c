@@ -14,6 +14,7 @@
 #include "log.h"
 #include "namesake.h"
 #include "runfile.h"
+#include "text.h"
 #include "timer.h"
 
 static void
@@ -53,6 +54,8 @@ agent_elected(const struct election_step *s, void *arg)
 
 	ev.elected.take = namesake_text(a->namesake)[0] == '\0' &&
 	    (s->type == ELECTION_TAKE || runfile_is_promoted(a->config));
+	text_copy(a->despite, sizeof a->despite, ev.elected.take ?
+	    elector_reason(a->elector) : "");
 	if (namesake_text(a->namesake)[0] != '\0')
 		snprintf(why, sizeof why, "%s", namesake_text(a->namesake));
 	else if (ev.elected.take && s->type == ELECTION_REFUSE)

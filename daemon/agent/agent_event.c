@@ -55,6 +55,7 @@ agent_event(struct agent *a, const struct core_event *ev)
 	for (i = 0; i < todo.count; i++)
 		agent_perform(a, &todo.list[i]);
 	agent_settle(a);
+	agent_history_write(a);
 }
 
 void

@@ -78,6 +78,7 @@ agent_lock_seen(const struct core_lock *lock, void *arg)
 
 	agent_compare_address(a, lock);
 	agent_end_promote(a, lock);
+	agent_history_lock(a, lock);
 	if (lock->owner != CORE_LOCK_FREE)
 		trouble_set(&a->refusal, "");
 	agent_event(a, &ev);

@@ -93,6 +93,16 @@ struct agent {
 	struct trouble		 refusal;	/* of the lock, by max_behind */
 	struct handover		 handover;
 
+	/* for the history of masters, and for that of this node's states */
+	struct history		*history;
+	struct trouble		 history_trouble;
+	bool			 resumed;	/* an earlier run's mastership */
+	int64_t			 no_master_at;	/* since then; 0: unknown */
+	char			 despite[CORE_TEXT];	/* the lock was taken despite
+							 * this; "" */
+	char			*states;	/* lines to be written; or NULL */
+	struct trouble		 states_trouble;
+
 	struct api_transition	 transitions[API_TRANSITIONS];
 	size_t			 transition_count;
 	int64_t			 since_wall_ms;
@@ -126,6 +136,18 @@ void	agent_remember(struct agent *, const char *session, uint64_t epoch);
 
 /* CORE_DO_CHANGED. */
 void	agent_change(struct agent *, const struct core_action *);
+
+/* agent_history.c */
+
+/* The lock that is about to be reported to the core. */
+void	agent_history_lock(struct agent *, const struct core_lock *);
+/* CORE_DO_CHANGED. */
+void	agent_history_change(struct agent *, const struct core_action *);
+/* Writes this node's changes of state to the disk, which may be slow: after the
+ * actions of an event, and not in the middle of a failover. */
+void	agent_history_write(struct agent *);
+/* history.h's. */
+void	agent_history_trouble(const char *text, void *arg);
 
 /* agent_leave.c */
 

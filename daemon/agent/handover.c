@@ -11,6 +11,7 @@ void
 handover_begin(struct handover *h)
 {
 	h->goes_without = h->passes_on = false;
+	h->lacks[0] = '\0';
 }
 
 void
@@ -95,6 +96,9 @@ handover_tell(struct handover *h, const struct lock_before *b, bool enough,
 	/* What this copy had itself, in an earlier try, it does not lack. */
 	if (strcasecmp(b->node, call->what.node) == 0)
 		return;
+	snprintf(h->lacks, sizeof h->lacks, "the data of %.100s up to "
+	    "position %.200s was not received within [election] catch_up",
+	    b->node, b->position);
 	log_error("Promoting without all data of the previous master %s "
 	    "(position %.200s): not received within [election] catch_up; look "
 	    "for the rest on %s", b->node, b->position, b->node);

@@ -28,6 +28,8 @@ struct handover {
 						 * has reported its own */
 	bool			 final;		/* no copy has more data */
 	bool			 goes_without;	/* what was left, if need be */
+	char			 lacks[CORE_TEXT];	/* what it went without,
+							 * for people; or "" */
 };
 
 /* CORE_DO_ACQUIRE: what was left with the lock is not known yet. */

@@ -86,6 +86,26 @@ then_is_left(bool with_position, const char *text)
 }
 
 static void
+what_a_promotion_lacks_is_kept_for_people(void **state)
+{
+	struct handler_call	call = { .what = { .node = "node-2" } };
+
+	(void)state;
+	before.position = (char *)(uintptr_t)"18";
+	strcpy(before.node, "node-2");
+	handover_tell(&handover, &before, true, true, &call);
+	assert_string_equal(handover.lacks, "");	/* it was its own */
+	handover_begin(&handover);
+	strcpy(before.node, "node-1");
+	handover_tell(&handover, &before, false, true, &call);
+	assert_string_equal(handover.lacks, "");
+	handover_tell(&handover, &before, true, true, &call);
+	assert_non_null(strstr(handover.lacks, "node-1 up to position 18"));
+	handover_begin(&handover);
+	assert_string_equal(handover.lacks, "");
+}
+
+static void
 a_master_leaves_all_there_is(void **state)
 {
 	(void)state;
@@ -217,6 +237,7 @@ main(void)
 #define T(name)	cmocka_unit_test_setup(name, begin)
 	const struct CMUnitTest	tests[] = {
 		T(a_master_leaves_all_there_is),
+		T(what_a_promotion_lacks_is_kept_for_people),
 		T(who_has_what_it_was_to_wait_for_leaves_its_own),
 		T(who_lacks_it_passes_it_on),
 		T(who_does_not_know_yet_is_asked_again),
