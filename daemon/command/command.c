@@ -10,10 +10,10 @@
 
 /* As help lists them; those of one name follow each other. */
 static const struct command *const	commands[] = {
-	&command_agent, &command_check, &command_status, &command_promote,
-	&command_leave, &command_config, &command_plugin_info,
-	&command_plugin_call, &command_plugin_test, &command_plugin_new,
-	&command_states, &command_version, NULL
+	&command_agent, &command_check, &command_status, &command_history,
+	&command_promote, &command_leave, &command_config,
+	&command_plugin_info, &command_plugin_call, &command_plugin_test,
+	&command_plugin_new, &command_states, &command_version, NULL
 };
 
 static int

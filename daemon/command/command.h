@@ -16,7 +16,8 @@ struct command {
 };
 
 extern const struct command	command_agent, command_check, command_config,
-				command_leave, command_plugin_call,
+				command_history, command_leave,
+				command_plugin_call,
 				command_plugin_info, command_plugin_new,
 				command_plugin_test, command_promote,
 				command_states, command_status, command_version;

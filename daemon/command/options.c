@@ -18,7 +18,7 @@
 
 enum { OPT_JSON = 256, OPT_WATCH, OPT_EXAMPLE, OPT_DOT, OPT_HOST, OPT_PORT,
 	OPT_MASTER, OPT_EPOCH, OPT_TARGET, OPT_YES, OPT_KILL, OPT_PROBE,
-	OPT_QUIET, OPT_LIVE, OPT_GUARD, OPT_HELP, OPT_CONFIG_FLAG };
+	OPT_QUIET, OPT_LIVE, OPT_GUARD, OPT_SINCE, OPT_HELP, OPT_CONFIG_FLAG };
 
 static bool
 add_flag(struct options *o, const char *key, const char *value)
@@ -54,6 +54,7 @@ long_options(struct option *list, size_t size)
 		{ "kill", no_argument, NULL, OPT_KILL },
 		{ "probe", required_argument, NULL, OPT_PROBE },
 		{ "target", required_argument, NULL, OPT_TARGET },
+		{ "since", required_argument, NULL, OPT_SINCE },
 		{ "guard", required_argument, NULL, OPT_GUARD },
 		{ "help", no_argument, NULL, 'h' },
 	};
@@ -165,6 +166,9 @@ take_option(struct options *o, int c, const char *name)
 			return false;
 		o->guard = (int)number;
 		return true;
+	case OPT_SINCE:
+		return (value_duration(optarg, &o->since_ms) &&
+		    o->since_ms > 0) || refuse(name, "a time like 30m or 2h");
 	case OPT_CONFIG_FLAG:
 		return add_flag(o, config_flag_key(name), optarg);
 	}

@@ -24,6 +24,7 @@ struct options {
 	char		 master[256];		/* the host of --master */
 	const char	*target, *probe;
 	uint64_t	 epoch;
+	int64_t		 since_ms;		/* 0: not given */
 	int		 guard;			/* our parent is this guard */
 	char		**rest;			/* words that are not options */
 	int		 rest_count;

@@ -80,7 +80,8 @@ def test_version_names_the_program_and_the_abi(lab):
 
 def test_wrong_words_get_the_usage(lab):
     for words in ([], ["nonsense"], ["agent"], ["agent", "-x"], ["check"],
-                  ["plugin"], ["plugin", "info"], ["status", "--nonsense"]):
+                  ["plugin"], ["plugin", "info"], ["status", "--nonsense"],
+                  ["history"], ["history", "-c", "x", "y"]):
         r = program(*words)
         assert r.returncode not in (0, -6, -11), words
         assert r.stderr, words
@@ -89,7 +90,8 @@ def test_wrong_words_get_the_usage(lab):
 def test_a_wrong_number_is_named(lab):
     for words in (["--epoch", "abc"], ["--epoch", "-1"], ["--master-port", "0"],
                   ["--master-port", "65536"], ["--master-port", "80x"],
-                  ["--master", "nowhere:x"]):
+                  ["--master", "nowhere:x"], ["--since", "yesterday"],
+                  ["--since", "0s"]):
         r = program("plugin", "call", "health", *words)
         assert r.returncode == 64
         assert f"{words[0]} needs " in r.stderr and words[1] in r.stderr, r.stderr

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -225,6 +226,33 @@ def test_a_right_that_lacks_is_named_as_acl_policy_hcl_has_it(lab, acl, block, r
     a = lab.agent(c, sections={"consul": {"token_file": file}}).start()
     a.wait_log(f"give the token the rule {rule} of acl-policy.hcl")
     assert a.role != "master"
+
+
+def consul_failures(a):
+    return int(re.search(r"consul_failures_total\S* (\d+)",
+                         a.ask("/metrics").text)[1])
+
+
+def test_a_token_without_the_right_to_the_history_costs_only_that(lab, acl):
+    c = acl.clients[0]
+    rules = policy(lab.service, c.name)
+    before, after = rules.split(f'key "lock/{lab.service}/history" {{', 1)
+    c.put("/v1/acl/policy", {"Name": "less", "Rules":
+                             before + after.split("}", 1)[1]})
+    file = lab.folder / "token"
+    file.touch(0o600)
+    file.write_text(c.put("/v1/acl/token", {
+        "Policies": [{"Name": "less"}]})["SecretID"])
+    a = lab.agent(c, sections={"consul": {"token_file": file}}).start()
+    a.wait_role("master")
+    a.wait_log('give the token the rule key "lock/<service>/history" of acl-policy.hcl')
+    failed = consul_failures(a)
+    net.wait_for("it has tried again", lambda: consul_failures(a) > failed)
+    assert len(a.lines("history of masters")) == 1 and a.role == "master"
+    r = subprocess.run([PROGRAM, "history", "-c", a.file], text=True,
+                       capture_output=True)
+    assert r.returncode == 1 and "lock/<service>/history" in r.stderr
+    assert "promoting -> master" in r.stdout    # its own states
 
 
 @pytest.mark.sanitized
