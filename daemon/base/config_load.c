@@ -14,6 +14,7 @@
 #include "config_keys.h"
 #include "inifile.h"
 #include "must.h"
+#include "nearer.h"
 #include "value.h"
 
 #define CONFIG_NAME_MAX	64		/* longer than every known name */
@@ -27,8 +28,10 @@ enum source { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
 struct loader {
 	struct config	*config;
 	FILE		*errors;
+	size_t		 length;	/* of their text */
 	bool		 failed;
-	bool		 no_file;	/* it could not be read: miss nothing */
+	bool		 no_file;	/* there is none, or it could not be
+					 * read: miss nothing */
 	bool		 bad_times;	/* rules would only repeat that */
 
 	enum source	 source;	/* what is read just now: */
@@ -50,7 +53,8 @@ mistake(struct loader *l, const char *fmt, ...)
 	l->failed = true;
 	switch (l->source) {
 	case FROM_DEFAULT:
-		fprintf(l->errors, "%s: ", l->config->file);
+		fprintf(l->errors, "%s: ", l->config->file[0] != '\0' ?
+		    l->config->file : "consul-failover");
 		break;
 	case FROM_FILE:
 		fprintf(l->errors, "%s:%d: ", l->config->file, l->line);
@@ -66,42 +70,6 @@ mistake(struct loader *l, const char *fmt, ...)
 	vfprintf(l->errors, fmt, ap);
 	va_end(ap);
 	fputc('\n', l->errors);
-}
-
-/* How many characters must change to make b of a. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t	 row[CONFIG_NAME_MAX], n = strlen(b), i, j, corner, above;
-
-	if (n >= CONFIG_NAME_MAX)
-		return SIZE_MAX;
-	for (j = 0; j <= n; j++)
-		row[j] = j;
-	for (i = 1; a[i - 1] != '\0'; i++) {
-		corner = row[0]++;	/* above and left of row[j] */
-		for (j = 1; j <= n; j++) {
-			above = row[j];
-			row[j] = corner + (a[i - 1] != b[j - 1]);
-			if (above + 1 < row[j])
-				row[j] = above + 1;
-			if (row[j - 1] + 1 < row[j])
-				row[j] = row[j - 1] + 1;
-			corner = above;
-		}
-	}
-	return row[n];
-}
-
-/* Keeps the nearer one of best and name, if that is near enough at all. */
-static const char *
-nearer(const char *best, const char *name, const char *wrong)
-{
-	size_t	 d = distance(name, wrong);
-
-	if (d > 2 || d >= strlen(name))
-		return best;
-	return best == NULL || d < distance(best, wrong) ? name : best;
 }
 
 static bool
@@ -268,6 +236,19 @@ load_file(struct loader *l)
 	l->source = FROM_DEFAULT;
 	l->no_file = true;
 	mistake(l, "%s", err.text);
+}
+
+/* What the row of a name has for its default is a sample. */
+static void
+load_name(struct loader *l, const char *name)
+{
+	struct error	err;
+
+	l->source = FROM_DEFAULT;
+	l->no_file = true;
+	if (!(name[0] == '\0' ? value_set_string : value_set_name)(name, NULL,
+	    &l->config->service_name, &err))
+		mistake(l, "%s", err.text);
 }
 
 static void
@@ -450,41 +431,69 @@ load_rules(struct loader *l)
 		c->catch_up = c->promote_limit / 2;
 }
 
-bool
-config_load(struct config **config, const char *file, char *const *flags,
-    size_t flag_count, char **errors)
+static void
+load_begin(struct loader *l, const char *file, char **errors)
 {
-	struct loader	 l = { 0 };
-	size_t		 length, i;
+	l->config = must_zeroed(1, sizeof *l->config);
+	l->given = must_zeroed(config_keys_count, sizeof *l->given);
+	l->config->file = must_copy(file);
+	l->errors = must(open_memstream(errors, &l->length));
+	load_defaults(l);
+}
 
-	*config = NULL;
-	*errors = NULL;
-	l.config = must_zeroed(1, sizeof *l.config);
-	l.given = must_zeroed(config_keys_count, sizeof *l.given);
-	l.config->file = must_copy(file);
-	l.errors = must(open_memstream(errors, &length));
+static void
+load_more(struct loader *l, char *const *flags, size_t flag_count)
+{
+	size_t	 i;
 
-	load_defaults(&l);
-	load_file(&l);
-	load_environment(&l);
+	load_environment(l);
 	for (i = 0; i < flag_count; i++)
-		load_flag(&l, flags[i]);
-	load_ssl(&l);
-	load_unit_folder(&l, "run_dir", &l.config->run_dir);
-	load_unit_folder(&l, "state_dir", &l.config->state_dir);
-	load_disable_file(&l);
-	load_rules(&l);
+		load_flag(l, flags[i]);
+	load_ssl(l);
+}
 
-	fclose(l.errors);
-	free(l.given);
-	if (l.failed) {
-		config_free(l.config);
+static bool
+load_end(struct loader *l, struct config **config, char **errors)
+{
+	load_rules(l);
+	fclose(l->errors);
+	free(l->given);
+	*config = NULL;
+	if (l->failed) {
+		config_free(l->config);
 		return false;
 	}
 	free(*errors);
 	*errors = NULL;
-	*config = l.config;
+	*config = l->config;
 	return true;
+}
+
+bool
+config_load(struct config **config, const char *file, char *const *flags,
+    size_t flag_count, char **errors)
+{
+	struct loader	l = { 0 };
+
+	load_begin(&l, file, errors);
+	load_file(&l);
+	load_more(&l, flags, flag_count);
+	load_unit_folder(&l, "run_dir", &l.config->run_dir);
+	load_unit_folder(&l, "state_dir", &l.config->state_dir);
+	load_disable_file(&l);
+	return load_end(&l, config, errors);
+}
+
+bool
+config_load_service(struct config **config, const char *name,
+    char *const *flags, size_t flag_count, char **errors)
+{
+	struct loader	l = { 0 };
+
+	load_begin(&l, "", errors);
+	load_more(&l, flags, flag_count);
+	load_name(&l, name);
+	return load_end(&l, config, errors);
 }
 
 /* Those parsers that own what they write. */

@@ -18,6 +18,11 @@
  */
 bool	config_load(struct config **, const char *file,
 	    char *const *flags, size_t flag_count, char **errors) CHECKED;
+/* The same without a FILE, for a command that only asks Consul: about the
+ * service of this name, or, with "", about all.  [consul] comes from the
+ * environment and the flags; what only a file can say has no meaning here. */
+bool	config_load_service(struct config **, const char *name,
+	    char *const *flags, size_t flag_count, char **errors) CHECKED;
 void	config_free(struct config *);		/* NULL is fine */
 
 #endif

@@ -554,6 +554,7 @@ an_unknown_key_gets_a_suggestion_if_one_is_close(void **state)
 	(void)state;
 	refused("[lock]\nfuze = 1s", "[lock]: fuze; do you mean fuse?\n");
 	refused("[lock]\nfuse_ = 1s", "[lock]: fuse_; do you mean fuse?\n");
+	refused("[service]\nid = b\ndi = a", "[service]: di; do you mean id?\n");
 	refused("[lock]\nlisten = x", "[lock]: listen; it belongs to [api]\n");
 	refused("[lock]\nbanana = x", ":7: no such key in [lock]: banana\n");
 	refused("[optoins]\na = 1", ": [optoins]; do you mean [options]?\n");
@@ -629,6 +630,35 @@ consuls_own_variables_mean_what_they_mean_to_consul(void **state)
 	assert_false(config->consul_verify);
 	assert_string_equal(config->run_dir, "/run/us");
 	assert_string_equal(config->state_dir, "/var/lib/us");
+}
+
+static void
+without_a_file_the_service_is_named(void **state)
+{
+	char	*flags[] = { (char *)"consul.token_file=/t",
+		    (char *)"service.name=other" };
+
+	(void)state;
+	forget();
+	setenv("CONSUL_HTTP_ADDR", "a:1", 1);
+	then_loaded(config_load_service(&config, "db", flags, 2, &errors));
+	assert_string_equal(config->service_name, "db");
+	assert_string_equal(config->service_id, "db");
+	assert_string_equal(config->consul_address, "a:1");
+	assert_string_equal(config->consul_token_file, "/t");
+	forget();
+	then_loaded(config_load_service(&config, "", NULL, 0, &errors));
+	assert_string_equal(config->service_name, "");
+	forget();
+	then_errors(config_load_service(&config, "d b", NULL, 0, &errors),
+	    "consul-failover: \"d b\" is not a DNS label, but "
+	    "master.<name>.service.consul must resolve: use 1 to 63 letters, "
+	    "digits and hyphens, no hyphen first or last\n");
+	forget();
+	setenv("CONSUL_CLIENT_CERT", "/cert", 1);
+	then_errors(config_load_service(&config, "db", NULL, 0, &errors),
+	    "consul-failover: [consul] client_cert and client_key: give both "
+	    "or none\n");
 }
 
 static void
@@ -1022,6 +1052,7 @@ main(void)
 		TEST(flag_wins_over_environment_over_file_over_default),
 		TEST(a_bad_value_is_refused_even_where_another_place_wins),
 		TEST(consuls_own_variables_mean_what_they_mean_to_consul),
+		TEST(without_a_file_the_service_is_named),
 		TEST(consul_http_ssl_turns_the_address_into_https),
 		TEST(a_token_file_wins_over_a_token_of_the_same_place),
 		TEST(a_token_is_never_shown_nor_taken_from_the_command_line),
