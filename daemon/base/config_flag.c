@@ -16,13 +16,36 @@ config_flag_key(const char *name)
 	return NULL;
 }
 
-const char *
-config_flag_name(size_t i)
+static const struct config_key *
+config_flag_find(size_t i)
 {
 	const struct config_key	*k;
 
 	for (k = config_keys; k < config_keys + config_keys_count; k++)
 		if (k->flag != NULL && i-- == 0)
-			return k->flag;
+			return k;
 	return NULL;
+}
+
+const char *
+config_flag_name(size_t i)
+{
+	const struct config_key	*k = config_flag_find(i);
+
+	return k != NULL ? k->flag : NULL;
+}
+
+const char *
+config_flag_meaning(size_t i)
+{
+	return config_flag_find(i)->meaning;
+}
+
+const char *
+config_flag_argument(size_t i)
+{
+	const struct config_key	*k = config_flag_find(i);
+
+	return k->set == value_set_address ? "ADDRESS" :
+	    strcmp(k->name, "tls_server_name") == 0 ? "NAME" : "FILE";
 }

@@ -26,8 +26,18 @@ const struct command command_agent = {
 	.name = "agent",
 	.arguments = "-c FILE",
 	.summary = "run beside the application",
+	.help = "Runs beside a copy of the application, until it is stopped: "
+	    "registers the copy in Consul, competes for the lock, and gives "
+	    "the copy its role.  SIGTERM demotes the copy and releases the "
+	    "lock; SIGHUP reads the config again.",
+	.exits = COMMAND_EXITS(
+		{ 0, "stopped as requested, and the copy is not a master" },
+		{ 1, "it could not start, or did not stop properly; the log "
+		    "has the reason" },
+		{ 78, "the config or the plugin is bad" }),
+	.example = "agent -c /etc/consul-failover/db.ini",
+	.config = COMMAND_NEEDS_CONFIG,
 	.run = command_agent_run,
-	.wants_config = true,
 };
 
 /* What an agent runs with. */

@@ -23,10 +23,25 @@ static int	command_check_run(struct options *);
 
 const struct command command_check = {
 	.name = "check",
-	.arguments = "-c FILE [--live] [--quiet]",
+	.arguments = "-c FILE",
 	.summary = "check config, plugin and what answers; print the time line",
+	.help = "Reads the config and the plugin as an agent would, prints "
+	    "what happens after each kind of fault and how long that takes, "
+	    "and asks Consul and the application.  It changes nothing.",
+	.options = COMMAND_WORDS(
+		{ "live", NULL, "fail also if Consul or the application does "
+		    "not answer or is not ready" },
+		{ "quiet", NULL, "print errors only; ask nothing, unless "
+		    "--live is given, too" }),
+	.exits = COMMAND_EXITS(
+		{ 0, "all is good" },
+		{ 1, "an agent could not work with the answers of Consul or "
+		    "the application" },
+		{ 78, "the config, the plugin or a file that they name is "
+		    "bad" }),
+	.example = "check -c /etc/consul-failover/db.ini",
+	.config = COMMAND_NEEDS_CONFIG,
 	.run = command_check_run,
-	.wants_config = true,
 };
 
 /* What only the machine can tell: the token, the certificates, the address. */

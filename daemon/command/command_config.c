@@ -13,6 +13,12 @@ const struct command command_config = {
 	.name = "config",
 	.arguments = "--example",
 	.summary = "print every key with its meaning and default",
+	.help = "Prints a config with every key, its meaning and its default.",
+	.options = COMMAND_WORDS(
+		{ "example", NULL, "what to print; it must be given" }),
+	.exits = COMMAND_EXITS(
+		{ 0, "it is printed" }),
+	.example = "config --example",
 	.run = command_config_run,
 };
 

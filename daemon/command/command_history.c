@@ -11,10 +11,20 @@ static int	command_history_run(struct options *);
 
 const struct command command_history = {
 	.name = "history",
-	.arguments = "-c FILE [--json --since 2h]",
+	.arguments = "-c FILE",
 	.summary = "the last changes of master, and of this node",
+	.help = "Prints the last 50 changes of master, as Consul has them, and "
+	    "the changes of state of this node's agent.",
+	.options = COMMAND_WORDS(
+		{ "json", NULL, "print one line of JSON" },
+		{ "since", "DURATION", "only the changes of this time, such as "
+		    "30m or 2h" }),
+	.exits = COMMAND_EXITS(
+		{ 0, "the history is printed" },
+		{ 1, "there is none, or it can't be read" }),
+	.example = "history -c /etc/consul-failover/db.ini --since 2h",
+	.config = COMMAND_NEEDS_CONFIG,
 	.run = command_history_run,
-	.wants_config = true,
 };
 
 static int

@@ -19,8 +19,24 @@ const struct command command_leave = {
 	.name = "leave",
 	.arguments = "-c FILE [released|dropped]",
 	.summary = "take a copy without an agent out of the service",
+	.help = "Releases the lock if the last agent of this copy held it, "
+	    "ends that agent's session, and deregisters the copy.  Use it "
+	    "only if the agent can't be started any more, and after you have "
+	    "made sure that the copy is not a master.",
+	.words = COMMAND_WORDS(
+		{ "released", NULL, "no copy of the service is a master: the "
+		    "next master need not wait" },
+		{ "dropped", NULL, "the next master waits as after a crash; "
+		    "this is the default" }),
+	.options = COMMAND_WORDS(
+		{ "guard", "PID", NULL }),
+	.exits = COMMAND_EXITS(
+		{ 0, "Consul has confirmed all steps" },
+		{ 1, "Consul has not confirmed all steps, or an agent runs" },
+		{ 78, "the config is bad" }),
+	.example = "leave -c /etc/consul-failover/db.ini",
+	.config = COMMAND_NEEDS_CONFIG,
 	.run = command_leave_run,
-	.wants_config = true,
 	.more_flags = LEAVE_PINS,
 };
 

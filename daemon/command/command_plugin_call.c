@@ -17,6 +17,35 @@ const struct command command_plugin_call = {
 	.verb = "call",
 	.arguments = "-c FILE OPERATION",
 	.summary = "call a plugin once, by hand",
+	.help = "Calls the plugin once, as an agent would, and prints the "
+	    "result.  The call bypasses the lock: do not promote copies by "
+	    "hand while agents run.",
+	.words = COMMAND_WORDS(
+		{ "health", NULL, "is the copy fit to serve?" },
+		{ "ensure_master", NULL, "make it the master" },
+		{ "ensure_slave", NULL, "make it a slave of --master" },
+		{ "ensure_demoted", NULL, "make it reject writes" },
+		{ "position", NULL, "how much data does it have?" },
+		{ "has_position", "POSITION", "does it have all data up to "
+		    "POSITION?" },
+		{ "behind", "POSITION", "how much of POSITION does it lack?" }),
+	.options = COMMAND_WORDS(
+		{ "master", "HOST:PORT", "for ensure_slave: the master to "
+		    "follow" },
+		{ "master-host", "HOST", "the same, the host alone" },
+		{ "master-port", "PORT", "and the port; default: that of the "
+		    "service" },
+		{ "target", "POSITION", "for ensure_master: what must be "
+		    "applied before the first write" },
+		{ "epoch", "NUMBER", "the epoch that the plugin gets; default: "
+		    "0" }),
+	.exits = COMMAND_EXITS(
+		{ 0, "done" },
+		{ 1, "the call failed, was killed, or its handler died" },
+		{ 75, "under way" },
+		{ 78, "the config or the plugin is bad" }),
+	.example = "plugin call -c /etc/consul-failover/db.ini health",
+	.config = COMMAND_MAY_HAVE_CONFIG,
 	.run = command_plugin_call_run,
 };
 

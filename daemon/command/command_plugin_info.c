@@ -18,6 +18,12 @@ const struct command command_plugin_info = {
 	.verb = "info",
 	.arguments = "NAME|FILE.so",
 	.summary = "print a plugin's functions and options",
+	.help = "Prints the version of a plugin, its functions, and its "
+	    "options with their defaults.",
+	.exits = COMMAND_EXITS(
+		{ 0, "it is printed" },
+		{ 78, "the plugin is bad, or there is none of this name" }),
+	.example = "plugin info mysql",
 	.run = command_plugin_info_run,
 };
 

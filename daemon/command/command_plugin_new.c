@@ -15,6 +15,13 @@ const struct command command_plugin_new = {
 	.verb = "new",
 	.arguments = "NAME",
 	.summary = "create a plugin to start from",
+	.help = "Creates the folder NAME with a plugin to start from, a "
+	    "Makefile and a config.  The plugin builds and passes its test; "
+	    "its comments explain what to change.",
+	.exits = COMMAND_EXITS(
+		{ 0, "the folder is there" },
+		{ 1, "it can't be created" }),
+	.example = "plugin new scheduler",
 	.run = command_plugin_new_run,
 };
 

@@ -16,6 +16,28 @@ const struct command command_plugin_test = {
 	.verb = "test",
 	.arguments = "NAME|FILE.so|-c FILE",
 	.summary = "check that a plugin keeps its promises",
+	.help = "With a name or a file it checks what the plugin exports.  "
+	    "With a config it also calls the plugin on the application, and "
+	    "with --yes makes the copy master and slave: never use --yes on "
+	    "a copy in service.",
+	.options = COMMAND_WORDS(
+		{ "yes", NULL, "make the copy master and slave" },
+		{ "master", "HOST:PORT", "with --yes: a master to follow" },
+		{ "master-host", "HOST", "the same, the host alone" },
+		{ "master-port", "PORT", "and the port; default: that of the "
+		    "service" },
+		{ "probe", "COMMAND", "with --yes: exits with 0 if the copy "
+		    "accepts writes, else with another status" },
+		{ "kill", NULL, "with --yes: deadlines so short that the "
+		    "plugin kills the application" },
+		{ "epoch", "NUMBER", "the epoch that the plugin gets; default: "
+		    "1" }),
+	.exits = COMMAND_EXITS(
+		{ 0, "no check has failed" },
+		{ 1, "one has, or an agent runs" },
+		{ 78, "the config or the plugin is bad" }),
+	.example = "plugin test -c /etc/consul-failover/db.ini",
+	.config = COMMAND_MAY_HAVE_CONFIG,
 	.run = command_plugin_test_run,
 };
 

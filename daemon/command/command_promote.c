@@ -20,8 +20,16 @@ const struct command command_promote = {
 	.name = "promote",
 	.arguments = "-c FILE",
 	.summary = "let a copy become master once despite max_behind",
+	.help = "Lets the agent of this config take the lock once, even if its "
+	    "copy is further behind than [election] max_behind allows, or is "
+	    "known to lack data.  The data that it lacks is then lost.",
+	.exits = COMMAND_EXITS(
+		{ 0, "the override is stored for the agent" },
+		{ 1, "there is nothing to override, or no agent runs" },
+		{ 78, "the config is bad" }),
+	.example = "promote -c /etc/consul-failover/db.ini",
+	.config = COMMAND_NEEDS_CONFIG,
 	.run = command_promote_run,
-	.wants_config = true,
 };
 
 /* Is there something in the way of a promotion that may be put aside? */

@@ -13,6 +13,13 @@ const struct command command_states = {
 	.name = "states",
 	.arguments = "--dot",
 	.summary = "the states, as a graph",
+	.help = "Prints the states of an agent and the transitions between "
+	    "them, in the language of Graphviz.",
+	.options = COMMAND_WORDS(
+		{ "dot", NULL, "the language; it must be given" }),
+	.exits = COMMAND_EXITS(
+		{ 0, "they are printed" }),
+	.example = "states --dot | dot -Tsvg > states.svg",
 	.run = command_states_run,
 };
 

@@ -8,10 +8,23 @@ static int	command_status_run(struct options *);
 
 const struct command command_status = {
 	.name = "status",
-	.arguments = "-c FILE [--json] [--watch]",
+	.arguments = "-c FILE",
 	.summary = "every node of the service, as Consul sees it",
+	.help = "Asks Consul about every node of the service: its role, its "
+	    "check, the last message of its plugin, and whether it holds the "
+	    "lock.",
+	.options = COMMAND_WORDS(
+		{ "json", NULL, "print one line of JSON" },
+		{ "watch", NULL, "repeat every second, until a signal" }),
+	.exits = COMMAND_EXITS(
+		{ 0, "one node is master, healthy, and holds the lock, and all "
+		    "other healthy nodes follow it" },
+		{ 1, "otherwise" },
+		{ 2, "unknown, because of a problem with Consul or with the "
+		    "config" }),
+	.example = "status -c /etc/consul-failover/db.ini --watch",
+	.config = COMMAND_NEEDS_CONFIG,
 	.run = command_status_run,
-	.wants_config = true,
 };
 
 static int

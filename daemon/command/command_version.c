@@ -14,6 +14,11 @@ const struct command command_version = {
 	.name = "version",
 	.arguments = "",
 	.summary = "this program's version",
+	.help = "Prints the versions of the program, of its plugin interface "
+	    "and of its libraries.",
+	.exits = COMMAND_EXITS(
+		{ 0, "they are printed" }),
+	.example = "version",
 	.run = command_version_run,
 };
 

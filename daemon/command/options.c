@@ -175,16 +175,43 @@ take_option(struct options *o, int c, const char *name)
 	return false;
 }
 
+/* Of a short option getopt does not give the row. */
+static const char *
+option_name(const struct option *list, int c, int i)
+{
+	if (c > UCHAR_MAX)
+		return list[i].name;
+	while (list->name != NULL && list->val != c)
+		list++;
+	return list->name;
+}
+
+static void
+note_given(struct options *o, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < o->given_count; i++)
+		if (strcmp(o->given[i], name) == 0)
+			return;
+	o->given[o->given_count++] = name;
+}
+
 bool
 options_parse(struct options *o, int argc, char **argv)
 {
-	struct option	list[FLAGS_MAX];
-	int		c, i = 0;
+	struct option	 list[FLAGS_MAX];
+	const char	*name;
+	int		 c, i = 0;
 
 	long_options(list, FLAGS_MAX);
-	while ((c = getopt_long(argc, argv, "c:o:h", list, &i)) != -1)
-		if (!take_option(o, c, list[i].name))
+	optind = 0;		/* glibc: from the beginning */
+	while ((c = getopt_long(argc, argv, "c:o:h", list, &i)) != -1) {
+		name = option_name(list, c, i);
+		if (!take_option(o, c, name))
 			return false;
+		note_given(o, name);
+	}
 	o->rest = argv + optind;
 	o->rest_count = argc - optind;
 	return true;

@@ -16,6 +16,9 @@ struct options {
 	const char	*config_file;
 	char		*flags[FLAGS_LEAVE];	/* "section.key=value", owned */
 	size_t		 flag_count, flags_max;
+	const char	*given[FLAGS_MAX];	/* the options' names, each
+						 * once; borrowed */
+	size_t		 given_count;
 	bool		 json, watch, example, dot, yes, kill, quiet, live;
 	bool		 help;
 	bool		 running;	/* as an agent: errors are logged */
@@ -31,7 +34,8 @@ struct options {
 };
 
 /* False, after printing the reason, if a word is wrong.  Everything except the
- * flags is borrowed; the caller sets flags_max first. */
+ * flags is borrowed; the caller sets flags_max first, and sees by what is given
+ * whether the command takes it. */
 bool	options_parse(struct options *, int argc, char **argv) CHECKED;
 void	options_free(struct options *);
 
