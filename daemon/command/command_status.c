@@ -8,34 +8,41 @@ static int	command_status_run(struct options *);
 
 const struct command command_status = {
 	.name = "status",
-	.arguments = "-c FILE",
-	.summary = "every node of the service, as Consul sees it",
+	.arguments = "[SERVICE|-c FILE]",
+	.summary = "every node of a service, or every service, in Consul",
 	.help = "Asks Consul about every node of the service: its role, its "
 	    "check, the last message of its plugin, and whether it holds the "
-	    "lock.",
+	    "lock.  Without SERVICE and FILE it lists all services that "
+	    "consul-failover serves, one a line.",
 	.options = COMMAND_WORDS(
 		{ "json", NULL, "print one line of JSON" },
 		{ "watch", NULL, "repeat every second, until a signal" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "one node is master, healthy, and holds the lock, and all "
-		    "other healthy nodes follow it" },
+		    "other healthy nodes follow it; of all services, if that "
+		    "is so for each" },
 		{ 1, "otherwise" },
 		{ 2, "unknown, because of a problem with Consul or with the "
-		    "config" }),
-	.example = "status -c /etc/consul-failover/db.ini --watch",
-	.config = COMMAND_NEEDS_CONFIG,
+		    "config, or because there is no such service" }),
+	.example = "status db --watch",
+	.config = COMMAND_MAY_HAVE_CONFIG,
 	.run = command_status_run,
 };
 
 static int
 command_status_run(struct options *o)
 {
+	struct status_wish	 wish = { .json = o->json, .watch = o->watch,
+				    .named = o->config_file == NULL };
 	struct config		*c;
 	enum status_answer	 answer;
+	int			 status;
 
-	if (!load_config(o, &c))
+	if ((status = load_service_words(o)) != 0)
+		return status;
+	if (!load_service(o, &c))
 		return 2;
-	answer = status_show(c, o->json, o->watch);
+	answer = status_show(c, &wish);
 	config_free(c);
 	return answer == STATUS_GOOD ? 0 : answer == STATUS_BAD ? 1 : 2;
 }

@@ -39,6 +39,31 @@ load_config(struct options *o, struct config **config)
 	return false;
 }
 
+int
+load_service_words(const struct options *o)
+{
+	if (o->rest_count > 0 && o->config_file != NULL)
+		return fail(EXIT_USAGE, "give the service \"%s\" or -c FILE, "
+		    "not both", o->rest[0]);
+	if (o->rest_count > 1)
+		return fail(EXIT_USAGE, "unexpected \"%s\"", o->rest[1]);
+	return 0;
+}
+
+bool
+load_service(struct options *o, struct config **config)
+{
+	char	*errors = NULL;
+
+	if (o->config_file != NULL)
+		return load_config(o, config);
+	if (config_load_service(config, o->rest_count > 0 ? o->rest[0] : "",
+	    o->flags, o->flag_count, &errors))
+		return true;
+	load_report(o, errors);
+	return false;
+}
+
 bool
 load_plugin(const struct options *o, struct config *config,
     struct plugin_description **plugin, int64_t limit_ms)

@@ -2,12 +2,9 @@
 
 #include "status.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -15,240 +12,129 @@
 #include "consul.h"
 #include "error.h"
 #include "json.h"
-#include "lock_stranger.h"
 #include "must.h"
+#include "nearer.h"
 #include "printable.h"
-#include "registration_role.h"
+#include "services.h"
+#include "status_table.h"
 #include "timer.h"
 
 #define WATCH_EVERY	1	/* s */
 
-/* One round:  instances -> key -> (the holder's node, if not in the key) */
+/*
+ * One round:  [services ->] instances -> key -> (the holder's node, if not in
+ * the key) [-> instances of the next service]
+ */
 struct status {
-	const struct config	*config;
-	struct event_base	*base;
-	struct consul		*consul;
-	struct event		*again;
-	bool			 json, watch;
-	enum status_answer	 answer;
+	const struct config		*config;
+	const struct status_wish	*wish;
+	struct event_base		*base;
+	struct consul			*consul;
+	struct event			*again;
+	enum status_answer		 answer;
 
-	struct status_node {
-		struct consul_instance	 in;
-		char			 role[16];
-		char			*name, *since, *output, *output_at,
-					*status, *warning, *notice;
-	}			*nodes;
-	size_t			 count;
-	struct consul_key	 key;
-	char			 path[CONSUL_NAME_MAX];
-	char			 holder[CONSUL_NAME_MAX];
-	char			 stranger[LOCK_STRANGER];
+	const char			*service;	/* asked about now */
+	char				 path[CONSUL_NAME_MAX];
+	struct status_view		 view;
+	bool				 known;		/* it was there once */
+
+	bool				 all;
+	struct services			 services;
+	size_t				 at;		/* of services */
+	struct status_table		 table;
+	yajl_gen			 list;		/* json: of all */
 };
 
 static void	status_ask(struct status *);
-
-static void
-status_clear(struct status *s)
-{
-	size_t	i;
-
-	for (i = 0; i < s->count; i++) {
-		free(s->nodes[i].name);
-		free(s->nodes[i].since);
-		free(s->nodes[i].output);
-		free(s->nodes[i].output_at);
-		free(s->nodes[i].status);
-		free(s->nodes[i].warning);
-		free(s->nodes[i].notice);
-	}
-	free(s->nodes);
-	s->nodes = NULL;
-	s->count = 0;
-	memset(&s->key, 0, sizeof s->key);
-	s->holder[0] = s->stranger[0] = '\0';
-}
-
-static const char *
-or_dash(const char *text)
-{
-	return text[0] != '\0' ? text : "-";
-}
-
-static bool
-is_holder(const struct status *s, const struct status_node *n)
-{
-	return s->holder[0] != '\0' && strcasecmp(s->holder, n->in.node) == 0;
-}
-
-/* Alive is "warning" too: that is how a busy application shows in Consul. */
-static bool
-is_serving(const struct status_node *n)
-{
-	return strcmp(n->status, "passing") == 0 ||
-	    strcmp(n->status, "warning") == 0;
-}
-
-static const char *
-status_judge(struct status *s)
-{
-	size_t	i, masters = 0, good = 0, warned = 0, others = 0, loose = 0;
-
-	for (i = 0; i < s->count; i++) {
-		struct status_node	*n = &s->nodes[i];
-
-		warned += n->warning[0] != '\0';
-		others += strcmp(n->name, s->config->service_name) != 0;
-		loose += n->role[0] == '\0' && is_serving(n);
-		/* A dead node can't take its tag away. */
-		if (strcmp(n->role, "master") != 0 || !is_serving(n))
-			continue;
-		masters++;
-		good += is_holder(s, n);
-	}
-	s->answer = masters == 1 && good == 1 && warned + others + loose == 0 ?
-	    STATUS_GOOD : STATUS_BAD;
-	if (s->answer == STATUS_GOOD)
-		return "one healthy master";
-	if (s->count == 0)
-		return "no node of this service is registered (or the token "
-		    "may not read it)";
-	if (others > 0)
-		return "nodes have this service in another case, which is "
-		    "another lock: give all nodes the same [service] name";
-	if (warned > 0)
-		return "a node may be a master although it must not be";
-	if (masters > 1)
-		return "more than one healthy node is tagged master";
-	if (masters == 0 && s->stranger[0] != '\0')
-		return s->stranger;
-	if (masters == 0)
-		return s->holder[0] != '\0' ? "no master: the lock's holder is "
-		    "not healthy, or not tagged master yet" :
-		    "no master: no node has the lock";
-	if (good == 0)
-		return "the master does not have the lock";
-	return "one healthy master, but a node does not follow it";
-}
-
-static void
-status_print_text(struct status *s)
-{
-	const char	*verdict = status_judge(s);
-	int		 width = 4;
-	size_t		 i;
-
-	if (s->watch && isatty(STDOUT_FILENO))
-		fputs("\033[H\033[2J", stdout);
-	for (i = 0; i < s->count; i++)
-		if ((int)strlen(s->nodes[i].in.node) > width)
-			width = (int)strlen(s->nodes[i].in.node);
-	printf("%s: %s\n", s->config->service_name, verdict);
-	if (s->holder[0] != '\0')
-		printf("lock %s: held by %s, epoch %" PRIu64 "\n\n", s->path,
-		    s->holder, s->key.modify_index);
-	else
-		printf("lock %s: free\n\n", s->path);
-	printf("%-*s  %-9s  %-8s  %-20s  %s\n", width, "NODE", "ROLE",
-	    "CHECK", "SINCE", "HEALTH");
-	for (i = 0; i < s->count; i++) {
-		struct status_node	*n = &s->nodes[i];
-
-		printf("%-*s  %-9s  %-8s  %-20s  ", width, n->in.node,
-		    or_dash(n->role), or_dash(n->status), or_dash(n->since));
-		if (n->warning[0] != '\0')
-			puts(n->warning);
-		else if (n->output_at[0] != '\0')
-			printf("%s (as of %s)\n", n->output, n->output_at);
-		else
-			puts(n->output);
-	}
-	for (i = 0; i < s->count; i++)
-		if (s->nodes[i].notice[0] != '\0')
-			printf("%s: %s\n", s->nodes[i].in.node,
-			    s->nodes[i].notice);
-	fflush(stdout);
-}
-
-static void
-status_print_json(struct status *s)
-{
-	const char	*verdict = status_judge(s);
-	yajl_gen	 g = json_new();
-	size_t		 i;
-
-	yajl_gen_map_open(g);
-	json_put_member(g, "service", s->config->service_name);
-	json_put_member_bool(g, "ok", s->answer == STATUS_GOOD);
-	json_put_member(g, "verdict", verdict);
-	json_put_member(g, "key", s->path);
-	if (s->holder[0] != '\0') {
-		json_put_member(g, "holder", s->holder);
-		json_put_member_int(g, "epoch",
-		    (int64_t)s->key.modify_index);
-	} else {
-		json_put_member_null(g, "holder");
-		json_put_member_null(g, "epoch");
-	}
-	json_put(g, "nodes");
-	yajl_gen_array_open(g);
-	for (i = 0; i < s->count; i++) {
-		struct status_node	*n = &s->nodes[i];
-
-		yajl_gen_map_open(g);
-		json_put_member(g, "node", n->in.node);
-		json_put_member(g, "service_id", n->in.service_id);
-		json_put_member(g, "address", n->in.address);
-		json_put_member_int(g, "port", n->in.port);
-		json_put_member(g, "role", n->role);
-		json_put_member(g, "check", n->status);
-		json_put_member(g, "health", n->output);
-		json_put_member(g, "health_at", n->output_at);
-		json_put_member(g, "warning", n->warning);
-		json_put_member(g, "notice", n->notice);
-		json_put_member(g, "since", n->since);
-		json_put_member_bool(g, "holder", is_holder(s, n));
-		yajl_gen_map_close(g);
-	}
-	yajl_gen_array_close(g);
-	yajl_gen_map_close(g);
-	puts(json_text(g, NULL));
-	fflush(stdout);
-	json_free(g);
-}
 
 static void
 status_end(struct status *s)
 {
 	struct timeval	tv = { WATCH_EVERY, 0 };
 
-	status_clear(s);
-	if (s->watch)
+	fflush(stdout);
+	status_view_clear(&s->view);
+	status_table_clear(&s->table);
+	json_free(s->list);
+	s->list = NULL;
+	if (s->wish->watch)
 		event_add(s->again, &tv);
 	else
 		event_base_loopbreak(s->base);
 }
 
+/* The screen is cleared only when there is something to show. */
 static void
-status_print(struct status *s)
+status_begin_print(const struct status *s)
 {
-	if (s->json)
-		status_print_json(s);
-	else
-		status_print_text(s);
+	if (s->wish->watch && !s->wish->json && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[2J", stdout);
+}
+
+static void
+status_print_one(struct status *s)
+{
+	yajl_gen	 g;
+
+	status_view_judge(&s->view, &s->answer);
+	status_begin_print(s);
+	if (s->wish->json) {
+		g = json_new();
+		status_view_put(&s->view, g);
+		puts(json_text(g, NULL));
+		json_free(g);
+	} else
+		status_view_print(&s->view);
 	status_end(s);
 }
 
-/* Other nodes wrote it, and this may be a terminal. */
-static char *
-status_copy(const char *text)
+static void
+status_print_all(struct status *s)
 {
-	return printable(must_copy(text));
+	s->answer = s->table.answer;
+	status_begin_print(s);
+	if (s->wish->json) {
+		yajl_gen_array_close(s->list);
+		yajl_gen_map_close(s->list);
+		puts(json_text(s->list, NULL));
+	} else if (s->table.count > 0)
+		status_table_print(&s->table);
+	if (s->table.count == 0)
+		fprintf(stderr, "consul-failover: Consul has no service of "
+		    "consul-failover, or the token may not read lock/ (see "
+		    "acl-status.hcl)\n");
+	status_end(s);
+}
+
+static void	status_ask_nodes(struct status *, const char *service);
+
+static void
+status_next(struct status *s)
+{
+	if (s->at < s->services.count)
+		status_ask_nodes(s, s->services.names[s->at++]);
+	else
+		status_print_all(s);
+}
+
+static void
+status_done(struct status *s)
+{
+	if (!s->all) {
+		status_print_one(s);
+		return;
+	}
+	if (s->wish->json)
+		status_view_put(&s->view, s->list);
+	status_table_add(&s->table, &s->view);
+	status_view_clear(&s->view);
+	status_next(s);
 }
 
 static void
 status_failed(struct status *s, const char *text)
 {
-	char	*line = status_copy(text);
+	char	*line = printable(must_copy(text));
 
 	fprintf(stderr, "consul-failover: can't get the status: %s\n", line);
 	free(line);
@@ -256,35 +142,68 @@ status_failed(struct status *s, const char *text)
 	status_end(s);
 }
 
-static bool
-status_has_copy(const struct status *s, const struct consul_session *of)
+static void
+status_saw_services(const struct consul_reply *failed, void *arg)
 {
-	size_t	i;
+	struct status	*s = arg;
 
-	for (i = 0; i < s->count; i++)
-		if (strcasecmp(s->nodes[i].in.node, of->node) == 0 &&
-		    strcasecmp(s->nodes[i].in.service_id, of->service_id) == 0)
-			return true;
-	return false;
+	if (failed != NULL) {
+		status_failed(s, failed->text);
+		return;
+	}
+	s->at = 0;
+	if (s->wish->json) {
+		s->list = json_new();
+		yajl_gen_map_open(s->list);
+		json_put(s->list, "services");
+		yajl_gen_array_open(s->list);
+	}
+	status_next(s);
+}
+
+/* Of a service that Consul does not know: which one may be meant? */
+static void
+status_saw_others(const struct consul_reply *failed, void *arg)
+{
+	struct status	*s = arg;
+	const char	*meant = NULL;
+	char		*name;
+	size_t		 i;
+
+	if (failed != NULL) {
+		status_failed(s, failed->text);
+		return;
+	}
+	for (i = 0; i < s->services.count; i++)
+		meant = nearer(meant, s->services.names[i], s->service);
+	name = printable(must_copy(meant != NULL ? meant : ""));
+	fprintf(stderr, "consul-failover: there is no service \"%s\"%s%s%s\n",
+	    s->view.service, meant != NULL ? "; did you mean \"" :
+	    ": \"consul-failover status\" lists those that there are", name,
+	    meant != NULL ? "\"?" : "");
+	free(name);
+	s->answer = STATUS_UNKNOWN;
+	event_base_loopbreak(s->base);
 }
 
 static void
 status_holder(const struct consul_reply *r, void *arg)
 {
-	struct status	*s = arg;
+	struct status		*s = arg;
+	struct status_view	*v = &s->view;
 
 	if (r->outcome != CONSUL_OK) {
 		status_failed(s, r->text);
 		return;
 	}
-	snprintf(s->holder, sizeof s->holder, "%s", r->session_count > 0 ?
+	snprintf(v->holder, sizeof v->holder, "%s", r->session_count > 0 ?
 	    r->sessions[0].node : "(a session that is gone)");
-	printable(s->holder);
-	if (r->session_count > 0 && !status_has_copy(s, &r->sessions[0])) {
-		lock_stranger_name(s->stranger, &r->sessions[0]);
-		printable(s->stranger);
+	printable(v->holder);
+	if (r->session_count > 0 && !status_view_has(v, &r->sessions[0])) {
+		lock_stranger_name(v->stranger, &r->sessions[0]);
+		printable(v->stranger);
 	}
-	status_print(s);
+	status_done(s);
 }
 
 static void
@@ -296,11 +215,14 @@ status_key(const struct consul_reply *r, void *arg)
 		status_failed(s, r->text);
 		return;
 	}
-	s->key = *r->key;
-	if (s->key.session[0] == '\0')
-		status_print(s);
+	s->view.key = *r->key;
+	s->known = s->known || s->view.count > 0 || r->key->exists;
+	if (s->wish->named && !s->all && !s->known)
+		services_find(&s->services, s->consul, status_saw_others, s);
+	else if (r->key->session[0] == '\0')
+		status_done(s);
 	else
-		consul_session_info(s->consul, s->key.session,
+		consul_session_info(s->consul, r->key->session,
 		    s->config->service_id, status_holder, s);
 }
 
@@ -314,29 +236,32 @@ status_instances(const struct consul_reply *r, void *arg)
 		status_failed(s, r->text);
 		return;
 	}
-	s->nodes = must_zeroed(r->instance_count + 1, sizeof *s->nodes);
-	for (i = 0; i < r->instance_count; i++) {
-		struct status_node	*n = &s->nodes[s->count++];
-
-		n->in = r->instances[i];
-		printable(n->in.node);
-		n->name = status_copy(n->in.name);
-		n->since = status_copy(n->in.since);
-		n->output = status_copy(n->in.output);
-		n->status = status_copy(n->in.status);
-		n->warning = status_copy(n->in.warning);
-		n->notice = status_copy(n->in.notice);
-		n->output_at = status_copy(n->in.output_at);
-		snprintf(n->role, sizeof n->role, "%s",
-		    registration_role(n->in.tags));
-	}
+	for (i = 0; i < r->instance_count; i++)
+		status_view_add(&s->view, &r->instances[i]);
 	consul_get(s->consul, s->path, false, status_key, s);
+}
+
+static void
+status_ask_nodes(struct status *s, const char *service)
+{
+	struct status_view	*v = &s->view;
+
+	s->service = service;
+	snprintf(s->path, sizeof s->path, "lock/%s/leader", service);
+	snprintf(v->service, sizeof v->service, "%s", service);
+	snprintf(v->path, sizeof v->path, "%s", s->path);
+	printable(v->service);
+	printable(v->path);
+	consul_health(s->consul, service, status_instances, s);
 }
 
 static void
 status_ask(struct status *s)
 {
-	consul_health(s->consul, s->config->service_name, status_instances, s);
+	if (s->all)
+		services_find(&s->services, s->consul, status_saw_services, s);
+	else
+		status_ask_nodes(s, s->config->service_name);
 }
 
 static void
@@ -358,19 +283,19 @@ status_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 enum status_answer
-status_show(const struct config *config, bool json, bool watch)
+status_show(const struct config *config, const struct status_wish *wish)
 {
-	struct status	 s = { .config = config, .json = json,
-			    .watch = watch, .answer = STATUS_UNKNOWN };
+	struct status	 s = { .config = config, .wish = wish,
+			    .answer = STATUS_UNKNOWN,
+			    .all = config->service_name[0] == '\0' };
 	struct error	 err;
 	struct event	*sig;
 
+	status_table_clear(&s.table);
 	s.base = must(event_base_new());
 	s.again = timer_new(s.base, status_again, &s);
 	sig = must(evsignal_new(s.base, SIGINT, status_signal, &s));
 	event_add(sig, NULL);
-	snprintf(s.path, sizeof s.path, "lock/%s/leader",
-	    config->service_name);
 	if (!consul_new(&s.consul, s.base, config, &err)) {
 		fprintf(stderr, "consul-failover: can't get the status: %s\n",
 		    err.text);
@@ -378,7 +303,10 @@ status_show(const struct config *config, bool json, bool watch)
 		status_ask(&s);
 		event_base_dispatch(s.base);
 	}
-	status_clear(&s);
+	status_view_clear(&s.view);
+	status_table_clear(&s.table);
+	json_free(s.list);
+	services_forget(&s.services);
 	consul_free(s.consul);
 	event_free(sig);
 	event_free(s.again);

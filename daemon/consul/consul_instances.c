@@ -67,6 +67,8 @@ consul_read_instance(struct consul_answer *a, struct consul_instance *in,
 	    CONSUL_HEALTH, "");
 	in->output_at = json_string(json_get(service, NAME("Meta")),
 	    CONSUL_HEALTH_AT, "");
+	in->ours = json_string(json_get(service, NAME("Meta")), CONSUL_AGENT,
+	    "")[0] != '\0';
 	in->tags = consul_answer_join(a, json_get(service, NAME("Tags")));
 	if (in->tags == NULL ||
 	    !consul_answer_name(node, "Node", in->node) ||
@@ -206,6 +208,53 @@ consul_read_health(struct consul_answer *a)
 	return consul_read_list(a, consul_read_healthy);
 }
 
+/* {"NAME": ["TAG", …], …} */
+static enum consul_outcome
+consul_read_services(struct consul_answer *a)
+{
+	yajl_val	 v = consul_answer_root(a, 200);
+	size_t		 i;
+
+	if (!YAJL_IS_OBJECT(v))
+		return CONSUL_UNKNOWN;
+	a->records = must_zeroed(v->u.object.len + 1, sizeof *a->records);
+	for (i = 0; i < v->u.object.len; i++) {
+		a->records[i].key = v->u.object.keys[i];
+		a->records[i].session = "";
+		a->records[i].value = consul_answer_join(a,
+		    v->u.object.values[i]);
+		if (a->records[i].value == NULL)
+			return CONSUL_UNKNOWN;
+	}
+	a->reply.records = a->records;
+	a->reply.record_count = v->u.object.len;
+	return CONSUL_OK;
+}
+
+static enum consul_outcome
+consul_read_critical_services(struct consul_answer *a)
+{
+	yajl_val	 v = consul_answer_root(a, 200), check;
+	size_t		 i;
+
+	if (!YAJL_IS_ARRAY(v))
+		return CONSUL_UNKNOWN;
+	a->records = must_zeroed(v->u.array.len + 1, sizeof *a->records);
+	a->reply.records = a->records;
+	for (i = 0; i < v->u.array.len; i++) {
+		const char	*id, *name;
+
+		check = v->u.array.values[i];
+		id = json_string(check, "CheckID", "");
+		name = json_string(check, "ServiceName", "");
+		if (strncmp(id, "service:", 8) == 0 && name[0] != '\0' &&
+		    strcmp(id + 8, json_string(check, "ServiceID", "")) == 0)
+			a->records[a->reply.record_count++] =
+			    (struct consul_record){ name, "", "", 0 };
+	}
+	return CONSUL_OK;
+}
+
 /*
  * Requests.
  */
@@ -227,6 +276,22 @@ consul_watch_instances(struct consul *c, const char *name, uint64_t index,
 	return consul_request_poll(consul_request_new(c, name,
 	    consul_read_instances, cb, arg), "catalog/service", "", index,
 	    wait_ms);
+}
+
+struct consul_request *
+consul_services(struct consul *c, consul_cb cb, void *arg)
+{
+	return consul_request_send(consul_request_new(c, "",
+	    consul_read_services, cb, arg), "GET", NULL, 0,
+	    "/v1/catalog/services");
+}
+
+struct consul_request *
+consul_critical(struct consul *c, consul_cb cb, void *arg)
+{
+	return consul_request_send(consul_request_new(c, "",
+	    consul_read_critical_services, cb, arg), "GET", NULL, 0,
+	    "/v1/health/state/critical");
 }
 
 struct consul_request *

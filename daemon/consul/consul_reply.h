@@ -52,6 +52,7 @@ struct consul_instance {
 	char		 node_address[CONSUL_NAME_MAX];	/* "": unknown */
 	char		 service_id[CONSUL_NAME_MAX];
 	uint16_t	 port;
+	bool		 ours;		/* an agent of ours registered it */
 	const char	*name;		/* the service's, as registered there */
 	const char	*tags;		/* joined with ','; borrowed */
 	const char	*status;	/* worst of its checks; "" if not asked */
@@ -67,7 +68,8 @@ struct consul_instance {
 	const char	*notice;	/* meta failover-notice; "" … */
 };
 
-/* One key below a prefix; the strings are borrowed. */
+/* One key below a prefix; or a service's name, and in value its tags, joined
+ * with ','.  The strings are borrowed. */
 struct consul_record {
 	const char	*key, *session;	/* session "" if it has none */
 	const char	*value;		/* decoded */
@@ -90,7 +92,9 @@ struct consul_reply {
 							 * Consul answered */
 
 	const struct consul_key		*key;		/* consul_get, _lock */
-	const struct consul_record	*records;	/* consul_list, _fetch */
+	const struct consul_record	*records;	/* consul_list, _keys,
+							 * _services,
+							 * _critical, _fetch */
 	size_t				 record_count;
 	const struct consul_session	*sessions;	/* _session_info, _sessions */
 	size_t				 session_count;

@@ -34,32 +34,39 @@ consul_quote(const char *words, char *out, size_t size)
 	out[n] = '\0';
 }
 
-/* Of conf/acl-policy.hcl, where a right is what lacks; "" if the token does. */
-static const char *
-consul_missing_right(const struct consul_answer *a)
+/* What lets a token send a request, and the file of conf/ that has it. */
+struct consul_rule {
+	const char	*path, *rule, *file;
+};
+
+static const struct consul_rule	consul_rules[] = {
+#define AGENT(path, rule)	{ path, rule, "acl-policy.hcl" }
+	AGENT("/candidates/", "key_prefix \"lock/<service>/candidates/\""),
+	AGENT("/history?", "key \"lock/<service>/history\""),
+	{ "/v1/kv/lock/?keys", "key_prefix \"lock/\"", "acl-status.hcl" },
+	AGENT("/v1/kv/", "key \"lock/<service>/leader\""),
+	AGENT("/v1/txn", "key \"lock/<service>/leader\""),
+	AGENT("/v1/session/info/", "session_prefix \"\""),
+	AGENT("/v1/session/", "session \"<node>\""),
+	AGENT("/v1/agent/", "service \"<service>\""),
+	AGENT("/v1/health/", "service \"<service>\""),
+	AGENT("/v1/catalog/", "service_prefix \"\""),
+#undef AGENT
+};
+
+/* NULL: no right is missing, or the token itself is. */
+static const struct consul_rule *
+consul_missing_rule(const struct consul_answer *a)
 {
-	static const struct {
-		const char	*path, *rule;
-	}		 rules[] = {
-		{ "/candidates/", "key_prefix \"lock/<service>/candidates/\"" },
-		{ "/history?", "key \"lock/<service>/history\"" },
-		{ "/v1/kv/", "key \"lock/<service>/leader\"" },
-		{ "/v1/txn", "key \"lock/<service>/leader\"" },
-		{ "/v1/session/info/", "session_prefix \"\"" },
-		{ "/v1/session/", "session \"<node>\"" },
-		{ "/v1/agent/", "service \"<service>\"" },
-		{ "/v1/health/", "service \"<service>\"" },
-		{ "/v1/catalog/", "service_prefix \"\"" },
-	};
-	size_t		 i;
+	size_t	 i;
 
 	if (a->reply.outcome != CONSUL_DENIED ||
 	    strcasestr(a->http->body, "ACL not found") != NULL)
-		return "";
-	for (i = 0; i < sizeof rules / sizeof rules[0]; i++)
-		if (strstr(a->request->what, rules[i].path) != NULL)
-			return rules[i].rule;
-	return "";
+		return NULL;
+	for (i = 0; i < sizeof consul_rules / sizeof consul_rules[0]; i++)
+		if (strstr(a->request->what, consul_rules[i].path) != NULL)
+			return &consul_rules[i];
+	return NULL;
 }
 
 static void
@@ -67,7 +74,7 @@ consul_explain(struct consul_answer *a)
 {
 	const struct http_reply	*h = a->http;
 	const char		*words = a->words != NULL ? a->words : h->body;
-	const char		*right = consul_missing_right(a);
+	const struct consul_rule	*rule = consul_missing_rule(a);
 	char			 quote[CONSUL_QUOTE + 1];
 
 	if (h->status == 0) {
@@ -76,14 +83,15 @@ consul_explain(struct consul_answer *a)
 	}
 	consul_quote(h->location[0] != '\0' ? h->location : words, quote,
 	    sizeof quote);
-	snprintf(a->text, sizeof a->text, "%s at %s: answered %d%s%s%s%s%s",
+	snprintf(a->text, sizeof a->text, "%s at %s: answered %d%s%s%s%s%s%s",
 	    a->request->what, http_address(a->request->consul->http), h->status,
 	    h->location[0] != '\0' ? ", a redirect (is this Consul?) to " :
 	    h->status == 200 && a->reply.outcome == CONSUL_UNKNOWN ?
 	    ", which can't be understood: " : ": ",
 	    quote[0] != '\0' ? quote : "(nothing)",
-	    right[0] != '\0' ? "; give the token the rule " : "", right,
-	    right[0] != '\0' ? " of acl-policy.hcl" : "");
+	    rule != NULL ? "; give the token the rule " : "",
+	    rule != NULL ? rule->rule : "", rule != NULL ? " of " : "",
+	    rule != NULL ? rule->file : "");
 }
 
 /*

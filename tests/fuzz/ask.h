@@ -19,7 +19,8 @@ enum ask_kind {
 	ASK_GET, ASK_WATCH, ASK_LOCK, ASK_RELEASE, ASK_CREATE, ASK_RENEW,
 	ASK_DESTROY, ASK_INFO, ASK_SESSIONS, ASK_OWN_SERVICE, ASK_OWN_CHECK,
 	ASK_INSTANCES, ASK_HEALTH, ASK_REGISTER, ASK_DEREGISTER, ASK_LIST,
-	ASK_PUT, ASK_DELETE, ASK_KINDS
+	ASK_PUT, ASK_DELETE, ASK_SERVICES,
+	ASK_CRITICAL, ASK_KINDS
 };
 
 static struct consul		*ask_consul;
@@ -64,12 +65,13 @@ ask_look_at_instances(const struct consul_reply *r)
 }
 
 static void
-ask_look_at_records(const struct consul_reply *r)
+ask_look_at_records(const struct consul_reply *r, enum ask_kind kind)
 {
 	size_t	 i;
 
 	for (i = 0; i < r->record_count; i++) {
-		FUZZ_MUST(strncmp(r->records[i].key, ASK_PREFIX,
+		FUZZ_MUST(kind == ASK_SERVICES || kind == ASK_CRITICAL ||
+		    strncmp(r->records[i].key, ASK_PREFIX,
 		    strlen(ASK_PREFIX)) == 0);
 		fuzz_read(r->records[i].session);
 		fuzz_read(r->records[i].value);
@@ -104,7 +106,7 @@ ask_look(const struct consul_reply *r, void *kind)
 	ask_look_at_key(r);
 	ask_look_at_sessions(r);
 	ask_look_at_instances(r);
-	ask_look_at_records(r);
+	ask_look_at_records(r, *(const enum ask_kind *)kind);
 	fuzz_read(r->id);
 	fuzz_read(r->node);
 	fuzz_read(r->check_status);
@@ -193,6 +195,10 @@ ask(struct consul *c, enum ask_kind *kind)
 		    ask_look, kind);
 	case ASK_DELETE:
 		return consul_delete(c, ASK_PREFIX "s-1", ask_look, kind);
+	case ASK_SERVICES:
+		return consul_services(c, ask_look, kind);
+	case ASK_CRITICAL:
+		return consul_critical(c, ask_look, kind);
 	case ASK_KINDS:
 		break;
 	}

@@ -1,5 +1,6 @@
 """ACLs, TLS, unix sockets, and where a token must never be."""
 
+import itertools
 import os
 import pathlib
 import re
@@ -275,6 +276,33 @@ def test_check_finds_what_the_token_may_not_read(lab, acl):
     less = c.put("/v1/acl/token", {"Policies": [{"Name": "less"}]})["SecretID"]
     assert "lock/<service>/leader" in found(less)
     assert "answered 403" in found(less[::-1])
+
+
+@pytest.mark.sanitized
+def test_the_shipped_policy_for_status_is_enough_and_only_reads(lab, acl):
+    c = acl.clients[0]
+    file = lab.folder / "token"
+    file.write_text(token(c, lab.service))
+    file.chmod(0o600)
+    lab.agent(c, sections={"consul": {"token_file": file}}).start().wait_role("master")
+    rules = (ROOT / "conf" / "acl-status.hcl").read_text()
+    assert set(re.findall(r'policy = "(\w+)"', rules)) == {"read"}
+
+    numbers = itertools.count()
+
+    def status(rules, *words):
+        name = f"status-{next(numbers)}"
+        c.put("/v1/acl/policy", {"Name": name, "Rules": rules})
+        secret = c.put("/v1/acl/token", {"Policies": [{"Name": name}]})["SecretID"]
+        return subprocess.run(
+            [PROGRAM, "status", "--http-addr", c.url, *words], text=True,
+            capture_output=True, env={**os.environ, "CONSUL_HTTP_TOKEN": secret})
+    net.wait_for("status is 0", lambda: status(rules, lab.service).returncode == 0)
+    row = next(l for l in status(rules).stdout.splitlines() if lab.service in l)
+    assert row.split()[1] == c.name and "one healthy master" in row
+    before, after = rules.split('key_prefix "lock/" {', 1)
+    r = status(before + after.split("}", 1)[1], lab.service)
+    assert r.returncode == 2 and "403" in r.stderr
 
 
 def test_https_to_a_consul_of_http_is_named(lab, single):

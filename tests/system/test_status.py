@@ -10,12 +10,16 @@ import pytest
 from lab import PROGRAM, net
 
 
-def status(agent, *words, env=None):
+def status_of(*words, env=None):
     e = {k: v for k, v in os.environ.items() if not k.startswith("CONSUL_")}
     return subprocess.run(
-        [PROGRAM, "status", "-c", agent.file, *words], text=True, timeout=60,
+        [PROGRAM, "status", *words], text=True, timeout=60,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**e, **(env or {})},
         stdin=subprocess.DEVNULL)
+
+
+def status(agent, *words, env=None):
+    return status_of("-c", agent.file, *words, env=env)
 
 
 @pytest.mark.fast
@@ -164,3 +168,96 @@ def test_new_words_are_in_consul_within_ten_seconds_and_old_ones_cost_nothing(
     assert single.get(
         f"/v1/catalog/service/{lab.service}")[0]["ModifyIndex"] == index
     told("day 11 is here, beside 10.0.0.2:3306")    # after a failover
+
+
+@pytest.mark.fast
+@pytest.mark.sanitized
+def test_a_service_s_name_does_what_its_config_does(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    net.wait_for("status is 0", lambda: status(a).returncode == 0)
+    at = {"CONSUL_HTTP_ADDR": single.url}
+
+    def same():
+        r = status(a)
+        return r.stdout == status_of(lab.service, env=at).stdout == \
+            status_of(lab.service, "--http-addr", single.url,
+                      env={"CONSUL_HTTP_ADDR": "127.0.0.1:9"}).stdout and r
+    assert net.wait_for("all say the same", same).returncode == 0
+    for r in status_of(lab.service, "-c", a.file), status_of(lab.service, "other"):
+        assert r.returncode == 64 and r.stderr and not r.stdout
+    a.stop()
+    r = status_of(lab.service, env=at)      # it is known by its key
+    assert r.returncode == 1 and "no node of this service" in r.stdout
+
+
+@pytest.mark.sanitized
+def test_a_service_that_there_is_not_is_a_mistake(lab, single):
+    lab.agent(single).start().wait_role("master")
+    at = {"CONSUL_HTTP_ADDR": single.url}
+    swapped = lab.service.replace("app", "pap")
+    r = status_of(swapped, env=at)
+    assert r.returncode == 2 and r.stdout == ""
+    assert r.stderr == f'consul-failover: there is no service "{swapped}"; did you ' \
+        f'mean "{lab.service}"?\n'
+    r = status_of("nothing-like-it", "--watch", env=at)
+    assert r.returncode == 2 and '"consul-failover status" lists' in r.stderr
+    r = status_of("no_label", env=at)
+    assert r.returncode == 2 and "not a DNS label" in r.stderr
+
+
+@pytest.mark.fast
+@pytest.mark.sanitized
+def test_without_a_service_all_are_listed(lab, single):
+    at = {"CONSUL_HTTP_ADDR": single.url}
+    single.delete("/v1/kv/lock/?recurse")       # of other tests
+    r = status_of(env=at)
+    assert r.returncode == 2 and "no service of consul-failover" in r.stderr
+    single.put("/v1/agent/service/register", {
+        "Name": f"{lab.service}-other", "Port": 1, "Tags": ["master"]})
+    single.put("/v1/kv/lock/no/service/leader", "x")
+
+    def listed():
+        r = status_of(env=at)
+        head, *rows = r.stdout.splitlines()
+        assert head.split() == ["SERVICE", "MASTER", "SLAVES", "STATUS"]
+        return r.returncode, {row.split()[0]: row.split(None, 3)[1:] for row in rows}
+    good = lab.agent(single).start().wait_role("master")
+    found = net.wait_for("it is good", lambda: [
+        f for f in [listed()] if f[0] == 0])[0][1]
+    assert found == {lab.service: [single.name, "0", "one healthy master"]}
+    # One that never had a master has no lock.
+    sick = lab.agent(single, name="sick", service=f"{lab.service}-sick")
+    sick.sicken()
+    sick.start()
+    code, found = net.wait_for("both are there", lambda: [
+        f for f in [listed()] if len(f[1]) == 2])[0]
+    assert code == 1 and single.key(sick.service) is None
+    assert found[lab.service][2] == "one healthy master"
+    assert found[sick.service][:2] == ["-", "0"]
+    assert "no master" in found[sick.service][2]
+    r = status_of("--json", env=at)
+    assert r.returncode == 1 and r.stdout.count("\n") == 1
+    assert {s["service"]: s["ok"] for s in json.loads(r.stdout)["services"]} == {
+        lab.service: True, sick.service: False}
+    assert json.loads(status_of(lab.service, "--json", env=at).stdout) in \
+        json.loads(status_of("--json", env=at).stdout)["services"]
+    good.stop()
+    assert listed()[1][lab.service][0] == "-"
+    r = status_of(env={"CONSUL_HTTP_ADDR": "127.0.0.1:9"})
+    assert r.returncode == 2 and "127.0.0.1:9" in r.stderr and not r.stdout
+
+
+def test_all_are_watched(lab, single):
+    single.delete("/v1/kv/lock/?recurse")
+    out = lab.folder / "watch"
+    a = lab.agent(single)
+    with open(out, "wb") as f:
+        p = subprocess.Popen([PROGRAM, "status", "--watch", "--http-addr", single.url],
+                             stdout=f, stderr=f, stdin=subprocess.DEVNULL)
+        try:
+            net.wait_for("it shows none", lambda: "no service" in out.read_text())
+            a.start().wait_role("master")
+            net.wait_for("it shows it", lambda: f"{lab.service}  " in out.read_text())
+        finally:
+            p.terminate()
+            p.wait(10)

@@ -192,8 +192,9 @@ static struct {
 	bool			 delayed, has_key, filtered;
 	struct consul_key	 key;
 	struct consul_session	 session;
-	size_t			 session_count, instance_count;
+	size_t			 session_count, instance_count, record_count;
 	struct consul_instance	 instances[4];
+	char			 key_of_last[64], value_of_last[64];
 	char			 text[1024], id[64], node[64], check_status[64],
 				 tags[256], address[64], output[256],
 				 instance_tags[64], instance_status[64],
@@ -235,6 +236,12 @@ seen(const struct consul_reply *r, void *arg)
 		keep(got.instance_status, 64, r->instances[0].status);
 		keep(got.output, sizeof(got.output), r->instances[0].output);
 		keep(got.since, 64, r->instances[0].since);
+	}
+	got.record_count = r->record_count;
+	if (r->record_count > 0) {
+		keep(got.key_of_last, 64, r->records[r->record_count - 1].key);
+		keep(got.value_of_last, 64,
+		    r->records[r->record_count - 1].value);
 	}
 	keep(got.text, sizeof(got.text), r->text);
 	keep(got.id, sizeof(got.id), r->id);
@@ -398,6 +405,24 @@ cas(void)
 }
 
 static struct consul_request *
+services(void)
+{
+	return consul_services(consul, seen, NULL);
+}
+
+static struct consul_request *
+critical(void)
+{
+	return consul_critical(consul, seen, NULL);
+}
+
+static struct consul_request *
+keys(void)
+{
+	return consul_keys(consul, "lock/", seen, NULL);
+}
+
+static struct consul_request *
 list(void)
 {
 	return consul_list(consul, "lock/app/candidates/", 0, 0, seen, NULL);
@@ -405,7 +430,8 @@ list(void)
 
 static const call	 all_calls[] = { get, watch, lock, release, create,
 			    renew, destroy, info, sessions, enrol, deregister,
-			    own_service, own_check, instances, health };
+			    own_service, own_check, instances, health,
+			    services, critical };
 #define CALLS	(sizeof(all_calls) / sizeof(all_calls[0]))
 
 static void
@@ -605,6 +631,13 @@ each_answer_of_consul_has_its_outcome(void **state)
 	{ instances, 200, "", "[]", CONSUL_OK, "" },
 	{ instances, 200, "", "{}", CONSUL_UNKNOWN, "{}" },
 	{ health, 200, "", "[]", CONSUL_OK, "" },
+	{ services, 200, "", "{}", CONSUL_OK, "" },
+	{ services, 200, "", "[]", CONSUL_UNKNOWN, "[]" },
+	{ services, 200, "", "{\"app\":\"master\"}", CONSUL_UNKNOWN, "app" },
+	{ critical, 200, "", "[]", CONSUL_OK, "" },
+	{ critical, 200, "", "{}", CONSUL_UNKNOWN, "{}" },
+	{ keys, 403, "", "Permission denied", CONSUL_DENIED, "; give the token "
+	    "the rule key_prefix \"lock/\" of acl-status.hcl" },
 	{ put, 200, "", "true\n", CONSUL_OK, "" },
 	{ put_for_session, 200, "", "false\n", CONSUL_REFUSED, "false" },
 	/* 1.21.5 refuses keys, though none of ours, with a plain error: a 500
@@ -920,6 +953,55 @@ the_catalogue_lists_instances(void **state)
 	assert_string_equal(got.instance_status, "");
 }
 
+#define HEALTH(address, checks)	"[{\"Node\":{\"Node\":\"n1\"," \
+	"\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"app\",\"Tags\":[]," \
+	"\"Address\":\"" address "\",\"Port\":1,\"Meta\":null},\"Checks\":" \
+	checks "}]"
+#define CHECK(id, status, output)	"{\"CheckID\":\"" id "\"," \
+	"\"Status\":\"" status "\",\"Output\":\"" output "\"}"
+
+static void
+only_what_our_agents_registered_is_ours(void **state)
+{
+	(void)state;
+	answer_with(200, "", HEALTH("", "[]"));
+	ask(health);
+	assert_false(got.instances[0].ours);
+	answer_with(200, "", "[{\"Node\":{\"Node\":\"n1\",\"Address\":\"a\"},"
+	    "\"Service\":{\"ID\":\"app\",\"Tags\":[],\"Address\":\"\","
+	    "\"Port\":1,\"Meta\":{\"failover-agent\":\"m\"}},"
+	    "\"Checks\":[]}]");
+	ask(health);
+	assert_true(got.instances[0].ours);
+}
+
+static void
+the_catalogue_lists_services_with_their_tags(void **state)
+{
+	(void)state;
+	answer_with(200, "", "{\"consul\":[],\"app\":[\"slave\",\"x\"]}");
+	ask(services);
+	then(CONSUL_OK, "");
+	assert_int_equal(got.record_count, 2);
+	assert_string_equal(got.key_of_last, "app");
+	assert_string_equal(got.value_of_last, "slave,x");
+}
+
+static void
+of_critical_checks_only_a_copy_s_own_counts(void **state)
+{
+	(void)state;
+	answer_with(200, "", "[{\"CheckID\":\"service:a1\",\"ServiceID\":"
+	    "\"a1\",\"ServiceName\":\"app\"},"
+	    "{\"CheckID\":\"disk\",\"ServiceID\":\"b\",\"ServiceName\":"
+	    "\"b\"},{\"CheckID\":\"serfHealth\",\"ServiceID\":\"\","
+	    "\"ServiceName\":\"\"}]");
+	ask(critical);
+	then(CONSUL_OK, "");
+	assert_int_equal(got.record_count, 1);
+	assert_string_equal(got.key_of_last, "app");
+}
+
 /* Two nodes whose names begin alike would be one. */
 static void
 a_name_that_would_be_cut_is_no_name(void **state)
@@ -947,13 +1029,6 @@ a_name_that_would_be_cut_is_no_name(void **state)
 		assert_int_equal(got.outcome, want);
 	}
 }
-
-#define HEALTH(address, checks)	"[{\"Node\":{\"Node\":\"n1\"," \
-	"\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"app\",\"Tags\":[]," \
-	"\"Address\":\"" address "\",\"Port\":1,\"Meta\":null},\"Checks\":" \
-	checks "}]"
-#define CHECK(id, status, output)	"{\"CheckID\":\"" id "\"," \
-	"\"Status\":\"" status "\",\"Output\":\"" output "\"}"
 
 /* Since Consul 1.11. */
 static void
@@ -1773,6 +1848,9 @@ main(void)
 		TEST(a_session_tells_its_ttl_delay_and_checks),
 		TEST(the_local_agent_tells_our_service_and_node),
 		TEST(the_catalogue_lists_instances),
+		TEST(only_what_our_agents_registered_is_ours),
+		TEST(the_catalogue_lists_services_with_their_tags),
+		TEST(of_critical_checks_only_a_copy_s_own_counts),
 		TEST(a_name_that_would_be_cut_is_no_name),
 		TEST(nodes_that_our_token_may_not_see_are_told_of),
 		TEST(it_tells_which_other_check_is_critical),
