@@ -12,7 +12,8 @@ const struct command *const	commands[] = {
 	&command_agent, &command_check, &command_status, &command_history,
 	&command_promote, &command_leave, &command_config,
 	&command_plugin_info, &command_plugin_call, &command_plugin_test,
-	&command_plugin_new, &command_states, &command_version, &command_help,
+	&command_plugin_new, &command_states, &command_version,
+	&command_complete, &command_help,
 	NULL
 };
 

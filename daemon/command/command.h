@@ -44,8 +44,9 @@ struct command {
 #define COMMAND_EXITS(...)						\
 	(const struct command_exit []){ __VA_ARGS__, { .meaning = NULL } }
 
-extern const struct command	command_agent, command_check, command_config,
-				command_help, command_history, command_leave,
+extern const struct command	command_agent, command_check, command_complete,
+				command_config, command_help, command_history,
+				command_leave,
 				command_plugin_call, command_plugin_info,
 				command_plugin_new, command_plugin_test,
 				command_promote, command_states,

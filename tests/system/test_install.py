@@ -90,6 +90,10 @@ def test_install_puts_files_where_debian_expects_them(tmp_path):
     unit = one(tmp_path / "root", "consul-failover@.service")
     assert unit.parent.name == "system"
     assert "Type=notify" in unit.read_text()
+    for script in ("bash-completion/completions/consul-failover",
+                   "zsh/site-functions/_consul-failover",
+                   "fish/vendor_completions.d/consul-failover.fish"):
+        assert (usr / "share" / script).exists(), script
     man = usr / "share/man"
     for page in ("man8/consul-failover.8", "man5/consul-failover.ini.5",
                  "man7/consul-failover-plugin.7"):
