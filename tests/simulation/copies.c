@@ -440,7 +440,7 @@ copy_hands_over(struct node *n, bool own, bool told, bool by_agent)
 	    !has(&n->copy.data, &world.handover.need))
 		check_given_up(n);
 	if (n->copy.was_open || gives_up) {
-		world.handover.need = gives_up ? n->copy.data : n->copy.final;
+		world.handover.need = gives_up ? n->copy.told : n->copy.final;
 		world.handover.untouched = true;
 		world.handover.from = 0;
 		world.handover.at = world.now;

@@ -63,9 +63,10 @@ data_answer(struct handler *h, enum handler_result result)
 		n->copy.unmeasured = result != HANDLER_DONE;
 	if (result != HANDLER_DONE)
 		return result;
-	if (h->op == OPERATION_POSITION)
+	if (h->op == OPERATION_POSITION) {
 		copy_position(n, h->text, sizeof h->text);
-	else if (h->op == OPERATION_BEHIND)
+		n->copy.told = n->copy.data;
+	} else if (h->op == OPERATION_BEHIND)
 		snprintf(h->text, sizeof h->text, "%lld",
 		    (long long)copy_behind(n, h->text));
 	else if (!copy_has_position(n, h->text))
