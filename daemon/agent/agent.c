@@ -155,7 +155,6 @@ agent_name_troubles(struct agent *a)
 	a->stranger_trouble.what = "Consul, lock";
 	a->election_trouble.what = "Consul, comparing the copies";
 	a->history_trouble.what = "Consul, the history of masters";
-	a->states_trouble.what = "The history of this node's states";
 	a->refusal.what = "The lock is free, but not taken";
 }
 
@@ -315,8 +314,8 @@ agent_free(struct agent *a)
 		if (events[i] != NULL)
 			event_free(events[i]);
 	alarm_free(a->wake);
-	free(a->states);
 	if (a->base != NULL)
 		event_base_free(a->base);
+	agent_history_flush(a);
 	free(a);
 }

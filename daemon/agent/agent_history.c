@@ -14,10 +14,12 @@
 #include "journal.h"
 #include "json.h"
 #include "lock.h"
+#include "log.h"
 #include "must.h"
 #include "wall.h"
 
-#define HURRY	5000	/* ms */
+#define CALM		1000	/* ms in one state */
+#define STATES_MAX	16384	/* bytes that are not written yet */
 
 void
 agent_history_trouble(const char *text, void *arg)
@@ -32,8 +34,12 @@ agent_history_trouble(const char *text, void *arg)
 void
 agent_history_lock(struct agent *a, const struct core_lock *lock)
 {
-	bool	unseen = a->core.lock.owner == CORE_LOCK_UNKNOWN &&
-		    strcasecmp(lock_before(a->lock)->last, a->node) != 0;
+	const struct core_lock	*known = &a->core.lock;
+	bool			 unseen = (known->owner == CORE_LOCK_UNKNOWN ||
+				    (known->owner == CORE_LOCK_FREE &&
+				    lock->epoch != known->epoch)) &&
+				    strcasecmp(lock_before(a->lock)->last,
+				    a->node) != 0;
 
 	if (lock->owner == CORE_LOCK_THEIRS)
 		a->no_master_at = 0;
@@ -53,12 +59,18 @@ static void
 agent_history_reason(struct agent *a, const struct core_action *act)
 {
 	const struct core	*c = &a->core;
+	enum core_state		 from = act->changed.from;
 	bool			 stopped = c->stop && c->broken == NULL &&
 				    !a->misnamed;
+	struct lock_reason	 r = { .unpromoted = from !=
+				    CORE_STATE_MASTER && from !=
+				    CORE_STATE_STARTING };
 
-	lock_set_reason(a->lock, act->changed.from == CORE_STATE_STARTING ?
-	    "its agent was started again and could not continue as master" :
-	    act->changed.text, stopped || c->disabled);
+	r.planned = !r.unpromoted && (stopped || c->disabled);
+	snprintf(r.text, sizeof r.text, "%.*s", LOCK_WHY - 1,
+	    from == CORE_STATE_STARTING ? "its agent was started again and "
+	    "could not continue as master" : act->changed.text);
+	lock_set_reason(a->lock, &r);
 }
 
 /* What ended the previous mastership, as far as the key shows it. */
@@ -67,7 +79,10 @@ agent_history_explain(const struct lock_before *b, char *text, size_t size)
 {
 	bool	other = strcasecmp(b->last, b->node) != 0;
 
-	if (b->reason.text[0] != '\0')
+	if (b->reason.unpromoted)
+		snprintf(text, size, "%.100s had the lock last, and was not the "
+		    "master when it released it: %s", b->last, b->reason.text);
+	else if (b->reason.text[0] != '\0')
 		snprintf(text, size, "%s", b->reason.text);
 	else if (strcmp(b->state, "held") == 0)
 		snprintf(text, size, "the lock was lost: the session of %.100s "
@@ -92,9 +107,10 @@ agent_history_tell(struct agent *a)
 		.at_ms = a->since_wall_ms, .node = a->node,
 		.service_id = a->config->service_id, .address = a->address,
 		.port = a->config->service_port, .epoch = a->core.epoch,
-		.previous = b->node, .planned = b->reason.planned, .why = why,
-		.without_ms = a->no_master_at == 0 ? -1 :
-		    clock_ms() - a->no_master_at,
+		.previous = b->reason.unpromoted ? "" : b->node,
+		.planned = b->reason.planned, .why = why,
+		.without_ms = a->no_master_at == 0 || b->passed_on ||
+		    b->reason.unpromoted ? -1 : clock_ms() - a->no_master_at,
 		.doubt = a->handover.lacks[0] != '\0' ?
 		    a->handover.lacks : a->despite,
 	};
@@ -121,34 +137,47 @@ agent_history_note(struct agent *a, const struct core_action *act)
 	json_put_member_int(g, "epoch", (int64_t)a->core.epoch);
 	json_put_member(g, "why", act->changed.text);
 	yajl_gen_map_close(g);
-	lines = must_format("%s%s\n", a->states == NULL ? "" : a->states,
+	lines = must_format("%s%s\n", a->states == NULL ||
+	    strlen(a->states) > STATES_MAX ? "" : a->states,
 	    json_text(g, NULL));
 	json_free(g);
 	free(a->states);
 	a->states = lines;
 }
 
-/* A failover that is under way must not wait for a disk that hangs. */
+/* A failover that is under way, and what it has to tell, must not wait for a disk
+ * that hangs. */
 static bool
-agent_history_is_hurried(const struct core *c)
+agent_history_is_calm(const struct core *c)
 {
-	return c->now - c->since < HURRY && (c->state == CORE_STATE_CANDIDATE ||
-	    c->state == CORE_STATE_PROMOTING ||
-	    c->state == CORE_STATE_DEMOTING);
+	return c->now - c->since >= CALM && c->state != CORE_STATE_STARTING &&
+	    c->state != CORE_STATE_CANDIDATE &&
+	    c->state != CORE_STATE_PROMOTING &&
+	    c->state != CORE_STATE_DEMOTING && c->state != CORE_STATE_STOPPING;
+}
+
+void
+agent_history_flush(struct agent *a)
+{
+	struct error	err;
+	bool		failed;
+
+	if (a->states == NULL)
+		return;
+	failed = !journal_append(a->config, a->states, &err);
+	if (failed && !a->states_failed)
+		log_warning("The history of this node's states lacks the last "
+		    "changes: %s", err.text);
+	a->states_failed = failed;
+	free(a->states);
+	a->states = NULL;
 }
 
 void
 agent_history_write(struct agent *a)
 {
-	struct error	err = { .text = "" };
-
-	if (a->states == NULL || agent_history_is_hurried(&a->core))
-		return;
-	may_fail(journal_append(a->config, a->states, &err),
-	    "it is for people, and the log has it, too");
-	trouble_set(&a->states_trouble, err.text);
-	free(a->states);
-	a->states = NULL;
+	if (agent_history_is_calm(&a->core))
+		agent_history_flush(a);
 }
 
 void

@@ -101,7 +101,7 @@ struct agent {
 	char			 despite[CORE_TEXT];	/* the lock was taken despite
 							 * this; "" */
 	char			*states;	/* lines to be written; or NULL */
-	struct trouble		 states_trouble;
+	bool			 states_failed;	/* it is logged */
 
 	struct api_transition	 transitions[API_TRANSITIONS];
 	size_t			 transition_count;
@@ -144,8 +144,9 @@ void	agent_history_lock(struct agent *, const struct core_lock *);
 /* CORE_DO_CHANGED. */
 void	agent_history_change(struct agent *, const struct core_action *);
 /* Writes this node's changes of state to the disk, which may be slow: after the
- * actions of an event, and not in the middle of a failover. */
+ * actions of an event, once nothing is under way. */
 void	agent_history_write(struct agent *);
+void	agent_history_flush(struct agent *);	/* the same, now */
 /* history.h's. */
 void	agent_history_trouble(const char *text, void *arg);
 

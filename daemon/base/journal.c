@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "must.h"
+
 #define FULL	(256 * 1024)	/* bytes */
 #define LINE	4096		/* the longest that is read; ours are shorter */
 
@@ -26,8 +28,9 @@ open_to_append(const char *path)
 	struct stat	st;
 
 	snprintf(older, sizeof older, "%s.1", path);
-	if (lstat(path, &st) == 0 && st.st_size >= FULL)
-		rename(path, older);
+	if (lstat(path, &st) == 0 && st.st_size >= FULL &&
+	    rename(path, older) != 0)
+		return -1;
 	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
 	    O_NOFOLLOW | O_NONBLOCK, 0600);
 }
@@ -61,13 +64,22 @@ journal_append(const struct config *c, const char *lines, struct error *err)
 static bool
 read_file(const char *path, void (*each)(yajl_val, void *), void *arg)
 {
-	FILE		*f = fopen(path, "re");
+	int		 fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+			    O_NONBLOCK);
+	FILE		*f = fd >= 0 ? must(fdopen(fd, "r")) : NULL;
+	struct stat	 st;
 	char		 line[LINE];
 	struct error	 err;
 	yajl_val	 v;
 
 	if (f == NULL)
 		return false;
+	/* Root may read it in the folder of the agent's user. */
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		fclose(f);
+		errno = EINVAL;
+		return false;
+	}
 	while (fgets(line, sizeof line, f) != NULL) {
 		v = json_parse(line, strlen(line), &err);
 		if (YAJL_IS_OBJECT(v))

@@ -1,6 +1,7 @@
 /* history_show.c - prints the changes of master, and of this node's state. */
 #include "history_show.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -238,7 +239,7 @@ history_show(const struct config *c, bool json, int64_t since_ms)
 	struct history_show	s = { .config = c };
 	struct error		err;
 	size_t			i;
-	bool			ok;
+	bool			ok, missing;
 
 	if (since_ms > 0)
 		may_fail(wall_text(wall_ms() - since_ms, s.since),
@@ -246,11 +247,14 @@ history_show(const struct config *c, bool json, int64_t since_ms)
 	history_value_path(c, s.path);
 	history_ask(&s);
 	s.has_states = journal_read(c, history_read_state, &s, &err);
+	missing = s.has_states || errno == ENOENT;
 	if (json)
 		history_print_json(&s);
 	else
 		history_print_text(&s);
 	fflush(stdout);
+	if (!missing)
+		fail(EXIT_FAILURE, "history: %s", err.text);
 	ok = s.changes.count > 0;
 	if (!ok)
 		fail(EXIT_FAILURE, "history: %s", s.why.text);

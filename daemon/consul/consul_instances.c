@@ -250,7 +250,8 @@ consul_read_critical_services(struct consul_answer *a)
 		if (strncmp(id, "service:", 8) == 0 && name[0] != '\0' &&
 		    strcmp(id + 8, json_string(check, "ServiceID", "")) == 0)
 			a->records[a->reply.record_count++] =
-			    (struct consul_record){ name, "", "", 0 };
+			    (struct consul_record){ .key = name,
+				.session = "", .value = "" };
 	}
 	return CONSUL_OK;
 }

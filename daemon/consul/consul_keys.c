@@ -58,7 +58,7 @@ consul_read_record(struct consul_answer *a, struct consul_record *r,
     yajl_val v)
 {
 	yajl_val	 value = json_get(v, "Value");
-	size_t		 size;
+	size_t		 size, length;
 	char		*text;
 
 	r->key = json_string(v, "Key", "");
@@ -73,7 +73,11 @@ consul_read_record(struct consul_answer *a, struct consul_record *r,
 	size = strlen(value->u.string) + 1;
 	text = must_zeroed(size, 1);
 	r->value = consul_answer_keep(a, text);
-	return base64_decode(value->u.string, text, size);
+	if (!base64_decode(value->u.string, text, size))
+		return false;
+	length = strcspn(value->u.string, "=") * 3 / 4;
+	r->cut = strlen(text) < length;
+	return true;
 }
 
 static enum consul_outcome

@@ -74,6 +74,7 @@ struct consul_record {
 	const char	*key, *session;	/* session "" if it has none */
 	const char	*value;		/* decoded */
 	uint64_t	 modify_index;	/* 0: only names were asked for */
+	bool		 cut;		/* it continues after a NUL */
 };
 
 struct consul_reply {

@@ -54,6 +54,7 @@ static void
 history_done(struct history *h)
 {
 	history_end(h);
+	h->foreign = false;
 	h->trouble("", h->arg);
 }
 
@@ -101,6 +102,10 @@ history_fetched(const struct consul_reply *r, void *arg)
 	}
 	if (r->outcome != CONSUL_OK) {
 		history_failed(h, r->text);
+		return;
+	}
+	if (found && record->cut) {
+		history_is_foreign(h, "it is binary");
 		return;
 	}
 	switch (history_value_add(found ? record->value : "", h->change,

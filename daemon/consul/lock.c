@@ -29,8 +29,11 @@ static char *
 lock_value(const struct lock *l, const char *state, const char *position,
     bool final)
 {
+	bool	held = strcmp(state, "held") == 0;
+
 	return lock_value_make(l->config, state, l->session, l->node,
-	    l->address, position, final, &l->reason, NULL, NULL);
+	    l->address, position, final, held ? NULL : &l->reason, NULL,
+	    NULL);
 }
 
 static void
@@ -176,10 +179,9 @@ lock_give_back(struct lock *l, char *value)
 }
 
 void
-lock_set_reason(struct lock *l, const char *text, bool planned)
+lock_set_reason(struct lock *l, const struct lock_reason *reason)
 {
-	text_copy(l->reason.text, sizeof l->reason.text, text);
-	l->reason.planned = planned;
+	l->reason = *reason;
 }
 
 void

@@ -51,9 +51,8 @@ void		 lock_look(struct lock *);
 /* We have become the master: the position that was left with the lock no longer
  * matters, and need not be passed on if we die. */
 void		 lock_settle(struct lock *);
-/* Why the lock will be released; copies text.  It is written with the lock. */
-void		 lock_set_reason(struct lock *, const char *text,
-		    bool planned);
+/* Why the lock will be released: copied, and written with the release. */
+void		 lock_set_reason(struct lock *, const struct lock_reason *);
 /* Releases the lock, and records in the key's value: clean, that no copy is a
  * master; position ("" for none), that of the demoted copy; final, that it has
  * been the master, so no copy can have more data. */

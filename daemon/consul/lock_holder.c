@@ -45,6 +45,7 @@ lock_set_last(struct lock *l, yajl_val v)
 	text_copy(b->reason.text, sizeof b->reason.text,
 	    json_string(v, "why", ""));
 	b->reason.planned = YAJL_IS_TRUE(json_get(v, "planned"));
+	b->reason.unpromoted = YAJL_IS_TRUE(json_get(v, "unpromoted"));
 }
 
 /* Learns who had a key that is free now; true: he gave it back in good order. */

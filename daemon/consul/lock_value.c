@@ -49,6 +49,8 @@ put_reason(yajl_gen g, const struct lock_reason *r)
 		json_put_member(g, "why", r->text);
 	if (r->planned)
 		json_put_member_bool(g, "planned", true);
+	if (r->unpromoted)
+		json_put_member_bool(g, "unpromoted", true);
 }
 
 char *

@@ -16,6 +16,7 @@ struct lock_reason {
 	char	 text[LOCK_WHY];	/* "" for none */
 	bool	 planned;	/* an operator stopped its agent or disabled
 				 * its copy */
+	bool	 unpromoted;	/* it was not the master then */
 };
 
 /* The last holder, from the key when it was last seen free; if that node died

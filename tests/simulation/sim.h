@@ -148,7 +148,7 @@ struct copy {
 	int64_t		 disturbed_at;		/* the last of any kind */
 	bool		 deaf_to_key, deaf_to_records;	/* a poll was lost */
 	struct data	 final;			/* as it took the last write */
-	struct data	 told;			/* as it last told its position */
+	struct data	 told;			/* as it last reported it */
 	struct data	 then;			/* before the election */
 	int64_t		 election_at, first_election_at;
 	uint64_t	 election_epoch, told_epoch;

@@ -35,6 +35,14 @@ def has_been_so(agent, seconds):
     return (now - since).total_seconds() >= seconds
 
 
+def wait_states(agent, count=1):
+    """Its disk has them a moment later."""
+    file = agent.folder / "run" / f"{agent.service}.history"
+    net.wait_for(f"it has been master {count} times, as the disk has it", lambda:
+                 file.exists() and
+                 file.read_text().count('"to":"master"') == count, 20)
+
+
 @pytest.mark.slow(30)
 def test_a_hand_over_and_a_crash_are_recorded_with_their_reasons(lab, cluster):
     agents = lab.three(cluster)
@@ -73,6 +81,27 @@ def test_a_hand_over_and_a_crash_are_recorded_with_their_reasons(lab, cluster):
     assert third.consul.name in rows[0] and "lock was lost" in rows[0]
 
 
+def test_who_had_the_lock_and_was_no_master_is_not_taken_for_one(lab, cluster):
+    """A master dies; its successor is disabled while it is still promoted."""
+    first, *others = lab.three(cluster)
+    changes(first, 1)
+    for a in others:
+        a.script(ensure_master="busy")
+    first.crash()
+    lab.died(first)
+    between = net.wait_for("one is promoted", lambda: next(
+        (a for a in others if a.role == "promoting"), None), 60)
+    third, = (a for a in others if a is not between)
+    third.script()
+    between.disable_file.touch()
+    third.wait_role("master")
+    c = changes(third, 2)[0]
+    assert c["node"] == third.consul.name and c["planned"] is False
+    assert f"{between.consul.name} had the lock last, and was not the master " \
+        "when it released it: the disable file" in c["why"]
+    assert "previous" not in c and "without_master_ms" not in c
+
+
 def test_a_killed_agent_whose_guard_hands_over_is_recorded(lab, cluster):
     # Before Consul finds that /health does not answer.
     agents = lab.three(cluster, sections={"agent": {"restart_wait": "300ms"}})
@@ -88,10 +117,12 @@ def test_a_killed_agent_whose_guard_hands_over_is_recorded(lab, cluster):
 def test_an_agent_that_goes_on_records_nothing_and_remembers_its_states(lab, single):
     a = lab.agent(single).start().wait_role("master")
     [first] = changes(a, 1)
+    wait_states(a)
     a.kill()
     a.start().wait_role("master")
     net.wait_for("it has been master for long enough to record it",
                  lambda: has_been_so(a, 2.5))
+    wait_states(a, 2)
     assert changes(a, 1) == [first] and a.status["epoch"] == first["epoch"]
     states = json.loads(history(a, "--json").stdout)["states"]
     assert [s["to"] for s in states if s["from"] == "promoting"] == ["master"] * 2
@@ -109,7 +140,7 @@ def test_an_idle_master_writes_no_more(lab, single):
     assert single.get(path)[0]["ModifyIndex"] == before
 
 
-@pytest.mark.parametrize("value", ["somebody's", '{"format": 2, "changes": []}'])
+@pytest.mark.parametrize("value", ["somebody's", "\0binary", '{"format": 2, "changes": []}'])
 def test_a_value_that_is_not_ours_stays_as_it_is(lab, single, value):
     path = f"/v1/kv/lock/{lab.service}/history"
     single.put(path, value)
@@ -117,6 +148,7 @@ def test_a_value_that_is_not_ours_stays_as_it_is(lab, single, value):
     a.wait_log("The change of master is not recorded")
     assert f"consul kv delete lock/{lab.service}/history" in a.text()
     assert single.request("GET", path + "?raw").text == value
+    wait_states(a)
     r = history(a)
     assert r.returncode == 1 and f"lock/{lab.service}/history" in r.stderr
     assert "promoting -> master" in r.stdout
@@ -128,6 +160,7 @@ def test_since_limits_both_and_without_an_answer_the_own_states_are_there(lab, s
     assert r.returncode == 1 and "no change of master is recorded yet" in r.stderr
     a.start().wait_role("master")
     changes(a, 1)
+    wait_states(a)
     everything = json.loads(history(a, "--json", "--since", "2h").stdout)
     assert len(everything["changes"]) == 1 and len(everything["states"]) >= 2
     net.wait_for("that was a while ago", lambda: has_been_so(a, 2))
@@ -147,10 +180,12 @@ def test_a_run_dir_that_takes_nothing_costs_one_line(lab, single):
     a = lab.agent(single)
     (a.folder / "run" / f"{lab.service}.history").mkdir(parents=True)
     a.start().wait_role("master")
+    a.wait_log("The history of this node's states lacks the last changes: can't")
     a.disable_file.touch()
     a.wait_role("disabled")
     a.disable_file.unlink()
     a.wait_role("master")
+    net.wait_for("it has tried again", lambda: has_been_so(a, 3))
     assert len(a.lines("The history of this node's states")) == 1
 
 

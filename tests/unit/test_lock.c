@@ -357,8 +357,10 @@ static void
 a_missing_key_is_clean_only_for_who_sees_itself_alone(void **state)
 {
 	static const struct consul_record	 records[] = {
-		{ "lock/mysql/candidates/s-0", "", "{\"id\":\"node-1/mysql-1\"}", 0 },
-		{ "lock/mysql/candidates/s-7", "", "{\"id\":\"node-2/mysql-1\"}", 0 },
+		{ "lock/mysql/candidates/s-0", "",
+		    "{\"id\":\"node-1/mysql-1\"}", 0, false },
+		{ "lock/mysql/candidates/s-7", "",
+		    "{\"id\":\"node-2/mysql-1\"}", 0, false },
 	};
 
 	(void)state;
@@ -620,7 +622,8 @@ a_release_says_why(void **state)
 	(void)state;
 	given_the_lock();
 	then_the_last_holder_was("", "released", "", false);
-	lock_set_reason(lock, "stop requested", true);
+	lock_set_reason(lock, &(struct lock_reason){
+	    .text = "stop requested", .planned = true });
 	lock_release(lock, true, "18", true);
 	run();
 	then_asked("\"final\":true,\"why\":\"stop requested\","
