@@ -1,5 +1,6 @@
 # What the token of an operator must be allowed for "consul-failover status",
-# which shows all services, and for completion in a shell.  It only reads.
+# which shows all services, for "history", and for completion in a shell.  It
+# only reads.
 #
 #	consul acl policy create -name failover-status -rules @FILE
 #	consul acl token create -policy-name failover-status
@@ -10,7 +11,7 @@
 # Which services have a lock, and which session holds it.  Consul leaves keys
 # that the token may not read out of its answer, instead of refusing it.
 #	GET /v1/kv/lock/?keys
-#	GET /v1/kv/lock/<service>/leader
+#	GET /v1/kv/lock/<service>/leader, GET /v1/kv/lock/<service>/history
 # If Consul's enable_key_list_policy is true, write "list".
 key_prefix "lock/" {
 	policy = "read"

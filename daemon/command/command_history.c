@@ -11,19 +11,21 @@ static int	command_history_run(struct options *);
 
 const struct command command_history = {
 	.name = "history",
-	.arguments = "-c FILE",
+	.arguments = "SERVICE|-c FILE",
 	.summary = "the last changes of master, and of this node",
-	.help = "Prints the last 50 changes of master, as Consul has them, and "
-	    "the changes of state of this node's agent.",
+	.help = "Prints the last 50 changes of master, as Consul has them, "
+	    "and, with a config, the changes of state of its agent on this "
+	    "node.",
 	.options = COMMAND_WORDS(
 		{ "json", NULL, "print one line of JSON" },
 		{ "since", "DURATION", "only the changes of this time, such as "
 		    "30m or 2h" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "the history is printed" },
-		{ 1, "there is none, or it can't be read" }),
-	.example = "history -c /etc/consul-failover/db.ini --since 2h",
-	.config = COMMAND_NEEDS_CONFIG,
+		{ 1, "there is none, or it can't be read" },
+		{ 78, "the config is bad" }),
+	.example = "history db --since 2h",
+	.config = COMMAND_MAY_HAVE_CONFIG,
 	.run = command_history_run,
 };
 
@@ -31,13 +33,13 @@ static int
 command_history_run(struct options *o)
 {
 	struct config	*c;
+	int		 status;
 	bool		 ok;
 
-	if (o->rest_count > 0)
-		return fail(EXIT_USAGE, "history: unexpected \"%s\"",
-		    o->rest[0]);
-	if (!load_config(o, &c))
-		return EXIT_FAILURE;
+	if ((status = load_service_words(o, false)) != 0)
+		return status;
+	if (!load_service(o, &c))
+		return EXIT_CONFIG;
 	ok = history_show(c, o->json, o->since_ms);
 	config_free(c);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -38,7 +38,7 @@ command_status_run(struct options *o)
 	enum status_answer	 answer;
 	int			 status;
 
-	if ((status = load_service_words(o)) != 0)
+	if ((status = load_service_words(o, true)) != 0)
 		return status;
 	if (!load_service(o, &c))
 		return 2;

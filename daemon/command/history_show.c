@@ -246,8 +246,10 @@ history_show(const struct config *c, bool json, int64_t since_ms)
 		    "before 1970 there was nothing");
 	history_value_path(c, s.path);
 	history_ask(&s);
-	s.has_states = journal_read(c, history_read_state, &s, &err);
-	missing = s.has_states || errno == ENOENT;
+	/* Without a file the folder is not known. */
+	s.has_states = c->file[0] != '\0' &&
+	    journal_read(c, history_read_state, &s, &err);
+	missing = c->file[0] == '\0' || s.has_states || errno == ENOENT;
 	if (json)
 		history_print_json(&s);
 	else

@@ -40,8 +40,11 @@ load_config(struct options *o, struct config **config)
 }
 
 int
-load_service_words(const struct options *o)
+load_service_words(const struct options *o, bool all)
 {
+	if (o->rest_count == 0 && o->config_file == NULL && !all)
+		return fail(EXIT_USAGE, "which service? Give its name, or its "
+		    "config with -c FILE");
 	if (o->rest_count > 0 && o->config_file != NULL)
 		return fail(EXIT_USAGE, "give the service \"%s\" or -c FILE, "
 		    "not both", o->rest[0]);

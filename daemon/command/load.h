@@ -13,9 +13,10 @@
 /* Reports all errors.  The caller frees the config. */
 bool	load_config(struct options *, struct config **) CHECKED;
 /* Of a command that only asks Consul, with a service's name in place of
- * -c FILE: 0, or the exit status if its words are too many. */
-int	load_service_words(const struct options *) CHECKED;
-/* With neither, the service's name is "". */
+ * -c FILE: 0, or the exit status if there are both, or neither, unless it can
+ * be about all services. */
+int	load_service_words(const struct options *, bool all) CHECKED;
+/* For all services, the service's name is "". */
 bool	load_service(struct options *, struct config **) CHECKED;
 /* Blocks for limit_ms at most. */
 bool	load_plugin(const struct options *, struct config *,

@@ -62,6 +62,7 @@ def test_services_and_nodes_come_from_consul(lab, single):
     assert lab.service in complete("status", "", env=at)
     assert lab.service in complete("status", "--http-addr", single.url, "")
     assert complete("status", lab.service, "", env=at) == {}
+    assert lab.service in complete("history", "--since", "2h", "", env=at)
     assert complete("status", "-c", a.file, "", env=at) == {}
     call = "plugin", "call", "ensure_slave", "-c", a.file, "--master-host", ""
     net.wait_for("the node is there", lambda: single.name in complete(*call))

@@ -9,7 +9,8 @@ from lab import PROGRAM, ROOT
 
 pytestmark = pytest.mark.fast
 
-VALUES = {"epoch": "1", "guard": "1", "master": "a:1", "master-port": "1"}
+VALUES = {"epoch": "1", "guard": "1", "master": "a:1", "master-port": "1",
+          "since": "2h"}
 HIDDEN = {("leave", "guard")}       # of the guard
 
 

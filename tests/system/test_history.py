@@ -198,3 +198,22 @@ def test_what_others_wrote_can_not_act_on_a_terminal(lab, single):
         assert "[2J" in text
         assert not [c for c in text if ord(c) < 32 and c != "\n" or
                     127 <= ord(c) < 160], text
+
+
+def test_a_service_s_name_is_enough_for_the_changes_of_master(lab, single):
+    a = lab.agent(single).start().wait_role("master")
+    changes(a, 1)
+
+    def by_name(*words):
+        return subprocess.run([PROGRAM, "history", *words, "--http-addr", single.url],
+                              text=True, capture_output=True, timeout=60)
+    named, filed = [json.loads(r.stdout) for r in (
+        by_name(lab.service, "--json"), history(a, "--json"))]
+    assert named.pop("states") is None and filed.pop("states")
+    assert named == filed
+    assert history(a).stdout.startswith(by_name(lab.service).stdout)
+    for words in (), (lab.service, "-c", a.file), (lab.service, "other"):
+        r = by_name(*words)
+        assert r.returncode == 64 and r.stderr and not r.stdout
+    r = by_name(f"{lab.service}-other")
+    assert r.returncode == 1 and "no change of master is recorded yet" in r.stderr
