@@ -164,9 +164,8 @@ value_set_path(const char *text, const struct value_range *range,
 	    value_set_string(text, range, field, err);
 }
 
-/* Letters and digits at both ends, between them also what is in inner. */
-static bool
-is_word(const char *text, const char *inner, size_t longest)
+bool
+value_is_word(const char *text, const char *inner, size_t longest)
 {
 	size_t	 n = strlen(text), i;
 
@@ -185,7 +184,7 @@ value_set_name(const char *text, const struct value_range *range,
     void *field, struct error *err)
 {
 	(void)range;
-	if (!is_word(text, "-", 63))
+	if (!value_is_word(text, "-", 63))
 		return error_set(err, "\"%s\" is not a DNS label, but "
 		    "master.<name>.service.consul must resolve: use 1 to 63 "
 		    "letters, digits and hyphens, no hyphen first or last",
@@ -198,7 +197,7 @@ value_set_id(const char *text, const struct value_range *range,
     void *field, struct error *err)
 {
 	(void)range;
-	if (text[0] != '\0' && !is_word(text, "-_.", 63))
+	if (text[0] != '\0' && !value_is_word(text, "-_.", 63))
 		return error_set(err, "\"%s\" is not an id: use 1 to 63 "
 		    "letters, digits, and between them hyphens, dots and "
 		    "underscores", text);

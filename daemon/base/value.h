@@ -67,4 +67,7 @@ struct value_text {
 /* 90000 is "90s", not "1m30s", so value_duration accepts it. */
 struct value_text	value_duration_text(int64_t ms);
 
+/* Letters and digits at both ends, between them also what is in inner. */
+bool	value_is_word(const char *text, const char *inner, size_t longest);
+
 #endif

@@ -8,7 +8,7 @@
 #include "load.h"
 #include "must.h"
 #include "names.h"
-#include "printable.h"
+#include "value.h"
 
 static int	command_complete_run(struct options *);
 
@@ -85,13 +85,13 @@ offer_options(const struct command *c)
 		offer("--", name, config_flag_meaning(i));
 }
 
+/* Others have named it, and it becomes a part of a command line: no name that
+ * means anything to a shell, or that looks like an option. */
 static void
 offer_name(const char *name, void *arg)
 {
-	char	*copy = printable(must_copy(name));
-
-	offer("", copy, arg);
-	free(copy);
+	if (value_is_word(name, "-_.", 255))
+		offer("", name, arg);
 }
 
 static void

@@ -12,7 +12,7 @@ static int	command_history_run(struct options *);
 const struct command command_history = {
 	.name = "history",
 	.arguments = "SERVICE|-c FILE",
-	.summary = "the last changes of master, and of this node",
+	.summary = "the last changes of master, and this node's states",
 	.help = "Prints the last 50 changes of master, as Consul has them, "
 	    "and, with a config, the changes of state of its agent on this "
 	    "node.",
@@ -21,8 +21,8 @@ const struct command command_history = {
 		{ "since", "DURATION", "only the changes of this time, such as "
 		    "30m or 2h" }),
 	.exits = COMMAND_EXITS(
-		{ 0, "the history is printed" },
-		{ 1, "there is none, or it can't be read" },
+		{ 0, "a change of master is printed" },
+		{ 1, "no change of master is recorded, or it can't be read" },
 		{ 78, "the config is bad" }),
 	.example = "history db --since 2h",
 	.config = COMMAND_MAY_HAVE_CONFIG,

@@ -45,6 +45,8 @@ load_service_words(const struct options *o, bool all)
 	if (o->rest_count == 0 && o->config_file == NULL && !all)
 		return fail(EXIT_USAGE, "which service? Give its name, or its "
 		    "config with -c FILE");
+	if (o->rest_count > 0 && o->rest[0][0] == '\0')
+		return fail(EXIT_USAGE, "the service's name is empty");
 	if (o->rest_count > 0 && o->config_file != NULL)
 		return fail(EXIT_USAGE, "give the service \"%s\" or -c FILE, "
 		    "not both", o->rest[0]);

@@ -236,6 +236,11 @@ status_instances(const struct consul_reply *r, void *arg)
 		status_failed(s, r->text);
 		return;
 	}
+	if (r->filtered) {
+		status_failed(s, "the token may not see all nodes, so another "
+		    "master may be hidden: see acl-status.hcl");
+		return;
+	}
 	for (i = 0; i < r->instance_count; i++)
 		status_view_add(&s->view, &r->instances[i]);
 	consul_get(s->consul, s->path, false, status_key, s);

@@ -126,7 +126,8 @@ status_view_judge(const struct status_view *v, enum status_answer *answer)
 		masters++;
 		good += is_holder(v, n);
 	}
-	*answer = masters == 1 && good == 1 && warned + others + loose == 0 ?
+	*answer = masters == 1 && good == 1 && v->stranger[0] == '\0' &&
+	    warned + others + loose == 0 ?
 	    STATUS_GOOD : STATUS_BAD;
 	if (*answer == STATUS_GOOD)
 		return "one healthy master";
@@ -140,7 +141,7 @@ status_view_judge(const struct status_view *v, enum status_answer *answer)
 		return "a node may be a master although it must not be";
 	if (masters > 1)
 		return "more than one healthy node is tagged master";
-	if (masters == 0 && v->stranger[0] != '\0')
+	if ((masters == 0 || good > 0) && v->stranger[0] != '\0')
 		return v->stranger;
 	if (masters == 0)
 		return v->holder[0] != '\0' ? "no master: the lock's holder is "

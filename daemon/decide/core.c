@@ -200,7 +200,7 @@ core_could_take(const struct core *c)
 {
 	return (c->state == CORE_STATE_CANDIDATE ||
 	    c->state == CORE_STATE_SLAVE) && core_acquire_is_fit(c) &&
-	    c->now >= c->hold_off;
+	    !c->forbidden && c->now >= c->hold_off;
 }
 
 bool

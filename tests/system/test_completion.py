@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.parse
 
 import pytest
 
@@ -66,6 +67,23 @@ def test_services_and_nodes_come_from_consul(lab, single):
     assert complete("status", "-c", a.file, "", env=at) == {}
     call = "plugin", "call", "ensure_slave", "-c", a.file, "--master-host", ""
     net.wait_for("the node is there", lambda: single.name in complete(*call))
+
+
+@pytest.mark.fast
+def test_no_name_from_consul_means_anything_to_a_shell(single):
+    """Who may write a key must not write a part of somebody's command line."""
+    bad = "x;reboot", "x`reboot`", "$(reboot)", "--http-addr=evil", "a b"
+    keys = [f"/v1/kv/lock/{urllib.parse.quote(b)}/leader" for b in bad]
+    for key in keys:
+        single.put(key, "")
+    try:
+        found = single.get("/v1/kv/lock/?keys")
+        assert {f"lock/{b}/leader" for b in bad} <= set(found)
+        offered = complete("status", "", env={**ENV, "CONSUL_HTTP_ADDR": single.url})
+        assert not [w for w in offered if w in bad or re.search(r"[^\w.-]|^-", w)]
+    finally:
+        for key in keys:
+            single.request("DELETE", key)
 
 
 @pytest.mark.sanitized

@@ -172,6 +172,8 @@ def test_since_limits_both_and_without_an_answer_the_own_states_are_there(lab, s
     assert "promoting -> master" in r.stdout
     r = history(a, "--json", env={"CONSUL_HTTP_ADDR": "127.0.0.1:9"})
     assert json.loads(r.stdout)["changes"] is None
+    r = subprocess.run([PROGRAM, "history", ""], stderr=subprocess.PIPE, text=True)
+    assert r.returncode == 64 and "the service's name is empty" in r.stderr
     r = history(a, "--since", "yesterday")
     assert r.returncode == 64 and "--since needs a time" in r.stderr
 
