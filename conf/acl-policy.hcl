@@ -1,4 +1,4 @@
-# What the token of a consul-failover agent must be allowed, and no more.
+# Exactly the rights that the token of a consul-failover agent needs.
 #
 # Replace <service> by [service] name and <node> by the name of the Consul node
 # that the agent runs on, then:
@@ -15,8 +15,8 @@ key "lock/<service>/leader" {
 	policy = "write"
 }
 
-# The last changes of master, which the new master writes after it serves, for
-# "consul-failover history".  Without this right only that is missing.
+# The last changes of master, which the new master writes once it serves, for
+# "consul-failover history".  Without it only the history is missing.
 #	GET /v1/kv/lock/<service>/history
 #	PUT /v1/kv/lock/<service>/history?cas=<index>
 key "lock/<service>/history" {
@@ -46,26 +46,26 @@ service "<service>" {
 	policy = "write"
 }
 
-# The same service in another case: to Consul Orders and orders are one, but
-# their locks are two.  An agent must see that, or two can be master.
+# The same name in different case: Consul treats Orders and orders as one service,
+# but they have two locks.  An agent must see that, or two can be master.
 #	GET /v1/catalog/service/<service>
 service_prefix "" {
 	policy = "read"
 }
 
-# Which nodes have the service: Consul leaves out of its answers the nodes that
-# a token may not read, instead of refusing them.  An agent must see its own
+# Which nodes have the service: Consul omits nodes that a token may not read,
+# instead of refusing to answer.  An agent must see its own
 # node for its address.  It must see all the others, too, or it is not safe: if
-# somebody has deleted the lock's key, an agent that sees no other node takes
-# the lock for one that nobody else can hold, and does not wait until an old
-# master must have stopped.  So don't narrow this down to the agent's own node.
+# somebody has deleted the lock's key, an agent that sees no other node believes
+# that nobody else can hold the lock, and does not wait until an old master must
+# have stopped.  So don't narrow this down to the agent's own node.
 #	GET /v1/catalog/service/<service>, GET /v1/health/service/<service>
 node_prefix "" {
 	policy = "read"
 }
 
-# Which node has the lock, where its holder did not write that into the key:
-# the older consul-failover does not; and for "consul-failover status".
+# Which node has the lock, if its holder, like the Python consul-failover, did not
+# write that into the key; also for "consul-failover status".
 #	GET /v1/session/info
 session_prefix "" {
 	policy = "read"

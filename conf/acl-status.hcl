@@ -1,6 +1,5 @@
-# What the token of an operator must be allowed for "consul-failover status",
-# which shows all services, for "history", and for completion in a shell.  It
-# only reads.
+# The rights that an operator's token needs for "consul-failover status" of all
+# services, "history", and completion in a shell.  It only reads.
 #
 #	consul acl policy create -name failover-status -rules @FILE
 #	consul acl token create -policy-name failover-status
@@ -8,11 +7,11 @@
 # Put the token's SecretID into the environment, as CONSUL_HTTP_TOKEN, or into a
 # file that --token-file or CONSUL_HTTP_TOKEN_FILE names.
 
-# Which services have a lock, and which session holds it.  Consul leaves keys
-# that the token may not read out of its answer, instead of refusing it.
+# Which services have a lock, and which session holds it.  Consul omits keys
+# that the token may not read, instead of refusing to answer.
 #	GET /v1/kv/lock/?keys
 #	GET /v1/kv/lock/<service>/leader, GET /v1/kv/lock/<service>/history
-# If Consul's enable_key_list_policy is true, write "list".
+# If Consul's enable_key_list_policy is true, use "list".
 key_prefix "lock/" {
 	policy = "read"
 }

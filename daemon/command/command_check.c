@@ -24,7 +24,7 @@ static int	command_check_run(struct options *);
 const struct command command_check = {
 	.name = "check",
 	.arguments = "-c FILE",
-	.summary = "check config, plugin and what answers; print the time line",
+	.summary = "check config, plugin, Consul, application; print timeline",
 	.help = "Reads the config and the plugin as an agent would, prints "
 	    "what happens after each kind of fault and how long that takes, "
 	    "and asks Consul and the application.  It changes nothing.",

@@ -15,10 +15,10 @@ static int	command_complete_run(struct options *);
 const struct command command_complete = {
 	.name = "complete",
 	.arguments = "-- WORD...",
-	.summary = "what the last word can be, for completion in a shell",
-	.help = "Prints what the last of the words, of which only a part is "
-	    "there yet, can become: a line each, with its meaning after a "
-	    "tab.  The line \":files\" means any file.",
+	.summary = "completions of the last word, for a shell",
+	.help = "Prints the completions of the last, unfinished word: one per "
+	    "line, with its meaning after a tab.  The line \":files\" means "
+	    "any file.",
 	.exits = COMMAND_EXITS(
 		{ 0, "done, even if nothing is known" }),
 	.example = "complete -- status --",

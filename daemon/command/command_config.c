@@ -15,7 +15,7 @@ const struct command command_config = {
 	.summary = "print every key with its meaning and default",
 	.help = "Prints a config with every key, its meaning and its default.",
 	.options = COMMAND_WORDS(
-		{ "example", NULL, "required: what to print" }),
+		{ "example", NULL, "print it (required)" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "it is printed" }),
 	.example = "config --example",

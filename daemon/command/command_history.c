@@ -13,13 +13,13 @@ const struct command command_history = {
 	.name = "history",
 	.arguments = "SERVICE|-c FILE",
 	.summary = "the last changes of master, and this node's states",
-	.help = "Prints the last 50 changes of master, as Consul has them, "
+	.help = "Prints the last 50 changes of master, as recorded in Consul, "
 	    "and, with a config, the changes of state of its agent on this "
 	    "node.",
 	.options = COMMAND_WORDS(
 		{ "json", NULL, "print one line of JSON" },
-		{ "since", "DURATION", "only the changes of this time, such as "
-		    "30m or 2h" }),
+		{ "since", "TIME", "only changes within this time, such as 30m "
+		    "or 2h" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "a change of master is printed" },
 		{ 1, "no change of master is recorded, or it can't be read" },

@@ -32,7 +32,7 @@ const struct command command_leave = {
 		{ "guard", "PID", NULL }),
 	.exits = COMMAND_EXITS(
 		{ 0, "Consul has confirmed all steps" },
-		{ 1, "Consul has not confirmed all steps, or an agent runs" },
+		{ 1, "Consul has not confirmed all steps, or an agent is running" },
 		{ 78, "the config is bad" }),
 	.example = "leave -c /etc/consul-failover/db.ini",
 	.config = COMMAND_NEEDS_CONFIG,

@@ -28,12 +28,12 @@ const struct command command_plugin_call = {
 		{ "position", NULL, "how much data does it have?" },
 		{ "has_position", "POSITION", "does it have all data up to "
 		    "POSITION?" },
-		{ "behind", "POSITION", "how much of POSITION does it lack?" }),
+		{ "behind", "POSITION", "how far is it behind POSITION?" }),
 	.options = COMMAND_WORDS(
 		{ "master", "HOST:PORT", "for ensure_slave: the master to "
 		    "follow" },
-		{ "master-host", "HOST", "the same, the host alone" },
-		{ "master-port", "PORT", "and the port; default: that of the "
+		{ "master-host", "HOST", "its host alone" },
+		{ "master-port", "PORT", "its port; default: that of the "
 		    "service" },
 		{ "target", "POSITION", "for ensure_master: what must be "
 		    "applied before the first write" },
@@ -41,7 +41,7 @@ const struct command command_plugin_call = {
 		    "0" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "done" },
-		{ 1, "the call failed, was killed, or its handler died" },
+		{ 1, "the call failed or was killed, or its handler died" },
 		{ 75, "under way" },
 		{ 78, "the config or the plugin is bad" }),
 	.example = "plugin call -c /etc/consul-failover/db.ini health",

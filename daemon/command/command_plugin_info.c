@@ -22,7 +22,7 @@ const struct command command_plugin_info = {
 	    "options with their defaults.",
 	.exits = COMMAND_EXITS(
 		{ 0, "it is printed" },
-		{ 78, "the plugin is bad, or there is none of this name" }),
+		{ 78, "the plugin is bad or does not exist" }),
 	.example = "plugin info mysql",
 	.run = command_plugin_info_run,
 };

@@ -19,7 +19,7 @@ const struct command command_plugin_new = {
 	    "Makefile and a config.  The plugin builds and passes its test; "
 	    "its comments explain what to change.",
 	.exits = COMMAND_EXITS(
-		{ 0, "the folder is there" },
+		{ 0, "the folder was created" },
 		{ 1, "it can't be created" }),
 	.example = "plugin new scheduler",
 	.run = command_plugin_new_run,

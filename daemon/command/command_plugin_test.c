@@ -23,8 +23,8 @@ const struct command command_plugin_test = {
 	.options = COMMAND_WORDS(
 		{ "yes", NULL, "make the copy master and slave" },
 		{ "master", "HOST:PORT", "with --yes: a master to follow" },
-		{ "master-host", "HOST", "the same, the host alone" },
-		{ "master-port", "PORT", "and the port; default: that of the "
+		{ "master-host", "HOST", "its host alone" },
+		{ "master-port", "PORT", "its port; default: that of the "
 		    "service" },
 		{ "probe", "COMMAND", "with --yes: exits with 0 if the copy "
 		    "accepts writes, else with another status" },
@@ -34,7 +34,7 @@ const struct command command_plugin_test = {
 		    "1" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "no check has failed" },
-		{ 1, "one has, or an agent runs" },
+		{ 1, "one has, or an agent is running" },
 		{ 78, "the config or the plugin is bad" }),
 	.example = "plugin test -c /etc/consul-failover/db.ini",
 	.config = COMMAND_MAY_HAVE_CONFIG,

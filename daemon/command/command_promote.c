@@ -25,7 +25,7 @@ const struct command command_promote = {
 	    "known to lack data.  The data that it lacks is then lost.",
 	.exits = COMMAND_EXITS(
 		{ 0, "the override is stored for the agent" },
-		{ 1, "there is nothing to override, or no agent runs" },
+		{ 1, "there is nothing to override, or no agent is running" },
 		{ 78, "the config is bad" }),
 	.example = "promote -c /etc/consul-failover/db.ini",
 	.config = COMMAND_NEEDS_CONFIG,

@@ -16,7 +16,7 @@ const struct command command_states = {
 	.help = "Prints the states of an agent and the transitions between "
 	    "them, in the language of Graphviz.",
 	.options = COMMAND_WORDS(
-		{ "dot", NULL, "required: the language" }),
+		{ "dot", NULL, "for Graphviz (required)" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "they are printed" }),
 	.example = "states --dot | dot -Tsvg > states.svg",

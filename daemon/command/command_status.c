@@ -12,15 +12,15 @@ const struct command command_status = {
 	.summary = "every node of a service, or every service, in Consul",
 	.help = "Asks Consul about every node of the service: its role, its "
 	    "check, the last message of its plugin, and whether it holds the "
-	    "lock.  Without SERVICE and FILE it lists all services that "
-	    "consul-failover serves, one a line.",
+	    "lock.  Without SERVICE or FILE it lists all services that "
+	    "consul-failover serves, one per line.",
 	.options = COMMAND_WORDS(
 		{ "json", NULL, "print one line of JSON" },
-		{ "watch", NULL, "repeat every second, until a signal" }),
+		{ "watch", NULL, "repeat every second, until interrupted" }),
 	.exits = COMMAND_EXITS(
 		{ 0, "one node is master, healthy, and holds the lock, and all "
-		    "other healthy nodes follow it; of all services, if that "
-		    "is so for each" },
+		    "other healthy nodes follow it; for all services: this "
+		    "holds for each" },
 		{ 1, "otherwise" },
 		{ 2, "unknown, because of a problem with Consul or with the "
 		    "config, or because there is no such service" }),
