@@ -289,20 +289,23 @@ class Lab:
                 f"{e}; for Consul {self.tags()}, by themselves {roles}; clients: "
                 f"{[c.said() for c in self.clients]}") from None
 
-    def _next_master(self, old, epoch):
+    def _next_master(self, old, before):
         found = self._tagged("master", self.nodes)
-        # Its tag stays for a moment longer, and it sees the next one's epoch.
+        # Its tag stays for a moment longer, and it sees the next one's epoch; its
+        # own can grow a moment after it has become the master, as the lock's value
+        # is written once more.
         now = old.agent.status if old.agent.running else {}
-        returned = now.get("role") == "master" and now["epoch"] != epoch
+        returned = now.get("role") == "master" and all(
+            now[name] != before[name] for name in ("epoch", "since"))
         return found if found is not old or returned else None
 
     def next_master(self, old, way):
         """old's mastership ends in this way: who is master next, which may be old
         again; and what takes it back."""
-        epoch = old.agent.status["epoch"]
+        before = old.agent.status
         undo = begin(way, old)
         return self.wait("there is a new master",
-                         lambda: self._next_master(old, epoch)), undo
+                         lambda: self._next_master(old, before)), undo
 
     def gap(self, writer, old, way):
         """The same: the client's longest time without a write, in ns, None if the
