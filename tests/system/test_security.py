@@ -209,22 +209,29 @@ def test_a_secret_that_any_user_can_read_is_warned_about(single):
 
 
 @pytest.mark.sanitized
+def token_without(c, service, block):
+    """One that has all rules of acl-policy.hcl but this one."""
+    begin = block.format(node=c.name, service=service) + " {"
+    rules = policy(service, c.name)
+    assert begin in rules
+    before, after = rules.split(begin, 1)
+    c.put("/v1/acl/policy", {"Name": "less", "Rules":
+                             before + after.split("}", 1)[1]})
+    return c.put("/v1/acl/token", {"Policies": [{"Name": "less"}]})["SecretID"]
+
+
+def agent_without(lab, c, block):
+    file = lab.folder / "token"
+    file.touch(0o600)
+    file.write_text(token_without(c, lab.service, block))
+    return lab.agent(c, sections={"consul": {"token_file": file}}).start()
+
+
 @pytest.mark.parametrize("block, rule", [
     ("session \"{node}\"", "session \"<node>\""),
     ("key \"lock/{service}/leader\"", "key \"lock/<service>/leader\"")])
 def test_a_right_that_lacks_is_named_as_acl_policy_hcl_has_it(lab, acl, block, rule):
-    c = acl.clients[0]
-    block = block.format(node=c.name, service=lab.service)
-    rules = policy(lab.service, c.name)
-    assert f"{block} {{" in rules
-    before, after = rules.split(f"{block} {{", 1)
-    c.put("/v1/acl/policy", {"Name": "less", "Rules":
-                             before + after.split("}", 1)[1]})
-    file = lab.folder / "token"
-    file.touch(0o600)
-    file.write_text(c.put("/v1/acl/token", {
-        "Policies": [{"Name": "less"}]})["SecretID"])
-    a = lab.agent(c, sections={"consul": {"token_file": file}}).start()
+    a = agent_without(lab, acl.clients[0], block)
     a.wait_log(f"give the token the rule {rule} of acl-policy.hcl")
     assert a.role != "master"
 
@@ -235,16 +242,7 @@ def consul_failures(a):
 
 
 def test_a_token_without_the_right_to_the_history_costs_only_that(lab, acl):
-    c = acl.clients[0]
-    rules = policy(lab.service, c.name)
-    before, after = rules.split(f'key "lock/{lab.service}/history" {{', 1)
-    c.put("/v1/acl/policy", {"Name": "less", "Rules":
-                             before + after.split("}", 1)[1]})
-    file = lab.folder / "token"
-    file.touch(0o600)
-    file.write_text(c.put("/v1/acl/token", {
-        "Policies": [{"Name": "less"}]})["SecretID"])
-    a = lab.agent(c, sections={"consul": {"token_file": file}}).start()
+    a = agent_without(lab, acl.clients[0], 'key "lock/{service}/history"')
     a.wait_role("master")
     a.wait_log('give the token the rule key "lock/<service>/history" of acl-policy.hcl')
     failed = consul_failures(a)
@@ -259,8 +257,6 @@ def test_a_token_without_the_right_to_the_history_costs_only_that(lab, acl):
 @pytest.mark.sanitized
 def test_check_finds_what_the_token_may_not_read(lab, acl):
     c = acl.clients[0]
-    rules = policy(lab.service, c.name)
-    before, after = rules.split(f'key "lock/{lab.service}/leader" {{', 1)
     file = lab.folder / "token"
     file.touch(0o600)
     a = lab.agent(c, sections={"consul": {"token_file": file}})
@@ -272,8 +268,7 @@ def test_check_finds_what_the_token_may_not_read(lab, acl):
         assert check(a.file).returncode == r.returncode
         return r.stdout
     assert found(token(c, lab.service)) == ""
-    c.put("/v1/acl/policy", {"Name": "less", "Rules": before + after.split("}", 1)[1]})
-    less = c.put("/v1/acl/token", {"Policies": [{"Name": "less"}]})["SecretID"]
+    less = token_without(c, lab.service, 'key "lock/{service}/leader"')
     assert "lock/<service>/leader" in found(less)
     assert "answered 403" in found(less[::-1])
 
