@@ -41,12 +41,11 @@ agent_history_lock(struct agent *a, const struct core_lock *lock)
 				    strcasecmp(lock_before(a->lock)->last,
 				    a->node) != 0;
 
-	if (lock->owner == CORE_LOCK_THEIRS)
-		a->no_master_at = 0;
-	else if (lock->owner == CORE_LOCK_FREE && unseen)
+	if (lock->owner == CORE_LOCK_THEIRS ||
+	    (lock->owner == CORE_LOCK_FREE && unseen))
 		a->no_master_at = 0;
 	else if (lock->owner == CORE_LOCK_FREE &&
-	    a->core.lock.owner == CORE_LOCK_THEIRS)
+	    known->owner == CORE_LOCK_THEIRS)
 		a->no_master_at = clock_ms();
 }
 

@@ -1,6 +1,7 @@
 /* command_complete.c - complete: what the word at a shell's prompt can be. */
 #include "command.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,14 +95,15 @@ offer_name(const char *name, void *arg)
 		offer("", name, arg);
 }
 
+/* The nodes of the service that the line has named, else the services. */
 static void
-offer_services(struct complete_line *l)
+offer_names(struct complete_line *l, const char *meaning)
 {
 	struct config	*c;
 
 	if (!load_service(&l->options, &c))
 		return;
-	names_find(c, offer_name, (void *)"service");
+	names_find(c, offer_name, (void *)(uintptr_t)meaning);
 	config_free(c);
 }
 
@@ -109,15 +111,9 @@ offer_services(struct complete_line *l)
 static void
 offer_nodes(struct complete_line *l)
 {
-	struct config	*c;
-
-	if (l->options.config_file == NULL &&
-	    (l->command->verb != NULL || l->rest_count == 0))
-		return;
-	if (!load_service(&l->options, &c))
-		return;
-	names_find(c, offer_name, (void *)"node");
-	config_free(c);
+	if (l->options.config_file != NULL ||
+	    (l->command->verb == NULL && l->rest_count > 0))
+		offer_names(l, "node");
 }
 
 /* What follows an option; NULL: it is none, or nothing follows it. */
@@ -165,7 +161,7 @@ offer_first(struct complete_line *l)
 		offer_commands();
 	if (strstr(c->arguments, "SERVICE") != NULL &&
 	    l->options.config_file == NULL)
-		offer_services(l);
+		offer_names(l, "service");
 	if (strstr(c->arguments, "FILE.so") != NULL)
 		puts(":files");
 	offer_words(c->words, "");

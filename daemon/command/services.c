@@ -48,6 +48,16 @@ services_compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Then the caller has heard of it. */
+static bool
+services_failed(struct services *s, const struct consul_reply *r)
+{
+	if (r->outcome == CONSUL_OK)
+		return false;
+	s->cb(r, s->arg);
+	return true;
+}
+
 static void	services_ask_next(struct services *);
 
 /* Others, too, tag their services with "master" and "slave". */
@@ -58,10 +68,8 @@ services_saw_copies(const struct consul_reply *r, void *arg)
 	const char	*name = s->doubtful[s->doubtful_count - 1];
 	size_t		 i;
 
-	if (r->outcome != CONSUL_OK) {
-		s->cb(r, s->arg);
+	if (services_failed(s, r))
 		return;
-	}
 	for (i = 0; i < r->instance_count && !r->instances[i].ours; i++)
 		;
 	if (i < r->instance_count)
@@ -108,10 +116,8 @@ services_saw_critical(const struct consul_reply *r, void *arg)
 	struct services	*s = arg;
 	size_t		 i;
 
-	if (r->outcome != CONSUL_OK) {
-		s->cb(r, s->arg);
+	if (services_failed(s, r))
 		return;
-	}
 	for (i = 0; i < r->record_count; i++)
 		services_doubt(s, r->records[i].key);
 	services_ask_next(s);
@@ -134,10 +140,8 @@ services_saw_catalog(const struct consul_reply *r, void *arg)
 	struct services	*s = arg;
 	size_t		 i;
 
-	if (r->outcome != CONSUL_OK) {
-		s->cb(r, s->arg);
+	if (services_failed(s, r))
 		return;
-	}
 	for (i = 0; i < r->record_count; i++)
 		if (services_is_tagged(r->records[i].value))
 			services_doubt(s, r->records[i].key);
@@ -150,10 +154,8 @@ services_saw_keys(const struct consul_reply *r, void *arg)
 	struct services	*s = arg;
 	size_t		 i, n;
 
-	if (r->outcome != CONSUL_OK) {
-		s->cb(r, s->arg);
+	if (services_failed(s, r))
 		return;
-	}
 	for (i = 0; i < r->record_count; i++) {
 		const char	*name = r->records[i].key + strlen(PREFIX);
 
